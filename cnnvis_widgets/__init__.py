@@ -1,0 +1,60 @@
+"""Look inside any TensorFlow CNN, live, in a notebook.
+
+``ModelExplorer(graph, feed)`` opens the explorer; ``load``, ``activations``, ``reconstruct`` and
+``dream`` give the same results as arrays. Importing this package imports nothing heavy: each
+public name loads its module when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ModelExplorer": "widgets.explorer",
+    "Network": "engine.network",
+    "activation_visualization": "legacy",
+    "activations": "engine.activations",
+    "convert_into_grid": "legacy",
+    "deconv_visualization": "legacy",
+    "deepdream_visualization": "legacy",
+    "demo": "demo",
+    "dream": "engine.dream",
+    "errors": "errors",
+    "image_normalization": "legacy",
+    "load": "engine.network",
+    "reconstruct": "engine.reconstruction",
+    "results": "results",
+}
+
+__all__ = sorted(_HOME)
+
+if TYPE_CHECKING:
+    from . import demo, errors, results
+    from .engine.activations import activations
+    from .engine.dream import dream
+    from .engine.network import Network, load
+    from .engine.reconstruction import reconstruct
+    from .legacy import (
+        activation_visualization,
+        convert_into_grid,
+        deconv_visualization,
+        deepdream_visualization,
+        image_normalization,
+    )
+    from .widgets.explorer import ModelExplorer
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_HOME[name]}", __name__)
+    value = module if _HOME[name] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

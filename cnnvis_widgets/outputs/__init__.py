@@ -1,0 +1,1 @@
+"""Results into files: PNG and TensorBoard event files. Nothing here computes."""

@@ -1,0 +1,175 @@
+"""The values that cross layers: frozen dataclasses of names, numbers and NumPy arrays.
+
+Nothing here computes with a network, draws or writes. Axes are always in the order
+(image, height, width, channel); a signal has one length instead of height and width, a volume has
+(depth, height, width), and a dense layer has no spatial axis at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FAMILIES = {"r": "activation functions", "p": "pooling", "c": "convolutions", "": "other layers"}
+"""The short names of layer families that ``Network.select`` understands, and their titles."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A named input or output of a network.
+
+    ``name`` is the tensor's name without a trailing ``:0``; ``dtype`` its NumPy name; ``shape``
+    has ``None`` where a size is free, and is ``None`` as a whole where even the rank is unknown.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One named op of a network, with a floating-point output.
+
+    Attributes:
+        name: the op's name, unique in the network.
+        kind: what it does: 'convolution', 'relu', 'max_pool', 'dense', 'softmax', 'add', ...
+        family: 'r', 'p', 'c', or '' (see ``FAMILIES``).
+        shape: of the output, batch first, ``None`` where free.
+        channel_axis: where the channels are in ``shape`` (1 in NCHW graphs).
+        keras_name: the Keras layer it belongs to, if the model came from Keras.
+        tensor: the full tensor name, such as 'conv1/Relu:0'.
+    """
+
+    name: str
+    kind: str
+    family: str
+    shape: tuple[int | None, ...]
+    channel_axis: int
+    keras_name: str | None = None
+    tensor: str = ""
+
+    @property
+    def channels(self) -> int | None:
+        """How many channels (feature maps, units of a dense layer) it has."""
+        return self.shape[self.channel_axis]
+
+    @property
+    def spatial_shape(self) -> tuple[int | None, ...]:
+        """(height, width) for images, (length,) for signals, () for dense layers."""
+        return tuple(size for axis, size in enumerate(self.shape) if axis not in (0, self.channel_axis))
+
+    @property
+    def label(self) -> str:
+        """One line for a menu: name, kind, and shape as 'height x width x channels'."""
+        sizes = [*self.spatial_shape, self.channels]
+        shape = " × ".join("?" if size is None else str(size) for size in sizes)
+        return f"{self.name} · {self.kind.replace('_', ' ')} · {shape}"
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """The activations of one layer.
+
+    ``values`` is float32 (images, height, width, channels), channels last even where the network
+    keeps them first; (images, length, channels) for signals, (images, depth, height, width,
+    channels) for volumes, (images, units) for dense layers.
+    """
+
+    layer: Layer
+    values: np.ndarray
+
+    @property
+    def strengths(self) -> np.ndarray:
+        """The largest activation of every map, float32 (images, channels)."""
+        spatial = tuple(range(1, self.values.ndim - 1))
+        return self.values.max(axis=spatial) if spatial else self.values
+
+
+@dataclass(frozen=True)
+class OpCoverage:
+    """How the ops of one kind between image and layer were treated under a rule.
+
+    ``treatment`` is 'rule' (the rule's own backward pass), 'exact' (the true gradient is what the
+    rule prescribes), 'identity' (skipped on the way down), 'removed' (a softmax at the end), or
+    'unruled' (a non-linearity that the rule does not know; its true gradient was used).
+    """
+
+    kind: str
+    count: int
+    treatment: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which ops obeyed the rule, for one layer of one network."""
+
+    rule: str
+    ops: tuple[OpCoverage, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the rule is the published method for every op on the way."""
+        return all(op.treatment != "unruled" for op in self.ops)
+
+    def __str__(self) -> str:
+        return f"{self.rule}: " + ", ".join(f"{op.count} {op.kind} {op.treatment}" for op in self.ops)
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What in the image made the channels of a layer fire, projected back to pixels.
+
+    Attributes:
+        layer: the layer that was projected.
+        images: float32 (images, channels, height, width, input channels), unnormalised: signed,
+            in the units of the gradient times the seed.
+        channels: the channel shown at each index of the second axis of ``images``.
+        rule: 'deconvnet', 'guided' or 'gradient'.
+        seed: 'strongest', 'map', 'ones', or the unit's coordinates.
+        units: int (images, channels, spatial axes): where the seeded unit lies, or -1 where the
+            seed is a whole map.
+        seed_values: float32 (images, channels): the activation at that unit (for a whole map,
+            its largest); zero tells a dead map, whose picture is black.
+        coverage: which ops obeyed the rule.
+    """
+
+    layer: Layer
+    images: np.ndarray
+    channels: tuple[int, ...]
+    rule: str
+    seed: str | tuple[int, ...]
+    units: np.ndarray
+    seed_values: np.ndarray
+    coverage: Coverage
+
+
+@dataclass(frozen=True, eq=False)
+class DreamStep:
+    """One step of a deep dream.
+
+    Attributes:
+        layer: the layer that is climbed: the logits where a softmax was asked for.
+        softmax_removed: whether that replacement took place.
+        channels: the channel (or class) of each picture.
+        names: the class names of ``channels``, or the channel numbers as text.
+        images: float32 (channels, height, width, input channels), in the range of the input.
+        scores: float32 (channels,): the mean activation of the channel, or the logit, *before*
+            this step's move, so that the first step shows where the climb began.
+        octave, octaves: which scale of the pyramid this is, counted from 0, and how many there are.
+        index, total: which step this is, counted from 0 over all octaves, and how many there are.
+        value_range: (low, high) of the input, float32 scalars or one per input channel.
+    """
+
+    layer: Layer
+    softmax_removed: bool
+    channels: tuple[int, ...]
+    names: tuple[str, ...]
+    images: np.ndarray
+    scores: np.ndarray
+    octave: int
+    octaves: int
+    index: int
+    total: int
+    value_range: tuple[np.ndarray, np.ndarray]
