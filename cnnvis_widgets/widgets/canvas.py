@@ -1,0 +1,64 @@
+"""A small canvas: encoded pictures in, clicks and keys out. Why our own: docs/design/0005-canvas.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+Box = tuple[int, int, int, int]
+"""left, top, width, height in picture pixels."""
+
+
+class PictureCanvas(anywidget.AnyWidget):
+    """Shows one encoded picture and says where it is clicked.
+
+    Attributes:
+        data: a whole PNG or JPEG file. Frames that come while one is being decoded are left out,
+            except the newest.
+        alt: the text alternative, read by screen readers in place of the picture.
+        width: the widest it is shown, in CSS pixels; it shrinks with the page.
+        smooth: whether enlarged pixels are blended; feature maps want hard pixels.
+        interactive: whether it takes clicks and the keyboard.
+        selected: the frame drawn over the picture, (left, top, width, height) in its pixels, or ().
+    """
+
+    _esm = Path(__file__).with_name("canvas.js")
+    _css = Path(__file__).with_name("canvas.css")
+
+    data = t.Bytes(b"").tag(sync=True)
+    alt = t.Unicode("No picture yet").tag(sync=True)
+    width = t.Int(448).tag(sync=True)
+    smooth = t.Bool(False).tag(sync=True)
+    interactive = t.Bool(False).tag(sync=True)
+    selected = t.Tuple().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._clicks: list[Callable[[float, float], None]] = []
+        self._keys: list[Callable[[str], None]] = []
+        self.on_msg(self._receive)
+
+    def on_click(self, callback: Callable[[float, float], None]) -> None:
+        """Have ``callback(x, y)`` called with the place of every click, in picture pixels."""
+        self._clicks.append(callback)
+
+    def on_key(self, callback: Callable[[str], None]) -> None:
+        """Have ``callback(key)`` called with 'ArrowLeft', '...Right', '...Up', '...Down', 'Home' or 'End'."""
+        self._keys.append(callback)
+
+    def show(self, data: bytes, alt: str, selected: Box | tuple[()] = ()) -> None:
+        """Put up another picture, in one message."""
+        with self.hold_sync():
+            self.data, self.alt, self.selected = data, alt, selected
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "click":
+            for on_click in self._clicks:
+                on_click(content["x"], content["y"])
+        elif content.get("event") == "key":
+            for on_key in self._keys:
+                on_key(content["key"])
