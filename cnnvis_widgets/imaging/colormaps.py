@@ -1,0 +1,34 @@
+"""Two colour tables, uint8 (256, 3), interpolated between published control points.
+
+``SEQUENTIAL`` is viridis by Nathaniel Smith and Stéfan van der Walt (CC0): its lightness grows
+evenly, so equal steps of activation look equal, in print and to colour-blind eyes too.
+``DIVERGING`` is RdBu by Cynthia Brewer (ColorBrewer, colorbrewer2.org), turned round: blue is
+negative, near-white is zero, red is positive.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_VIRIDIS = "440154 482878 3e4a89 31688e 26828e 1f9e89 35b779 6dcd59 b4de2c fde725"
+_BLUE_TO_RED = "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f"
+
+
+def _table(points: str) -> np.ndarray:
+    colours = np.array([list(bytes.fromhex(point)) for point in points.split()])
+    where = np.linspace(0, len(colours) - 1, 256)
+    channels = [np.interp(where, np.arange(len(colours)), colours[:, channel]) for channel in range(3)]
+    table = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    table.setflags(write=False)
+    return table
+
+
+SEQUENTIAL = _table(_VIRIDIS)
+DIVERGING = _table(_BLUE_TO_RED)
+GREY = _table("000000 ffffff")[:, :1]
+"""Plain brightness, uint8 (256, 1): applying it keeps a picture single-channelled."""
+
+
+def apply(fractions: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Colours of fractions 0 to 1: (...) -> uint8 (..., 3), or (..., 1) for ``GREY``."""
+    return table[np.rint(255.0 * fractions).astype(np.uint8)]

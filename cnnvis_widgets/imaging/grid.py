@@ -1,0 +1,97 @@
+"""Many small pictures as one, and the way back from a pixel to the picture it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, isqrt
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where each of ``count`` equal tiles lies in a montage, row by row.
+
+    There are ceil(sqrt(count)) columns and, unless ``square`` is false, as many rows; empty rows
+    are left out otherwise. Tiles are ``gap`` pixels apart; there is no outer border.
+    """
+
+    count: int
+    height: int
+    width: int
+    gap: int = 1
+    square: bool = False
+
+    @classmethod
+    def of(cls, tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> Grid:
+        """The grid for tiles (count, height, width, channels)."""
+        count, height, width, _ = tiles.shape
+        return cls(count, height, width, gap=gap, square=square)
+
+    @property
+    def columns(self) -> int:
+        return 1 + isqrt(self.count - 1) if self.count else 0
+
+    @property
+    def rows(self) -> int:
+        return self.columns if self.square or not self.count else ceil(self.count / self.columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the montage in pixels."""
+        return (
+            max(0, self.rows * (self.height + self.gap) - self.gap),
+            max(0, self.columns * (self.width + self.gap) - self.gap),
+        )
+
+    def corner(self, index: int) -> tuple[int, int]:
+        """(y, x) of the top left pixel of a tile."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"Expected a tile from 0 to {self.count - 1}. Received: index={index}.")
+        row, column = divmod(index, self.columns)
+        return row * (self.height + self.gap), column * (self.width + self.gap)
+
+    def locate(self, y: int, x: int) -> tuple[int, int, int] | None:
+        """(tile, y, x inside the tile) of a pixel of the montage, or None on a gap or outside."""
+        if y < 0 or x < 0:
+            return None
+        row, inner_y = divmod(y, self.height + self.gap)
+        column, inner_x = divmod(x, self.width + self.gap)
+        index = row * self.columns + column
+        if column >= self.columns or index >= self.count or inner_y >= self.height or inner_x >= self.width:
+            return None
+        return index, inner_y, inner_x
+
+    def montage(self, tiles: np.ndarray) -> np.ndarray:
+        """Lay tiles (count, height, width, channels) out as one picture, black in between.
+
+        Returns:
+            (height, width, channels) in the tiles' dtype; ``shape`` tells the size beforehand.
+        """
+        if tiles.ndim != 4 or tiles.shape[:3] != (self.count, self.height, self.width):
+            expected = f"({self.count}, {self.height}, {self.width}, channels)"
+            raise ValueError(f"Expected tiles of shape {expected}. Received: {tiles.shape}.")
+        picture = np.zeros((*self.shape, tiles.shape[-1]), tiles.dtype)
+        for index, tile in enumerate(tiles):
+            y, x = self.corner(index)
+            picture[y : y + self.height, x : x + self.width] = tile
+        return picture
+
+
+def montage(tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> np.ndarray:
+    """Tiles (count, height, width, channels) as one picture; see ``Grid``."""
+    return Grid.of(tiles, gap=gap, square=square).montage(tiles)
+
+
+def enlarge(pixels: np.ndarray, factor: int) -> np.ndarray:
+    """Every pixel of (..., height, width, channels) as a block of factor x factor pixels."""
+    return pixels.repeat(factor, axis=-3).repeat(factor, axis=-2)
+
+
+def magnification(tiles: np.ndarray, *, side: int = 768, largest: int = 32) -> int:
+    """The largest factor for ``enlarge`` that keeps a montage of the tiles within side x side.
+
+    At least 1, since pictures are never made smaller here, and at most ``largest``.
+    """
+    grid = Grid.of(tiles, gap=0)
+    return max(1, min(largest, side // max(1, *grid.shape)))

@@ -1,0 +1,151 @@
+"""Results into tiles: uint8 (tiles, height, width, 1 or 3), whatever the network's rank.
+
+A map of an image network is drawn as it is, a signal as a strip, a volume as its slices along
+depth, and a unit of a dense layer as a single cell; ``grid`` puts the tiles together.
+
+Brightness follows one rule. Values that never go below zero run from black (or the dark end of
+the colours) at exactly zero to the largest value; as soon as a layer has negative values, zero is
+the middle. With ``scale='layer'`` all tiles share one scale and can be compared; with 'map' each
+tile has its own. A tile without anything in it is flat in either case, never magnified noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..results import FeatureMaps, Reconstruction
+from . import colormaps
+from .grid import montage
+from .normalize import ValueRange, centred, rising, to_uint8
+
+Scale = Literal["layer", "map"]
+
+FLOOR = 1e-5
+"""A map weaker than this part of its layer's strongest is not magnified any further."""
+
+LONGEST = 512
+"""Signals longer than this are drawn this long, each pixel the strongest value of its stretch."""
+
+
+def activation_tiles(
+    maps: FeatureMaps,
+    image: int = 0,
+    *,
+    channels: Sequence[int] | None = None,
+    scale: Scale = "layer",
+    colours: bool = True,
+) -> np.ndarray:
+    """The feature maps of one image, each a tile.
+
+    Args:
+        maps: of one layer, for one or more images.
+        image: which of the images.
+        channels: which maps and in which order; all of them by default. A shared scale is that of
+            the whole layer all the same, so that a map looks alike on every page.
+        scale: 'layer' or 'map'.
+        colours: viridis, or blue-white-red where there are negative values; else grey.
+
+    Returns:
+        uint8 (maps, height, width, 3), or (maps, height, width, 1) in grey.
+    """
+    values = np.moveaxis(maps.values[image], -1, 0)[..., np.newaxis]
+    signed, whole = bool(values.min(initial=0.0) < 0), _largest(values)
+    table = colormaps.GREY if not colours else colormaps.DIVERGING if signed else colormaps.SEQUENTIAL
+    if channels is not None:
+        values = values[list(channels)]
+    return _flat(_coloured(values, _limits(values, scale, whole), centred if signed else rising, table))
+
+
+def reconstruction_tiles(
+    reconstruction: Reconstruction, image: int = 0, *, scale: Scale = "map"
+) -> np.ndarray:
+    """The projections of one image's channels, each a tile in the colours of the input.
+
+    Middle grey is zero: where it is brighter, more of that colour in the image would make the
+    channel fire more strongly. A channel from which nothing came back is black. Inputs of other
+    than 1 or 3 channels are drawn as one small grey picture per channel, side by side.
+
+    Returns:
+        uint8 (channels, height, width, 1 or 3).
+    """
+    values = reconstruction.images[image]
+    limits = _limits(values, scale, _largest(values))
+    pixels = _coloured(values, limits, centred, colormaps.GREY)
+    pixels[~values.any(axis=tuple(range(1, values.ndim)))] = 0
+    return _flat(pixels)
+
+
+def picture(image: ArrayLike, value_range: ValueRange) -> np.ndarray:
+    """An image as fed, (height, width, channels) in the network's range, as uint8 to look at.
+
+    Signals (length, channels), volumes (depth, height, width, channels) and any number of
+    channels are drawn as in ``reconstruction_tiles``.
+    """
+    return _flat(to_uint8(image, value_range)[np.newaxis])[0]
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(max(values.max(initial=0.0), -values.min(initial=0.0)))
+
+
+def _limits(values: np.ndarray, scale: Scale, whole: float) -> list[float]:
+    """What full brightness stands for in each tile; never zero."""
+    if scale == "layer":
+        return [whole or 1.0] * len(values)
+    if scale == "map":
+        return [max(_largest(tile), FLOOR * whole) or 1.0 for tile in values]
+    raise ValueError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}.")
+
+
+def _coloured(
+    values: np.ndarray,
+    limits: list[float],
+    fractions: Callable[[ArrayLike, ArrayLike], np.ndarray],
+    table: np.ndarray,
+) -> np.ndarray:
+    """Tiles (tiles, any spatial axes, channels) as uint8; a single channel takes the table's colours.
+
+    One tile at a time: the reconstructions of a layer together may take half a gigabyte.
+    """
+    values = _shortened(values)
+    tiles = [colormaps.apply(fractions(*each), table) for each in zip(values, limits, strict=True)]
+    channels = (*values.shape[1:-1], values.shape[-1] * table.shape[-1])
+    return np.array(tiles, dtype=np.uint8).reshape(len(values), *channels)
+
+
+def _shortened(values: np.ndarray) -> np.ndarray:
+    """Signals (tiles, length, channels) brought within ``LONGEST``; anything else as it is.
+
+    The strongest value of each stretch is kept: a mean would hide the short peaks one looks for.
+    """
+    if values.ndim != 3 or values.shape[1] <= LONGEST:
+        return values
+    stretches = np.split(values, np.arange(1, LONGEST) * values.shape[1] // LONGEST, axis=1)
+    strongest = [np.abs(each).argmax(axis=1, keepdims=True) for each in stretches]
+    pairs = zip(stretches, strongest, strict=True)
+    return np.concatenate([np.take_along_axis(each, where, axis=1) for each, where in pairs], axis=1)
+
+
+def _flat(pixels: np.ndarray) -> np.ndarray:
+    """Pixels (tiles, any spatial axes, channels) as (tiles, height, width, 1 or 3)."""
+    tiles, *space, channels = pixels.shape
+    if channels not in (1, 3):
+        split = np.moveaxis(pixels, -1, 1).reshape(tiles * channels, *space, 1)
+        split = _flat(split)
+        return _montages(split.reshape(tiles, channels, *split.shape[1:]))
+    if len(space) == 2:
+        return pixels
+    if len(space) == 0:
+        return pixels.reshape(tiles, 1, 1, channels)
+    if len(space) == 1:
+        return pixels[:, np.newaxis].repeat(max(1, min(16, space[0] // 4)), axis=1)
+    return _montages(pixels.reshape(tiles, -1, *space[-2:], channels))
+
+
+def _montages(parts: np.ndarray) -> np.ndarray:
+    """(tiles, parts, height, width, channels): the parts of each tile in a grid of their own."""
+    return np.stack([montage(each) for each in parts])

@@ -1,0 +1,245 @@
+"""Arrays into pictures: brightness, colours, grids, tiles of every rank, PNG and JPEG bytes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis_widgets.errors import NumericalError
+from cnnvis_widgets.imaging import colormaps, encode, normalize
+from cnnvis_widgets.imaging.grid import Grid, enlarge, magnification, montage
+from cnnvis_widgets.imaging.render import activation_tiles, picture, reconstruction_tiles
+from cnnvis_widgets.results import Coverage, FeatureMaps, Layer, Reconstruction
+
+
+def same(actual, expected):
+    expected = np.asarray(expected)
+    assert actual.shape == expected.shape
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
+
+
+def feature_maps(*values) -> FeatureMaps:
+    values = np.asarray(values, np.float32)
+    return FeatureMaps(Layer("conv1/Relu", "relu", "r", (None, *values.shape[1:]), values.ndim - 1), values)
+
+
+def projections(*images) -> Reconstruction:
+    images = np.asarray(images, np.float32)
+    count, channels = images.shape[:2]
+    layer = Layer("conv1/Relu", "relu", "r", (None, 4, 4, channels), 3)
+    return Reconstruction(
+        layer, images, tuple(range(channels)), "deconvnet", "strongest",
+        np.zeros((count, channels, 2), int), np.ones((count, channels), np.float32),
+        Coverage("deconvnet", ()),
+    )
+
+
+# ---- brightness ----
+
+
+def test_min_max_reaches_both_ends_exactly():
+    same(normalize.min_max(np.float32([[2, 4], [3, 6]])), np.float32([[0, 127.5], [63.75, 255]]))
+    assert normalize.min_max([-1.0, 1.0], upper=1.0).tolist() == [0.0, 1.0]
+
+
+def test_min_max_of_a_constant_image_is_zero_and_of_faint_noise_stays_faint():
+    same(normalize.min_max(np.full((2, 2), 7.0)), np.zeros((2, 2)))
+    assert normalize.min_max([0.0, 1e-9], epsilon=1e-7).max() == pytest.approx(2.55)
+
+
+@pytest.mark.parametrize("function", [
+    normalize.min_max, normalize.to_uint8,
+    lambda values: normalize.rising(values, 1), lambda values: normalize.centred(values, 1),
+])
+def test_nan_is_refused_with_a_count(function):
+    with pytest.raises(NumericalError, match=r"Received: 2 of 3 values NaN or infinite"):
+        function([0.0, np.nan, np.inf])
+
+
+def test_zero_is_always_the_middle_of_signed_values():
+    assert normalize.centred([-8, -2, 0, 2, 4], 4).tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_to_uint8_rounds_clips_and_takes_a_range_per_channel():
+    same(normalize.to_uint8(np.float32([-1, 0, 0.498, 1, 2])), np.uint8([0, 0, 127, 255, 255]))
+    pixels = normalize.to_uint8(np.zeros((1, 1, 3)), (np.array([-1.0, 0, -3]), np.array([1.0, 1, 1])))
+    same(pixels, np.uint8([[[128, 0, 191]]]))
+
+
+# ---- colours ----
+
+
+def test_sequential_lightness_grows_evenly_and_never_falls():
+    lightness = colormaps.SEQUENTIAL @ [0.2126, 0.7152, 0.0722]
+    assert colormaps.SEQUENTIAL.shape == (256, 3)
+    assert (np.diff(lightness) > -0.6).all()
+    assert lightness[-1] - lightness[0] > 190
+
+
+def test_diverging_is_pale_in_the_middle_blue_below_and_red_above():
+    below, middle, above = colormaps.DIVERGING[[20, 128, 235]].astype(int)
+    assert middle.min() > 240
+    assert below[2] > below[0] + 60
+    assert above[0] > above[2] + 60
+
+
+def test_tables_cannot_be_changed_by_accident():
+    with pytest.raises(ValueError, match="read-only"):
+        colormaps.SEQUENTIAL[0] = 0
+
+
+# ---- grids ----
+
+
+def test_montage_is_row_major_with_black_gaps():
+    tiles = np.uint8([1, 2, 3, 4, 5]).reshape(5, 1, 1, 1)
+    same(montage(tiles)[..., 0], np.uint8([[1, 0, 2, 0, 3], [0] * 5, [4, 0, 5, 0, 0]]))
+    assert montage(tiles, square=True).shape == (5, 5, 1)
+    same(montage(tiles, gap=0)[..., 0], np.uint8([[1, 2, 3], [4, 5, 0]]))
+
+
+@pytest.mark.parametrize(("count", "columns", "rows"), [(0, 0, 0), (1, 1, 1), (2, 2, 1), (10, 4, 3)])
+def test_columns_and_rows(count, columns, rows):
+    grid = Grid(count, 2, 3)
+    assert (grid.columns, grid.rows) == (columns, rows)
+    assert grid.montage(np.zeros((count, 2, 3, 1))).shape[:2] == grid.shape
+
+
+def test_every_pixel_leads_back_to_its_tile():
+    grid = Grid(7, 2, 3, gap=2)
+    numbers = np.arange(1, 7 * 6 + 1).reshape(7, 2, 3, 1)
+    picture = grid.montage(numbers)[..., 0]
+    for y, x in np.ndindex(picture.shape):
+        found = grid.locate(y, x)
+        assert picture[y, x] == (0 if found is None else numbers[found][0]), (y, x)
+    assert grid.locate(-1, 0) is grid.locate(0, grid.shape[1]) is grid.locate(10**6, 0) is None
+
+
+def test_wrong_tiles_are_refused():
+    with pytest.raises(ValueError, match=r"Expected tiles of shape \(2, 1, 1, channels\). Received: \(3, 1"):
+        Grid(2, 1, 1).montage(np.zeros((3, 1, 1, 1)))
+    with pytest.raises(IndexError, match=r"Expected a tile from 0 to 1. Received: index=2"):
+        Grid(2, 1, 1).corner(2)
+
+
+def test_enlarge_makes_blocks_and_magnification_keeps_within_the_side():
+    same(enlarge(np.uint8([[[1], [2]]]), 2)[..., 0], np.uint8([[1, 1, 2, 2], [1, 1, 2, 2]]))
+    assert magnification(np.zeros((16, 7, 7, 1)), side=768) == 27
+    assert magnification(np.zeros((1, 1, 1, 1))) == 32
+    assert magnification(np.zeros((64, 224, 224, 1))) == 1
+
+
+# ---- activations ----
+
+
+def test_maps_share_one_scale_or_have_their_own():
+    maps = feature_maps([[[0, 0, 0], [4, 2, 0]]])
+    same(activation_tiles(maps, colours=False)[..., 0], np.uint8([[[0, 255]], [[0, 128]], [[0, 0]]]))
+    same(
+        activation_tiles(maps, scale="map", colours=False)[..., 0],
+        np.uint8([[[0, 255]], [[0, 255]], [[0, 0]]]),
+    )
+    with pytest.raises(ValueError, match="Received: scale='unit'"):
+        activation_tiles(maps, scale="unit")
+
+
+def test_noise_in_a_dead_map_is_not_magnified():
+    tiles = activation_tiles(feature_maps([[[1.0, 0.0], [0.0, 1e-9]]]), scale="map", colours=False)
+    assert tiles[1].max() == 0
+
+
+def test_one_negative_value_centres_the_layer_on_zero():
+    maps = feature_maps([[[0, -2], [1, 2]]])
+    same(activation_tiles(maps, colours=False)[..., 0], np.uint8([[[128, 191]], [[0, 255]]]))
+    same(activation_tiles(maps)[1, 0], colormaps.DIVERGING[[0, 255]])
+
+
+def test_colours_and_a_choice_of_channels_on_the_scale_of_the_whole_layer():
+    maps = feature_maps([[[0, 0], [4, 2]]], [[[0, 0], [1, 3]]])
+    same(activation_tiles(maps, channels=[1]), colormaps.SEQUENTIAL[[[[0, 128]]]])
+    same(activation_tiles(maps, 1, channels=[1, 0], colours=False)[:, 0, 1, 0], np.uint8([255, 85]))
+
+
+@pytest.mark.parametrize(("space", "size"), [
+    ((), (1, 1)), ((20,), (5, 20)), ((4, 5), (4, 5)), ((3, 4, 5), (9, 11)),
+])
+def test_every_rank_becomes_flat_tiles(space, size):
+    values = np.arange(1, 6 * np.prod(space, dtype=int) + 1).reshape(*space, 6)
+    tiles = activation_tiles(feature_maps(values))
+    assert tiles.shape == (6, *size, 3)
+    assert tiles.dtype == np.uint8
+
+
+def test_dense_units_are_cells_whose_brightness_is_their_value():
+    tiles = activation_tiles(feature_maps([0.0, 0.25, 0.5, 1.0]), colours=False)
+    same(tiles[:, 0, 0, 0], np.uint8([0, 64, 128, 255]))
+
+
+def test_a_long_signal_keeps_its_peaks():
+    signal = np.zeros((16000, 1))
+    signal[7777] = 5
+    strip = activation_tiles(feature_maps(signal), colours=False)[0, 0, :, 0]
+    assert strip.shape == (512,)
+    assert strip.max() == 255
+    assert strip.argmax() == pytest.approx(7777 / 16000 * 512, abs=1)
+
+
+# ---- reconstructions and pictures ----
+
+
+def test_zero_is_grey_in_a_reconstruction_and_nothing_at_all_is_black():
+    alive, dead = [[[0, 0, 1], [-1, 0, 0.5]]], [[[0, 0, 0], [0, 0, 0]]]
+    tiles = reconstruction_tiles(projections([alive, dead]))
+    same(tiles[0], np.uint8([[[128, 128, 255], [0, 128, 191]]]))
+    same(tiles[1], np.zeros((1, 2, 3), np.uint8))
+
+
+def test_reconstructions_can_share_a_scale():
+    two = projections([[[[1.0], [0.0]]], [[[0.0], [-0.5]]]])
+    same(reconstruction_tiles(two)[..., 0], np.uint8([[[255, 128]], [[128, 0]]]))
+    same(reconstruction_tiles(two, scale="layer")[..., 0], np.uint8([[[255, 128]], [[128, 64]]]))
+
+
+@pytest.mark.parametrize(("shape", "size"), [
+    ((4, 5, 1), (4, 5, 1)), ((4, 5, 3), (4, 5, 3)), ((4, 5, 2), (4, 11, 1)), ((4, 5, 4), (9, 11, 1)),
+    ((8, 1), (2, 8, 1)), ((2, 4, 5, 3), (4, 11, 3)),
+])
+def test_inputs_of_any_shape(shape, size):
+    values = np.random.default_rng(0).normal(size=(2, *shape))
+    assert reconstruction_tiles(projections(values)).shape == (2, *size)
+    assert picture(values[0], (-3, 3)).shape == size
+
+
+def test_channels_that_are_no_colours_lie_side_by_side():
+    same(picture(np.float32([[[0, 1]]]), (0, 1))[..., 0], np.uint8([[0, 0, 255]]))
+
+
+# ---- bytes ----
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 5, 1), (3, 5, 3)])
+def test_png_round_trip_with_text(shape):
+    pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    image = Image.open(BytesIO(encode.png(pixels, {"layer": "conv1/Relu – ü"})))
+    image.load()
+    same(np.asarray(image), pixels.reshape(3, 5) if shape[-1] == 1 else pixels)
+    assert image.text == {"layer": "conv1/Relu – ü"}
+
+
+def test_jpeg_is_close():
+    ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[:, None, None] * 4, (64, 64, 3))
+    image = np.asarray(Image.open(BytesIO(encode.jpeg(ramp))))
+    assert image.shape == (64, 64, 3)
+    assert np.abs(image.astype(int) - ramp).mean() < 2
+
+
+@pytest.mark.parametrize("pixels", [
+    np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((2,), np.uint8), np.zeros((0, 2), np.uint8),
+])
+def test_only_bytes_can_be_encoded(pixels):
+    with pytest.raises(ValueError, match="Expected uint8 pixels"):
+        encode.png(pixels)
