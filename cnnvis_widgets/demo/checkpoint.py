@@ -19,7 +19,9 @@ from ..errors import ModelError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
-_UNREADABLE = (pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError)
+_UNREADABLE = (
+    pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError,
+)  # what unpickling and np.ndarray raise for bytes that are not what they claim to be
 
 
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
@@ -65,7 +67,7 @@ class _TensorUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"the name {module}.{name}, which is not on the list of harmless ones")
+            raise pickle.UnpicklingError(f"the name {module}.{name}, not on the list of harmless ones")
         return _ALLOWED[module, name]
 
     def persistent_load(self, pid: Any) -> np.ndarray:
@@ -75,11 +77,13 @@ class _TensorUnpickler(pickle.Unpickler):
         return self.storages.setdefault(key, np.zeros(count, dtype))
 
 
-def _view(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> np.ndarray:
+def _view(
+    storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
+) -> np.ndarray:
     """A tensor as torch describes it: offset and strides counted in values, not bytes."""
-    size = storage.itemsize
+    width = storage.itemsize
     # this constructor, unlike as_strided, refuses strides that leave the storage
-    return np.ndarray(shape, storage.dtype, storage, offset * size, tuple(stride * size for stride in strides))
+    return np.ndarray(shape, storage.dtype, storage, offset * width, tuple(step * width for step in strides))
 
 
 _ALLOWED: dict[tuple[str, str], Any] = {

@@ -16,6 +16,7 @@ import numpy as np
 
 _BLOCK_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
 _BATCH_NORM_EPSILON = 1e-3
+_BATCH_NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
 
 def efficientnet_lite0(weights: Mapping[str, np.ndarray]) -> keras.Model:
@@ -44,15 +45,17 @@ def efficientnet_lite0(weights: Mapping[str, np.ndarray]) -> keras.Model:
 
 def _block(x: Any, weights: Mapping[str, np.ndarray], index: int, stride: int) -> Any:
     """Expand (not in the first block), filter each map, project; the projection has no activation."""
-    source, name = f"_blocks.{index}.", f"block{index}"
-    entry = x
-    if source + "_expand_conv.weight" in weights:
-        x = _convolution(x, weights, source + "_expand_conv", source + "_bn0", f"{name}_expand")
+    source, name, entry = f"_blocks.{index}", f"block{index}", x
+    if f"{source}._expand_conv.weight" in weights:
+        x = _convolution(x, weights, f"{source}._expand_conv", f"{source}._bn0", f"{name}_expand")
         x = _relu(x, f"{name}_expand")
-    x = _convolution(x, weights, source + "_depthwise_conv", source + "_bn1", f"{name}_depthwise", stride=stride)
+    x = _convolution(
+        x, weights, f"{source}._depthwise_conv", f"{source}._bn1", f"{name}_depthwise", stride=stride
+    )
     x = _relu(x, f"{name}_depthwise")
-    x = _convolution(x, weights, source + "_project_conv", source + "_bn2", f"{name}_project")
-    return keras.layers.Add(name=f"{name}_add")([x, entry]) if x.shape == entry.shape else x
+    x = _convolution(x, weights, f"{source}._project_conv", f"{source}._bn2", f"{name}_project")
+    shortcut = stride == 1 and x.shape[-1] == entry.shape[-1]
+    return keras.layers.Add(name=f"{name}_add")([x, entry]) if shortcut else x
 
 
 def _convolution(
@@ -60,15 +63,16 @@ def _convolution(
 ) -> Any:
     """A convolution without bias, then batch normalisation; padded as TensorFlow pads, not as torch does."""
     kernel = weights[f"{source}.weight"]  # output, input, height, width
-    size, common = kernel.shape[2:], {"strides": stride, "padding": "same", "use_bias": False, "name": f"{name}_conv"}
+    size = kernel.shape[2:]
+    options = {"strides": stride, "padding": "same", "use_bias": False, "name": f"{name}_conv"}
     if source.endswith("_depthwise_conv"):
-        convolution, axes = keras.layers.DepthwiseConv2D(size, **common), (2, 3, 0, 1)
+        convolution, axes = keras.layers.DepthwiseConv2D(size, **options), (2, 3, 0, 1)
     else:
-        convolution, axes = keras.layers.Conv2D(kernel.shape[0], size, **common), (2, 3, 1, 0)
+        convolution, axes = keras.layers.Conv2D(kernel.shape[0], size, **options), (2, 3, 1, 0)
     norm = keras.layers.BatchNormalization(epsilon=_BATCH_NORM_EPSILON, name=f"{name}_bn")
     x = norm(convolution(x))
     convolution.set_weights([kernel.transpose(axes)])
-    norm.set_weights([weights[f"{norm_source}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")])
+    norm.set_weights([weights[f"{norm_source}.{part}"] for part in _BATCH_NORM_PARTS])
     return x
 
 

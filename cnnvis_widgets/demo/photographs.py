@@ -29,7 +29,7 @@ class Photograph:
         """The file. Raises ModuleNotFoundError where the package is not installed."""
         spec = find_spec(self.package)
         if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"The photograph {self.file} comes with the package {self.package}; install it.")
+            raise ModuleNotFoundError(f"{self.file} comes with the package {self.package}; install it.")
         return Path(spec.origin).parent / self.file
 
 
