@@ -1,0 +1,99 @@
+"""Results into finished pictures, which go to PNG files, event files or both.
+
+A picture is drawn when asked for here and encoded once, when its first taker needs the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import numpy as np
+
+from ..imaging import encode, render
+from ..imaging.grid import enlarge, magnification, montage
+from ..imaging.render import Scale
+from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture of a result and what it shows.
+
+    Attributes:
+        layer: the layer it is about.
+        method: 'activations', 'deepdream', or the rule of a reconstruction ('deconvnet', ...).
+        pixels: uint8 (height, width, 1 or 3).
+        image: the index of the fed image; None if there was only one, or none.
+        channel: the map or class shown; None for a grid of all of them.
+        title: the channel's number, after it the class name if there is one.
+        text: what the PNG says about itself, beyond layer, method, image and channel.
+    """
+
+    layer: Layer
+    method: str
+    pixels: np.ndarray
+    image: int | None = None
+    channel: int | None = None
+    title: str = ""
+    text: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as a PNG file, with text chunks that say what it shows."""
+        about = {"Layer": self.layer.name, "Method": self.method}
+        if self.image is not None:
+            about["Image"] = str(self.image)
+        if self.channel is not None:
+            about["Channel"] = self.title
+        return encode.png(self.pixels, about | self.text)
+
+
+def of_layer(
+    result: FeatureMaps | Reconstruction,
+    *,
+    each: bool = False,
+    scale: Scale = "layer",
+    plain: bool = False,
+) -> Iterator[Picture]:
+    """For every image a grid of all maps or projections of a layer; with ``each``, every one of them too.
+
+    Args:
+        result: activations or a reconstruction.
+        each: also one picture per channel. Units that are single cells (a dense layer's
+            activations) have none: the grid tells all there is to see.
+        scale: 'layer' or 'map': see ``imaging.render``.
+        plain: activations in grey, nothing enlarged, grids square, as tf_cnnvis drew them; else
+            activations in colour, and small maps enlarged.
+    """
+    draw: Callable[[int], np.ndarray]
+    channels: Sequence[int]
+    if isinstance(result, FeatureMaps):
+        draw = partial(render.activation_tiles, result, scale=scale, colours=not plain)
+        method, images, channels = "activations", len(result.values), range(result.values.shape[-1])
+        text = {"Scale": scale, "Largest": f"{result.values.max(initial=0.0):.6g}"}
+    else:
+        draw = partial(render.reconstruction_tiles, result, scale=scale)
+        method, images, channels = result.rule, len(result.images), result.channels
+        text = {"Scale": scale, "Seed": str(result.seed), "Coverage": str(result.coverage)}
+    for index in range(images):
+        tiles, image = draw(index), index if images > 1 else None
+        cells = tiles.shape[1:3] == (1, 1)
+        grid = enlarge(tiles, 1 if plain else magnification(tiles))
+        grid = montage(grid, gap=0 if cells else 1, square=plain)
+        yield Picture(result.layer, method, grid, image, text=text)
+        if each and not cells:
+            singles = enlarge(tiles, 1 if plain else magnification(tiles[:1], side=256, largest=16))
+            for channel, tile in zip(channels, singles, strict=True):
+                yield Picture(result.layer, method, tile, image, channel, str(channel), text)
+
+
+def of_dream(step: DreamStep) -> Iterator[Picture]:
+    """The picture of every class or channel, in the range of the network's input."""
+    for image, channel, name, score in zip(step.images, step.channels, step.names, step.scores, strict=True):
+        pixels = render.picture(image, step.value_range)
+        # the number stays in front of the name: ImageNet has two classes called 'crane'
+        title = name if name == str(channel) else f"{channel} {name}"
+        text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
+        yield Picture(step.layer, "deepdream", pixels, None, channel, title, text)

@@ -1,0 +1,108 @@
+"""Pictures into PNG files, in the folders that tf_cnnvis made.
+
+::
+
+    <out>/<layer>/activations/grid_activation.png      map_<channel>.png
+    <out>/<layer>/deconvolution/grid_image.png         map_<channel>.png
+    <out>/deepdream_<layer>/image_<class>.png
+
+With several images each file name ends in ``_<image>``. A file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from secrets import token_hex
+
+from ..errors import OutputError
+from ..imaging.render import Scale
+from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
+from .file_names import folder_name
+from .pictures import Picture, of_dream, of_layer
+
+
+def write(pictures: Iterable[Picture], outdir: str | os.PathLike[str], layers: Iterable[Layer]) -> list[Path]:
+    """Write pictures below ``outdir``, which is made if need be; files of the same name are replaced.
+
+    Args:
+        pictures: of ``pictures.of_layer`` or ``of_dream``.
+        outdir: the folder.
+        layers: all layers of the network, so that each gets a folder of its own (``file_names``).
+
+    Returns:
+        The files, in the order of the pictures.
+
+    Raises:
+        OutputError: the folder or a file cannot be written. No half-written file stays behind.
+    """
+    layers = tuple(layers)
+    contents = [(Path(outdir, _path(each, folder_name(each.layer, layers))), each.png) for each in pictures]
+    for path, content in contents:
+        _write_whole(path, content)
+    return [path for path, _ in contents]
+
+
+def write_activations(
+    maps: FeatureMaps,
+    outdir: str | os.PathLike[str],
+    *,
+    layers: Iterable[Layer],
+    each: bool = False,
+    scale: Scale = "layer",
+) -> list[Path]:
+    """Write a grid of the feature maps for every image, in colour; with ``each``, every map too.
+
+    ``write`` tells the other arguments and what is raised, ``imaging.render`` what scales are.
+    """
+    return write(of_layer(maps, each=each, scale=scale), outdir, layers)
+
+
+def write_reconstruction(
+    reconstruction: Reconstruction,
+    outdir: str | os.PathLike[str],
+    *,
+    layers: Iterable[Layer],
+    each: bool = False,
+    scale: Scale = "layer",
+) -> list[Path]:
+    """Write a grid of the projections for every image; with ``each``, every projection too.
+
+    ``write`` tells the other arguments and what is raised, ``imaging.render`` what scales are.
+    """
+    return write(of_layer(reconstruction, each=each, scale=scale), outdir, layers)
+
+
+def write_dream(
+    step: DreamStep, outdir: str | os.PathLike[str], *, layers: Iterable[Layer]
+) -> list[Path]:
+    """Write one picture per class or channel of a dream; see ``write``."""
+    return write(of_dream(step), outdir, layers)
+
+
+def _path(picture: Picture, folder: str) -> Path:
+    if picture.method == "deepdream":
+        return Path(f"deepdream_{folder}", f"image_{picture.channel}.png")
+    kind, grid = "deconvolution", "grid_image"
+    if picture.method == "activations":
+        kind, grid = "activations", "grid_activation"
+    stem = grid if picture.channel is None else f"map_{picture.channel}"
+    return Path(folder, kind, f"{stem}.png" if picture.image is None else f"{stem}_{picture.image}.png")
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    # os.replace is atomic within one folder only, so the temporary file cannot live in /tmp
+    temporary = path.with_name(f".{path.stem}.{token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Expected a folder that can be written to. Received: {str(path)!r} ({error}). "
+            "Give another outdir, or None to write nothing."
+        ) from error
