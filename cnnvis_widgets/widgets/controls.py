@@ -1,0 +1,156 @@
+"""The menus, switches and buttons, each tied to a trait of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+import traitlets as t
+
+from ..results import Layer
+from .state import FAMILY_FILTERS, METHODS, RULES, SEEDS, STARTS, ExplorerState
+
+_SHORT_FAMILY = {"r": "activation", "c": "convolution", "p": "pooling", "": "other"}
+_LABEL = {"description_width": "initial"}
+
+
+def refill(
+    menu: Any, options: Iterable[tuple[str, Any]], value: Any, on_choice: Callable[[Any], None]
+) -> None:
+    """Give a menu other options, keeping ``value`` where it is among them.
+
+    The menu chooses its first option by itself then; ``on_choice``, its observer, must not take
+    that for a choice of the user.
+    """
+    options = list(options)
+    menu.unobserve(on_choice, "value")
+    with menu.hold_sync():
+        menu.options = options
+        menu.value = value if any(value == each for _, each in options) else None
+    menu.observe(on_choice, "value")
+
+
+def text(words: str, kind: str = "note", role: str = "") -> str:
+    """Escaped HTML for a line of the pane."""
+    live = {"status": ' role="status" aria-live="polite"', "alert": ' role="alert"'}.get(role, "")
+    return f'<div class="cnnvis-{kind}"{live}>{escape(words)}</div>' if words or role == "status" else ""
+
+
+def row(*children: w.Widget, **layout: str) -> w.HBox:
+    """Widgets side by side, wrapping where the page is narrow."""
+    return w.HBox(children, layout=w.Layout(flex_flow="row wrap", align_items="center", **layout))
+
+
+def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: str = "auto") -> w.Dropdown:
+    """A menu tied to a trait that has a fixed list of values."""
+    menu = w.Dropdown(
+        options=options,
+        value=getattr(state, trait),
+        description=label,
+        style=_LABEL,
+        layout=w.Layout(width=width, max_width="100%"),
+    )
+    t.link((state, trait), (menu, "value"))
+    return menu
+
+
+def number(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.BoundedIntText:
+    """A number field tied to a trait."""
+    field = w.BoundedIntText(
+        value=getattr(state, trait),
+        min=low,
+        max=high,
+        description=label,
+        style=_LABEL,
+        layout=w.Layout(width="130px"),
+    )
+    t.link((state, trait), (field, "value"))
+    return field
+
+
+def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
+    """A checkbox tied to a trait."""
+    box = w.Checkbox(
+        value=getattr(state, trait), description=label, indent=False, layout=w.Layout(width="auto")
+    )
+    t.link((state, trait), (box, "value"))
+    return box
+
+
+def button(label: str, icon: str, on_click: Callable[[], Any], tooltip: str, style: str = "") -> w.Button:
+    """A button that calls ``on_click()``."""
+    made = w.Button(
+        description=label, icon=icon, tooltip=tooltip, button_style=style, layout=w.Layout(width="auto")
+    )
+    made.on_click(lambda _: on_click())
+    return made
+
+
+class LayerMenu(w.HBox):
+    """The family filter and the layers of that family; under 'all layers' they are grouped by family."""
+
+    def __init__(self, state: ExplorerState) -> None:
+        self._state = state
+        families = [(self._title(key), key) for key in state.families]
+        self.family = dropdown(state, "family", "Layers", families, "270px")
+        layout = w.Layout(flex="1 1 340px", min_width="0", max_width="620px")
+        self.layer = w.Dropdown(description="Layer", style=_LABEL, layout=layout)
+        layout = w.Layout(flex="1 1 auto", flex_flow="row wrap", min_width="0")
+        super().__init__([self.family, self.layer], layout=layout)
+        self.layer.observe(self._choose, "value")
+        state.observe(self._follow, ["layer", "family"])
+        self._follow()
+
+    def _title(self, family: str) -> str:
+        layers = self._state.network.layers
+        count = sum(family in ("all", layer.family) for layer in layers)
+        return f"{FAMILY_FILTERS[family]} ({count})"
+
+    def _label(self, layer: Layer) -> str:
+        prefix = f"{_SHORT_FAMILY[layer.family]} · " if self._state.family == "all" else ""
+        return prefix + layer.label
+
+    def _choose(self, change: Any) -> None:
+        self._state.layer = change["new"]
+
+    def _follow(self, change: Any = None) -> None:
+        options = [(self._label(layer), layer.name) for layer in self._state.listed_layers()]
+        if options != list(self.layer.options):
+            refill(self.layer, options, self._state.layer, self._choose)
+        self.layer.value = self._state.layer
+
+
+def method_toggle(state: ExplorerState) -> w.ToggleButtons:
+    """Activations, deconvolution or deep dream."""
+    icons = {"activations": "th", "deconvolution": "search", "deep dream": "moon-o"}
+    toggle = w.ToggleButtons(
+        options=[(name.capitalize(), name) for name in METHODS],
+        value=state.method,
+        icons=[icons[name] for name in METHODS],
+        style={"button_width": "auto"},
+        layout=w.Layout(width="auto"),
+    )
+    t.link((state, "method"), (toggle, "value"))
+    return toggle
+
+
+def deconvolution_options(state: ExplorerState) -> w.HBox:
+    """The rule and the seed."""
+    seeds = {"strongest": "the strongest unit", "map": "the whole map", "ones": "ones everywhere"}
+    return row(
+        dropdown(state, "rule", "Rule", RULES),
+        dropdown(state, "seed", "Seed", [(seeds[seed], seed) for seed in SEEDS]),
+    )
+
+
+def dream_options(state: ExplorerState) -> w.HBox:
+    """Where a dream starts, what it climbs and for how long."""
+    climbs = [("a class", "class"), ("the selected map", "channel")]
+    return row(
+        dropdown(state, "climb", "Climb", climbs if state.classes else climbs[1:]),
+        dropdown(state, "start", "Start from", [("noise", STARTS[0]), ("the photo", STARTS[1])]),
+        number(state, "octaves", "Octaves", 1, 8),
+        number(state, "steps", "Steps each", 1, 1000),
+    )

@@ -1,0 +1,47 @@
+"""The result on the screen into PNG and event files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+from ..outputs import png_files
+from ..outputs.pictures import Picture, of_dream, of_layer
+from ..outputs.tensorboard import EventWriter
+from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
+
+Result = FeatureMaps | Reconstruction | DreamStep
+
+
+class Files:
+    """Writes for one explorer; all it logs goes to one event file, made when it is first needed."""
+
+    def __init__(self, outdir: Path, logdir: Path, layers: Iterable[Layer]) -> None:
+        self.outdir, self.logdir = outdir, logdir
+        self._layers = tuple(layers)
+        self._events = EventWriter(logdir)
+        self._lock = Lock()  # a dream logs its steps while a button may log something else
+
+    def save_png(self, result: Result, image: int | None) -> list[Path]:
+        """Write PNG files of the result; ``image`` tells results of several images apart."""
+        return png_files.write(_pictures(result, image), self.outdir, self._layers)
+
+    def log(self, result: Result, image: int | None) -> list[Path]:
+        """Log the result; a dream's step under its number. The paths are those of the log folder."""
+        step = result.index if isinstance(result, DreamStep) else None
+        with self._lock:
+            self._events.add(_pictures(result, image), step=step)
+        return [self.logdir]
+
+    def close(self) -> None:
+        """Close the event file."""
+        with self._lock:
+            self._events.close()
+
+
+def _pictures(result: Result, image: int | None) -> list[Picture]:
+    if isinstance(result, DreamStep):
+        return list(of_dream(result))
+    return [replace(each, image=image) for each in of_layer(result)]

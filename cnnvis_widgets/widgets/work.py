@@ -1,0 +1,145 @@
+"""What the explorer computes, as generators of progress; a ``Job`` consumes them.
+
+Each takes what it needs as values, read from the state when the job is begun: by the time the
+generator runs, in another thread, the state may say something else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.activations import activations
+from ..engine.dream import dream
+from ..engine.reconstruction import reconstruct_steps
+from ..results import DreamStep, FeatureMaps, Reconstruction
+
+if TYPE_CHECKING:
+    from ..engine.network import Network
+
+STRONGEST = 64
+"""How many channels of a layer are reconstructed: the ones that fire most."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of the work: all results so far, and how far it is.
+
+    ``channels`` are those that will be shown at the end, in order, and ``about`` is equal for
+    steps that add to each other.
+    """
+
+    result: FeatureMaps | Reconstruction | DreamStep
+    channels: Sequence[int]
+    about: Any
+    done: int = 1
+    total: int = 1
+
+
+class ResultCache:
+    """The newest results, up to a number of bytes: going back to a layer is instant."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._lock = limit, Lock()
+        self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: Any) -> Any:
+        """The result kept under ``key``, or None."""
+        with self._lock:
+            if key not in self._results:
+                return None
+            self._results.move_to_end(key)
+            return self._results[key][0]
+
+    def put(self, key: Any, result: Any, size: int) -> None:
+        """Keep a result of ``size`` bytes, and drop the least recently used ones over the limit."""
+        with self._lock:
+            self._results.pop(key, None)
+            self._results[key] = result, size
+            while sum(size for _, size in self._results.values()) > self._limit:
+                self._results.popitem(last=False)
+
+
+RESULTS = ResultCache(128_000_000)
+"""Shared by every explorer in the process, as explorers of cells run again are never freed."""
+
+
+def strongest_first(maps: FeatureMaps) -> list[int]:
+    """The channels of the first image's maps in falling order of their largest activation."""
+    return [int(channel) for channel in np.argsort(-maps.strengths[0], kind="stable")]
+
+
+def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMaps:
+    """The activations of a layer, from the cache where they are there. ``key`` names the feed."""
+    where = (network, key, layer)
+    maps = RESULTS.get(where)
+    if maps is None:
+        (maps,) = activations(network, feed, layer)
+        RESULTS.put(where, maps, maps.values.nbytes)
+    return maps
+
+
+def browse(network: Network, feed: Any, key: Any, layer: str) -> Generator[Progress, None, None]:
+    """The feature maps of a layer."""
+    maps = feature_maps(network, feed, key, layer)
+    yield Progress(maps, range(maps.values.shape[-1]), (key, layer))
+
+
+def deconvolve(
+    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, rule: str, seed: str
+) -> Generator[Progress, None, None]:
+    """The feature maps, then the reconstructions of ``channel`` and the strongest maps."""
+    maps = feature_maps(network, feed, key, layer)
+    where = (network, key, layer, rule, seed)
+    kept = RESULTS.get(where)
+    if kept is not None and channel in (None, *kept.channels):
+        yield Progress(kept, kept.channels, where)
+        return
+    channels = strongest_first(maps)[:STRONGEST]
+    if channel is not None and channel not in channels:
+        channels = [channel, *channels[: STRONGEST - 1]]
+    yield Progress(maps, channels, (key, layer), 0)
+    chunks: list[Reconstruction] = []
+    for chunk in reconstruct_steps(network, feed, layer, channels=channels, rule=rule, seed=seed):
+        chunks.append(chunk)
+        result = joined(chunks)
+        yield Progress(result, channels, (where, tuple(channels)), len(result.channels), len(channels))
+    RESULTS.put(where, result, result.images.nbytes)
+
+
+def joined(chunks: Sequence[Reconstruction]) -> Reconstruction:
+    """Reconstructions of different channels of one layer as one."""
+    return replace(
+        chunks[0],
+        images=np.concatenate([chunk.images for chunk in chunks], axis=1),
+        channels=tuple(channel for chunk in chunks for channel in chunk.channels),
+        units=np.concatenate([chunk.units for chunk in chunks], axis=1),
+        seed_values=np.concatenate([chunk.seed_values for chunk in chunks], axis=1),
+    )
+
+
+def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruction:
+    """The reconstructions of some of the channels."""
+    places = [reconstruction.channels.index(channel) for channel in channels]
+    return replace(
+        reconstruction,
+        images=reconstruction.images[:, places],
+        channels=tuple(channels),
+        units=reconstruction.units[:, places],
+        seed_values=reconstruction.seed_values[:, places],
+    )
+
+
+def dreaming(
+    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, **options: Any
+) -> Generator[Progress, None, None]:
+    """The steps of a dream of one channel, the strongest if it is None."""
+    if channel is None:
+        channel = strongest_first(feature_maps(network, feed, key, layer))[0]
+    for step in dream(network, feed, layer, channel, **options):
+        yield Progress(step, (channel,), (key, layer, channel), step.index + 1, step.total)
