@@ -200,8 +200,20 @@ def test_zero_is_grey_in_a_reconstruction_and_nothing_at_all_is_black():
 
 def test_reconstructions_can_share_a_scale():
     two = projections([[[[1.0], [0.0]]], [[[0.0], [-0.5]]]])
-    same(reconstruction_tiles(two)[..., 0], np.uint8([[[255, 128]], [[128, 0]]]))
-    same(reconstruction_tiles(two, scale="layer")[..., 0], np.uint8([[[255, 128]], [[128, 64]]]))
+    same(reconstruction_tiles(two)[..., 0], np.uint8([[[255, 128]], [[128, 64]]]))
+    same(reconstruction_tiles(two, scale="map")[..., 0], np.uint8([[[255, 128]], [[128, 0]]]))
+
+
+def test_a_few_extreme_pixels_do_not_dull_a_reconstruction():
+    values = np.tile(np.float32([1, -1, 0, 0.5]), 250).reshape(1, 20, 50, 1)
+    values[0, 3, :2] = 1000
+    tile = reconstruction_tiles(projections(values))[0, ..., 0]
+    assert set(np.unique(tile)) == {0, 128, 191, 255}
+
+
+def test_faint_rest_of_a_dead_channel_is_not_magnified():
+    tiles = reconstruction_tiles(projections([[[[1.0], [0.0]]], [[[1e-12], [-1e-12]]]]), scale="map")
+    assert set(np.unique(tiles[1])) <= {127, 128}
 
 
 @pytest.mark.parametrize(("shape", "size"), [

@@ -27,6 +27,10 @@ Scale = Literal["layer", "map"]
 FLOOR = 1e-5
 """A map weaker than this part of its layer's strongest is not magnified any further."""
 
+SATURATED = 0.5
+"""Percent of the non-zero values of a reconstruction that may exceed full brightness: a handful of
+pixels, mostly where strided windows overlap, would otherwise leave the rest a dull grey."""
+
 LONGEST = 512
 """Signals longer than this are drawn this long, each pixel the strongest value of its stretch."""
 
@@ -53,29 +57,33 @@ def activation_tiles(
         uint8 (maps, height, width, 3), or (maps, height, width, 1) in grey.
     """
     values = np.moveaxis(maps.values[image], -1, 0)[..., np.newaxis]
-    signed, whole = bool(values.min(initial=0.0) < 0), _largest(values)
+    signed = bool(values.min(initial=0.0) < 0)
     table = colormaps.GREY if not colours else colormaps.DIVERGING if signed else colormaps.SEQUENTIAL
+    whole = float(np.abs(values).max(initial=0.0))
     if channels is not None:
         values = values[list(channels)]
-    return _flat(_coloured(values, _limits(values, scale, whole), centred if signed else rising, table))
+    limits = _limits([np.abs(tile).max(initial=0.0) for tile in values], scale, whole)
+    return _flat(_coloured(values, limits, centred if signed else rising, table))
 
 
 def reconstruction_tiles(
-    reconstruction: Reconstruction, image: int = 0, *, scale: Scale = "map"
+    reconstruction: Reconstruction, image: int = 0, *, scale: Scale = "layer"
 ) -> np.ndarray:
     """The projections of one image's channels, each a tile in the colours of the input.
 
     Middle grey is zero: where it is brighter, more of that colour in the image would make the
-    channel fire more strongly. A channel from which nothing came back is black. Inputs of other
-    than 1 or 3 channels are drawn as one small grey picture per channel, side by side.
+    channel fire more strongly. The strongest ``SATURATED`` percent are clipped. A channel from
+    which nothing came back is black. Inputs of other than 1 or 3 channels are drawn as one small
+    grey picture per channel, side by side.
 
     Returns:
         uint8 (channels, height, width, 1 or 3).
     """
     values = reconstruction.images[image]
-    limits = _limits(values, scale, _largest(values))
+    samples = [_sample(tile) for tile in values]
+    limits = _limits([_strong(each) for each in samples], scale, _strong(np.concatenate(samples)))
     pixels = _coloured(values, limits, centred, colormaps.GREY)
-    pixels[~values.any(axis=tuple(range(1, values.ndim)))] = 0
+    pixels[[not tile.any() for tile in values]] = 0
     return _flat(pixels)
 
 
@@ -88,17 +96,23 @@ def picture(image: ArrayLike, value_range: ValueRange) -> np.ndarray:
     return _flat(to_uint8(image, value_range)[np.newaxis])[0]
 
 
-def _largest(values: np.ndarray) -> float:
-    return float(max(values.max(initial=0.0), -values.min(initial=0.0)))
-
-
-def _limits(values: np.ndarray, scale: Scale, whole: float) -> list[float]:
-    """What full brightness stands for in each tile; never zero."""
+def _limits(own: list[float], scale: Scale, whole: float) -> list[float]:
+    """What full brightness stands for in each tile, of its own strength and the whole layer's; never zero."""
     if scale == "layer":
-        return [whole or 1.0] * len(values)
+        return [whole or 1.0] * len(own)
     if scale == "map":
-        return [max(_largest(tile), FLOOR * whole) or 1.0 for tile in values]
+        return [max(strength, FLOOR * whole) or 1.0 for strength in own]
     raise ValueError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}.")
+
+
+def _sample(tile: np.ndarray) -> np.ndarray:
+    """Some thousand magnitudes, evenly spread over the non-zero values of a tile; all of a small one."""
+    values = tile[tile != 0]
+    return np.abs(values[:: 1 + values.size // 20_000])
+
+
+def _strong(magnitudes: np.ndarray) -> float:
+    return float(np.percentile(magnitudes, 100 - SATURATED, method="higher")) if magnitudes.size else 0.0
 
 
 def _coloured(
