@@ -1,0 +1,43 @@
+# The two commands: `make demo` (SERVE=no stops after the files) and `make test`.
+# PYTHON=... chooses the interpreter; otherwise scripts/find-python does.
+
+PYTHON ?=
+SERVE ?= yes
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# TensorFlow's start-up messages would drown what these commands have to say
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test lint build clean
+
+demo: .venv/installed-notebook
+	$(BIN)/python -m cnnvis_widgets.demo
+ifneq ($(SERVE),no)
+	scripts/serve-quickstart
+endif
+
+test: lint
+	scripts/install-chromium
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-test
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+build: .venv/installed-test
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf .venv build dist Output Log
+
+# what is installed, and anew whenever the list of dependencies changes
+.venv/installed-%: pyproject.toml | .venv
+	@echo "Installing cnnvis_widgets[$*] into .venv: some minutes the first time ..."
+	$(PIP) --editable '.[$*]'
+	@touch $@
+
+.venv:
+	scripts/make-venv .venv $(PYTHON)
