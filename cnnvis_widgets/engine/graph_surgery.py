@@ -1,0 +1,277 @@
+"""GraphDef in, plainer GraphDef out: functions inlined, fused ops taken apart, leftovers of other machines removed.
+
+All functions here are pure: the GraphDef that goes in is not changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
+
+GraphDef = tf.compat.v1.GraphDef
+NodeDef = tf.compat.v1.NodeDef
+
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_V1_CONTROL_FLOW = {"Enter", "RefEnter"}
+_BACKWARD_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
+
+
+def tensor_of(reference: str) -> str:
+    """The full tensor name ('conv:0') behind a node's input reference ('conv', 'conv:1')."""
+    return reference if ":" in reference else f"{reference}:0"
+
+
+def node_of(reference: str) -> str:
+    """The node behind an input reference: 'conv:1' and '^conv' both give 'conv'."""
+    return reference.lstrip("^").split(":")[0]
+
+
+def data_inputs(node: NodeDef) -> list[str]:
+    """The input references of a node that carry data, without control edges."""
+    return [reference for reference in node.input if not reference.startswith("^")]
+
+
+def ancestors(nodes: Mapping[str, NodeDef], names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
+    """The names of all nodes that ``names`` depend on, themselves included; the walk ends at ``stop`` tensors."""
+    stop, seen, pending = set(stop), set[str](), list(names)
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in nodes:
+            continue
+        seen.add(name)
+        pending += [node_of(each) for each in nodes[name].input if tensor_of(each) not in stop]
+    return seen
+
+
+def in_order(nodes: Mapping[str, NodeDef]) -> list[NodeDef]:
+    """The nodes so that each comes after its inputs (but for the back edges of loops), else as they were."""
+    done, ordered = set[str](), []
+    for root in nodes:
+        pending = [(root, False)]
+        while pending:
+            name, finished = pending.pop()
+            if finished:
+                ordered.append(nodes[name])
+            elif name not in done and name in nodes:
+                done.add(name)
+                pending.append((name, True))
+                pending += [(node_of(each), False) for each in reversed(nodes[name].input)]
+    return ordered
+
+
+def copy_of(graph_def: GraphDef, nodes: Iterable[NodeDef]) -> GraphDef:
+    """A GraphDef with these nodes and the library and versions of another."""
+    result = GraphDef(library=graph_def.library, versions=graph_def.versions)
+    result.node.extend(nodes)
+    return result
+
+
+def rewire(nodes: Iterable[NodeDef], replaced: Mapping[str, str]) -> None:
+    """Let every reference to a key of ``replaced`` (tensor names) point to its value, in place."""
+    for node in nodes:
+        for index, reference in enumerate(node.input):
+            if not reference.startswith("^") and tensor_of(reference) in replaced:
+                node.input[index] = replaced[tensor_of(reference)]
+
+
+def inline_functions(graph_def: GraphDef) -> tuple[GraphDef, dict[str, str]]:
+    """Replace every function call by the function's body, its nodes named '<call>/<node>'.
+
+    A SavedModel's ops can all sit inside functions; without this there would be no layer to list.
+    IdentityN, which is a call that does nothing, goes too.
+
+    Returns:
+        The flat GraphDef, and where each output of a call now comes from (tensor name to tensor name).
+    """
+    bodies = {function.signature.name: function for function in graph_def.library.function}
+    moved: dict[str, str] = {}
+    flat: list[NodeDef] = []
+    pending = [NodeDef.FromString(node.SerializeToString()) for node in reversed(graph_def.node)]
+    while pending:
+        node = pending.pop()
+        if node.op == "IdentityN":  # left behind by tf.custom_gradient; nothing is computed
+            moved |= {f"{node.name}:{index}": tensor_of(each) for index, each in enumerate(data_inputs(node))}
+            continue
+        called = node.attr["f"].func.name if node.op in _CALLS else node.op
+        if called not in bodies:
+            flat.append(node)
+            continue
+        body, outputs = _body_of(bodies[called], node)
+        pending += reversed(body)
+        moved |= {f"{node.name}:{index}": tensor for index, tensor in enumerate(outputs)}
+    moved = {call: _follow(tensor, moved) for call, tensor in moved.items()}
+    rewire(flat, moved)
+    return copy_of(graph_def, _plain_control_edges(flat)), moved
+
+
+def _follow(tensor: str, moved: Mapping[str, str]) -> str:
+    while tensor in moved:
+        tensor = moved[tensor]
+    return tensor
+
+
+def _body_of(function: tf.compat.v1.NodeDef, call: NodeDef) -> tuple[list[NodeDef], list[str]]:
+    body, flat_names = function_def_to_graph_def(function)
+    given = [tensor_of(reference) for reference in data_inputs(call)]
+    arguments = {f"{arg.name}:0": value for arg, value in zip(function.signature.input_arg, given, strict=True)}
+
+    def outer(reference: str) -> str:
+        tensor = tensor_of(reference)
+        return arguments.get(tensor) or f"{call.name}/{tensor}"
+
+    nodes = [node for node in body.node if f"{node.name}:0" not in arguments]
+    for node in nodes:
+        inputs = [outer(reference) for reference in data_inputs(node)]
+        del node.input[:]
+        node.input.extend(inputs)
+        node.name = f"{call.name}/{node.name}"
+    returned = [function.ret[arg.name] for arg in function.signature.output_arg]
+    return nodes, [outer(flat_names.get(name, name)) for name in returned]
+
+
+def _plain_control_edges(nodes: list[NodeDef]) -> list[NodeDef]:
+    """Drop control edges: a frozen network has no state that they could order, and they drag in
+    placeholders that no layer needs. Loops of TensorFlow 1 pin their constants with them, so stay."""
+    if not any(node.op in _V1_CONTROL_FLOW for node in nodes):
+        for node in nodes:
+            kept = data_inputs(node)
+            del node.input[:]
+            node.input.extend(kept)
+    return nodes
+
+
+def clean(graph_def: GraphDef) -> GraphDef:
+    """Remove what only the machine or session of origin needed.
+
+    That is: device strings (a graph made for a GPU runs on a CPU), private attributes such as
+    ``_output_shapes`` (old files carry wrong ones) and ``_gradient_op_type`` (it names a function of
+    another process, or one that belongs to another graph), and the backward ops of a training graph.
+    """
+    nodes = []
+    for node in graph_def.node:
+        if _BACKWARD_SCOPE.search(node.name):
+            continue
+        copied = NodeDef.FromString(node.SerializeToString())
+        copied.device = ""
+        for key in [key for key in copied.attr if key.startswith("_")]:
+            del copied.attr[key]
+        nodes.extend(_unfuse(copied) if copied.op.startswith("_Fused") else [copied])
+    return copy_of(graph_def, nodes)
+
+
+def _new(op: str, name: str, inputs: list[str], **attributes: tf.compat.v1.AttrValue) -> NodeDef:
+    node = NodeDef(op=op, name=name, input=inputs)
+    for key, value in attributes.items():
+        node.attr[key].CopyFrom(value)
+    return node
+
+
+_FUSED = {"_FusedConv2D": "Conv2D", "_FusedMatMul": "MatMul", "_FusedDepthwiseConv2dNative": "DepthwiseConv2dNative"}
+_FUSED_ATTRIBUTES = {
+    "Conv2D": ("T", "strides", "padding", "explicit_paddings", "data_format", "dilations"),
+    "MatMul": ("T", "transpose_a", "transpose_b"),
+    "DepthwiseConv2dNative": ("T", "strides", "padding", "data_format", "dilations"),
+}
+
+
+def _unfuse(node: NodeDef) -> list[NodeDef]:
+    """Take a node that grappler fused apart again; the last op keeps the fused node's name."""
+    inputs = data_inputs(node)
+    attr, steps = node.attr, [step.decode() for step in node.attr["fused_ops"].list.s]
+    base = _FUSED.get(node.op)
+    if base is None:
+        return [node]
+    kept = {key: attr[key] for key in _FUSED_ATTRIBUTES[base] if key in attr}
+    arguments = list(inputs[2:])
+    result = [_new(base, f"{node.name}/{base}", inputs[:2], **kept)]
+    for step in steps:
+        result.append(_unfused_step(step, node, result[-1].name, arguments))
+    result[-1].name = node.name
+    return result
+
+
+def _unfused_step(step: str, node: NodeDef, previous: str, arguments: list[str]) -> NodeDef:
+    attr = node.attr
+    typed = {"T": attr["T"]}
+    placed = {"data_format": attr["data_format"]} if "data_format" in attr else {}
+    name = f"{node.name}/{step}"
+    if step == "BiasAdd":
+        return _new(step, name, [previous, arguments.pop(0)], **typed, **placed)
+    if step == "FusedBatchNorm":
+        statistics, arguments[:4] = arguments[:4], []
+        inference = tf.compat.v1.AttrValue(b=False)
+        return _new("FusedBatchNormV3", name, [previous, *statistics], **typed, **placed, U=attr["T"],
+                    epsilon=attr["epsilon"], is_training=inference)
+    if step == "Add":
+        return _new("AddV2", name, [previous, arguments.pop(0)], **typed)
+    slope = {"alpha": attr["leakyrelu_alpha"]} if step == "LeakyRelu" and "leakyrelu_alpha" in attr else {}
+    return _new(step, name, [previous], **typed, **slope)
+
+
+Value = np.ndarray | tf.Tensor
+
+
+def detach_weights(
+    graph_def: GraphDef, values: Mapping[str, Value], lift_from: int = 256
+) -> tuple[GraphDef, dict[str, Value]]:
+    """Turn variables and large constants into placeholders, with their values beside the graph.
+
+    Kept as constants they would be copied into every function that is built of the graph and folded
+    by the optimiser: seconds and gigabytes for a VGG.
+
+    Args:
+        graph_def: flat and clean.
+        values: of variables and captures, by node name; others keep their nodes.
+        lift_from: floating-point constants of so many elements are weights too; small ones (shapes, axes,
+            epsilons) stay, since shape inference reads them.
+
+    Returns:
+        The GraphDef without them, and the weights by node name.
+    """
+    weights: dict[str, Value] = {}
+    nodes = []
+    for node in graph_def.node:
+        if node.name in values:
+            weights[node.name] = value = values[node.name]
+            nodes.append(_placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
+        elif node.op == "Const" and _elements(node) >= lift_from:
+            weights[node.name] = value = tf.make_ndarray(node.attr["value"].tensor)
+            nodes.append(_placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
+        else:
+            nodes.append(NodeDef.FromString(node.SerializeToString()))
+    for node in nodes:
+        if node.op == "ReadVariableOp":
+            kept = node.attr["dtype"].type
+            node.op = "Identity"
+            node.attr.clear()
+            node.attr["T"].type = kept
+    return copy_of(graph_def, nodes), weights
+
+
+def _elements(node: NodeDef) -> int:
+    tensor = node.attr["value"].tensor
+    if not tf.as_dtype(tensor.dtype).is_floating:
+        return 0
+    return int(np.prod([dim.size for dim in tensor.tensor_shape.dim], dtype=np.int64))
+
+
+def _placeholder(name: str, dtype: tf.DType, shape: Iterable[int]) -> NodeDef:
+    node = NodeDef(op="Placeholder", name=name)
+    node.attr["dtype"].type = dtype.as_datatype_enum
+    node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
+    return node
+
+
+def rename(graph_def: GraphDef, new_name: Callable[[str], str]) -> GraphDef:
+    """The same graph with every node called ``new_name(name)``; control edges must be gone."""
+    nodes = [NodeDef.FromString(node.SerializeToString()) for node in graph_def.node]
+    for node in nodes:
+        node.name = new_name(node.name)
+        for index, reference in enumerate(node.input):
+            name, _, output = reference.partition(":")
+            node.input[index] = new_name(name) + (f":{output}" if output else "")
+    return copy_of(graph_def, nodes)

@@ -1,0 +1,95 @@
+"""Which input takes the images, and whether a gradient reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
+
+from ..errors import FeedError
+from ..results import Layer
+from .frozen import FrozenGraph, descendants
+from .graph_surgery import NodeDef, data_inputs, node_of, tensor_of
+from .layers import Shapes
+
+_RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
+
+
+def choose_image_input(
+    frozen: FrozenGraph, nodes: Mapping[str, NodeDef], shapes: Shapes, layers: Sequence[Layer]
+) -> str:
+    """The input that takes the images: by the layers it reaches, its rank and its dtype.
+
+    Raises:
+        FeedError: no input reaches a layer.
+    """
+    best: tuple[tuple[int, int, int], str] | None = None
+    for tensor in frozen.inputs.values():
+        reached = descendants(frozen.graph_def, {node_of(tensor)})
+        dtype, shape = shapes[tensor]
+        rank = 1 if shape is None else _RANKS.get(len(shape), 0)
+        reaching = sum(layer.name in reached for layer in layers)
+        score = (min(reaching, 1), rank, 2 * dtype.is_floating + (dtype != tf.bool))
+        if rank and reaching and (best is None or score > best[0]):
+            best = score, tensor
+    if best is None:
+        names = ", ".join(repr(name) for name in frozen.inputs) or "none"
+        raise FeedError(
+            f"Expected an input with a path to a layer. Received: inputs {names}, and {len(layers)} layers. "
+            "Name the tensor that takes the images: load(model, image_input='name:0')."
+        )
+    return best[1]
+
+
+def gradient_path(image: str, layer: Layer, between: Sequence[NodeDef], shapes: Shapes) -> str:
+    """What blocks the gradient on the way from a layer to the image, as a message; '' if nothing does."""
+    nodes = {node.name: node for node in between}
+    source = node_of(image)
+    if source not in nodes and layer.tensor != image:
+        return (
+            f"Expected a layer that depends on the image input {image!r}. Received: {layer.name!r}, which does not. "
+            "Choose another layer, or name the input that feeds it: load(model, image_input=...)."
+        )
+    open_nodes, pending = set[str](), [node_of(layer.tensor)]
+    while pending:
+        name = pending.pop()
+        if name in nodes and name not in open_nodes and (name == source or _differentiable(nodes[name], shapes)):
+            open_nodes.add(name)
+            pending += [node_of(each) for each in data_inputs(nodes[name])]
+    floating = shapes[image][0].is_floating
+    if source in open_nodes and floating:
+        return ""
+    blocking = [
+        node
+        for node in between
+        if node.name not in open_nodes and any(node.name in map(node_of, data_inputs(each)) for each in between
+                                               if each.name in open_nodes)
+    ]
+    if floating or not blocking:
+        blocking = blocking or [nodes[name] for name in nodes if name not in open_nodes]
+    after = _first_floating(between, open_nodes, source, shapes)
+    culprit = f"op {blocking[-1].name!r} ({blocking[-1].op})" if blocking else f"the {shapes[image][0].name} input"
+    return (
+        f"Expected a differentiable path from {layer.name!r} to the image input {image!r}. "
+        f"Received: {culprit}, which passes no gradient. "
+        f"Feed a floating-point tensor behind it instead, such as image_input={after!r}."
+    )
+
+
+def _differentiable(node: NodeDef, shapes: Shapes) -> bool:
+    tensor = tensor_of(node.name)
+    if tensor in shapes and not shapes[tensor][0].is_floating:
+        return False
+    try:
+        return gradient_registry.lookup(node.op) is not None
+    except LookupError:
+        return False
+
+
+def _first_floating(between: Sequence[NodeDef], open_nodes: set[str], source: str, shapes: Shapes) -> str:
+    for node in between:
+        tensor = tensor_of(node.name)
+        if node.name in open_nodes and node.name != source and len(shapes[tensor][1] or ()) >= 3:
+            return tensor
+    return next((tensor_of(node.name) for node in between if node.name in open_nodes), "")

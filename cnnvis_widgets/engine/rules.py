@@ -1,0 +1,178 @@
+"""Rules: how one kind of op sends a signal backwards, and which ops of a network obey.
+
+A rule is set op by op in the frozen graph, by the node attribute that names the gradient function. So it
+reaches every op, fused, functional or nested, and the forward pass stays the same bit for bit.
+
+============  ==============================  ============================  =======================
+op            gradient                        deconvnet                     guided
+============  ==============================  ============================  =======================
+ReLU          R where x > 0                   R where R > 0                 R where R > 0 and x > 0
+ReLU6         R where 0 < x < 6               R where R > 0                 R where R > 0 and x > 0
+Leaky, PReLU  exact                           R where R > 0                 R where R > 0 and x > 0
+LRN           exact                           identity                      exact
+all others    exact                           exact                         exact
+============  ==============================  ============================  =======================
+
+R is the signal that comes from above, x the input of the op. The upper clip of ReLU6 is ignored by
+'guided', since with it a saturated map gives a flat picture.
+
+References:
+    [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", section 2.1,
+        ECCV 2014, DOI 10.1007/978-3-319-10590-1_53 (deconvnet).
+    [2] J. T. Springenberg, A. Dosovitskiy, T. Brox and M. Riedmiller, "Striving for Simplicity: The All
+        Convolutional Net", section 3.4, ICLR 2015 workshop, arXiv 1412.6806 (guided).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import tensorflow as tf
+
+from ..results import Coverage, OpCoverage
+from .graph_surgery import NodeDef, data_inputs, rewire
+from .layers import KINDS
+from .units import Unit
+
+Rectifier = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def _deconvnet(signal: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+    return tf.nn.relu(signal)
+
+
+def _guided(signal: tf.Tensor, entered: tf.Tensor) -> tf.Tensor:
+    return tf.where(entered > 0, tf.nn.relu(signal), tf.zeros_like(signal))
+
+
+_RECTIFIERS: dict[str, Rectifier] = {"deconvnet": _deconvnet, "guided": _guided}
+RULES = ("deconvnet", "guided", "gradient")
+
+_RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
+_RECTIFIED_UNITS = {"prelu", "leaky_relu"}
+_RECTIFIED_KINDS = {KINDS[op][0] for op in _RECTIFIED_OPS} | _RECTIFIED_UNITS
+_LINEAR_KINDS = {
+    "convolution",
+    "depthwise_convolution",
+    "transposed_convolution",
+    "average_pool",
+    "max_pool",
+    "dense",
+    "batch_normalization",
+}
+_OTHER_NONLINEAR = {
+    "Softmax": "softmax",
+    "LogSoftmax": "softmax",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Softplus": "softplus",
+    "Elu": "elu",
+    "Selu": "selu",
+    "Exp": "exponential",
+    "Erf": "error function",
+    "Abs": "absolute value",
+}
+
+
+def _register(rule: str, rectify: Rectifier) -> None:
+    @tf.RegisterGradient(f"Cnnvis/{rule}/Op")
+    def _op(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
+        return rectify(signal, op.inputs[0])
+
+    @tf.RegisterGradient(f"Cnnvis/{rule}/Unit")
+    def _unit(op: tf.Operation, signal: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor | None]:
+        return [None, rectify(signal, op.inputs[1])]
+
+
+for _rule, _rectify in _RECTIFIERS.items():
+    _register(_rule, _rectify)
+
+
+@tf.RegisterGradient("Cnnvis/Skip")
+def _skip(_: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
+    return signal
+
+
+@tf.RegisterGradient("Cnnvis/Redirect")
+def _redirect(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
+    """The gradient of a ReLU, but for images where it is off everywhere: there the signal passes."""
+    entered = op.inputs[0]
+    axes = list(range(1, entered.shape.rank))
+    reaches = (entered > 0) & (signal != 0)
+    dead = tf.logical_not(tf.reduce_any(reaches, axis=axes, keepdims=True))
+    return tf.where(dead | (entered > 0), signal, tf.zeros_like(signal))
+
+
+def redirect(nodes: Iterable[NodeDef], name: str) -> None:
+    """Let a signal enter a dead ReLU, in place: the unit at ``name``, where a climb begins."""
+    for node in nodes:
+        if node.name == name and node.op in _RECTIFIED_OPS:
+            node.attr["_gradient_op_type"].s = b"Cnnvis/Redirect"
+
+
+def apply_rule(nodes: list[NodeDef], rule: str, units: Mapping[str, Unit]) -> None:
+    """Set the backward pass of every op that the rule speaks of, in place.
+
+    A unit of several ops gets an IdentityN behind it that takes the signal from its output straight to
+    its input, under the rule; references to its output tensor are led through that op.
+    """
+    if rule not in _RECTIFIERS:
+        return
+    inside = {name for unit in units.values() for name in unit.inner}
+    present = {node.name: node for node in nodes}
+    spans = []
+    for node in nodes:
+        if node.op in _RECTIFIED_OPS and node.name not in inside:
+            node.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Op".encode()
+        elif node.op == "LRN" and rule == "deconvnet":
+            node.attr["_gradient_op_type"].s = b"Cnnvis/Skip"
+        elif node.name in units and units[node.name].kind in _RECTIFIED_UNITS:
+            spans.append(_span(units[node.name], present[node.name], rule))
+    rewire(nodes, {f"{span.input[0]}:0": span.name for span in spans})
+    nodes.extend(spans)
+
+
+def spanned(tensor: str, rule: str, units: Mapping[str, Unit]) -> str:
+    """Where to fetch a tensor so that the rule of its own unit applies."""
+    unit = units.get(tensor.removesuffix(":0"))
+    if rule in _RECTIFIERS and unit is not None and unit.kind in _RECTIFIED_UNITS:
+        return f"{unit.output}/cnnvis_unit:0"
+    return tensor
+
+
+def _span(unit: Unit, node: NodeDef, rule: str) -> NodeDef:
+    dtype = node.attr["T"].type
+    span = NodeDef(op="IdentityN", name=f"{unit.output}/cnnvis_unit", input=[unit.output, unit.input])
+    span.attr["T"].list.type.extend([dtype, dtype])
+    span.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Unit".encode()
+    return span
+
+
+def coverage(nodes: Iterable[NodeDef], rule: str, units: Mapping[str, Unit], softmax_removed: bool) -> Coverage:
+    """How a rule treats these nodes (the ones between image and layer)."""
+    inside = {name for unit in units.values() for name in unit.inner - {unit.output}}
+    counted: Counter[tuple[str, str]] = Counter()
+    for node in nodes:
+        if node.name not in inside:
+            treated = _treatment(node, rule, units)
+            if treated is not None:
+                counted[treated] += 1
+    if softmax_removed:
+        counted["softmax", "removed"] += 1
+    return Coverage(rule, tuple(OpCoverage(kind, count, how) for (kind, how), count in counted.items()))
+
+
+def _treatment(node: NodeDef, rule: str, units: Mapping[str, Unit]) -> tuple[str, str] | None:
+    kind = units[node.name].kind if node.name in units else KINDS.get(node.op, (None,))[0]
+    if node.op == "MatMul" and len(data_inputs(node)) == 2:
+        kind = "dense"
+    if kind in _RECTIFIED_KINDS:
+        return kind, "exact" if rule == "gradient" else "rule"
+    if node.op == "LRN":
+        return kind, "identity" if rule == "deconvnet" else "exact"
+    if kind in _LINEAR_KINDS:
+        return kind, "exact"
+    if node.name in units or node.op in _OTHER_NONLINEAR:
+        return kind or _OTHER_NONLINEAR[node.op], "exact" if rule == "gradient" else "unruled"
+    return None

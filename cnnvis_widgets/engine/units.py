@@ -1,0 +1,120 @@
+"""Activation functions that were frozen into several ops, recognised by their shape in the graph.
+
+A PReLU becomes two ReLUs, a negation and a product. Replacing the backward pass of its inner ReLUs one
+by one would be neither the rule nor the gradient, so such a group is one unit: its output node is the
+layer, and its inner ops are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .graph_surgery import NodeDef, data_inputs, node_of, tensor_of
+
+Pattern = str | tuple
+"""'x' binds the unit's input, 'c' a constant, a tuple (op, inputs ...) a node; 'a|b' either op."""
+
+_COMMUTATIVE = {"Add", "AddV2", "Mul", "Maximum"}
+_ADD = "Add|AddV2"
+_HALF_X = ("Mul", "c", "x")
+_ERF = (_ADD, "c", ("Erf", "x/c"))
+_TANH = (_ADD, "c", ("Tanh", ("Mul", "c", (_ADD, "x", ("Mul", "c", "x³")))))
+_HARD_GATE = ("Relu6", (_ADD, "c", "x"))
+
+PATTERNS: dict[str, tuple[Pattern, ...]] = {
+    "prelu": (
+        (_ADD, ("Relu", "x"), ("Mul", "c", ("Relu", ("Neg", "x")))),
+        (_ADD, ("Relu", "x"), ("Mul", ("Mul", "c", ("Sub", "x", ("Abs", "x"))), "c")),
+        (_ADD, ("Relu", "x"), ("Mul", "c", ("Minimum", "x", "c"))),
+    ),
+    "leaky_relu": (("Maximum", "x", ("Mul", "c", "x")),),
+    "silu": (("Mul", "x", ("Sigmoid", "x")), ("Mul", "x", ("Sigmoid", ("Mul", "c", "x")))),
+    "gelu": (
+        ("Mul", _HALF_X, ("Erfc", ("Mul", "c", ("Neg", "x")))),
+        ("Mul", _HALF_X, _ERF),
+        ("Mul", "c", ("Mul", "x", _ERF)),
+        ("Mul", _HALF_X, _TANH),
+        ("Mul", "c", ("Mul", "x", _TANH)),
+    ),
+    "hard_swish": (
+        ("Mul", "x", ("Mul", "c", _HARD_GATE)),
+        ("Mul", "x", ("RealDiv", _HARD_GATE, "c")),
+        ("Mul", "c", ("Mul", "x", _HARD_GATE)),
+    ),
+    "hard_sigmoid": (("Mul", "c", _HARD_GATE), ("RealDiv", _HARD_GATE, "c")),
+}
+_SHORT: dict[str, tuple[Pattern, ...]] = {
+    "x/c": (("Mul", "c", "x"), ("RealDiv", "x", "c")),
+    "x³": (("Pow", "x", "c"), ("Mul", "x", ("Square", "x")), ("Mul", "x", ("Mul", "x", "x"))),
+}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """An activation function made of several ops.
+
+    ``output`` is its last node, ``input`` the tensor that enters it, ``inner`` all its nodes.
+    """
+
+    kind: str
+    output: str
+    input: str
+    inner: frozenset[str]
+
+
+def find_units(nodes: Mapping[str, NodeDef], varying: set[str]) -> dict[str, Unit]:
+    """All units of a graph by output node; ``varying`` names the nodes that depend on an input.
+
+    Where one pattern lies within another (the gate of a hard swish is a hard sigmoid), the larger wins.
+    """
+    found: dict[str, Unit] = {}
+    for node in (each for each in nodes.values() if each.op != "Identity"):
+        for kind, patterns in PATTERNS.items():
+            for pattern in patterns:
+                match = next(_match(pattern, tensor_of(node.name), nodes, varying, {}), None)
+                if match is not None and node.name not in found:
+                    inner = frozenset(name for key, name in match.items() if key != "x")
+                    found[node.name] = Unit(kind, node.name, match["x"], inner)
+    inside = {name for unit in found.values() for name in unit.inner - {unit.output}}
+    return {name: unit for name, unit in found.items() if name not in inside}
+
+
+def _match(
+    pattern: Pattern, tensor: str, nodes: Mapping[str, NodeDef], varying: set[str], bound: dict[str, str]
+) -> Iterator[dict[str, str]]:
+    """All ways in which the graph above ``tensor`` fits; keys are 'x' and the paths of the matched nodes."""
+    tensor = _behind_identities(tensor, nodes)
+    name = node_of(tensor)
+    if pattern == "x":
+        if name in varying and bound.get("x", tensor) == tensor:
+            yield bound | {"x": tensor}
+    elif pattern == "c":
+        if name not in varying:
+            yield bound
+    elif isinstance(pattern, str):
+        for each in _SHORT[pattern]:
+            yield from _match(each, tensor, nodes, varying, bound)
+    elif name in nodes and nodes[name].op in pattern[0].split("|") and name in varying:
+        inputs = data_inputs(nodes[name])
+        if len(inputs) != len(pattern) - 1:
+            return
+        orders = [inputs, inputs[::-1]] if nodes[name].op in _COMMUTATIVE else [inputs]
+        for order in orders:
+            yield from _match_all(pattern[1:], order, nodes, varying, bound | {f"node {name}": name})
+
+
+def _match_all(
+    patterns: tuple, tensors: list[str], nodes: Mapping[str, NodeDef], varying: set[str], bound: dict[str, str]
+) -> Iterator[dict[str, str]]:
+    if not patterns:
+        yield bound
+        return
+    for each in _match(patterns[0], tensor_of(tensors[0]), nodes, varying, bound):
+        yield from _match_all(patterns[1:], tensors[1:], nodes, varying, each)
+
+
+def _behind_identities(tensor: str, nodes: Mapping[str, NodeDef]) -> str:
+    while (node := nodes.get(node_of(tensor))) is not None and node.op == "Identity":
+        tensor = tensor_of(node.input[0])
+    return tensor
