@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -136,8 +137,9 @@ def test_dense_units_are_shown_together_only(tmp_path):
 def test_plain_pictures_are_grey_square_and_of_the_maps_own_size():
     (grid,) = of_layer(maps(), plain=True)
     values = maps().values[0]
-    assert grid.pixels.shape == (2 * 4 + 1, 2 * 5 + 1, 1)
-    np.testing.assert_array_equal(grid.pixels[:4, 6:, 0], np.rint(values[..., 1] / values.max() * 255))
+    pixels = np.asarray(Image.open(BytesIO(grid.png)))
+    assert pixels.shape == grid.shape[:2] == (2 * 4 + 1, 2 * 5 + 1)
+    np.testing.assert_array_equal(pixels[:4, 6:], np.rint(values[..., 1] / values.max() * 255))
 
 
 def test_other_pictures_are_coloured_and_enlarged(tmp_path):

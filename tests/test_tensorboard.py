@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnnvis_widgets.errors import OutputError
+from cnnvis_widgets.imaging.render import activation_tiles
 from cnnvis_widgets.outputs.pictures import of_dream, of_layer
-from cnnvis_widgets.outputs.tensorboard import EventWriter, tag_of
+from cnnvis_widgets.outputs.tensorboard import EventWriter, is_shown, tag_of
 from cnnvis_widgets.results import Coverage, DreamStep, FeatureMaps, Layer, Reconstruction
 
 RELU = Layer("conv1/Relu", "relu", "r", (None, 8, 8, 12), 3)
@@ -38,6 +40,12 @@ def logged(logdir: Path) -> dict[str, list]:
     return {tag: reader.Images(tag) for tag in reader.Tags()["images"]}
 
 
+def logged_plain(logdir: Path) -> dict[str, list]:
+    with EventWriter(logdir) as writer:
+        writer.add(of_layer(maps(), each=True, plain=True))
+    return logged(logdir)
+
+
 def pixels(event) -> np.ndarray:
     return np.asarray(Image.open(BytesIO(event.encoded_image_string)))
 
@@ -50,8 +58,11 @@ def test_every_map_and_the_grid_come_back_exactly(tmp_path):
     assert list(found) == ["conv1/Relu/activations", *(f"conv1/Relu/activations/map_{n}" for n in range(12))]
     for picture in pictures:
         (event,) = found[tag_of(picture)]
-        assert (event.step, event.height, event.width) == (0, *picture.pixels.shape[:2])
-        np.testing.assert_array_equal(pixels(event), picture.pixels)
+        assert (event.step, event.height, event.width) == (0, *picture.shape[:2])
+        assert event.encoded_image_string == picture.png
+    grey = activation_tiles(maps(), colours=False)
+    (event,) = logged_plain(tmp_path / "plain")["conv1/Relu/activations/map_7"]
+    np.testing.assert_array_equal(pixels(event), grey[7, ..., 0])
 
 
 def test_no_map_is_lost_to_the_default_sample_of_ten(tmp_path):
@@ -122,9 +133,12 @@ def test_a_writer_without_pictures_leaves_nothing(tmp_path):
     assert not (tmp_path / "Log").exists()
 
 
-def test_png_is_encoded_once_for_file_and_event():
-    (picture,) = of_layer(maps())
-    assert picture.png is picture.png
+@pytest.mark.parametrize(("total", "shown"), [(1, 1), (7, 7), (10, 10), (60, 10), (61, 10)])
+def test_a_tag_has_no_more_steps_of_a_dream_than_tensorboard_keeps(total, shown):
+    steps = [index for index in range(total) if is_shown(replace(dream_step(index), total=total))]
+    assert len(steps) == shown
+    assert steps[-1] == total - 1
+    assert max(np.diff(steps), default=1) - min(np.diff(steps), default=1) <= 1
 
 
 def test_an_unwritable_folder_is_named(tmp_path):

@@ -1,13 +1,10 @@
-"""Results into finished pictures, which go to PNG files, event files or both.
-
-A picture is drawn when asked for here and encoded once, when its first taker needs the bytes.
-"""
+"""Results into finished pictures, which go to PNG files, event files or both: drawn and encoded once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,37 +14,47 @@ from ..imaging.render import Scale
 from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Picture:
     """One picture of a result and what it shows.
 
     Attributes:
         layer: the layer it is about.
         method: 'activations', 'deepdream', or the rule of a reconstruction ('deconvnet', ...).
-        pixels: uint8 (height, width, 1 or 3).
         image: the index of the fed image; None if there was only one, or none.
         channel: the map or class shown; None for a grid of all of them.
-        title: the channel's number, after it the class name if there is one.
-        text: what the PNG says about itself, beyond layer, method, image and channel.
+        title: the channel's number and, if it has one, the class name; '' for a grid.
+        png: the bytes of a PNG file, with text chunks that say what it shows.
+        shape: (height, width, 1 or 3) of the picture.
     """
 
     layer: Layer
     method: str
-    pixels: np.ndarray
-    image: int | None = None
-    channel: int | None = None
-    title: str = ""
-    text: dict[str, str] = field(default_factory=dict)
+    image: int | None
+    channel: int | None
+    title: str
+    png: bytes
+    shape: tuple[int, int, int]
 
-    @cached_property
-    def png(self) -> bytes:
-        """The picture as a PNG file, with text chunks that say what it shows."""
-        about = {"Layer": self.layer.name, "Method": self.method}
-        if self.image is not None:
-            about["Image"] = str(self.image)
-        if self.channel is not None:
-            about["Channel"] = self.title
-        return encode.png(self.pixels, about | self.text)
+
+def _picture(
+    layer: Layer,
+    method: str,
+    pixels: np.ndarray,
+    text: dict[str, str],
+    *,
+    image: int | None = None,
+    channel: int | None = None,
+    title: str = "",
+) -> Picture:
+    about = {"Layer": layer.name, "Method": method}
+    if image is not None:
+        about["Image"] = str(image)
+    if channel is not None:
+        about["Channel"] = title
+    height, width, depth = pixels.shape
+    png = encode.png(pixels, about | text)
+    return Picture(layer, method, image, channel, title, png, (height, width, depth))
 
 
 def of_layer(
@@ -78,15 +85,16 @@ def of_layer(
         method, images, channels = result.rule, len(result.images), result.channels
         text = {"Scale": scale, "Seed": str(result.seed), "Coverage": str(result.coverage)}
     for index in range(images):
-        tiles, image = draw(index), index if images > 1 else None
+        picture = partial(_picture, result.layer, method, text=text, image=index if images > 1 else None)
+        tiles = draw(index)
         cells = tiles.shape[1:3] == (1, 1)
         grid = enlarge(tiles, 1 if plain else magnification(tiles))
         grid = montage(grid, gap=0 if cells else 1, square=plain)
-        yield Picture(result.layer, method, grid, image, text=text)
+        yield picture(grid)
         if each and not cells:
             singles = enlarge(tiles, 1 if plain else magnification(tiles[:1], side=256, largest=16))
             for channel, tile in zip(channels, singles, strict=True):
-                yield Picture(result.layer, method, tile, image, channel, str(channel), text)
+                yield picture(tile, channel=channel, title=str(channel))
 
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:
@@ -96,4 +104,4 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
         # the number stays in front of the name: ImageNet has two classes called 'crane'
         title = name if name == str(channel) else f"{channel} {name}"
         text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
-        yield Picture(step.layer, "deepdream", pixels, None, channel, title, text)
+        yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)

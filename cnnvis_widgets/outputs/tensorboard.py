@@ -11,8 +11,8 @@ Tags, which TensorBoard shows under Images:
 ========================================  ====================================================
 
 Where several images were fed, ``image_<i>`` follows the method. Every map has a tag of its own,
-because TensorBoard keeps a sample of ten pictures per tag; for each single step of a dream, start
-it with ``--samples_per_plugin images=0``.
+because TensorBoard keeps a random sample of ten steps per tag. For the same reason ``is_shown``
+picks ten steps of a dream.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ..errors import OutputError
+from ..results import DreamStep
 from .pictures import Picture
 
 _numbers = count()
@@ -45,6 +46,11 @@ def tag_of(picture: Picture) -> str:
     if picture.channel is not None:
         parts.append(picture.title if picture.method == "deepdream" else f"map_{picture.title}")
     return "/".join(parts)
+
+
+def is_shown(step: DreamStep, count: int = 10) -> bool:
+    """Whether a step is one of ``count`` spread evenly over its dream, the last one among them."""
+    return (step.index + 1) * count // step.total > step.index * count // step.total
 
 
 class EventWriter:
@@ -130,7 +136,7 @@ def _new_event_file(logdir: Path) -> BinaryIO:
 
 
 def _summary(tag: str, picture: Picture) -> Summary:
-    height, width, channels = picture.pixels.shape
+    height, width, channels = picture.shape
     image = Summary.Image(
         height=height, width=width, colorspace=channels, encoded_image_string=picture.png
     )
