@@ -19,10 +19,9 @@ class ClassPicker(w.VBox):
 
     def __init__(self, state: ExplorerState) -> None:
         self._state = state
-        self.search = w.Text(
-            description="Find class", placeholder="part of a name or a number", continuous_update=True
-        )
-        self.matches = w.Select(description="Class", rows=6)
+        wide = {"style": {"description_width": "70px"}, "layout": w.Layout(width="auto")}
+        self.search = w.Text(description="Find class", placeholder="part of a name, or a number", **wide)
+        self.matches = w.Select(description="Class", rows=16, **wide)
         self.chosen = w.HTML()
         super().__init__([self.search, self.matches, self.chosen])
         self.search.observe(self._filter, "value")

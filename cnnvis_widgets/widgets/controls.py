@@ -40,7 +40,8 @@ def text(words: str, kind: str = "note", role: str = "") -> str:
 
 def row(*children: w.Widget, **layout: str) -> w.HBox:
     """Widgets side by side, wrapping where the page is narrow."""
-    return w.HBox(children, layout=w.Layout(flex_flow="row wrap", align_items="center", **layout))
+    layout = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 14px", **layout}
+    return w.HBox(children, layout=w.Layout(**layout))
 
 
 def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: str = "auto") -> w.Dropdown:
@@ -97,7 +98,7 @@ class LayerMenu(w.HBox):
         self.family = dropdown(state, "family", "Layers", families, "270px")
         layout = w.Layout(flex="1 1 340px", min_width="0", max_width="620px")
         self.layer = w.Dropdown(description="Layer", style=_LABEL, layout=layout)
-        layout = w.Layout(flex="1 1 auto", flex_flow="row wrap", min_width="0")
+        layout = w.Layout(flex="1 1 auto", flex_flow="row wrap", min_width="0", grid_gap="4px 14px")
         super().__init__([self.family, self.layer], layout=layout)
         self.layer.observe(self._choose, "value")
         state.observe(self._follow, ["layer", "family"])
@@ -124,11 +125,9 @@ class LayerMenu(w.HBox):
 
 def method_toggle(state: ExplorerState) -> w.ToggleButtons:
     """Activations, deconvolution or deep dream."""
-    icons = {"activations": "th", "deconvolution": "search", "deep dream": "moon-o"}
     toggle = w.ToggleButtons(
         options=[(name.capitalize(), name) for name in METHODS],
         value=state.method,
-        icons=[icons[name] for name in METHODS],
         style={"button_width": "auto"},
         layout=w.Layout(width="auto"),
     )

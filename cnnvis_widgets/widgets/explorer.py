@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 
 from .. import demo
 from ..engine.network import Network, load
@@ -66,7 +67,7 @@ class ModelExplorer(w.VBox):
             model, feed, names = demo.network(), list(photos.values()), tuple(photos)
         options = {"class_names": class_names, "preprocess": preprocess, "image_input": image_input}
         self.network: Network = load(model, feed, **options)
-        self._feed = feed
+        self._feeds = self.network.feeds(feed)
         images = self.network.images(feed)
         self.state = ExplorerState(self.network, names or [f"image {index}" for index in range(len(images))])
         self.result: Result | None = None
@@ -145,7 +146,8 @@ class ModelExplorer(w.VBox):
     def _where(self, layer: str) -> tuple[Network, Any, Any, str]:
         """Network, feed of the chosen image, a key for it, and layer, as ``work`` wants them."""
         index = self.state.image
-        return self.network, self._feed[index], (self._key, index), layer
+        feed = self.network.rows_of(self._feeds, np.array([index]))
+        return self.network, feed, (self._key, index), layer
 
     def _browse(self, change: Any = None) -> None:
         """Begin what the state asks for, unless the change does not concern it."""

@@ -34,7 +34,8 @@ class Montage:
         blank = np.zeros((len(self.channels), *size, 3), np.uint8)
         self._enlarge = magnification(blank, side=SIDE // 2)
         self._tiles = enlarge(blank, self._enlarge)
-        self._grid = Grid.of(self._tiles)
+        # A single pixel between tiles would come and go where the page shows a large picture smaller.
+        self._grid = Grid.of(self._tiles, gap=max(1, side * max(self._tiles.shape[1:3]) // 300))
 
     def put(self, channels: Sequence[int], tiles: np.ndarray) -> None:
         """Fill in tiles, uint8 (channels, height, width, 1 or 3)."""

@@ -61,16 +61,16 @@ class Panes:
     def _middle(self) -> w.HBox:
         """The montage left, photo and selected map right; below each other where it is narrow."""
         pictures = self._pictures
-        self._left = _column(pictures.montage, self._pages, grow="5 1 420px", widest="720px")
-        photo = [pictures.photo, pictures.photo_caption, self._picker]
-        large = [pictures.large, pictures.caption, pictures.chart]
+        self._maps = _column(pictures.montage, self._pages, grow="5 1 420px", widest="720px")
+        self._classes = _column(self._picker, grow="2 1 260px", widest="360px")
+        photo = [pictures.photo, pictures.photo_caption, pictures.chart]
         columns = [
             _column(*photo, grow="2 1 200px", widest="330px"),
-            _column(*large, grow="3 1 260px", widest="500px"),
+            _column(pictures.large, pictures.caption, grow="3 1 260px", widest="500px"),
         ]
         wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
         right = w.HBox(columns, layout=w.Layout(flex="6 1 440px", min_width="0", **wrapped))
-        return w.HBox([self._left, right], layout=w.Layout(margin="8px 0 0 0", **wrapped))
+        return w.HBox([self._maps, self._classes, right], layout=w.Layout(margin="8px 0 0 0", **wrapped))
 
     def _report(self) -> w.VBox:
         """Progress, status and error; each in words, because a bar says nothing to a screen reader."""
@@ -80,7 +80,8 @@ class Panes:
 
         def follow(change: Any = None) -> None:
             bar.value = state.progress
-            bar.bar_style = "danger" if state.error else "" if state.running else "success"
+            ended = "success" if state.progress == 1 else "warning"
+            bar.bar_style = "danger" if state.error else "" if state.running else ended
             status.value = c.text(state.status, role="status")
             detail.value = c.text(state.detail)
             error.value = c.text(state.error, "error", role="alert")
@@ -106,8 +107,8 @@ class Panes:
         _show(self._deconvolution, method == "deconvolution")
         for widget in (self._dream, self._pictures.chart):
             _show(widget, dreaming)
-        _show(self._picker, climbs_class)
-        _show(self._left, not climbs_class)
+        _show(self._classes, climbs_class)
+        _show(self._maps, not climbs_class)
         self._start.description = "Start again" if dreaming and self._state.running else "Start dreaming"
         self._stop.disabled = not self._state.running
 

@@ -27,17 +27,18 @@ class ScoreChart(w.VBox):
         scales = {"x": bqplot.LinearScale(min=0.0), "y": bqplot.LinearScale()}
         self._line = bqplot.Lines(x=[], y=[], scales=scales, colors=["#f57c00"], stroke_width=2)
         axes = [
-            bqplot.Axis(scale=scales["x"], label="step", side="bottom", num_ticks=5, grid_lines="none"),
-            bqplot.Axis(scale=scales["y"], label="score", side="left", num_ticks=4, label_offset="44px"),
+            bqplot.Axis(scale=scales["x"], label="step", side="bottom", tick_format="d", grid_lines="none"),
+            bqplot.Axis(scale=scales["y"], label="score", side="left", tick_format=".3g"),
         ]
-        figure = bqplot.Figure(
+        axes[1].label_offset = "44px"
+        self._figure = bqplot.Figure(
             marks=[self._line],
             axes=axes,
             display_toolbar=False,
             fig_margin={"top": 10, "bottom": 40, "left": 62, "right": 14},
             layout=w.Layout(width="100%", max_width="520px", height="180px", min_width="0", min_height="0"),
         )
-        super().__init__([figure], layout=w.Layout(width="100%", min_width="0"))
+        super().__init__(layout=w.Layout(width="100%", min_width="0"))
 
     @property
     def points(self) -> list[tuple[int, float]]:
@@ -50,6 +51,8 @@ class ScoreChart(w.VBox):
         x, y = zip(*points, (step, score), strict=True)
         with self._line.hold_sync():
             self._line.x, self._line.y = np.array(x), np.array(y, np.float64)
+        if not self.children:  # an empty or hidden figure is laid out with a negative size
+            self.children = [self._figure]
 
 
 class Pictures:
@@ -180,7 +183,7 @@ class Pictures:
         (channel,), value = one.channels, float(one.seed_values[0, 0])
         unit = one.units[0, 0]
         whole = bool((unit < 0).any())
-        seed = f"the whole map, at most {value:.4g}" if whole else f"the unit{_at(unit)}, activation {value:.4g}"
+        seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{_at(unit)}"
         pixels = reconstruction_tiles(one)[0]
         alt = f"What made map {channel} of {one.layer.name} fire, by {one.rule} from {seed}"
         self.large.smooth = True

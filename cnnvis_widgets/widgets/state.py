@@ -145,7 +145,8 @@ class ExplorerState(t.HasTraits):
         self.images = tuple(images)
         logits = network.logits
         count = logits.channels or 0 if logits else 0
-        self.classes = tuple(network.class_names or map(str, range(count))) if logits else ()
+        names = (network.class_names or ())[: count or None]
+        self.classes = (*names, *map(str, range(len(names), count))) if logits else ()
         present = {layer.family for layer in network.layers}
         self.families = tuple(key for key in FAMILY_FILTERS if key == "all" or key in present)
         super().__init__()
