@@ -15,7 +15,7 @@ from ..errors import FeedError, GradientError, LayerError, ModelError, nearest
 from ..results import FAMILIES, Coverage, Layer, TensorInfo
 from . import rules
 from .channels_last import run_on_cpu
-from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, pictures_to_batch, tensor_named
+from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, pictures_to_batch, read_image, tensor_named
 from .frozen import FrozenGraph, descendants, freeze
 from .graph_surgery import NodeDef, ancestors, copy_of, data_inputs, node_of, tensor_of
 from .inputs import choose_image_input, gradient_path
@@ -358,6 +358,18 @@ class Network:
     def images(self, feed: Any = None) -> np.ndarray:
         """The images as fed: float32 (images, height, width, channels), in the range of the input."""
         return self._view.images(self.feeds(feed)[self._image]).astype(np.float32)
+
+    def photo(self, image: Any) -> np.ndarray:
+        """One image to start from: float32 (1, height, width, channels), of any size, in the range of the input.
+
+        Pictures (uint8, PIL, paths) go through ``preprocess``; floating-point arrays are taken as they are.
+        """
+        shape = self.picture_shape
+        array = read_image(image)
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+            return pictures_to_batch(array, shape, None)[:1].astype(np.float32)
+        free = (*(None for _ in shape[:-1]), shape[-1])
+        return pictures_to_batch(image, free, self.preprocess)[:1].astype(np.float32)
 
     def value_range(self, feed: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The darkest and brightest value of the input, float32 scalars or one per channel.
