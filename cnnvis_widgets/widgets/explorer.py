@@ -113,7 +113,7 @@ class ModelExplorer(w.VBox):
         """Wait until everything begun is computed and written, for scripts and stored notebooks.
 
         Args:
-            timeout: seconds.
+            timeout: seconds, for the computation and again for each set of files.
 
         Returns:
             ``result``.
@@ -122,11 +122,9 @@ class ModelExplorer(w.VBox):
             TimeoutError: it took longer.
             Exception: whatever the work raised.
         """
-        for job in (self._job, *self._writing):
-            if not job.wait(timeout):
-                raise TimeoutError(f"Expected the work to end within {timeout} seconds; it is still running.")
-            if job.error is not None:
-                raise job.error
+        _await(self._job, timeout)
+        for job in self._writing:  # filled when the job ends
+            _await(job, timeout)
         return self.result
 
     def save_png(self) -> None:
@@ -234,6 +232,13 @@ class ModelExplorer(w.VBox):
 
     def _name_files(self, paths: list[Path]) -> None:
         self.state.files = tuple(dict.fromkeys([*self.state.files, *paths]))
+
+
+def _await(job: jobs.Job, timeout: float | None) -> None:
+    if not job.wait(timeout):
+        raise TimeoutError(f"Expected the work to end within {timeout} seconds; it is still running.")
+    if job.error is not None:
+        raise job.error
 
 
 def _progress_text(done: int, total: int, elapsed: float) -> str:

@@ -61,7 +61,7 @@ class Panes:
     def _middle(self) -> w.HBox:
         """The montage left, photo and selected map right; below each other where it is narrow."""
         pictures = self._pictures
-        self._maps = _column(pictures.montage, self._pages, grow="5 1 420px", widest="720px")
+        self._maps = _column(pictures.montage, self._pages, grow="5 1 290px", widest="720px")
         self._classes = _column(self._picker, grow="2 1 260px", widest="360px")
         photo = [pictures.photo, pictures.photo_caption, pictures.chart]
         columns = [
@@ -69,7 +69,7 @@ class Panes:
             _column(pictures.large, pictures.caption, grow="3 1 260px", widest="500px"),
         ]
         wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
-        right = w.HBox(columns, layout=w.Layout(flex="6 1 440px", min_width="0", **wrapped))
+        right = w.HBox(columns, layout=w.Layout(flex="6 1 300px", min_width="0", **wrapped))
         return w.HBox([self._maps, self._classes, right], layout=w.Layout(margin="8px 0 0 0", **wrapped))
 
     def _report(self) -> w.VBox:

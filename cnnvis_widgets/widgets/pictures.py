@@ -98,7 +98,7 @@ class Pictures:
         """Show a result. Lossless where it is the last one."""
         with self._lock:
             result = progress.result
-            if not isinstance(result, DreamStep) and result.layer.name != self.state.layer:
+            if not isinstance(result, DreamStep) and progress.layer != self.state.layer:
                 return  # another layer was chosen meanwhile
             before, self._progress = self._progress, progress
             if isinstance(result, DreamStep):
@@ -115,7 +115,7 @@ class Pictures:
             if channel is None or progress is None or self._grid is None:
                 return
             result = progress.result
-            if isinstance(result, FeatureMaps) and result.layer.name == self.state.layer:
+            if isinstance(result, FeatureMaps) and progress.layer == self.state.layer:
                 if channel not in self._grid.channels:
                     self.state.page = channel // PAGE  # which draws the page
                 self._draw_map(result, channel)

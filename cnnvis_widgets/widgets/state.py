@@ -128,7 +128,7 @@ class ExplorerState(t.HasTraits):
     climb = _Checked(_climb)
     target = _Checked(_target, 0)
     start = t.Enum(STARTS, STARTS[0])
-    octaves = t.Int(3, min=1, max=8)
+    octaves = t.Int(4, min=1, max=8)
     steps = t.Int(20, min=1, max=1000)
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)

@@ -30,11 +30,13 @@ STRONGEST = 64
 class Progress:
     """One step of the work: all results so far, and how far it is.
 
-    ``channels`` are those that will be shown at the end, in order, and ``about`` is equal for
-    steps that add to each other.
+    ``layer`` is the one asked for, which need not be the result's: a softmax is replaced by the
+    scores before it. ``channels`` are those that will be shown at the end, in order, and ``about``
+    is equal for steps that add to each other.
     """
 
     result: FeatureMaps | Reconstruction | DreamStep
+    layer: str
     channels: Sequence[int]
     about: Any
     done: int = 1
@@ -87,7 +89,7 @@ def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMa
 def browse(network: Network, feed: Any, key: Any, layer: str) -> Generator[Progress, None, None]:
     """The feature maps of a layer."""
     maps = feature_maps(network, feed, key, layer)
-    yield Progress(maps, range(maps.values.shape[-1]), (key, layer))
+    yield Progress(maps, layer, range(maps.values.shape[-1]), (key, layer))
 
 
 def deconvolve(
@@ -98,17 +100,18 @@ def deconvolve(
     where = (network, key, layer, rule, seed)
     kept = RESULTS.get(where)
     if kept is not None and channel in (None, *kept.channels):
-        yield Progress(kept, kept.channels, where)
+        yield Progress(kept, layer, kept.channels, where)
         return
     channels = strongest_first(maps)[:STRONGEST]
     if channel is not None and channel not in channels:
         channels = [channel, *channels[: STRONGEST - 1]]
-    yield Progress(maps, channels, (key, layer), 0)
+    yield Progress(maps, layer, channels, (key, layer), 0)
     chunks: list[Reconstruction] = []
     for chunk in reconstruct_steps(network, feed, layer, channels=channels, rule=rule, seed=seed):
         chunks.append(chunk)
         result = joined(chunks)
-        yield Progress(result, channels, (where, tuple(channels)), len(result.channels), len(channels))
+        about, done = (where, tuple(channels)), len(result.channels)
+        yield Progress(result, layer, channels, about, done, len(channels))
     RESULTS.put(where, result, result.images.nbytes)
 
 
@@ -142,4 +145,4 @@ def dreaming(
     if channel is None:
         channel = strongest_first(feature_maps(network, feed, key, layer))[0]
     for step in dream(network, feed, layer, channel, **options):
-        yield Progress(step, (channel,), (key, layer, channel), step.index + 1, step.total)
+        yield Progress(step, layer, (channel,), (key, layer, channel), step.index + 1, step.total)
