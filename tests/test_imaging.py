@@ -211,6 +211,33 @@ def test_a_few_extreme_pixels_do_not_dull_a_reconstruction():
     assert set(np.unique(tile)) == {0, 128, 191, 255}
 
 
+def test_a_channel_far_stronger_than_the_rest_does_not_dull_them():
+    strengths = np.float32([1, 2, 3, 3, 1000, 0, 0, 0]).reshape(8, 1, 1, 1)
+    tiles = reconstruction_tiles(projections(strengths))[:, 0, 0, 0]
+    np.testing.assert_array_equal(tiles, np.uint8([170, 212, 255, 255, 255, 0, 0, 0]))
+
+
+def test_crop_cuts_all_tiles_to_the_largest_part_that_is_seen():
+    values = np.zeros((3, 20, 30, 3), np.float32)
+    values[0, 4:7, 10:15, 1] = 1  # 3 x 5 pixels within the picture
+    values[1, 19, 29, 0] = -1  # one in its corner
+    values[0, 18, 0] = 1e-4  # not seen
+    tiles = reconstruction_tiles(projections(values), crop=True)
+    assert tiles.shape == (3, 3, 5, 3)
+    assert (tiles[0, ..., 1] == 255).all()
+    assert tiles[1, -1, -1].tolist() == [0, 128, 128]
+    assert np.count_nonzero(tiles[1] != 128) == 1
+    assert not tiles[2].any()
+
+
+def test_crop_keeps_what_fills_the_picture_and_what_is_no_picture():
+    values = np.ones((2, 4, 5, 3), np.float32)
+    same(reconstruction_tiles(projections(values), crop=True), reconstruction_tiles(projections(values)))
+    signal = np.zeros((1, 8, 1), np.float32)
+    signal[0, 3] = 1
+    assert reconstruction_tiles(projections(signal), crop=True).shape == (1, 2, 8, 1)
+
+
 def test_faint_rest_of_a_dead_channel_is_not_magnified():
     tiles = reconstruction_tiles(projections([[[[1.0], [0.0]]], [[[1e-12], [-1e-12]]]]), scale="map")
     assert set(np.unique(tiles[1])) <= {127, 128}

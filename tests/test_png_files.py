@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -148,6 +149,16 @@ def test_other_pictures_are_coloured_and_enlarged(tmp_path):
     assert pixels.shape == (2 * 4 * 32 + 1, 2 * 5 * 32 + 1, 3)
     top = np.rint(maps().values[0, 0, 0, 0] / maps().values.max() * 255).astype(int)
     np.testing.assert_array_equal(pixels[0, 0], colormaps.SEQUENTIAL[top])
+
+
+def test_the_projection_of_a_unit_is_no_speck_except_in_plain_pictures():
+    values = np.zeros((1, 2, 100, 100, 3), np.float32)
+    values[:, :, 50:60, 20:30] = 1
+    speck = replace(reconstruction(), images=values)
+    (cut,) = of_layer(speck)
+    (plain,) = of_layer(speck, plain=True)
+    assert cut.shape == (10 * 32, 2 * 10 * 32 + 1, 3)
+    assert plain.shape == (201, 201, 3)
 
 
 def test_a_dream_is_drawn_in_the_range_of_the_input(tmp_path):

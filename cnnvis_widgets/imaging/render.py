@@ -7,6 +7,11 @@ Brightness follows one rule. Values that never go below zero run from black (or 
 the colours) at exactly zero to the largest value; as soon as a layer has negative values, zero is
 the middle. With ``scale='layer'`` all tiles share one scale and can be compared; with 'map' each
 tile has its own. A tile without anything in it is flat in either case, never magnified noise.
+
+Reconstructions need more: a handful of extreme pixels, and a few channels far stronger than the
+rest, would leave everything else a dull grey. So in a reconstruction the strongest ``SATURATED``
+percent of a tile's non-zero values are clipped, and the shared scale fits all but the strongest
+quarter of the tiles, which may be clipped more.
 """
 
 from __future__ import annotations
@@ -28,8 +33,10 @@ FLOOR = 1e-5
 """A map weaker than this part of its layer's strongest is not magnified any further."""
 
 SATURATED = 0.5
-"""Percent of the non-zero values of a reconstruction that may exceed full brightness: a handful of
-pixels, mostly where strided windows overlap, would otherwise leave the rest a dull grey."""
+"""Percent of the non-zero values of a reconstruction that may exceed its full brightness."""
+
+VISIBLE = 0.04
+"""The part of full brightness below which nothing is seen, so that it may be cut away."""
 
 LONGEST = 512
 """Signals longer than this are drawn this long, each pixel the strongest value of its stretch."""
@@ -67,23 +74,33 @@ def activation_tiles(
 
 
 def reconstruction_tiles(
-    reconstruction: Reconstruction, image: int = 0, *, scale: Scale = "layer"
+    reconstruction: Reconstruction, image: int = 0, *, scale: Scale = "layer", crop: bool = False
 ) -> np.ndarray:
     """The projections of one image's channels, each a tile in the colours of the input.
 
     Middle grey is zero: where it is brighter, more of that colour in the image would make the
-    channel fire more strongly. The strongest ``SATURATED`` percent are clipped. A channel from
-    which nothing came back is black. Inputs of other than 1 or 3 channels are drawn as one small
-    grey picture per channel, side by side.
+    channel fire more strongly. A channel from which nothing came back is black. Inputs of other
+    than 1 or 3 channels are drawn as one small grey picture per channel, side by side.
+
+    Args:
+        reconstruction: of one layer, for one or more images.
+        image: which of the images.
+        scale: 'layer' or 'map'.
+        crop: cut every tile of a picture to a window around the part to be seen, of one size for
+            all. The projection of a single unit is else a speck, where its receptive field is small.
 
     Returns:
         uint8 (channels, height, width, 1 or 3).
     """
     values = reconstruction.images[image]
-    samples = [_sample(tile) for tile in values]
-    limits = _limits([_strong(each) for each in samples], scale, _strong(np.concatenate(samples)))
+    own = [_strength(tile) for tile in values]
+    alive = [strength for strength in own if strength] or [1.0]
+    limits = _limits(own, scale, float(np.percentile(alive, 75, method="higher")))
     pixels = _coloured(values, limits, centred, colormaps.GREY)
-    pixels[[not tile.any() for tile in values]] = 0
+    pixels[np.array(own) == 0] = 0
+    if crop and values.ndim == 4:
+        visible = [np.abs(tile).max(axis=-1) > VISIBLE * limit for tile, limit in zip(values, limits, strict=True)]
+        pixels = _windows(pixels, np.stack(visible))
     return _flat(pixels)
 
 
@@ -105,14 +122,28 @@ def _limits(own: list[float], scale: Scale, whole: float) -> list[float]:
     raise ValueError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}.")
 
 
-def _sample(tile: np.ndarray) -> np.ndarray:
-    """Some thousand magnitudes, evenly spread over the non-zero values of a tile; all of a small one."""
+def _strength(tile: np.ndarray) -> float:
+    """The magnitude that all but ``SATURATED`` percent of the non-zero values stay within; 0 if there are none."""
     values = tile[tile != 0]
-    return np.abs(values[:: 1 + values.size // 20_000])
+    some = np.abs(values[:: 1 + values.size // 20_000])  # 20,000 tell as much as a million
+    return float(np.percentile(some, 100 - SATURATED, method="higher")) if values.size else 0.0
 
 
-def _strong(magnitudes: np.ndarray) -> float:
-    return float(np.percentile(magnitudes, 100 - SATURATED, method="higher")) if magnitudes.size else 0.0
+def _windows(pixels: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Tiles (tiles, height, width, channels) cut to windows of one size, each around its visible part.
+
+    ``visible`` is bool (tiles, height, width).
+    """
+    starts, sides = [], []
+    for axis in (1, 2):
+        lines = np.asarray(visible.any(axis=3 - axis))
+        first, length = lines.argmax(axis=1), lines.shape[1]
+        extent = np.where(lines.any(axis=1), length - lines[:, ::-1].argmax(axis=1) - first, 0)
+        side = max(1, int(extent.max()))
+        starts.append(np.clip(first - (side - extent) // 2, 0, length - side))
+        sides.append(side)
+    corners = zip(pixels, *starts, strict=True)
+    return np.stack([tile[y : y + sides[0], x : x + sides[1]] for tile, y, x in corners])
 
 
 def _coloured(

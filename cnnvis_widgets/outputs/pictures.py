@@ -71,8 +71,9 @@ def of_layer(
         each: also one picture per channel. Units that are single cells (a dense layer's
             activations) have none: the grid tells all there is to see.
         scale: 'layer' or 'map': see ``imaging.render``.
-        plain: activations in grey, nothing enlarged, grids square, as tf_cnnvis drew them; else
-            activations in colour, and small maps enlarged.
+        plain: activations in grey, nothing enlarged or cut, grids square, as tf_cnnvis drew them;
+            else activations in colour, reconstructions cut to windows around the part to be seen,
+            and small ones enlarged.
     """
     draw: Callable[[int], np.ndarray]
     channels: Sequence[int]
@@ -81,7 +82,7 @@ def of_layer(
         method, images, channels = "activations", len(result.values), range(result.values.shape[-1])
         text = {"Scale": scale, "Largest": f"{result.values.max(initial=0.0):.6g}"}
     else:
-        draw = partial(render.reconstruction_tiles, result, scale=scale)
+        draw = partial(render.reconstruction_tiles, result, scale=scale, crop=not plain)
         method, images, channels = result.rule, len(result.images), result.channels
         text = {"Scale": scale, "Seed": str(result.seed), "Coverage": str(result.coverage)}
     for index in range(images):
