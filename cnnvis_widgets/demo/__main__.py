@@ -1,0 +1,97 @@
+"""The main job on the embedded default: what the network sees in a cat, and two deep dreams.
+
+Writes pictures to ``Output`` and event files to ``Log`` in the current directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from ..engine.activations import activations
+from ..engine.dream import dream
+from ..engine.network import Network
+from ..engine.reconstruction import reconstruct
+from ..outputs.pictures import Picture, of_dream, of_layer
+from ..outputs.png_files import write
+from ..outputs.tensorboard import EventWriter
+from ..results import DreamStep
+from . import credits, network, photos, preprocess
+
+OUTDIR, LOGDIR = Path("Output"), Path("Log")
+RECONSTRUCTED = (
+    ("block2_depthwise_relu", "deconvnet", "map"),
+    ("block4_depthwise_relu", "deconvnet", "map"),
+    # the deconvnet owes its detail to the switches of max-pooling, and this network has none: from
+    # deep layers it gives smooth blobs, where guided backpropagation still shows eyes and nose
+    ("block9_depthwise_relu", "guided", "strongest"),
+)
+STRONGEST = 16  # channels shown of each of these layers: those that the cat excites most
+PHOTO = "flower"
+LOGGED_EVERY = 4  # steps of a dream: enough to follow it, a quarter of the megabytes
+
+
+def main() -> None:
+    """Run the whole job, saying what was done and how long it took."""
+    started = perf_counter()
+    print("Reading the embedded default, EfficientNet-Lite0 ...", flush=True)
+    net = network()
+    with EventWriter(LOGDIR) as log:
+        for title, job in (
+            ("Feature maps of a cat in every activation function", feature_maps),
+            ("Deconvnet of two layers, guided backpropagation of a deep one", reconstructions),
+            ("Deep dream of the class 'daisy', out of noise", class_dream),
+            (f"Deep dream of block12_add in the photograph {PHOTO!r}", photo_dream),
+        ):
+            since = perf_counter()
+            files = write(job(net, log), OUTDIR, net.layers)
+            print(f"{title}: {len(files)} pictures in {perf_counter() - since:.1f} s", flush=True)
+            print(f"    {files[-1]}", flush=True)
+    print(f"Done in {perf_counter() - started:.0f} s.")
+    print(f"Pictures:    {OUTDIR.resolve()}")
+    print(f"Event files: {LOGDIR.resolve()} (tensorboard --logdir {LOGDIR}, under Images)")
+    print("Photographs: " + "; ".join(f"{name} by {credits()[name]}" for name in ("chelsea", PHOTO)))
+
+
+def feature_maps(net: Network, log: EventWriter) -> Iterator[Picture]:
+    """A grid of feature maps for every activation function."""
+    for maps in activations(net):
+        yield from _logged(of_layer(maps), log)
+
+
+def reconstructions(net: Network, log: EventWriter) -> Iterator[Picture]:
+    """What in the cat excited the strongest channels of an early, a middle and a deep layer."""
+    for name, rule, seed in RECONSTRUCTED:
+        [maps] = activations(net, layers=name)
+        strongest = [int(channel) for channel in maps.strengths[0].argsort()[::-1][:STRONGEST]]
+        projections = reconstruct(net, None, name, channels=strongest, rule=rule, seed=seed)
+        yield from _logged(of_layer(projections, scale="map"), log)
+
+
+def class_dream(net: Network, log: EventWriter) -> list[Picture]:
+    """What the network takes for a daisy if it takes anything for one."""
+    return _last(dream(net, None, "logits", "daisy", octaves=3, steps=60, step_size=2, seed=2), log)
+
+
+def photo_dream(net: Network, log: EventWriter) -> list[Picture]:
+    """A layer's favourite shapes, grown in a photograph larger than the network was trained on."""
+    image = preprocess(photos()[PHOTO], (320, 480))
+    return _last(dream(net, {"image": image[None]}, "block12_add", 0, start="feed"), log)
+
+
+def _logged(pictures: Iterator[Picture], log: EventWriter) -> Iterator[Picture]:
+    for picture in pictures:
+        log.add([picture])
+        yield picture
+
+
+def _last(steps: Iterator[DreamStep], log: EventWriter) -> list[Picture]:
+    for step in steps:
+        if (step.index + 1) % LOGGED_EVERY == 0:
+            log.add(of_dream(step), step=step.index)
+    return list(of_dream(step))
+
+
+if __name__ == "__main__":
+    main()
