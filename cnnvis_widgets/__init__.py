@@ -24,7 +24,7 @@ _HOME = {
     "dream": "engine.dream",
     "errors": "errors",
     "image_normalization": "legacy",
-    "load": "engine.network",
+    "load": "engine.loading",
     "reconstruct": "engine.reconstruction",
     "results": "results",
 }
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from . import demo, errors, results
     from .engine.activations import activations
     from .engine.dream import dream
-    from .engine.network import Network, load
+    from .engine.loading import load
+    from .engine.network import Network
     from .engine.reconstruction import reconstruct
     from .legacy import (
         activation_visualization,

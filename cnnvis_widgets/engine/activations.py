@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..results import FeatureMaps, Layer
-from .network import load
+from .loading import load
 
 
 def activations(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ import tensorflow as tf
 from ..errors import ChannelError, FeedError, GradientError, NumericalError, nearest
 from ..results import DreamStep, Layer
 from . import pyramid
+from .eager import arrays_in_and_out, eagerly
 from .graph_surgery import node_of
-from .network import Feeds, Network, load
+from .loading import load
+from .network import Feeds, Network
 
 _LEAST_SIDE = 32  # an octave smaller than this tells a network nothing
 _LARGEST_TILE = 640  # pixels a side that are computed at once
@@ -123,7 +126,8 @@ class _Run:
             for step in range(steps):
                 index = octave * steps + step
                 shift = [int(shifts.integers(each)) for each in size]
-                moved = [self._step(image, channel, shift, index) for image, channel in zip(images, channels, strict=True)]
+                pairs = zip(images, channels, strict=True)
+                moved = [self._step(image, channel, shift, index) for image, channel in pairs]
                 images = [image for image, _ in moved]
                 yield DreamStep(
                     self.layer, softmax_removed, channels, names, np.concatenate(images),
@@ -163,7 +167,7 @@ class _Run:
                 f"Expected a channel that reacts to the image. Received: channel {channel} of {self.layer.name!r}, "
                 f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
             )
-        moved = _move(self.levels)(rolled, gradient, self._scaled(), self.low, self.high).numpy()
+        moved = _move(self.levels)(rolled, gradient, self._scaled(), self.low, self.high)
         return np.roll(moved, [-each for each in shift], axes), score
 
     def _scaled(self) -> np.ndarray:
@@ -178,7 +182,7 @@ class _Run:
         for corner in _corners(size, tile):
             window = (slice(None), *(slice(start, start + side) for start, side in zip(corner, tile, strict=True)))
             gradient, score = function(image[window], channel, *self.others.values())
-            total[window] += gradient.numpy()
+            total[window] += gradient
             weight[window] += 1
             scores.append(float(score))
         return total / weight, float(np.mean(scores))
@@ -226,17 +230,16 @@ def _gradient_of(network: Network, layer: Layer, fed: tuple[str, ...]) -> Any:
     return network.compiled(("dream", layer.tensor, fed), make)
 
 
+@lru_cache
 def _move(levels: int) -> Any:
-    if levels not in _MOVES:
-        _MOVES[levels] = tf.function(lambda *given: _moved(*given, levels), autograph=False, reduce_retracing=True)
-    return _MOVES[levels]
-
-
-_MOVES: dict[int, Any] = {}
+    """The compiled function (image, gradient, step, low, high) -> moved image."""
+    return arrays_in_and_out(
+        tf.function(partial(_moved, levels), autograph=False, reduce_retracing=True)
+    )
 
 
 def _moved(
-    image: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor, low: tf.Tensor, high: tf.Tensor, levels: int
+    levels: int, image: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor, low: tf.Tensor, high: tf.Tensor
 ) -> tf.Tensor:
     if len(image.shape) == 4 and levels:
         gradient = pyramid.normalize(gradient, levels)
@@ -295,10 +298,7 @@ def _start(network: Network, start: Any, size: tuple[int, int] | None) -> np.nda
     """The photo to start from, float32 (1, height, width, channels), or ``None`` for noise."""
     if start is None:
         return None
-    if isinstance(start, str) and start == "feed":
-        photo = network.images()[:1]
-    else:
-        photo = network.photo(start)
+    photo = network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
     return photo if size is None else _resize(photo, tuple(size))
 
 
@@ -326,6 +326,11 @@ def _resize(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
         raise FeedError(
             f"Expected a start of size {tuple(size)}. Received: {image.shape[1:-1]}. Only pictures are resized."
         )
+    return _resized(image, tuple(size))
+
+
+@eagerly
+def _resized(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return tf.image.resize(image, size, antialias=True).numpy()
 
 

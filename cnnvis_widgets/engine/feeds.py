@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ def tensor_named(name: str, tensors: Mapping[str, Any], inputs: Mapping[str, str
     Raises:
         FeedError: there is none; the nearest names are given.
     """
-    for candidate in (inputs.get(name), inputs.get(name.removesuffix(":0")), name, f"{name}:0"):
+    given = [inputs[each] for each in (name, name.removesuffix(":0")) if each in inputs]
+    for candidate in (*given, name, f"{name}:0"):
         if candidate in tensors:
             return candidate
     known = [*inputs, *(tensor.removesuffix(":0") for tensor in tensors)]
@@ -138,8 +139,9 @@ def _prepared(image: np.ndarray, picture: tuple[int | None, ...], preprocess: Pr
         image = image[..., None]
     if preprocess is not None:
         return np.asarray(preprocess(image))
-    if len(picture) == 3 and image.dtype == np.uint8 and None not in picture[:2]:
-        return _resized(image, picture[:2])
+    height, width = picture[:2] if len(picture) == 3 else (None, None)
+    if image.dtype == np.uint8 and height is not None and width is not None:
+        return _resized(image, height, width)
     return image
 
 
@@ -153,8 +155,7 @@ def _with_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
     return converted[..., None] if channels == 1 else converted
 
 
-def _resized(image: np.ndarray, size: Sequence[int | None]) -> np.ndarray:
-    height, width = size
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if image.shape[:2] == (height, width) or image.shape[-1] not in (1, 3):
         return image
     flat = image[..., 0] if image.shape[-1] == 1 else image

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.attr_value_pb2 import AttrValue
+from tensorflow.core.framework.function_pb2 import FunctionDef
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
 
-GraphDef = tf.compat.v1.GraphDef
-NodeDef = tf.compat.v1.NodeDef
+Value: TypeAlias = np.ndarray | tf.Tensor
+"""The value of a variable or constant."""
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _V1_CONTROL_FLOW = {"Enter", "RefEnter"}
@@ -114,7 +119,7 @@ def _follow(tensor: str, moved: Mapping[str, str]) -> str:
     return tensor
 
 
-def _body_of(function: tf.compat.v1.NodeDef, call: NodeDef) -> tuple[list[NodeDef], list[str]]:
+def _body_of(function: FunctionDef, call: NodeDef) -> tuple[list[NodeDef], list[str]]:
     body, flat_names = function_def_to_graph_def(function)
     given = [tensor_of(reference) for reference in data_inputs(call)]
     arguments = {f"{arg.name}:0": value for arg, value in zip(function.signature.input_arg, given, strict=True)}
@@ -163,7 +168,7 @@ def clean(graph_def: GraphDef) -> GraphDef:
     return copy_of(graph_def, nodes)
 
 
-def _new(op: str, name: str, inputs: list[str], **attributes: tf.compat.v1.AttrValue) -> NodeDef:
+def _new(op: str, name: str, inputs: list[str], **attributes: AttrValue) -> NodeDef:
     node = NodeDef(op=op, name=name, input=inputs)
     for key, value in attributes.items():
         node.attr[key].CopyFrom(value)
@@ -203,7 +208,7 @@ def _unfused_step(step: str, node: NodeDef, previous: str, arguments: list[str])
         return _new(step, name, [previous, arguments.pop(0)], **typed, **placed)
     if step == "FusedBatchNorm":
         statistics, arguments[:4] = arguments[:4], []
-        inference = tf.compat.v1.AttrValue(b=False)
+        inference = AttrValue(b=False)
         return _new("FusedBatchNormV3", name, [previous, *statistics], **typed, **placed, U=attr["T"],
                     epsilon=attr["epsilon"], is_training=inference)
     if step == "Add":
@@ -211,8 +216,6 @@ def _unfused_step(step: str, node: NodeDef, previous: str, arguments: list[str])
     slope = {"alpha": attr["leakyrelu_alpha"]} if step == "LeakyRelu" and "leakyrelu_alpha" in attr else {}
     return _new(step, name, [previous], **typed, **slope)
 
-
-Value = np.ndarray | tf.Tensor
 
 
 def detach_weights(

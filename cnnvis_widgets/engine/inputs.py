@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
@@ -17,7 +17,7 @@ _RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat v
 
 
 def choose_image_input(
-    frozen: FrozenGraph, nodes: Mapping[str, NodeDef], shapes: Shapes, layers: Sequence[Layer]
+    frozen: FrozenGraph, shapes: Shapes, layers: Sequence[Layer]
 ) -> str:
     """The input that takes the images: by the layers it reaches, its rank and its dtype.
 

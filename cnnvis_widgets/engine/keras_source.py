@@ -58,7 +58,7 @@ def _signature(
 ) -> tuple[list[str], list[tf.TensorSpec], Callable[..., Any]]:
     """The names and specs of the inputs, and a call that takes them one by one."""
     if getattr(model, "inputs", None):
-        structure = model.input
+        structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
         inputs = keras.tree.flatten(structure)
         specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
         names = [tensor.name for tensor in inputs]
@@ -87,7 +87,7 @@ def _layer_scopes(model: keras.Model, nodes: Sequence[str]) -> tuple[dict[str, s
 
 def _walk(model: keras.Model, nodes: list[str], scope: str, path: str) -> Iterator[tuple[str, str, str]]:
     """(node, path of its layer, clean name) for all nodes in the scope of a model."""
-    owners = _owners(_components(nodes, scope), [layer for layer in model.layers])
+    owners = _owners(_components(nodes, scope), model.layers)
     for node in nodes:
         component, _, rest = node[len(scope) :].partition("/")
         if not rest or component not in owners:

@@ -21,7 +21,8 @@ import tensorflow as tf
 from ..errors import ChannelError, NumericalError
 from ..results import Layer, Reconstruction
 from .activations import channels_last
-from .network import Network, load
+from .loading import load
+from .network import Network
 from .rules import RULES
 
 Seed = str | tuple[int, ...]
@@ -60,7 +61,8 @@ def reconstruct(
     """
     network = load(network, feed)
     plan = _Plan(network, network.layer(layer), channels, rule, seed)
-    parts = [plan.project(plan.channels[start : start + _TOGETHER]) for start in range(0, len(plan.channels), _TOGETHER)]
+    starts = range(0, len(plan.channels), _TOGETHER)
+    parts = [plan.project(plan.channels[start : start + _TOGETHER]) for start in starts]
     return plan.result(plan.channels, np.concatenate(parts, axis=1))
 
 
@@ -113,11 +115,13 @@ class _Plan:
         images, *spatial, channels = self.values.shape
         if self.seed == "strongest":
             flat = self.values.reshape(images, -1, channels).argmax(axis=1)
-            return np.stack(np.unravel_index(flat, spatial), axis=-1) if spatial else np.zeros((images, channels, 0), int)
+            places = np.unravel_index(flat, spatial) if spatial else ()
+            return np.stack(places, -1) if spatial else np.zeros((images, channels, 0), int)
         if self.seed in SEEDS:
             return np.full((images, channels, len(spatial)), -1)
-        place = self.seed if isinstance(self.seed, tuple | list) else None
-        if place is None or len(place) != len(spatial) or not all(isinstance(each, int | np.integer) for each in place):
+        place = self.seed if isinstance(self.seed, tuple | list) else ()
+        whole = all(isinstance(each, int | np.integer) for each in place)
+        if not place or len(place) != len(spatial) or not whole:
             raise ValueError(
                 f"Expected seed to be {', '.join(map(repr, SEEDS))}, or the place of a unit as {len(spatial)} integers. "
                 f"Received: seed={self.seed!r}."
@@ -151,7 +155,7 @@ class _Plan:
         rows = np.full(len(channels), image)
         feeds = self.network.rows_of(self.feeds, rows)
         function = _pullback(self.network, self.layer, self.rule, tuple(feeds))
-        return self.network.to_images(function(seeds, *feeds.values()).numpy()).astype(np.float32)
+        return self.network.to_images(function(seeds, *feeds.values())).astype(np.float32)
 
     def _seeds(self, image: int, channels: Sequence[int]) -> np.ndarray:
         values = self.values[image]
@@ -163,7 +167,7 @@ class _Plan:
                 seeds[index, ..., channel] = 1
             else:
                 unit = (*self.units[image, channel], channel)
-                seeds[(index, *unit)] = values[unit]
+                seeds[index][unit] = values[unit]
         return seeds
 
     def result(self, channels: Sequence[int], images: np.ndarray) -> Reconstruction:
@@ -172,9 +176,11 @@ class _Plan:
         if (units < 0).any():
             seeded = self.strengths[:, chosen]
         else:
-            flat = self.values[:, ..., chosen]
             seeded = np.array(
-                [[flat[(i, *units[i, k], k)] for k in range(len(chosen))] for i in range(len(flat))], np.float32
+                [
+                    [values[tuple([*unit, channel])] for unit, channel in zip(places, chosen, strict=True)]
+                    for values, places in zip(self.values, units, strict=True)
+                ]
             )
         return Reconstruction(
             self.layer, images, tuple(chosen), self.rule, self.seed, units, seeded.astype(np.float32), self.coverage

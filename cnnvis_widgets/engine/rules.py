@@ -164,7 +164,7 @@ def coverage(nodes: Iterable[NodeDef], rule: str, units: Mapping[str, Unit], sof
 
 
 def _treatment(node: NodeDef, rule: str, units: Mapping[str, Unit]) -> tuple[str, str] | None:
-    kind = units[node.name].kind if node.name in units else KINDS.get(node.op, (None,))[0]
+    kind = units[node.name].kind if node.name in units else KINDS.get(node.op, ("", ""))[0]
     if node.op == "MatMul" and len(data_inputs(node)) == 2:
         kind = "dense"
     if kind in _RECTIFIED_KINDS:

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 from ..errors import ModelError, VariableError
 from .frozen import Draft
 from .function_source import draft_of_function
-from .graph_surgery import GraphDef, NodeDef, Value, ancestors, copy_of, node_of, tensor_of
+from .graph_surgery import GraphDef, NodeDef, Value, ancestors, clean, copy_of, node_of, tensor_of
 from .keras_source import draft_of_keras_model
 
 v1 = tf.compat.v1
@@ -138,7 +138,7 @@ def _is_constant(nodes: Mapping[str, NodeDef], reference: str) -> bool:
 def _evaluate(graph_def: GraphDef, references: list[str], names: list[str]) -> dict[str, Value]:
     nodes = {node.name: node for node in graph_def.node}
     kept = ancestors(nodes, [node_of(reference) for reference in references])
-    cut = copy_of(graph_def, [nodes[name] for name in kept])
+    cut = clean(copy_of(graph_def, [nodes[name] for name in kept]))
     fetched = [tensor_of(reference) for reference in references]
     function = v1.wrap_function(
         lambda: tf.graph_util.import_graph_def(cut, return_elements=fetched, name=""), signature=[]

@@ -52,9 +52,10 @@ def view_of(tensor: str, nodes: Mapping[str, NodeDef], varying: set[str], shapes
     after = [nodes[name] for name in _reached(node_of(tensor), nodes, consumers)]
     for node in after:
         folded = shapes[tensor_of(node.name)][1] or ()
-        grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and None not in folded[1:]
-        if grows and (len(shape) == 2 or folded[1:-1] == shape[1:]):
-            return ImageView(len(shape), folded=folded[1:])
+        sizes = tuple(size for size in folded[1:] if size is not None)
+        grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and len(sizes) == len(folded) - 1
+        if grows and (len(shape) == 2 or sizes[:-1] == shape[1:]):
+            return ImageView(len(shape), folded=sizes)
     axes = channel_axes(nodes, varying, shapes)
     stated = [axes[node.name] for node in after if "data_format" in node.attr and node.name in axes]
     return ImageView(len(shape), channels_first=bool(stated) and stated[0] == 1 and len(shape) > 2)
