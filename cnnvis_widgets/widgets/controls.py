@@ -89,8 +89,12 @@ def button(label: str, icon: str, on_click: Callable[[], Any], tooltip: str, sty
     return made
 
 
-class LayerMenu(w.HBox):
-    """The family filter and the layers of that family; under 'all layers' they are grouped by family."""
+class LayerMenu:
+    """The family filter and the layers of that family; under 'all layers' they are grouped by family.
+
+    Attributes:
+        family, layer: the two menus.
+    """
 
     def __init__(self, state: ExplorerState) -> None:
         self._state = state
@@ -98,8 +102,6 @@ class LayerMenu(w.HBox):
         self.family = dropdown(state, "family", "Layers", families, "270px")
         layout = w.Layout(flex="1 1 340px", min_width="0", max_width="620px")
         self.layer = w.Dropdown(description="Layer", style=_LABEL, layout=layout)
-        layout = w.Layout(flex="1 1 auto", flex_flow="row wrap", min_width="0", grid_gap="4px 14px")
-        super().__init__([self.family, self.layer], layout=layout)
         self.layer.observe(self._choose, "value")
         state.observe(self._follow, ["layer", "family"])
         self._follow()

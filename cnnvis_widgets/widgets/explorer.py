@@ -13,7 +13,8 @@ import ipywidgets as w
 import numpy as np
 
 from .. import demo
-from ..engine.network import Network, load
+from ..engine.loading import load
+from ..engine.network import Network
 from ..results import DreamStep
 from . import jobs, work
 from .files import Files, Result

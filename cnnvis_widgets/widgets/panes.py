@@ -40,6 +40,7 @@ class Panes:
         self._deconvolution = c.deconvolution_options(state)
         self._dream = c.dream_options(state)
         self._dream.children = (*self._dream.children, self._start)
+        menu = c.LayerMenu(state)
         self._pages = _Pages(state, pictures)
         files = [
             c.switch(state, "save_png", "Write PNG files"),
@@ -48,7 +49,7 @@ class Panes:
             c.button("Log now", "bar-chart", log, "Write what is shown as a TensorBoard summary"),
         ]
         self.children = [
-            c.row(c.dropdown(state, "image", "Image", _numbered(state.images), "200px"), c.LayerMenu(state)),
+            c.row(c.dropdown(state, "image", "Image", _numbered(state.images), "200px"), menu.family, menu.layer),
             c.row(c.method_toggle(state), self._deconvolution, self._dream),
             self._report(),
             self._middle(),
@@ -61,7 +62,7 @@ class Panes:
     def _middle(self) -> w.HBox:
         """The montage left, photo and selected map right; below each other where it is narrow."""
         pictures = self._pictures
-        self._maps = _column(pictures.montage, self._pages, grow="5 1 290px", widest="720px")
+        self._maps = _column(pictures.montage, self._pages, grow="5 1 280px", widest="720px")
         self._classes = _column(self._picker, grow="2 1 260px", widest="360px")
         photo = [pictures.photo, pictures.photo_caption, pictures.chart]
         columns = [

@@ -19,6 +19,9 @@ from .montage import PAGE, Montage, on_page, pages
 from .state import ExplorerState
 from .work import Progress, part, strongest_first
 
+LEAST_SIDE = 31
+"""Reconstructions are not cropped to less than about this many pixels: a few alone mean nothing."""
+
 
 class ScoreChart(w.VBox):
     """A line that grows with every step of a dream."""
@@ -28,7 +31,7 @@ class ScoreChart(w.VBox):
         self._line = bqplot.Lines(x=[], y=[], scales=scales, colors=["#f57c00"], stroke_width=2)
         axes = [
             bqplot.Axis(scale=scales["x"], label="step", side="bottom", tick_format="d", grid_lines="none"),
-            bqplot.Axis(scale=scales["y"], label="score", side="left", tick_format=".3g"),
+            bqplot.Axis(scale=scales["y"], label="score", side="left", tick_format=".3~g"),
         ]
         axes[1].label_offset = "44px"
         self._figure = bqplot.Figure(
@@ -38,6 +41,7 @@ class ScoreChart(w.VBox):
             fig_margin={"top": 10, "bottom": 40, "left": 62, "right": 14},
             layout=w.Layout(width="100%", max_width="520px", height="180px", min_width="0", min_height="0"),
         )
+        self._placed = False
         super().__init__(layout=w.Layout(width="100%", min_width="0"))
 
     @property
@@ -51,8 +55,8 @@ class ScoreChart(w.VBox):
         x, y = zip(*points, (step, score), strict=True)
         with self._line.hold_sync():
             self._line.x, self._line.y = np.array(x), np.array(y, np.float64)
-        if not self.children:  # an empty or hidden figure is laid out with a negative size
-            self.children = [self._figure]
+        if not self._placed:  # an empty or hidden figure is laid out with a negative size
+            self.children, self._placed = [self._figure], True
 
 
 class Pictures:
@@ -156,6 +160,7 @@ class Pictures:
         self._select_or_strongest(result.channels[0])
 
     def _draw_dream(self, step: DreamStep, final: bool) -> None:
+        self.photo.selected = ()
         (name, score), layer = (step.names[0], float(step.scores[0])), step.layer.name
         pixels = picture(step.images[0], step.value_range)
         height, width = pixels.shape[:2]
@@ -171,6 +176,7 @@ class Pictures:
         self.chart.add(step.index, score)
 
     def _draw_map(self, maps: FeatureMaps, channel: int) -> None:
+        self.photo.selected = ()
         values = maps.values[0, ..., channel]
         place = np.unravel_index(int(values.argmax()), values.shape)
         strength = f"largest activation {float(values.max(initial=0.0)):.4g}{_at(place)}"
@@ -186,9 +192,15 @@ class Pictures:
         seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{_at(unit)}"
         pixels = reconstruction_tiles(one)[0]
         alt = f"What made map {channel} of {one.layer.name} fire, by {one.rule} from {seed}"
+        lines = [f"from {seed}", str(one.coverage)]
+        left, top, width, height = box = _busy(one.images[0, 0], pixels.shape)
+        if (height, width) != pixels.shape[:2]:
+            pixels = pixels[top : top + height, left : left + width]
+            lines.insert(1, f"the framed part, {height} × {width} pixels; the rest is zero or nearly so")
+        self.photo.selected = box if self._images.ndim == 4 else ()
         self.large.smooth = True
         self.large.show(encode.png(pixels), alt)
-        self._say(f"Map {channel} · {one.layer.name}", f"from {seed}", str(one.coverage))
+        self._say(f"Map {channel} · {one.layer.name}", *lines)
 
     def _show_montage(self, alt: str, lossless: bool) -> None:
         if self._grid is not None:
@@ -217,6 +229,26 @@ class Pictures:
 
 def _encoded(pixels: np.ndarray, lossless: bool) -> bytes:
     return encode.png(pixels) if lossless else encode.jpeg(pixels)
+
+
+def _busy(values: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(left, top, width, height) of the square where a reconstruction, (h, w, channels), is not nearly zero.
+
+    The whole picture, of ``shape``, where that is most of it, or where it is drawn in another form.
+    """
+    whole = (0, 0, shape[1], shape[0])
+    strength = np.abs(values).max(axis=-1)
+    if strength.shape != shape[:2] or not strength.any():
+        return whole
+    rows, columns = np.nonzero(strength > 0.02 * strength.max())
+    side = max(int(np.ptp(rows)), int(np.ptp(columns)), LEAST_SIDE) + 9
+    if side > 0.6 * min(shape[:2]):
+        return whole
+    top, left = (
+        int(np.clip((each.min() + each.max() - side) // 2, 0, size - side))
+        for each, size in ((rows, shape[0]), (columns, shape[1]))
+    )
+    return left, top, side, side
 
 
 def _at(place: Any) -> str:
