@@ -80,7 +80,7 @@ class Pictures:
         self._grid: Montage | None = None
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
-        state.observe(lambda change: self.select(), "channel")
+        state.observe(lambda change: self._select(), "channel")
         state.observe(lambda change: self._turn_page(), "page")
         state.observe(lambda change: self.draw_photo(), "image")
         self.draw_photo()
@@ -112,7 +112,15 @@ class Pictures:
             else:
                 self._draw_reconstructions(result, before is None or before.about != progress.about, final)
 
-    def select(self) -> None:
+    def _select(self) -> None:
+        """Turn to the page of the selected map, and show it."""
+        with self._lock:
+            result, channel = self._progress and self._progress.result, self.state.channel
+            if isinstance(result, FeatureMaps) and channel is not None:
+                self.state.page = channel // PAGE  # another page draws the map, too
+            self._draw_selected()
+
+    def _draw_selected(self) -> None:
         """Show the selected map large, and where it is in the montage."""
         with self._lock:
             channel, progress = self.state.channel, self._progress
@@ -120,8 +128,6 @@ class Pictures:
                 return
             result = progress.result
             if isinstance(result, FeatureMaps) and progress.layer == self.state.layer:
-                if channel not in self._grid.channels:
-                    self.state.page = channel // PAGE  # which draws the page
                 self._draw_map(result, channel)
             elif isinstance(result, Reconstruction) and channel in result.channels:
                 self._draw_reconstruction(part(result, [channel]))
@@ -194,10 +200,11 @@ class Pictures:
         alt = f"What made map {channel} of {one.layer.name} fire, by {one.rule} from {seed}"
         lines = [f"from {seed}", str(one.coverage)]
         left, top, width, height = box = _busy(one.images[0, 0], pixels.shape)
-        if (height, width) != pixels.shape[:2]:
+        cropped = (height, width) != pixels.shape[:2]
+        if cropped:
             pixels = pixels[top : top + height, left : left + width]
             lines.insert(1, f"the framed part, {height} × {width} pixels; the rest is zero or nearly so")
-        self.photo.selected = box if self._images.ndim == 4 else ()
+        self.photo.selected = box if cropped else ()
         self.large.smooth = True
         self.large.show(encode.png(pixels), alt)
         self._say(f"Map {channel} · {one.layer.name}", *lines)
@@ -209,9 +216,9 @@ class Pictures:
 
     def _select_or_strongest(self, strongest: int) -> None:
         if self.state.channel is None:
-            self.state.channel = strongest  # which comes back here through ``select``
+            self.state.channel = strongest  # which calls ``_select``
         else:
-            self.select()
+            self._draw_selected()
 
     def _say(self, *lines: str) -> None:
         first, *rest = map(escape, lines)

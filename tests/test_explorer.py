@@ -1,0 +1,491 @@
+"""ModelExplorer over a tiny real network: state and messages in, results, pictures and files out."""
+
+from __future__ import annotations
+
+import threading
+from io import BytesIO
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis_widgets import ModelExplorer, activations, load, reconstruct
+from cnnvis_widgets.errors import ChannelError, LayerError
+from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
+from cnnvis_widgets.widgets import jobs, pictures, work
+from cnnvis_widgets.widgets.canvas import PictureCanvas
+from cnnvis_widgets.widgets.class_picker import ClassPicker
+from cnnvis_widgets.widgets.montage import PAGE, Montage, on_page, pages
+from cnnvis_widgets.widgets.pictures import ScoreChart
+
+pytest_plugins = ["widget_jobs"]
+pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
+
+CLASSES = ("cat", "crane", "crane", "<b>dog</b>")
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((40, 48, 3)),
+            keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(PAGE + 20, 3, activation="relu", name="wide"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(4, activation="softmax", name="classes"),
+        ]
+    )
+    return load(model, class_names=CLASSES)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (2, 40, 48, 3), dtype=np.uint8).astype(np.float32)
+
+
+@pytest.fixture
+def make(network, images, tmp_path, inline_jobs):
+    return lambda: ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
+
+
+@pytest.fixture
+def explorer(make):
+    made = make()
+    yield made
+    made.close()
+
+
+def name(explorer, keras_name):
+    return explorer.network.layer(keras_name).name
+
+
+def canvases(explorer):
+    """The montage, the photo and the large picture."""
+    found = [widget for widget in descendants(explorer) if isinstance(widget, PictureCanvas)]
+    assert len(found) == 3
+    return found
+
+
+def descendants(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from descendants(child)
+
+
+def one(explorer, kind, **traits):
+    found = [
+        widget
+        for widget in descendants(explorer)
+        if isinstance(widget, kind) and all(getattr(widget, key) == value for key, value in traits.items())
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def pixels(canvas):
+    return np.asarray(Image.open(BytesIO(canvas.data)))
+
+
+def text_of(explorer):
+    return "\n".join(getattr(widget, "value", "") for widget in descendants(explorer) if hasattr(widget, "placeholder"))
+
+
+def test_opens_on_the_feature_maps_of_the_first_activation_function(explorer, network, images):
+    result = explorer.wait(0)
+    (expected,) = activations(network, images[:1], explorer.state.layer)
+    assert isinstance(result, FeatureMaps)
+    assert result.values.shape == (1, 38, 46, 6)
+    np.testing.assert_array_equal(result.values, expected.values)
+    assert explorer.state.channel == int(expected.strengths[0].argmax())
+    assert not explorer.state.running
+    assert explorer.state.progress == 1
+    assert explorer.state.status.startswith("Done in")
+
+
+def test_every_picture_has_a_text_alternative(explorer):
+    montage, photo, large = canvases(explorer)
+    assert montage.alt == f"Feature maps of {explorer.state.layer}: all 6"
+    assert photo.alt == "The image as fed: image 0, 40 × 48 pixels"
+    assert large.alt.startswith(f"Feature map {explorer.state.channel} of {explorer.state.layer}: largest activation")
+    assert (montage.interactive, photo.interactive, large.interactive) == (True, False, False)
+
+
+def test_the_pictures_show_the_values(explorer, images):
+    montage, photo, large = canvases(explorer)
+    np.testing.assert_array_equal(pixels(photo), images[0].astype(np.uint8))
+    assert pixels(large).shape == (38, 46, 3)
+    assert len(np.unique(pixels(large).reshape(-1, 3), axis=0)) > 50
+    left, top, width, height = montage.selected
+    tile = pixels(montage)[top : top + height, left : left + width]
+    factor = height // 38
+    np.testing.assert_array_equal(tile[::factor, ::factor], pixels(large))
+
+
+def test_another_layer_is_another_montage(explorer):
+    montage = canvases(explorer)[0]
+    before = montage.data
+    explorer.state.layer = "wide"
+    assert explorer.result.layer.name == name(explorer, "wide")
+    assert montage.data != before
+    assert f"0 to {PAGE - 1} of {PAGE + 20}" in montage.alt
+
+
+def test_going_back_to_a_layer_computes_nothing(explorer, monkeypatch):
+    first = explorer.state.layer
+    explorer.state.layer = "wide"
+    monkeypatch.setattr(work, "activations", lambda *args: pytest.fail("computed again"))
+    explorer.state.layer = first
+    assert explorer.wait(0).layer.name == first
+
+
+def test_an_unknown_layer_is_refused_and_nothing_changes(explorer):
+    before, result = explorer.state.layer, explorer.result
+    with pytest.raises(LayerError, match="Nearest names"):
+        explorer.state.layer = "frist"
+    assert explorer.state.layer == before
+    assert explorer.result is result
+
+
+def test_a_click_selects_a_map(explorer):
+    montage, _, large = canvases(explorer)
+    grid = Montage(range(6), 38, 46)
+    left, top, width, height = grid.box(4)
+    montage._handle_custom_msg({"event": "click", "x": left + width / 2, "y": top + height / 2}, [])
+    assert explorer.state.channel == 4
+    assert montage.selected == grid.box(4)
+    assert large.alt.startswith("Feature map 4")
+
+
+def test_the_keyboard_walks_through_the_maps(explorer):
+    montage = canvases(explorer)[0]
+    seen = []
+    for key in ("Home", "ArrowRight", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowLeft", "End", "ArrowDown"):
+        montage._handle_custom_msg({"event": "key", "key": key}, [])
+        seen.append(explorer.state.channel)
+    assert seen == [0, 1, 4, 1, 0, 0, 5, 5]
+
+
+def test_very_many_maps_come_in_pages(explorer):
+    montage = canvases(explorer)[0]
+    explorer.state.layer = "wide"
+    first = montage.data
+    explorer.state.channel = PAGE + 3
+    assert explorer.state.page == 1
+    assert montage.data != first
+    assert montage.selected
+    explorer.state.page = 0
+    assert montage.data == first
+    assert montage.selected == ()
+
+
+def test_another_image(explorer, network, images):
+    photo = canvases(explorer)[1]
+    explorer.state.image = 1
+    (expected,) = activations(network, images[1:], explorer.state.layer)
+    np.testing.assert_array_equal(explorer.result.values, expected.values)
+    np.testing.assert_array_equal(pixels(photo), images[1].astype(np.uint8))
+
+
+@pytest.mark.parametrize(("rule", "seed"), [("deconvnet", "strongest"), ("guided", "map"), ("gradient", "ones")])
+def test_deconvolution_is_what_reconstruct_gives(explorer, network, images, rule, seed):
+    explorer.state.rule, explorer.state.seed = rule, seed
+    explorer.state.method = "deconvolution"
+    result = explorer.wait(0)
+    assert isinstance(result, Reconstruction)
+    assert set(result.channels) == set(range(6))
+    expected = reconstruct(
+        network, images[:1], explorer.state.layer, channels=result.channels, rule=rule, seed=seed
+    )
+    assert result.images.shape == expected.images.shape
+    np.testing.assert_allclose(result.images, expected.images, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(result.units, expected.units)
+    assert str(expected.coverage) in text_of(explorer)
+    assert f"Reconstructions of {explorer.state.layer} by {rule}: 6 of 6" in canvases(explorer)[0].alt
+
+
+def test_deconvolution_takes_the_strongest_maps_and_the_selected_one(explorer, monkeypatch):
+    monkeypatch.setattr(work, "STRONGEST", 5)
+    explorer.state.layer = "wide"
+    ranked = work.strongest_first(explorer.result)
+    explorer.state.method = "deconvolution"
+    assert sorted(explorer.result.channels) == sorted(ranked[:5])
+    weakest = ranked[-1]
+    explorer.state.channel = weakest
+    assert sorted(explorer.result.channels) == sorted([weakest, *ranked[:4]])
+    assert canvases(explorer)[2].alt.startswith(f"What made map {weakest} ")
+
+
+def test_a_small_reconstruction_is_shown_large_and_framed_on_the_photo(explorer, monkeypatch):
+    explorer.state.method = "deconvolution"
+    _, photo, large = canvases(explorer)
+    assert photo.selected == (), "40 pixels are few enough"
+    assert pixels(large).shape == (40, 48, 3)
+    monkeypatch.setattr(pictures, "LEAST_SIDE", 5)
+    explorer.state.channel = explorer.result.channels[1]
+    left, top, width, height = photo.selected
+    assert (width, height) == (14, 14)
+    assert pixels(large).shape == (14, 14, 3)
+    row, column = explorer.result.units[0, 1]
+    assert top <= row + 1 < top + height
+    assert left <= column + 1 < left + width
+    explorer.state.method = "activations"
+    assert photo.selected == ()
+
+
+def test_a_dream_climbs_the_chosen_class(explorer):
+    explorer.state.target = "<b>dog</b>"
+    explorer.state.octaves, explorer.state.steps = 1, 12
+    explorer.start()
+    step = explorer.wait(0)
+    assert isinstance(step, DreamStep)
+    assert (step.index, step.total, step.channels) == (11, 12, (3,))
+    assert explorer.state.method == "deep dream"
+    large = canvases(explorer)[2]
+    assert pixels(large).shape == (40, 48, 3)
+    assert "step 12 of 12, octave 1 of 1, score" in large.alt
+    points = one(explorer, ScoreChart).points
+    assert points[0][0] == 0
+    assert points[-1][0] == 11
+    assert points[-1][1] > points[0][1]
+    assert "<b>dog</b>" not in text_of(explorer)
+    assert "&lt;b&gt;dog&lt;/b&gt;" in text_of(explorer)
+
+
+def test_a_dream_can_climb_the_selected_map_from_the_photo(explorer):
+    explorer.state.climb, explorer.state.start, explorer.state.channel = "channel", "photo", 2
+    explorer.state.octaves, explorer.state.steps = 1, 2
+    explorer.start()
+    step = explorer.wait(0)
+    assert step.channels == (2,)
+    assert step.layer.name == explorer.state.layer
+
+
+def test_a_new_dream_draws_a_new_line():
+    chart = ScoreChart()
+    for index, score in ((0, 1.0), (3, 2.0), (0, 5.0), (1, 6.0)):
+        chart.add(index, score)
+    assert chart.points == [(0, 5.0), (1, 6.0)]
+
+
+def test_nothing_is_written_unasked(make, tmp_path):
+    explorer = make()
+    explorer.state.method = "deconvolution"
+    explorer.state.layer = "wide"
+    explorer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_buttons_write_what_is_shown(explorer, tmp_path):
+    explorer.state.image = 1
+    explorer.save_png()
+    explorer.log_to_tensorboard()
+    png, log = explorer.state.files
+    assert png.is_file()
+    assert png.name == "grid_activation_1.png"
+    assert png.is_relative_to(tmp_path / "Output")
+    assert log == tmp_path / "Log"
+    assert [path.name[:20] for path in log.iterdir()] == ["events.out.tfevents."]
+    assert str(png) in text_of(explorer)
+
+
+def test_switches_write_every_finished_result_and_every_step_of_a_dream(explorer, tmp_path):
+    explorer.state.save_png = explorer.state.log_to_tensorboard = True
+    explorer.state.layer = "wide"
+    assert len(list((tmp_path / "Output").rglob("grid_activation*.png"))) == 1
+    explorer.state.octaves, explorer.state.steps = 1, 3
+    explorer.start()
+    explorer.wait(0)
+    assert [path.name for path in (tmp_path / "Output").rglob("image_*.png")] == ["image_0.png"]
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (event_file,) = (tmp_path / "Log").iterdir()
+    events = EventAccumulator(str(event_file), size_guidance={"images": 0}).Reload()
+    dreams = [tag for tag in events.Tags()["images"] if "deepdream" in tag]
+    assert [[event.step for event in events.Images(tag)] for tag in dreams] == [[0, 1, 2]]
+
+
+def test_a_failure_to_write_is_told_in_the_pane(explorer, tmp_path):
+    (tmp_path / "Output").write_text("a file, not a folder")
+    explorer.save_png()
+    assert explorer.state.error.startswith("OutputError: Expected a folder")
+    assert "Received" in text_of(explorer)
+    with pytest.raises(OSError, match="folder"):
+        explorer.wait(0)
+
+
+def test_an_error_of_the_work_is_told_in_the_pane_and_raised_by_wait(explorer, monkeypatch):
+    def broken(*args, **options):
+        raise ValueError("a <b>broken</b> rule")
+        yield
+
+    monkeypatch.setattr(work, "reconstruct_steps", broken)
+    explorer.state.method = "deconvolution"
+    assert explorer.state.error == "ValueError: a <b>broken</b> rule"
+    assert explorer.state.status == "Failed"
+    assert not explorer.state.running
+    assert "a &lt;b&gt;broken" in text_of(explorer)
+    assert 'role="alert"' in text_of(explorer)
+    assert "in broken" in explorer.traceback
+    with pytest.raises(ValueError, match="broken"):
+        explorer.wait(0)
+    explorer.state.method = "activations"
+    assert explorer.state.error == ""
+
+
+def test_a_channel_of_another_layer_is_refused(explorer):
+    with pytest.raises(ChannelError, match="from 0 to 5"):
+        explorer.state.channel = 6
+
+
+class Gate:
+    """Stands in for the engine's dream: gives a step whenever the test lets it."""
+
+    def __init__(self, step):
+        self.step, self.given, self.go = step, threading.Event(), threading.Semaphore(0)
+        self.closed = threading.Event()
+
+    def __call__(self, *args, **options):
+        try:
+            while True:
+                assert self.go.acquire(timeout=20)
+                yield self.step
+                self.given.set()
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+def gate(explorer, monkeypatch):
+    explorer.state.octaves, explorer.state.steps = 1, 2
+    explorer.start()
+    gate = Gate(explorer.wait(0))
+    monkeypatch.setattr(work, "dream", gate)
+    monkeypatch.setattr(jobs, "COMPUTING", jobs.Slot())
+    yield gate
+    explorer.stop()
+    gate.go.release(100)
+    assert jobs.COMPUTING.stop(20) is None
+
+
+def test_a_stopped_dream_keeps_its_last_picture_and_can_be_saved(explorer, gate):
+    explorer.start()
+    assert explorer.state.running
+    with pytest.raises(TimeoutError, match="still running"):
+        explorer.wait(0)
+    gate.go.release()
+    gate.go.release()
+    assert gate.given.wait(20)
+    explorer.stop()
+    gate.go.release()
+    assert explorer.wait(20) is gate.step
+    assert gate.closed.is_set()
+    assert (explorer.state.status, explorer.state.running) == ("Stopped", False)
+    explorer.save_png()
+    assert explorer.state.files[0].name == "image_0.png"
+
+
+def test_another_layer_abandons_the_dream(explorer, gate):
+    explorer.start()
+    gate.go.release()
+    gate.go.release()
+    assert gate.given.wait(20)
+    explorer.state.layer = "wide"
+    gate.go.release()
+    result = explorer.wait(20)
+    assert gate.closed.wait(20)
+    assert isinstance(result, FeatureMaps)
+    assert explorer.state.status.startswith("Done in")
+
+
+def test_an_explorer_made_again_stops_the_dream_of_the_old_one(make, explorer, gate):
+    explorer.start()
+    gate.go.release()
+    gate.go.release()
+    assert gate.given.wait(20)
+    other = make()
+    gate.go.release()
+    assert isinstance(other.wait(20), FeatureMaps)
+    assert explorer.state.status == "Stopped"
+    other.close()
+
+
+def test_the_class_picker_searches_by_every_word_and_number(explorer):
+    picker = one(explorer, ClassPicker)
+    assert [label for label, _ in picker.matches.options] == [
+        "0 · cat", "1 · crane", "2 · crane", "3 · <b>dog</b>",
+    ]
+    picker.search.value = "CRA 2"
+    assert picker.matches.options == (("2 · crane", 2),)
+    assert explorer.state.target == 0, "searching is not choosing"
+    picker.matches.value = 2
+    assert explorer.state.target == 2
+    assert "Chosen class: 2 · crane" in picker.chosen.value
+    explorer.state.target = "cat"
+    assert (picker.search.value, picker.matches.value) == ("", 0)
+
+
+def test_the_layer_menu_lists_layers_by_family(explorer):
+    import ipywidgets
+
+    menu = one(explorer, ipywidgets.Dropdown, description="Layer")
+    family = one(explorer, ipywidgets.Dropdown, description="Layers")
+    prefixes = [label.split(" · ")[0] for label, _ in menu.options]
+    assert prefixes == sorted(prefixes, key=["activation", "convolution", "pooling", "other"].index)
+    family.value = "p"
+    assert explorer.state.family == "p"
+    assert explorer.result.layer.family == "p"
+    assert all(explorer.network.layer(value).family == "p" for _, value in menu.options)
+    explorer.state.layer = "wide"
+    assert menu.value == name(explorer, "wide")
+    menu.value = name(explorer, "first")
+    assert explorer.result.layer.name == name(explorer, "first")
+
+
+def test_it_is_shown_as_a_widget(explorer):
+    bundle = explorer._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
+
+
+def test_a_dense_layer_has_a_montage_too(explorer):
+    explorer.state.layer = explorer.network.logits.name
+    assert explorer.result.values.shape == (1, 4)
+    montage, _, large = canvases(explorer)
+    assert min(pixels(montage).shape[:2]) > 60
+    assert pixels(large).shape == (1, 1, 3)
+
+
+def test_a_cache_keeps_the_newest_results_within_its_bytes():
+    cache = work.ResultCache(100)
+    cache.put("a", 1, 60)
+    cache.put("b", 2, 40)
+    assert cache.get("a") == 1
+    cache.put("c", 3, 40)
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (1, None, 3)
+    cache.put("d", 4, 101)
+    assert cache.get("d") is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 64, PAGE])
+@pytest.mark.parametrize("side", [1, 7, 300])
+def test_every_tile_of_a_montage_is_found_again(count, side):
+    montage = Montage(range(10, 10 + count), side, side)
+    tiles = np.full((count, side, side, 1), 200, np.uint8)
+    montage.put(montage.channels, tiles)
+    assert montage.pixels.dtype == np.uint8
+    assert montage.filled == set(montage.channels)
+    for channel in montage.channels:
+        left, top, width, height = montage.box(channel)
+        assert (montage.pixels[top : top + height, left : left + width] == 200).all()
+        assert montage.channel_at(left + width - 0.5, top + 0.5) == channel
+    assert max(montage.pixels.shape) < 1500
+    assert montage.box(9) == ()
+    assert montage.channel_at(-1, 5) is None
+
+
+def test_pages():
+    assert [pages(count) for count in (1, PAGE, PAGE + 1)] == [1, 1, 2]
+    assert on_page(1, PAGE + 2) == range(PAGE, PAGE + 2)
