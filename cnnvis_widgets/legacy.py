@@ -38,7 +38,8 @@ from numpy.typing import ArrayLike
 
 from .engine.activations import activations
 from .engine.dream import dream
-from .engine.network import Network, load
+from .engine.loading import load
+from .engine.network import Network
 from .engine.reconstruction import reconstruct
 from .imaging import normalize
 from .imaging.grid import Grid
@@ -102,7 +103,7 @@ def activation_visualization(
     start, pictures = time.perf_counter(), list[Picture]()
     for maps in activations(network, None, layers):
         pictures += of_layer(maps, each=True, plain=True)
-        _report(maps.layer, start)
+        start = _report(maps.layer, start)
     _write(network, [(None, pictures)], path_logdir, path_outdir)
     return True
 
@@ -146,7 +147,7 @@ def deconv_visualization(
         result = reconstruct(network, None, layer, rule=rule, seed=seed)
         # a softmax was replaced by its logits; the folder keeps the name that was asked for
         pictures += of_layer(replace(result, layer=layer), each=True, plain=True)
-        _report(layer, start)
+        start = _report(layer, start)
     _write(network, [(None, pictures)], path_logdir, path_outdir)
     return True
 
@@ -268,9 +269,11 @@ def _grown(size: tuple[int, ...]) -> tuple[int, int] | None:
     return height, width
 
 
-def _report(layer: Layer, start: float) -> None:
-    seconds = time.perf_counter() - start
-    print(f"Reconstruction Completed for {layer.name} layer. Time taken = {seconds:.3f} s")
+def _report(layer: Layer, start: float) -> float:
+    """Say that a layer is done and how long it took; the time now."""
+    now = time.perf_counter()
+    print(f"Reconstruction Completed for {layer.name} layer. Time taken = {now - start:.3f} s")
+    return now
 
 
 def _write(

@@ -161,6 +161,17 @@ def test_keys_of_the_feed_and_input_tensor(graph, key, dirs):
     assert activation_visualization(graph, {key: ONE}, input_tensor=key, layers=["pool1"], **dirs)
 
 
+def test_input_tensor_may_lie_within_the_network(graph, dirs):
+    pooled = np.maximum(RNG.normal(size=(1, 8, 8, 5)), 0)
+    feed = {"pool1:0": pooled}
+    assert deconv_visualization(graph, feed, "pool1:0", "conv2/Relu", **dirs) is True
+    grid = pixels(dirs["path_outdir"] / "conv2_relu/deconvolution/grid_image.png")
+    one = (2 * 8 + 1, 3 * 8 + 2)  # five input channels, side by side
+    assert grid.shape == (2 * one[0] + 1, 2 * one[1] + 1)
+    with pytest.raises(errors.FeedError, match="Received: 'pol1'"):
+        deconv_visualization(graph, feed, "pol1", "conv2/Relu", **dirs)
+
+
 # ---- files and tags ----
 
 
