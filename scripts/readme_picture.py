@@ -32,7 +32,7 @@ def overview() -> np.ndarray:
     panels = (
         render.picture(network.images()[0], network.value_range()),
         montage(render.activation_tiles(stem, scale="map")[list(MAPS)], gap=1),
-        montage(render.reconstruction_tiles(seen, scale="map"), gap=1),
+        montage(render.reconstruction_tiles(seen, scale="map", crop=True), gap=1),
         render.picture(last.images[0], last.value_range),
     )
     canvas = np.full((SIDE, 4 * SIDE + 3 * GAP, 3), 255, np.uint8)

@@ -249,7 +249,7 @@ def test_preprocess_takes_grey_and_transparent_images_and_refuses_floats() -> No
 
 
 @pytest.mark.slow
-def test_the_main_job_leaves_pictures_and_events(tmp_path: Path) -> None:
+def test_the_main_job_leaves_pictures_and_events(model, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cnnvis_widgets.demo"], cwd=tmp_path, text=True, capture_output=True
     )
@@ -257,13 +257,13 @@ def test_the_main_job_leaves_pictures_and_events(tmp_path: Path) -> None:
     assert f"Pictures:    {tmp_path / 'Output'}" in done.stdout
     assert len(list(tmp_path.glob("Output/*/activations/grid_activation.png"))) == 33
     assert len(list(tmp_path.glob("Output/*/deconvolution/grid_image.png"))) == 3
-    with Image.open(tmp_path / "Output/deepdream_logits_biasadd/image_985.png") as daisy:
-        assert np.asarray(daisy).std() > 30  # a flat or black picture would not
-        probabilities = np.asarray(demo.model()(demo.preprocess(np.asarray(daisy))[None]))[0]
-    assert demo.class_names()[probabilities.argmax()] == "daisy"
+    for index in (1, 985):
+        with Image.open(tmp_path / f"Output/deepdream_logits_biasadd/image_{index}.png") as picture:
+            pixels = np.asarray(picture)
+        assert np.asarray(model(demo.preprocess(pixels)[None]))[0].argmax() == index
     with Image.open(tmp_path / "Output/deepdream_block12_add_add/image_0.png") as flower:
         assert flower.size == (480, 320)
     events = EventAccumulator(str(tmp_path / "Log"), size_guidance={"images": 0}).Reload()
     dreamt = events.Images("logits/BiasAdd/deepdream/985 daisy")
-    assert [image.step for image in dreamt] == list(range(3, 180, 4))
+    assert [image.step for image in dreamt] == list(range(3, 120, 4))
     assert len([tag for tag in events.Tags()["images"] if tag.endswith("/activations")]) == 33

@@ -38,7 +38,7 @@ def model() -> keras.Model:
 @lru_cache(maxsize=1)
 def network() -> Network:
     """The embedded default, loaded once: ``model`` with ImageNet names and ``preprocess``, fed a cat."""
-    from ..engine.network import load
+    from ..engine.loading import load
 
     return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)
 

@@ -41,7 +41,7 @@ def main() -> None:
         for title, job in (
             ("Feature maps of a cat in every activation function", feature_maps),
             ("Deconvnet of two layers, guided backpropagation of a deep one", reconstructions),
-            ("Deep dream of the class 'daisy', out of noise", class_dream),
+            ("Deep dream of the classes 'daisy' and 'goldfish', out of noise", class_dream),
             (f"Deep dream of block12_add in the photograph {PHOTO!r}", photo_dream),
         ):
             since = perf_counter()
@@ -70,8 +70,8 @@ def reconstructions(net: Network, log: EventWriter) -> Iterator[Picture]:
 
 
 def class_dream(net: Network, log: EventWriter) -> list[Picture]:
-    """What the network takes for a daisy if it takes anything for one."""
-    return _last(dream(net, None, "logits", "daisy", octaves=3, steps=60, step_size=2, seed=2), log)
+    """What the network takes for a daisy and for a goldfish if it takes anything for one."""
+    return _last(dream(net, None, "logits", ["daisy", "goldfish"], octaves=3, steps=40), log)
 
 
 def photo_dream(net: Network, log: EventWriter) -> list[Picture]:

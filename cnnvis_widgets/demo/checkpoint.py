@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
             ) from error
 
 
-def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
+def _read(file: BufferedReader, size: int) -> dict[str, np.ndarray]:
     unpickler = _TensorUnpickler(file, size)
     magic, version, system = (unpickler.load() for _ in range(3))
     if (magic, version) != (_MAGIC, _VERSION) or not system["little_endian"]:
@@ -60,7 +61,7 @@ def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
 class _TensorUnpickler(pickle.Unpickler):
     """Makes the arrays at once, as views of storages whose values follow later in the file."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BufferedReader, size: int) -> None:
         super().__init__(file)
         self.size = size
         self.storages: dict[str, np.ndarray] = {}
