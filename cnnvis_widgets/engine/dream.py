@@ -24,7 +24,7 @@ import tensorflow as tf
 from ..errors import ChannelError, FeedError, GradientError, NumericalError, nearest
 from ..results import DreamStep, Layer
 from . import pyramid
-from .eager import arrays_in_and_out, eagerly
+from .eager import eagerly, traced
 from .graph_surgery import node_of
 from .loading import load
 from .network import Feeds, Network
@@ -125,7 +125,7 @@ class _Run:
                 images = [self._grown(image, photo, sizes[octave - 1], size) for image in images]
             for step in range(steps):
                 index = octave * steps + step
-                shift = [int(shifts.integers(each)) for each in size]
+                shift = self._shift(shifts, size)
                 pairs = zip(images, channels, strict=True)
                 moved = [self._step(image, channel, shift, index) for image, channel in pairs]
                 images = [image for image, _ in moved]
@@ -134,6 +134,12 @@ class _Run:
                     np.array([score for _, score in moved], np.float32),
                     octave, len(sizes), index, steps * len(sizes), (self.low, self.high),
                 )
+
+    def _shift(self, shifts: np.random.Generator, size: tuple[int, ...]) -> list[int]:
+        """How far the picture is rolled in a step: anywhere where there are tiles, so that no seam stays; a
+        little where there are none, since networks are not blind to the place of things."""
+        reach = [side if side > tile else side // 8 for side, tile in zip(size, self._tile(size), strict=True)]
+        return [int(shifts.integers(-each, each + 1)) for each in reach]
 
     def _begin(self, photo: np.ndarray | None, size: tuple[int, ...], seed: int, channel: int) -> np.ndarray:
         if photo is not None:
@@ -167,7 +173,7 @@ class _Run:
                 f"Expected a channel that reacts to the image. Received: channel {channel} of {self.layer.name!r}, "
                 f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
             )
-        moved = _move(self.levels)(rolled, gradient, self._scaled(), self.low, self.high)
+        moved = _move(self.levels, image.ndim, image.shape[-1])(rolled, gradient, self._scaled(), self.low, self.high)
         return np.roll(moved, [-each for each in shift], axes), score
 
     def _scaled(self) -> np.ndarray:
@@ -208,34 +214,28 @@ def _gradient_of(network: Network, layer: Layer, fed: tuple[str, ...]) -> Any:
     picture = network.picture_shape
     batch = network.fixed_batch() or 1
 
-    def make() -> Any:
-        def body(tile: tf.Tensor, channel: tf.Tensor, *others: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image = tile
-            if len(picture) == 3 and None not in picture[:2]:  # a smaller octave is enlarged to the input
-                image = tf.image.resize(tile, picture[:2])
-                image.set_shape([1, *picture])
-            given = network.to_input(tf.repeat(image, batch, axis=0))
-            inputs = {network.image_tensor: given, **dict(zip(fed, others, strict=True))}
-            values = network.build(inputs, [layer.tensor], target=node_of(layer.tensor))[0]
-            score = tf.reduce_mean(tf.cast(tf.gather(values[:1], channel, axis=layer.channel_axis), tf.float32))
-            gradient = tf.gradients(score, tile)[0]
-            return (tf.zeros_like(tile) if gradient is None else gradient), score
+    def body(tile: tf.Tensor, channel: tf.Tensor, *others: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = tile
+        if len(picture) == 3 and None not in picture[:2]:  # a smaller octave is enlarged to the input
+            image = tf.image.resize(tile, picture[:2])
+            image.set_shape([1, *picture])
+        given = network.to_input(tf.repeat(image, batch, axis=0))
+        inputs = {network.image_tensor: given, **dict(zip(fed, others, strict=True))}
+        values = network.build(inputs, [layer.tensor], target=node_of(layer.tensor))[0]
+        score = tf.reduce_mean(tf.cast(tf.gather(values[:1], channel, axis=layer.channel_axis), tf.float32))
+        gradient = tf.gradients(score, tile)[0]
+        return (tf.zeros_like(tile) if gradient is None else gradient), score
 
-        tile = tf.TensorSpec([1, *[None] * (len(picture) - 1), picture[-1]], tf.float32)
-        number = tf.TensorSpec([], tf.int32)
-        return tf.function(
-            body, autograph=False, input_signature=[tile, number, *network.signature(dict.fromkeys(fed))]
-        )
-
-    return network.compiled(("dream", layer.tensor, fed), make)
+    tile = tf.TensorSpec([1, *[None] * (len(picture) - 1), picture[-1]], tf.float32)
+    signature = [tile, tf.TensorSpec([], tf.int32), *network.signature(fed)]
+    return network.compiled(("dream", layer.tensor, fed), body, signature)
 
 
 @lru_cache
-def _move(levels: int) -> Any:
+def _move(levels: int, rank: int, channels: int) -> Any:
     """The compiled function (image, gradient, step, low, high) -> moved image."""
-    return arrays_in_and_out(
-        tf.function(partial(_moved, levels), autograph=False, reduce_retracing=True)
-    )
+    image = tf.TensorSpec([1, *[None] * (rank - 2), channels], tf.float32)
+    return traced(partial(_moved, levels), [image, image, *[tf.TensorSpec(None, tf.float32)] * 3])
 
 
 def _moved(

@@ -6,7 +6,7 @@ TensorFlow would add ops to a graph of theirs instead of computing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,11 +28,17 @@ def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
     return wrapped
 
 
-def arrays_in_and_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of tensors as one of NumPy arrays."""
+def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
+    """Compile a function of tensors once, as a function of NumPy arrays.
+
+    Not tf.function: ``tf.config.run_functions_eagerly`` would run its body op by op, and a frozen
+    graph cannot be imported so.
+    """
+    function = eagerly(tf.compat.v1.wrap_function)(body, signature)
 
     @eagerly
     def wrapped(*arrays: Any) -> Any:
-        return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*arrays))
+        given = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*given))
 
     return wrapped

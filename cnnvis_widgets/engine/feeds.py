@@ -115,7 +115,7 @@ def pictures_to_batch(
         preprocess: the network's own, or ``None``: then uint8 pictures are resized to the input.
     """
     value = read_image(value)
-    if isinstance(value, list | tuple) and not np.isscalar(value[0] if value else 0):
+    if isinstance(value, list | tuple) and not (value and np.isscalar(value[0])):
         images = [np.asarray(read_image(each)) for each in value]
         images = [image for each in images for image in (each if each.ndim > len(picture) else [each])]
     else:

@@ -54,42 +54,39 @@ def gradient_path(image: str, layer: Layer, between: Sequence[NodeDef], shapes: 
     open_nodes, pending = set[str](), [node_of(layer.tensor)]
     while pending:
         name = pending.pop()
-        if name in nodes and name not in open_nodes and (name == source or _differentiable(nodes[name], shapes)):
+        if name in nodes and name not in open_nodes and _differentiable(nodes[name], name == source, shapes):
             open_nodes.add(name)
             pending += [node_of(each) for each in data_inputs(nodes[name])]
-    floating = shapes[image][0].is_floating
-    if source in open_nodes and floating:
+    if source in open_nodes:
         return ""
-    blocking = [
-        node
-        for node in between
-        if node.name not in open_nodes and any(node.name in map(node_of, data_inputs(each)) for each in between
-                                               if each.name in open_nodes)
-    ]
-    if floating or not blocking:
-        blocking = blocking or [nodes[name] for name in nodes if name not in open_nodes]
-    after = _first_floating(between, open_nodes, source, shapes)
-    culprit = f"op {blocking[-1].name!r} ({blocking[-1].op})" if blocking else f"the {shapes[image][0].name} input"
+    if layer.tensor == image:
+        return f"Expected a floating-point layer. Received: {image!r} of {shapes[image][0].name}."
+    entered = {node_of(each) for name in open_nodes for each in data_inputs(nodes[name])} | {node_of(layer.tensor)}
+    blocking = next(node for node in reversed(between) if node.name in entered - open_nodes)
+    after = _nearest_floating(between[between.index(blocking) :], shapes)
     return (
         f"Expected a differentiable path from {layer.name!r} to the image input {image!r}. "
-        f"Received: {culprit}, which passes no gradient. "
-        f"Feed a floating-point tensor behind it instead, such as image_input={after!r}."
+        f"Received: op {blocking.name!r} ({blocking.op}), which passes no gradient. "
+        f"Feed a floating-point tensor behind it instead: image_input={after!r}."
     )
 
 
-def _differentiable(node: NodeDef, shapes: Shapes) -> bool:
-    tensor = tensor_of(node.name)
-    if tensor in shapes and not shapes[tensor][0].is_floating:
+def _differentiable(node: NodeDef, source: bool, shapes: Shapes) -> bool:
+    tensors = [tensor_of(node.name)]
+    if node.op == "Cast" and not source:
+        tensors.append(tensor_of(data_inputs(node)[0]))
+    if not all(shapes[tensor][0].is_floating for tensor in tensors if tensor in shapes):
         return False
     try:
-        return gradient_registry.lookup(node.op) is not None
+        return source or gradient_registry.lookup(node.op) is not None
     except LookupError:
         return False
 
 
-def _first_floating(between: Sequence[NodeDef], open_nodes: set[str], source: str, shapes: Shapes) -> str:
-    for node in between:
-        tensor = tensor_of(node.name)
-        if node.name in open_nodes and node.name != source and len(shapes[tensor][1] or ()) >= 3:
-            return tensor
-    return next((tensor_of(node.name) for node in between if node.name in open_nodes), "")
+def _nearest_floating(nodes: Sequence[NodeDef], shapes: Shapes) -> str:
+    """The first of these nodes whose output could be fed as an image."""
+    return next(
+        tensor
+        for tensor in (tensor_of(node.name) for node in nodes)
+        if shapes[tensor][0].is_floating and len(shapes[tensor][1] or ()) >= 2
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..results import Coverage, Layer, TensorInfo
 from . import rules
 from .cutting import cut_out, import_cut
 from .description import Table, as_html, as_text, summary, table
-from .eager import arrays_in_and_out
+from .eager import traced
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, pictures_to_batch, read_image, tensor_named
 from .frozen import FrozenGraph
 from .graph_surgery import node_of, tensor_of
@@ -164,8 +164,8 @@ class Network:
         shape = self._shapes[self._image][1] or (None,) * 4
         picture = self._view.picture_shape(shape)
         array = images if isinstance(images, np.ndarray) else None
-        if array is not None and self._view.folded is not None and array.ndim <= 2 and array.shape[-1:] == shape[1:]:
-            return self._fitted(self._image, array)  # flat vectors, as the network takes them
+        if array is not None and self._view.folded is not None and array.shape[1 - len(shape) :] == shape[1:]:
+            return self._fitted(self._image, array)  # flat, as the network takes them
         batch = pictures_to_batch(images, picture, self.preprocess)
         if self._view.folded is not None:
             batch = batch.reshape(len(batch), *(-1 if size is None else size for size in shape[1:]))
@@ -228,29 +228,23 @@ class Network:
         """
         key = ("run", tuple(feeds), tuple(tensors))
 
-        def make() -> Any:
-            def body(*fed: tf.Tensor) -> list[tf.Tensor]:
-                return self.build(dict(zip(feeds, fed, strict=True)), tensors)
+        def body(*fed: tf.Tensor) -> list[tf.Tensor]:
+            return self.build(dict(zip(feeds, fed, strict=True)), tensors)
 
-            return tf.function(body, autograph=False, input_signature=self.signature(feeds))
-
-        function = self.compiled(key, make)
+        function = self.compiled(key, body, self.signature(feeds))
         parts = [
             [value[:count] for value in function(*chunk.values())] for chunk, count in self.chunks(feeds)
         ]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
-    def compiled(self, key: Any, make: Callable[[], Any]) -> Any:
-        """A function of NumPy arrays, compiled once for each key.
-
-        ``make`` gives the tf.function; it is called under a lock, by one thread.
-        """
+    def compiled(self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
+        """A function of NumPy arrays, compiled once for each key, under a lock, by one thread."""
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = arrays_in_and_out(make())
+                self._compiled[key] = traced(body, signature)
             return self._compiled[key]
 
-    def signature(self, feeds: Mapping[str, Any]) -> list[tf.TensorSpec]:
+    def signature(self, feeds: Iterable[str]) -> list[tf.TensorSpec]:
         """What a compiled function takes for these feeds: sizes that the graph leaves free stay free."""
         return [tf.TensorSpec(self._shapes[tensor][1], self._shapes[tensor][0]) for tensor in feeds]
 

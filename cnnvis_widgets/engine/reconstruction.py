@@ -123,8 +123,8 @@ class _Plan:
         whole = all(isinstance(each, int | np.integer) for each in place)
         if not place or len(place) != len(spatial) or not whole:
             raise ValueError(
-                f"Expected seed to be {', '.join(map(repr, SEEDS))}, or the place of a unit as {len(spatial)} integers. "
-                f"Received: seed={self.seed!r}."
+                f"Expected seed to be {', '.join(map(repr, SEEDS))}, or the place of a unit as {len(spatial)} integers."
+                f" Received: seed={self.seed!r}."
             )
         if not all(0 <= each < size for each, size in zip(place, spatial, strict=True)):
             raise ChannelError(
@@ -178,7 +178,7 @@ class _Plan:
         else:
             seeded = np.array(
                 [
-                    [values[tuple([*unit, channel])] for unit, channel in zip(places, chosen, strict=True)]
+                    [values[(*unit, channel)] for unit, channel in zip(places, chosen, strict=True)]
                     for values, places in zip(self.values, units, strict=True)
                 ]
             )
@@ -202,16 +202,13 @@ def _checked_channels(channels: Sequence[int] | None, count: int, layer: Layer) 
 def _pullback(network: Network, layer: Layer, rule: str, fed: tuple[str, ...]) -> Any:
     """The compiled function (seeds, feeds ...) -> signal at the image input."""
 
-    def make() -> Any:
-        def body(seeds: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
-            inputs = dict(zip(fed, values, strict=True))
-            target = network.build(inputs, [layer.tensor], rule)[0]
-            image = inputs[network.image_tensor]
-            signal = tf.gradients(target, image, tf.cast(seeds, target.dtype))[0]
-            return tf.zeros_like(image) if signal is None else tf.convert_to_tensor(signal)
+    def body(seeds: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
+        inputs = dict(zip(fed, values, strict=True))
+        target = network.build(inputs, [layer.tensor], rule)[0]
+        image = inputs[network.image_tensor]
+        signal = tf.gradients(target, image, tf.cast(seeds, target.dtype))[0]
+        return tf.zeros_like(image) if signal is None else tf.convert_to_tensor(signal)
 
-        seeds = tf.TensorSpec([None] * len(layer.shape), tf.float32)
-        return tf.function(body, autograph=False, input_signature=[seeds, *network.signature(dict.fromkeys(fed))])
-
-    return network.compiled(("pullback", layer.tensor, rule, fed), make)
+    seeds = tf.TensorSpec([None] * len(layer.shape), tf.float32)
+    return network.compiled(("pullback", layer.tensor, rule, fed), body, [seeds, *network.signature(fed)])
 

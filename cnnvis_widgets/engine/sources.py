@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -188,15 +187,9 @@ def _from_directory(path: Path) -> Draft:
 def _from_file(path: Path, arguments: Callable[[], list[np.ndarray]]) -> Draft:
     if zipfile.is_zipfile(path):
         return draft_of_keras_model(_load_keras(path, ".keras"), arguments)
-    if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            if "model_config" not in file.attrs:
-                raise ModelError(
-                    f"Expected a model with its architecture. Received: {str(path)!r}, which holds weights only. "
-                    "Build the model in Python, call model.load_weights(path), and pass the model."
-                )
-        return draft_of_keras_model(_load_keras(path, ".h5"), arguments)
     content = path.read_bytes()
+    if content.startswith(b"\x89HDF\r\n"):
+        return draft_of_keras_model(_load_keras(path, ".h5"), arguments)
     if content[:1] == b"\x08":  # SavedModel starts with its schema version, a GraphDef with a node
         return _from_saved_model(path.parent)
     graph_def = _parsed(GraphDef(), content)
@@ -228,6 +221,11 @@ def _load_keras(path: Path, suffix: str) -> keras.Model:
         try:
             return keras.models.load_model(named, compile=False)
         except Exception as error:
+            if "No model config" in str(error):
+                raise ModelError(
+                    f"Expected a model with its architecture. Received: {str(path)!r}, which holds weights only. "
+                    "Build the model in Python, call model.load_weights(path), and pass the model."
+                ) from error
             raise ModelError(
                 f"Expected a model that Keras {keras.__version__} can load. Received: {str(path)!r}: {error} "
                 "For layers of your own, load it with keras.models.load_model(path, custom_objects=...) and pass "

@@ -41,6 +41,7 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
         ("Mul", "x", ("Mul", "c", _HARD_GATE)),
         ("Mul", "x", ("RealDiv", _HARD_GATE, "c")),
         ("Mul", "c", ("Mul", "x", _HARD_GATE)),
+        ("RealDiv", ("Mul", "x", _HARD_GATE), "c"),
     ),
     "hard_sigmoid": (("Mul", "c", _HARD_GATE), ("RealDiv", _HARD_GATE, "c")),
 }

@@ -1,0 +1,222 @@
+"""Deep dream: it climbs, it is reproducible, and it says what is wrong."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import frozen_graph, keras_cnn, photo, v1
+
+from cnnvis_widgets import dream, load
+from cnnvis_widgets.engine import pyramid
+from cnnvis_widgets.engine.dream import _corners, _octave_sizes
+from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, NumericalError
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load(keras_cnn(), photo(), class_names=["ant", "bee", "cat", "dog"])
+
+
+@pytest.fixture(scope="module")
+def free():
+    """A network of free size."""
+    keras.utils.set_random_seed(1)
+    conv = keras.layers.Conv2D(6, 5, activation="relu", name="c")
+    return load(keras.Sequential([keras.Input((None, None, 3)), conv]))
+
+
+def run(*args, **options):
+    return list(dream(*args, **({"octaves": 1, "steps": 5, "value_range": (0, 1)} | options)))
+
+
+@pytest.mark.parametrize("layer", ["fused", "plain", "pool", "inner", "average", "globally", "scores", "norm"])
+def test_the_score_rises_for_any_layer(network, layer):
+    steps = run(network, None, layer, 3, steps=12)
+    assert steps[-1].scores[0] > steps[0].scores[0]
+    assert steps[0].images.shape == (1, 20, 20, 3)
+    assert steps[0].images.dtype == np.float32
+    assert all(step.images.min() >= 0 and step.images.max() <= 1 for step in steps)
+    assert [step.index for step in steps] == list(range(12))
+    assert steps[0].total == 12
+
+
+def test_a_photo_is_changed_step_by_step(network):
+    steps = run(network, None, "inner", 2, start="feed", step_size=3)
+    assert steps[-1].scores[0] > steps[0].scores[0]
+    moved = [np.abs(step.images[0] - photo()[0]).mean() for step in steps]
+    assert 0 < moved[0] < 0.05
+    assert moved == sorted(moved)
+
+
+def test_a_softmax_is_replaced_by_its_logits(network):
+    step = run(network, None, "scores", "cat", steps=1)[0]
+    assert step.softmax_removed
+    assert step.layer.name == "scores/BiasAdd"
+    assert step.channels == (2,)
+    assert step.names == ("cat",)
+    assert not run(network, None, "scores/BiasAdd", 2, steps=1)[0].softmax_removed
+
+
+def test_the_first_step_follows_the_gradient():
+    """One plain step of the logit against TensorFlow's own gradient of the model, in the shifted frame."""
+    model = keras_cnn()
+    start = photo(seed=5)
+    step = run(load(model), None, "scores", 1, start=start, steps=1, laplacian_levels=0, step_size=2.55)[0]
+    logits = keras.Model(model.input, model.get_layer("globally").output)
+    kernel, bias = model.get_layer("scores").get_weights()
+    shift = [int(each) for each in np.random.default_rng([0, 1]).integers(-2, 3, 2)]
+    with tf.GradientTape() as tape:
+        image = tf.constant(np.roll(start, shift, (1, 2)))
+        tape.watch(image)
+        score = (logits(image) @ kernel + bias)[0, 1]
+    gradient = tape.gradient(score, image).numpy()
+    moved = np.clip(image + 0.01 * gradient / np.abs(gradient).mean(), 0, 1)
+    assert step.scores[0] == pytest.approx(float(score), abs=1e-5)
+    np.testing.assert_allclose(step.images, np.roll(moved, [-each for each in shift], (1, 2)), atol=1e-5)
+
+
+def test_same_seed_same_bytes_and_another_seed_another_picture(network):
+    first, again, other = (run(network, None, "scores", [0, 1], seed=seed)[-1].images for seed in (3, 3, 4))
+    assert first.tobytes() == again.tobytes()
+    assert np.abs(first - other).max() > 0.01
+
+
+def test_a_picture_does_not_depend_on_its_company(network):
+    alone = run(network, None, "scores", 1)[-1].images[0]
+    together = run(network, None, "scores", ["dog", "bee"])[-1].images
+    assert together.shape == (2, 20, 20, 3)
+    assert together[1].tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("size", [(64, 41), (37, 61), (20, 20)])
+def test_larger_than_the_input_by_tiles(network, size):
+    steps = run(network, None, "scores", 0, start=photo(64), size=size, steps=3, octaves=2)
+    assert steps[-1].images.shape == (1, *size, 3)
+    untouched = steps[-1].images[0] == steps[0].images[0] if len(steps) > 1 else np.zeros(1)
+    assert untouched.mean() < 0.05
+
+
+def test_tiles_cover_every_pixel_and_are_full():
+    for size, tile in (((37, 61), (20, 20)), ((20, 20), (20, 20)), ((101, 40), (40, 40))):
+        count = np.zeros(size, int)
+        for y, x in _corners(size, tile):
+            part = count[y : y + tile[0], x : x + tile[1]]
+            assert part.shape == tile
+            part += 1
+        assert count.min() == 1
+
+
+def test_octaves_grow_and_keep_the_photo(free):
+    steps = run(free, None, "c", 0, start=photo(96), octaves=3, steps=2)
+    assert [step.images.shape[1] for step in steps] == [49, 49, 69, 69, 96, 96]
+    assert [step.octave for step in steps] == [0, 0, 1, 1, 2, 2]
+    assert steps[0].octaves == 3
+    assert np.abs(steps[-1].images - photo(96)).mean() < 0.1
+    assert _octave_sizes((224, 224), 9, 1.4)[0][0] >= 32
+
+
+def test_small_octaves_of_a_fixed_input_are_enlarged():
+    big = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="c")])
+    steps = run(big, None, "c", 0, octaves=2, steps=4)
+    assert [step.images.shape[1:3] for step in steps][::4] == [(46, 46), (64, 64)]
+    assert steps[3].scores[0] > steps[0].scores[0]
+
+
+def test_each_option_changes_the_result(free):
+    def final(**options):
+        return run(free, None, "c", 1, **({"size": (64, 64), "steps": 3, "octaves": 2} | options))[-1].images
+
+    plain = final()
+    for option in ({"step_size": 4.0}, {"laplacian_levels": 1}, {"octave_scale": 1.8}, {"steps": 4}, {"octaves": 1}):
+        assert np.abs(final(**option) - plain).max() > 1e-3, option
+
+
+def test_fixed_batch_of_one_and_of_more():
+    for batch in (1, 3):
+        graph = tf.Graph()
+        with graph.as_default():
+            image = v1.placeholder(tf.float32, [batch, 20, 20, 3], name="image")
+            tf.graph_util.import_graph_def(frozen_graph().as_graph_def(), {"image:0": image}, name="net")
+        steps = run(graph, None, "net/fc/logits", [0, 1, 2, 3], steps=15)
+        assert steps[-1].images.shape == (4, 20, 20, 3)
+        assert (steps[-1].scores > steps[0].scores).all()
+
+
+def test_flat_and_signal_inputs():
+    graph = tf.Graph()
+    with graph.as_default():
+        flat = v1.placeholder(tf.float32, [None, 784], name="x")
+        tf.nn.relu(tf.nn.conv2d(tf.reshape(flat, [-1, 28, 28, 1]), tf.ones([3, 3, 1, 2]) / 9, 1, "SAME"), name="relu")
+    assert run(graph, None, "relu", 0)[-1].images.shape == (1, 28, 28, 1)
+    line = keras.Sequential([keras.Input((32, 2)), keras.layers.Conv1D(3, 5, activation="relu", name="line")])
+    steps = run(line, None, "line", 0)
+    assert steps[-1].images.shape == (1, 32, 2)
+    assert steps[-1].scores[0] > steps[0].scores[0]
+
+
+def test_other_inputs_are_fed_from_the_feed():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        tf.nn.relu(image * v1.placeholder(tf.float32, [], name="gain"), name="relu")
+    low, high = (run(graph, {"image": photo(8), "gain": gain}, "relu", 0)[0].scores[0] for gain in (1, 2))
+    assert high == pytest.approx(2 * low)
+
+
+def test_a_dead_relu_is_entered():
+    bias = keras.initializers.Constant(-0.6)
+    dead = keras.Sequential(
+        [keras.Input((32, 32, 3)), keras.layers.Conv2D(2, 1, activation="relu", kernel_initializer="ones", name="c")]
+    )
+    dead.get_layer("c").bias.assign([-1.6, -9.0])
+    steps = run(dead, None, "c", 0, steps=30)
+    assert steps[0].scores[0] == 0
+    assert steps[-1].scores[0] > 0
+    assert bias is not None
+
+
+def test_wrong_requests_raise_at_the_call(network):
+    cases = [
+        (ChannelError, r"channels from 0 to 3 of layer 'scores/BiasAdd'\. Received: 4", ("scores", 4), {}),
+        (ChannelError, r"Received: 'cow'\. .*(cat|dog)", ("scores", "cow"), {}),
+        (ChannelError, "Received: an empty list", ("scores", []), {}),
+        (ChannelError, "pass numbers", ("fused", "cat"), {}),
+        (LayerError, "Nearest names", ("score", 1), {}),
+        (LayerError, "which means", ("r", 1), {}),
+        (ValueError, "Expected steps of at least 1. Received: steps=0", ("scores", 1), {"steps": 0}),
+        (ValueError, "Expected octaves", ("scores", 1), {"octaves": 0}),
+        (ValueError, "value_range", ("scores", 1), {"value_range": (1, 0)}),
+    ]
+    for error, message, (layer, channels), options in cases:
+        with pytest.raises(error, match=message):
+            dream(network, None, layer, channels, **options)
+
+
+def test_nan_stops_with_the_step():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        tf.nn.relu(tf.math.log(image - 0.2), name="relu")
+    with pytest.raises(NumericalError, match="in step 0 of the dream of channel 1"):
+        run(graph, None, "relu", 1, start=np.full((8, 8, 3), 0.1, np.float32))
+
+
+def test_no_gradient_is_an_error():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        tf.nn.relu(image * 0 + 1, name="relu")
+    with pytest.raises(GradientError, match="whose gradient is zero everywhere in step 0"):
+        run(graph, None, "relu", 1)
+
+
+@pytest.mark.parametrize("size", [(224, 224), (101, 75), (30, 64)])
+def test_pyramid_merges_to_what_was_split(size):
+    image = np.random.default_rng(0).standard_normal((1, *size, 3)).astype("float32")
+    np.testing.assert_allclose(pyramid.merge(pyramid.split(tf.constant(image), 4)), image, atol=2e-6)
+    levels = pyramid.split(tf.constant(image), 4)
+    assert len(levels) == 5
+    once, scaled = (pyramid.normalize(tf.constant(image * scale), 4).numpy() for scale in (1, 1e-3))
+    np.testing.assert_allclose(once, scaled, atol=1e-4)
+    strengths = [np.sqrt(np.mean(np.square(pyramid._unit_rms(level)))) for level in levels]
+    np.testing.assert_allclose(strengths, 1, atol=1e-4)
