@@ -166,8 +166,8 @@ def deepdream_visualization(
 ) -> bool:
     """Grow images that excite channels of a layer, usually classes of the last one.
 
-    Each picture starts from noise and grows through up to three octaves; it ends at the size of the
-    fed image times 1.4, times 1.4 again, rounded down each time. For a softmax its logits are climbed.
+    Each picture starts from noise and grows through up to three octaves of 50 steps; it ends at the size
+    of the fed image times 1.4, times 1.4 again, rounded down each time. For a softmax its logits are climbed.
 
     Args:
         graph_or_path, value_feed_dict, input_tensor, path_logdir, path_outdir: as in
@@ -193,7 +193,9 @@ def deepdream_visualization(
     start, chosen = time.perf_counter(), network.layer(layer)
     logged: list[_Logged] = []
     size = _grown(network.images().shape[1:-1])
-    for step in dream(network, None, chosen, classes, octaves=3, octave_scale=1.4, size=size, seed=seed):
+    for step in dream(
+        network, None, chosen, classes, octaves=3, octave_scale=1.4, steps=50, size=size, seed=seed
+    ):
         if is_shown(step):
             logged.append((step.index, list(of_dream(replace(step, layer=chosen)))))
     _report(chosen, start)
