@@ -4,6 +4,7 @@
 
     CnnvisError
     ├── ModelError             the thing given as a model cannot become a network
+    │   ├── ModelFormError     it is no form of model at all
     │   └── VariableError      a variable has no value, or only a random one
     ├── FeedError              what was fed does not fit the network's inputs
     ├── LayerError             no such layer, or an empty selection (nearest names are given)
@@ -29,6 +30,10 @@ class CnnvisError(Exception):
 
 class ModelError(CnnvisError, ValueError):
     """The model given cannot be read as a network."""
+
+
+class ModelFormError(ModelError, TypeError):
+    """What was given as a model is none of the forms that can be read."""
 
 
 class VariableError(ModelError):

@@ -41,6 +41,7 @@ from .engine.dream import dream
 from .engine.loading import load
 from .engine.network import Network
 from .engine.reconstruction import reconstruct
+from .errors import ModelFormError
 from .imaging import normalize
 from .imaging.grid import Grid
 from .outputs import png_files
@@ -50,7 +51,6 @@ from .outputs.tensorboard import EventWriter, is_shown
 from .results import Layer
 
 _TAGS = {"activations": "Activations", "deepdream": "DeepDream"}
-_MODEL_LIKE = ("as_graph_def", "graph", "graph_def", "node", "layers", "get_concrete_function", "signatures")
 _Logged = tuple[int | None, list[Picture]]  # the step, or None for the next one, and its pictures
 
 
@@ -118,11 +118,11 @@ def deconv_visualization(
     path_outdir: str | os.PathLike[str] | None = "./Output",
     *,
     rule: str = "deconvnet",
-    seed: str | tuple[int, ...] = "strongest",
+    seed: str | tuple[int, ...] = "map",
 ) -> bool:
     """Draw what in the image made each feature map of layers fire.
 
-    The method is Zeiler and Fergus' own: the strongest activation of a map alone goes back through
+    The method is Zeiler and Fergus' own: each feature map alone, all others zero, goes back through
     the deconvnet. tf_cnnvis computed something else, guided backpropagation of ones over the whole
     map; ``rule='guided', seed='ones'`` gives that look.
 
@@ -130,7 +130,7 @@ def deconv_visualization(
         graph_or_path, value_feed_dict, input_tensor, layers, path_logdir, path_outdir: as in
             ``activation_visualization``.
         rule: 'deconvnet', 'guided' or 'gradient'; see ``reconstruct``.
-        seed: 'strongest', 'map', 'ones', or a unit (y, x).
+        seed: 'map', 'strongest' (only the largest activation of each map), 'ones', or a unit (y, x).
 
     Returns:
         Whether pictures of all layers were made: True, or False if the first argument is no model.
@@ -256,11 +256,11 @@ def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) ->
 
 def _network(model: Any, feed: Any, input_tensor: Any) -> Network | None:
     """The network, or None after a message if this is no model at all; a broken model raises."""
-    like = isinstance(model, str | os.PathLike) or any(hasattr(model, name) for name in _MODEL_LIKE)
-    if model is None or like:
+    try:
         return load(model, feed, image_input=input_tensor)
-    print(f"Expected a graph, a session, a Keras model or a path. Received: {type(model).__name__}.")
-    return None
+    except ModelFormError as error:
+        print(error)
+        return None
 
 
 def _grown(size: tuple[int, ...]) -> tuple[int, int] | None:

@@ -131,7 +131,7 @@ class Reconstruction:
         units: int (images, channels, spatial axes): where the seeded unit lies, or -1 where the
             seed is a whole map.
         seed_values: float32 (images, channels): the activation at that unit (for a whole map,
-            its largest); zero tells a dead map, whose picture is black.
+            its largest); zero tells a dead map, whose picture is zero everywhere.
         coverage: which ops obeyed the rule.
     """
 

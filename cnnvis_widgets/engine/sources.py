@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError, Message
 
-from ..errors import ModelError, VariableError
+from ..errors import ModelError, ModelFormError, VariableError
 from .frozen import Draft
 from .function_source import draft_of_function
 from .graph_surgery import GraphDef, NodeDef, Value, ancestors, clean, copy_of, node_of, tensor_of
@@ -36,7 +36,7 @@ def draft_of(model: Any, arguments: Callable[[], list[np.ndarray]]) -> Draft:
             of their own, which must be traced (a subclassed Keras model, a tf.function without signature).
 
     Raises:
-        ModelError: it is none of the forms, or cannot be read; the cause is chained.
+        ModelFormError: it is none of the forms. ModelError: it cannot be read; the cause is chained.
     """
     if model is None:
         session = v1.get_default_session()
@@ -59,7 +59,7 @@ def draft_of(model: Any, arguments: Callable[[], list[np.ndarray]]) -> Draft:
         return draft_of_function(model)
     if isinstance(model, tf.types.experimental.PolymorphicFunction):
         return draft_of_function(_traced(model, arguments))
-    raise ModelError(f"Expected {_FORMS}. Received: model={model!r} of type {type(model).__name__}.")
+    raise ModelFormError(f"Expected {_FORMS}. Received: model={model!r} of type {type(model).__name__}.")
 
 
 # ---- graphs and sessions of TensorFlow 1
