@@ -280,3 +280,31 @@ def test_a_network_passes_through_and_takes_other_settings(graph):
     assert other is not network
     assert network.feed is None
     assert other.class_names == ("x",)
+
+
+@pytest.mark.parametrize("modern", [True, False])
+def test_conditionals_follow_the_fed_flag(modern):
+    graph = tf.Graph()
+    with graph.as_default():
+        (v1.enable_control_flow_v2 if modern else v1.disable_control_flow_v2)()
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        training = v1.placeholder(tf.bool, [], name="training")
+        tf.nn.relu(v1.cond(training, lambda: image - 0.9, lambda: image * 2, name="norm"), name="relu")
+        v1.enable_control_flow_v2()
+    for flag, wanted in ((False, photo(8) * 2), (True, np.maximum(photo(8) - 0.9, 0))):
+        network = load(graph, {"image": photo(8), "training": flag})
+        np.testing.assert_allclose(activations(network, None, "relu")[0].values, wanted, atol=1e-6)
+        back = reconstruct(network, None, "relu", rule="gradient", seed="ones").images[0].sum(axis=0)
+        np.testing.assert_allclose(back, np.where(wanted[0] > 0, 1 if flag else 2, 0), atol=1e-6)
+
+
+def test_loops_pass_signals():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        _, halved = tf.while_loop(lambda i, _: i < 3, lambda i, x: (i + 1, x * 0.5), [0, image], name="loop")
+        tf.nn.relu(halved, name="relu")
+    network = load(graph, photo(8))
+    np.testing.assert_allclose(activations(network, None, "relu")[0].values, photo(8) / 8, atol=1e-6)
+    back = reconstruct(network, None, "relu", rule="gradient", seed="ones").images[0].sum(axis=0)
+    np.testing.assert_allclose(back, np.full((8, 8, 3), 0.125), atol=1e-6)

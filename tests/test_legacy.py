@@ -122,7 +122,7 @@ def test_two_models_are_refused(graph, call):
 @pytest.mark.parametrize("model", [42, [1], {"a": 1}, object()])
 def test_something_that_is_no_model_gives_false_and_says_so(call, model, dirs, capsys):
     assert call(model, {"x": ONE}, **dirs) is False
-    assert f"Received: {type(model).__name__}." in capsys.readouterr().out
+    assert f"of type {type(model).__name__}." in capsys.readouterr().out
     assert not dirs["path_outdir"].exists()
 
 

@@ -23,7 +23,10 @@ from .graph_surgery import (
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
 _INPUTS = {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
-_SIDE_EFFECTS = ("Assign", "ResourceApply", "Apply", "Scatter", "ResourceScatter", "Save", "Restore", "Merge")
+_SIDE_EFFECTS = (  # beginnings of the names of ops that change a variable or a file
+    *("Assign", "Apply", "SparseApply", "ScatterUpdate", "ScatterAdd", "ScatterSub"),
+    *("ResourceApply", "ResourceSparseApply", "ResourceScatter", "SaveV2", "RestoreV2", "MergeV2Checkpoints"),
+)
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,10 @@ def gradient_path(image: str, layer: Layer, between: Sequence[NodeDef], shapes: 
 
 
 def _differentiable(node: NodeDef, source: bool, shapes: Shapes) -> bool:
-    tensors = [tensor_of(node.name)]
-    if node.op == "Cast" and not source:
-        tensors.append(tensor_of(data_inputs(node)[0]))
-    if not all(shapes[tensor][0].is_floating for tensor in tensors if tensor in shapes):
+    outputs = [f"{node.name}:{index}" for index in range(len(data_inputs(node)) + 2)]  # a loop has many
+    if not any(shapes[tensor][0].is_floating for tensor in outputs if tensor in shapes):
+        return False
+    if node.op == "Cast" and not source and not shapes[tensor_of(data_inputs(node)[0])][0].is_floating:
         return False
     try:
         return source or gradient_registry.lookup(node.op) is not None
