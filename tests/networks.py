@@ -60,6 +60,18 @@ def classic_ops(image: tf.Tensor, w: dict[str, tf.Tensor], keep: tf.Tensor | Non
     return tf.nn.softmax(logits, name="probabilities")
 
 
+def classic_keras() -> keras.Model:
+    """The network of ``classic_ops``, with the same weights, in Keras."""
+    conv1, conv2 = (layers.Conv2D(maps, 3, padding="same", activation="relu") for maps in (6, 8))
+    pool = layers.MaxPooling2D
+    scores = layers.Dense(4, activation="softmax")
+    model = keras.Sequential(
+        [keras.Input((20, 20, 3), name="image"), conv1, pool(), conv2, pool(), layers.Flatten(), scores]
+    )
+    model.set_weights(list(weights_of().values()))
+    return model
+
+
 def variable_graph(keep: bool = False, resource: bool = True, constant: bool = True) -> tf.Graph:
     """A graph with variables; ``constant`` gives them their values as initial values, else random ones."""
     graph = tf.Graph()

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import classic_ops, frozen_graph, keras_cnn, photo, v1, variable_graph, weights_of
+from networks import classic_keras, classic_ops, frozen_graph, keras_cnn, photo, v1, variable_graph, weights_of
 
 from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.errors import FeedError, ModelError, VariableError
@@ -253,6 +253,24 @@ def test_saved_models_of_both_ages(expected, tmp_path):
         for found, wanted in zip(maps, expected[0], strict=True):
             np.testing.assert_allclose(found.values, wanted, atol=1e-5)
         np.testing.assert_allclose(reconstruct(network, None, network.select("r")[1]).images, expected[1], atol=1e-5)
+
+
+def test_the_same_network_in_keras(expected, tmp_path):
+    model = classic_keras()
+    model.save(tmp_path / "m.keras")
+    model.export(tmp_path / "exported", verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras says that .h5 is an old format
+        model.save(tmp_path / "m.h5")
+    forms = [model, *(tmp_path / name for name in ("m.keras", "m.h5", "exported"))]
+    for form in [*forms, tf.function(model).get_concrete_function(tf.TensorSpec([None, 20, 20, 3], tf.float32))]:
+        network = load(form, photo())
+        for maps, wanted in zip(activations(network), expected[0], strict=True):
+            assert maps.values.shape == wanted.shape
+            np.testing.assert_allclose(maps.values, wanted, atol=1e-5)
+        images = reconstruct(network, None, network.select("r")[1]).images
+        assert images.shape == expected[1].shape
+        np.testing.assert_allclose(images, expected[1], atol=1e-5)
 
 
 def test_functions(expected):
