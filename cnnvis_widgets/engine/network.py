@@ -267,8 +267,8 @@ class Network:
 
         def chosen(tensor: str, array: np.ndarray) -> np.ndarray:
             shape = self._shapes[tensor][1]
-            free = shape is None or shape[:1] in ((None,), (len(rows),))
-            return array[rows] if array.ndim > 0 and len(array) == images and free else array
+            batched = shape is None or shape[:1] in ((None,), (self.fixed_batch(),))
+            return array[rows] if array.ndim > 0 and len(array) == images and batched else array
 
         return {tensor: chosen(tensor, array) for tensor, array in feeds.items()}
 
