@@ -163,6 +163,15 @@ def test_other_inputs_are_fed_from_the_feed():
     assert high == pytest.approx(2 * low)
 
 
+def test_a_feed_without_images_serves_a_dream_from_noise():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        tf.nn.relu(image * v1.placeholder(tf.float32, [], name="gain"), name="relu")
+    for options in ({"value_range": (0, 1)}, {"value_range": None}):
+        assert run(graph, {"gain": 2.0}, "relu", 0, **options)[-1].images.shape == (1, 8, 8, 3)
+
+
 def test_a_dead_relu_is_entered():
     bias = keras.initializers.Constant(-0.6)
     dead = keras.Sequential(

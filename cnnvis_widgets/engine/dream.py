@@ -281,7 +281,7 @@ def _other_feeds(network: Network) -> Feeds:
     """What is fed beside the image; only its first row where there is one for each image."""
     if network.feed is None:
         return {}
-    feeds = network.feeds()
+    feeds = network.feeds(images=False)
     rows = np.zeros(network.fixed_batch() or 1, int)
     chosen = network.rows_of(feeds, rows)
     return {tensor: array for tensor, array in chosen.items() if tensor != network.image_tensor}
@@ -308,7 +308,7 @@ def _size(network: Network, size: tuple[int, int] | None) -> tuple[int, ...]:
     fixed = network.picture_shape[:-1]
     if None not in fixed:
         return tuple(side for side in fixed if side is not None)
-    return network.images().shape[1:-1] if network.feed is not None else (224,) * len(fixed)
+    return network.images().shape[1:-1] if network.has_images() else (224,) * len(fixed)
 
 
 def _octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:

@@ -132,8 +132,12 @@ class Network:
 
     # ---- what is fed
 
-    def feeds(self, feed: Any = None) -> Feeds:
+    def feeds(self, feed: Any = None, *, images: bool = True) -> Feeds:
         """A feed in any spelling as arrays by tensor name, the images under the image input.
+
+        Args:
+            feed: ``None`` for the one given to ``load``.
+            images: whether the images must be among them; a dream from noise needs none.
 
         Raises:
             FeedError: no feed at all, an unknown name, or values that do not fit.
@@ -152,7 +156,7 @@ class Network:
         else:
             return {self._image: self._batch(feed)}
         fed = {tensor: self._fitted(tensor, as_array(value)) for tensor, value in named.items()}
-        if self._image not in fed:
+        if images and self._image not in fed:
             raise FeedError(
                 f"Expected the images under {self.image_input.name!r}. "
                 f"Received: a feed for {', '.join(repr(tensor.removesuffix(':0')) for tensor in fed)} only. "
@@ -179,6 +183,11 @@ class Network:
     def _fitted(self, tensor: str, array: np.ndarray) -> np.ndarray:
         dtype, shape = self._shapes[tensor]
         return cast_to(array, dtype, shape, self._people_name(tensor))
+
+    def has_images(self, feed: Any = None) -> bool:
+        """Whether a feed, or else the one given to ``load``, holds images."""
+        given = self.feed if feed is None else feed
+        return given is not None and self._image in self.feeds(given, images=False)
 
     def images(self, feed: Any = None) -> np.ndarray:
         """The images as fed: float32 (images, height, width, channels), in the range of the input."""
@@ -209,7 +218,7 @@ class Network:
             ends = [np.asarray(self.preprocess(np.full(sizes, value, np.uint8))) for value in (0, 255)]
             low, high = (end.reshape(-1, end.shape[-1]).mean(0).astype(np.float32) for end in ends)
             return low, high
-        if feed is None and self.feed is None:
+        if not self.has_images(feed):
             return np.float32(0), np.float32(255)
         images = self.images(feed)
         least, most = float(images.min()), float(images.max())
@@ -263,7 +272,7 @@ class Network:
 
     def rows_of(self, feeds: Feeds, rows: np.ndarray) -> Feeds:
         """The feeds of chosen images; what is not one value for each image (a keep_prob) stays."""
-        images = len(feeds[self._image])
+        images = len(feeds.get(self._image, [None]))
 
         def chosen(tensor: str, array: np.ndarray) -> np.ndarray:
             shape = self._shapes[tensor][1]
