@@ -80,11 +80,9 @@ def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
     return box
 
 
-def button(label: str, icon: str, on_click: Callable[[], Any], tooltip: str, style: str = "") -> w.Button:
-    """A button that calls ``on_click()``."""
-    made = w.Button(
-        description=label, icon=icon, tooltip=tooltip, button_style=style, layout=w.Layout(width="auto")
-    )
+def button(label: str, on_click: Callable[[], Any], tooltip: str, style: str = "") -> w.Button:
+    """A button that calls ``on_click()``. Without an icon: its glyph would be read out as part of the name."""
+    made = w.Button(description=label, tooltip=tooltip, button_style=style, layout=w.Layout(width="auto"))
     made.on_click(lambda _: on_click())
     return made
 

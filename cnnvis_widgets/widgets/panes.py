@@ -34,8 +34,8 @@ class Panes:
         log: Callable[[], Any],
     ) -> None:
         self._state, self._pictures = state, pictures
-        self._start = c.button("Start dreaming", "play", start, "Grow the class or map", "primary")
-        self._stop = c.button("Stop", "stop", stop, "Stop and keep the last picture")
+        self._start = c.button("Start dreaming", start, "Grow the class or map", "primary")
+        self._stop = c.button("Stop", stop, "Stop and keep the last picture")
         self._picker = ClassPicker(state)
         self._deconvolution = c.deconvolution_options(state)
         self._dream = c.dream_options(state)
@@ -45,8 +45,8 @@ class Panes:
         files = [
             c.switch(state, "save_png", "Write PNG files"),
             c.switch(state, "log_to_tensorboard", "Log to TensorBoard"),
-            c.button("Save PNG now", "save", save_png, "Write what is shown as PNG files"),
-            c.button("Log now", "bar-chart", log, "Write what is shown as a TensorBoard summary"),
+            c.button("Save PNG now", save_png, "Write what is shown as PNG files"),
+            c.button("Log now", log, "Write what is shown as a TensorBoard summary"),
         ]
         self.children = [
             c.row(c.dropdown(state, "image", "Image", _numbered(state.images), "200px"), menu.family, menu.layer),
@@ -122,8 +122,8 @@ class _Pages(w.HBox):
         self._channel = w.BoundedIntText(
             description="Map", style={"description_width": "initial"}, layout=w.Layout(width="120px")
         )
-        self._back = c.button("", "chevron-left", lambda: self._turn(-1), "Previous page of maps")
-        self._on = c.button("", "chevron-right", lambda: self._turn(1), "Next page of maps")
+        self._back = c.button("Previous", lambda: self._turn(-1), "The page of maps before this one")
+        self._on = c.button("Next", lambda: self._turn(1), "The next page of maps")
         self._text = w.HTML()
         layout = w.Layout(align_items="center", flex_flow="row wrap")
         super().__init__([self._channel, self._back, self._text, self._on], layout=layout)

@@ -5,6 +5,7 @@ Every server gets Jupyter folders of its own, so that a user's settings neither 
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -18,13 +19,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
-LOAD_MS = 120_000
-"""How long a page, and then the network in its kernel, may take to load on a busy machine."""
+VIEWPORT = {"width": 1440, "height": 1000}
+PATIENCE_MS = 60_000
+"""How long anything may take on a busy machine: loading a page, then the network in its kernel."""
 
 SETTINGS = {
     # off-screen cells are not in the page otherwise
@@ -32,15 +35,22 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Light"},
 }
-SERVER = (
-    "--no-browser --allow-root --ServerApp.ip=127.0.0.1 --IdentityProvider.token= --ServerApp.password= "
-    "--ServerApp.port_retries=0 --ServerApp.disable_check_xsrf=True --LabApp.expose_app_in_browser=True "
-    "--JupyterNotebookApp.expose_app_in_browser=True"
-).split()
+SERVER = [
+    "--no-browser",
+    "--allow-root",
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port_retries=0",
+    "--ServerApp.disable_check_xsrf=True",
+    "--ServerApp.password=",
+    "--IdentityProvider.token=",
+    "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
+]
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; a machine without it skips these tests, except in CI."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         reason = "no chromium on the PATH; 'apt-get install chromium' brings it"
@@ -49,12 +59,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         pytest.skip(reason)
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     arguments += ["--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
-    return {**browser_type_launch_args, "executable_path": chromium, "headless": True, "args": arguments}
-
-
-@pytest.fixture(scope="session")
-def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    return {**browser_context_args, "viewport": {"width": 1440, "height": 1000}}
+    expect.set_options(timeout=PATIENCE_MS / 2)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +71,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the servers serve, with the notebooks in it; kernels run and write there."""
     served = tmp_path_factory.mktemp("served")
     shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", served)
+    cells = ["from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer", "'another cell'"]
+    short = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    short.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(short, served / "short.ipynb")
     return served
 
 
@@ -69,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jupyter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of one server with JupyterLab and Notebook 7."""
     port = _free_port()
-    command = ["lab", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}", *SERVER]
+    command = ["jupyter", "lab", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}", *SERVER]
     yield from _serve(command, f"http://127.0.0.1:{port}", "/api", tmp_path_factory.mktemp("jupyter"))
 
 
@@ -77,7 +90,8 @@ def jupyter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def voila(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a Voila server."""
     port = _free_port()
-    command = ["voila", f"--Voila.port={port}", "--Voila.ip=127.0.0.1", "--no-browser", "--token=", str(folder)]
+    options = [f"--Voila.port={port}", "--Voila.ip=127.0.0.1", "--no-browser", "--token="]
+    command = ["voila", *options, str(folder)]
     ready = "/voila/static/voila.js"
     yield from _serve(command, f"http://127.0.0.1:{port}", ready, tmp_path_factory.mktemp("voila"))
 
@@ -92,7 +106,7 @@ def _serve(command: list[str], base: str, ready: str, home: Path) -> Iterator[st
     log = home / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyter" if command[0] == "lab" else "voila", *command[command[0] != "lab" :]],
+            [sys.executable, "-m", *command],
             env=_environment(home),
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -134,66 +148,108 @@ def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 class Notebook:
-    """A notebook open in a page, and its kernel."""
+    """A notebook open in a page, run from its first cell to its last."""
 
-    def __init__(self, page: Page, name: str) -> None:
-        self.page, self.name = page, name
+    def __init__(self, page: Page, base: str, where: str, name: str) -> None:
+        self.page, self._base, self._where = page, base, where
+        self.errors: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        path = {"lab": "lab/tree", "notebook": "notebooks", "voila": "voila/render"}[where]
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(f"{base}/{path}/{name}{'?reset' * (where == 'lab')}", wait_until="domcontentloaded")
+        if where != "voila":
+            self._run_all()
+        page.wait_for_selector(".cnnvis-explorer canvas[data-frames]", state="attached")
 
-    def python(self, expression: str) -> str:
-        """The text of a Python expression, evaluated in the notebook's kernel."""
-        return self.page.evaluate(
+    def _run_all(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+        self.page.evaluate(
+            """async () => {
+              const open = window.jupyterapp.shell.currentWidget;
+              await open.context.ready;
+              await open.sessionContext.ready;
+              window.jupyterapp.commands.execute('notebook:run-all-cells');
+            }"""
+        )
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Run a command of JupyterLab."""
+        code = "async ([name, given]) => { await jupyterapp.commands.execute(name, given) }"
+        self.page.evaluate(code, [name, arguments])
+
+    def await_cells(self) -> None:
+        """Wait until every code cell has been run."""
+        self.page.wait_for_function(
+            """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
+                 (cell) => cell.model.type !== 'code' || cell.model.executionCount)"""
+        )
+
+    def python(self, expression: str) -> Any:
+        """The value of a Python expression in the notebook's kernel: text, a number, a list of these."""
+        reply = self.page.evaluate(
             """async (code) => {
               const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-              const request = {code: '', user_expressions: {x: code}, store_history: false};
-              const reply = await kernel.requestExecute(request).done;
-              const x = reply.content.user_expressions.x;
-              return x.status === 'ok' ? x.data['text/plain'] : `${x.ename}: ${x.evalue}`;
+              const request = {code: 'import json', user_expressions: {x: code}, store_history: false};
+              return (await kernel.requestExecute(request).done).content.user_expressions.x;
             }""",
-            f"str({expression})",
-        ).strip("'\"")
+            f"json.dumps({expression})",
+        )
+        assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
+        return json.loads(ast.literal_eval(reply["data"]["text/plain"]))
+
+    def picture(self, which: str) -> Locator:
+        """The canvas of the 'montage', the 'photo' or the 'large' picture."""
+        index = ("montage", "photo", "large").index(which)
+        return self.page.locator(".cnnvis-explorer canvas[role=img]").nth(index)
+
+    def pixels(self, which: str) -> str:
+        """What is on a canvas, as a data URL."""
+        return self.picture(which).evaluate("(canvas) => canvas.toDataURL()")
+
+    def await_other(self, which: str, before: str) -> None:
+        """Wait until a canvas shows something else than ``before``."""
+        canvas = self.picture(which).element_handle()
+        self.page.wait_for_function("([it, before]) => it.toDataURL() !== before", arg=[canvas, before])
+
+    def status(self) -> Locator:
+        """The status line."""
+        return self.page.locator(".cnnvis-explorer [role=status]")
 
     def screenshot(self, name: str) -> None:
-        """Take a picture of the whole explorer for people to look at."""
+        """Take a picture of the explorer, for people to look at."""
         ARTIFACTS.mkdir(exist_ok=True)
-        self.page.locator(".cnnvis-explorer").first.scroll_into_view_if_needed()
+        self.page.locator(".cnnvis-explorer").evaluate("(explorer) => explorer.scrollIntoView()")
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
 
+    def close(self) -> None:
+        """Close the page and end its kernel: whoever opens the notebook again would get that one back."""
+        self.page.close()
+        if self._where == "voila":
+            return  # Voila ends it
+        with urllib.request.urlopen(f"{self._base}/api/kernels", timeout=30) as reply:
+            kernels = json.load(reply)
+        for kernel in kernels:
+            call = urllib.request.Request(f"{self._base}/api/kernels/{kernel['id']}", method="DELETE")
+            urllib.request.urlopen(call, timeout=30).close()
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 def open_notebook(
-    page: Page, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Notebook]]:
-    """``open_notebook('lab' | 'notebook' | 'voila', name)`` opens a notebook and runs all of it."""
+    browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str, str], Notebook]]:
+    """``open_notebook('lab' | 'notebook' | 'voila', name)``; the one opened before is closed."""
+    opened: list[Notebook] = []
 
-    def opened(where: str, name: str = "quickstart.ipynb") -> Notebook:
+    def open_(where: str, name: str) -> Notebook:
+        while opened:
+            opened.pop().close()
         base = request.getfixturevalue("voila" if where == "voila" else "jupyter")
-        path = {"lab": "lab/tree", "notebook": "notebooks", "voila": "voila/render"}[where]
-        page.goto(f"{base}/{path}/{name}{'?reset' if where == 'lab' else ''}", wait_until="domcontentloaded", timeout=LOAD_MS)
-        if where != "voila":
-            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=LOAD_MS)
-            page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
-            page.evaluate(
-                """async () => {
-                  const open = window.jupyterapp.shell.currentWidget;
-                  await open.context.ready;
-                  await open.sessionContext.ready;
-                  window.jupyterapp.commands.execute('notebook:run-all-cells');
-                }"""
-            )
-        page.wait_for_selector(".cnnvis-explorer canvas[data-frames]", timeout=LOAD_MS)
-        return Notebook(page, name)
+        page = browser.new_page(viewport=VIEWPORT)
+        opened.append(Notebook(page, base, where, name))
+        return opened[-1]
 
-    yield opened
-    page.close()
-    if "jupyter" in request.fixturenames or request.node.funcargs:
-        _end_kernels(request)
-
-
-def _end_kernels(request: pytest.FixtureRequest) -> None:
-    """A closed page leaves its kernel behind, and opening the notebook again would get it back."""
-    base = request.getfixturevalue("jupyter")
-    with urllib.request.urlopen(f"{base}/api/kernels", timeout=30) as reply:
-        kernels = json.load(reply)
-    for kernel in kernels:
-        call = urllib.request.Request(f"{base}/api/kernels/{kernel['id']}", method="DELETE")
-        urllib.request.urlopen(call, timeout=30).close()
+    yield open_
+    while opened:
+        opened.pop().close()

@@ -1,0 +1,65 @@
+"""The quickstart in JupyterLab, as a person would use it; then the Python state behind the page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+COUNT_FRAMES = """(canvas) => {
+  window.seen = new Set();
+  new MutationObserver(() => window.seen.add(canvas.toDataURL())).observe(canvas, {attributes: true});
+}"""
+
+
+def test_quickstart_in_jupyterlab(open_notebook, folder):
+    notebook = open_notebook("lab", "quickstart.ipynb")
+    page = notebook.page
+    notebook.await_cells()
+    assert notebook.python("explorer.result.names[0]") == "goldfish"
+
+    page.get_by_role("button", name="Activations").click()
+    expect(notebook.status()).to_have_text(re.compile("Done"))
+    before = notebook.pixels("montage")
+    page.get_by_label("Layer", exact=True).select_option("activation · block6_expand_relu/Relu6 · relu6 · ? × ? × 480")
+    notebook.await_other("montage", before)
+    expect(notebook.picture("montage")).to_have_attribute("aria-label", re.compile("block6_expand_relu/Relu6"))
+    assert notebook.python("explorer.state.layer") == "block6_expand_relu/Relu6"
+    assert notebook.python("explorer.result.values.shape") == [1, 14, 14, 480]
+    notebook.screenshot("activations")
+
+    before = notebook.pixels("montage")
+    page.get_by_role("button", name="Deconvolution").click()
+    notebook.await_other("montage", before)
+    expect(notebook.status()).to_have_text(re.compile("Done"))
+    assert notebook.python("explorer.result.images.shape") == [1, 64, 224, 224, 3]
+    expect(page.locator(".cnnvis-explorer")).to_contain_text("relu6 rule")
+    notebook.screenshot("deconvolution")
+
+    page.get_by_role("button", name="Deep dream").click()
+    page.get_by_label("Find class").fill("tabby")
+    page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
+    page.get_by_label("Steps each").fill("500")
+    page.get_by_label("Steps each").press("Enter")
+    page.get_by_label("Write PNG files").check()
+    page.get_by_label("Log to TensorBoard").check()
+    notebook.picture("large").evaluate(COUNT_FRAMES)
+    page.get_by_role("button", name="Start dreaming").click()
+    page.wait_for_function("() => window.seen.size >= 8")
+    expect(page.locator(".cnnvis-explorer")).to_contain_text(re.compile(r"\d+ of 1500 · about \d+ s left"))
+    expect(page.locator(".cnnvis-explorer .bqplot path.line").first).to_be_visible()
+    notebook.screenshot("dream")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(notebook.status()).to_have_text("Stopped")
+    expect(page.locator(".cnnvis-explorer")).to_contain_text("image_281.png")
+
+    assert notebook.python("explorer.state.target") == 281
+    assert notebook.python("[explorer.result.channels, explorer.result.total]") == [[281], 1500]
+    assert 5 <= notebook.python("explorer.result.index") < 1499
+    assert len(list((folder / "Output").glob("deepdream_logits*/image_281.png"))) == 1
+    assert len(list((folder / "Log").glob("events.out.tfevents.*"))) == 1
+    assert notebook.python("explorer.state.error") == ""
+    assert [error for error in notebook.errors if re.search("cnnvis|anywidget|bqplot|widget", error)] == []
