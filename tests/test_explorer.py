@@ -13,7 +13,7 @@ from PIL import Image
 from cnnvis_widgets import ModelExplorer, activations, load, reconstruct
 from cnnvis_widgets.errors import ChannelError, LayerError
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
-from cnnvis_widgets.widgets import jobs, pictures, work
+from cnnvis_widgets.widgets import jobs, regions, work
 from cnnvis_widgets.widgets.canvas import PictureCanvas
 from cnnvis_widgets.widgets.class_picker import ClassPicker
 from cnnvis_widgets.widgets.montage import PAGE, Montage, on_page, pages
@@ -223,7 +223,7 @@ def test_a_small_reconstruction_is_shown_large_and_framed_on_the_photo(explorer,
     _, photo, large = canvases(explorer)
     assert photo.selected == (), "40 pixels are few enough"
     assert pixels(large).shape == (40, 48, 3)
-    monkeypatch.setattr(pictures, "LEAST_SIDE", 5)
+    monkeypatch.setattr(regions, "LEAST_SIDE", 5)
     explorer.state.channel = explorer.result.channels[1]
     left, top, width, height = photo.selected
     assert (width, height) == (14, 14)

@@ -47,6 +47,7 @@ function render({ model, el }) {
       canvas.dataset.frames = Number(canvas.dataset.frames ?? 0) + 1;
       bitmap.close();
       select();
+      scale();
     } finally {
       decoding = false;
     }
@@ -69,10 +70,15 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", model.get("alt"));
     canvas.title = model.get("interactive") ? "Click, or use the arrow keys, to select a map" : "";
     stage.style.maxWidth = `${model.get("width")}px`;
-    canvas.style.imageRendering = model.get("smooth") ? "auto" : "pixelated";
     canvas.classList.toggle("cnnvis-interactive", model.get("interactive"));
     if (model.get("interactive")) canvas.tabIndex = 0;
     else canvas.removeAttribute("tabindex");
+    scale();
+  }
+  // Hard pixels are for enlarging: made smaller, every few rows and columns would vanish.
+  function scale() {
+    const enlarged = stage.clientWidth >= canvas.width;
+    canvas.style.imageRendering = enlarged && !model.get("smooth") ? "pixelated" : "auto";
   }
   canvas.addEventListener("click", (event) => {
     if (!model.get("interactive")) return;
@@ -93,11 +99,14 @@ function render({ model, el }) {
   look();
   select();
   draw();
+  const resized = new ResizeObserver(scale);
+  resized.observe(stage);
   let observer;
   // The element is put into the page after this function returns.
   const attached = requestAnimationFrame(() => (observer = guardKeys(el)));
   return () => {
     cancelAnimationFrame(attached);
+    resized.disconnect();
     observer?.disconnect();
     for (const [trait, listener] of Object.entries(listeners)) model.off(`change:${trait}`, listener);
   };

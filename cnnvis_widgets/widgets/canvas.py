@@ -9,8 +9,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-Box = tuple[int, int, int, int]
-"""left, top, width, height in picture pixels."""
+from .regions import Box
 
 
 class PictureCanvas(anywidget.AnyWidget):

@@ -16,11 +16,9 @@ from ..results import DreamStep, FeatureMaps, Reconstruction
 from .canvas import PictureCanvas
 from .controls import text
 from .montage import PAGE, Montage, on_page, pages
+from .regions import Box, busy_box, busy_side
 from .state import ExplorerState
 from .work import Progress, part, strongest_first
-
-LEAST_SIDE = 31
-"""Reconstructions are not cropped to less than about this many pixels: a few alone mean nothing."""
 
 
 class ScoreChart(w.VBox):
@@ -33,7 +31,7 @@ class ScoreChart(w.VBox):
             bqplot.Axis(scale=scales["x"], label="step", side="bottom", tick_format="d", grid_lines="none"),
             bqplot.Axis(scale=scales["y"], label="score", side="left", tick_format=".3~g"),
         ]
-        axes[1].label_offset = "44px"
+        axes[1].label_offset, axes[1].num_ticks = "44px", 4
         self._figure = bqplot.Figure(
             marks=[self._line],
             axes=axes,
@@ -78,6 +76,7 @@ class Pictures:
         self._lock = RLock()  # the worker draws results while callbacks draw selections
         self._progress: Progress | None = None
         self._grid: Montage | None = None
+        self._side: int | None = None
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
         state.observe(lambda change: self._select(), "channel")
@@ -154,16 +153,25 @@ class Pictures:
         self._select_or_strongest(strongest_first(maps)[0])
 
     def _draw_reconstructions(self, result: Reconstruction, new: bool, final: bool) -> None:
-        height, width = result.images.shape[2:4]
         if new or self._grid is None:
-            tiles = reconstruction_tiles(part(result, result.channels[:1]))
+            self._side = busy_side(result.images[0])
+            tiles = self._reconstruction_tiles(part(result, result.channels[:1]))
             self._grid = Montage(self._progress.channels if self._progress else (), *tiles.shape[1:3])
         missing = [channel for channel in result.channels if channel not in self._grid.filled]
         if missing:
-            self._grid.put(missing, reconstruction_tiles(part(result, missing)))
+            self._grid.put(missing, self._reconstruction_tiles(part(result, missing)))
+        height, width = (self._side,) * 2 if self._side else result.images.shape[2:4]
         done = f"{len(result.channels)} of {len(self._grid.channels)}, {height} × {width} pixels each"
         self._show_montage(f"Reconstructions of {result.layer.name} by {result.rule}: {done}", final)
         self._select_or_strongest(result.channels[0])
+
+    def _reconstruction_tiles(self, result: Reconstruction) -> np.ndarray:
+        """Tiles for the montage, each cropped to where there is something to see."""
+        tiles = reconstruction_tiles(result)
+        if self._side is None:
+            return tiles
+        boxes = [busy_box(values, self._side) for values in result.images[0]]
+        return np.stack([_cropped(tile, box) for tile, box in zip(tiles, boxes, strict=True)])
 
     def _draw_dream(self, step: DreamStep, final: bool) -> None:
         self.photo.selected = ()
@@ -199,12 +207,12 @@ class Pictures:
         pixels = reconstruction_tiles(one)[0]
         alt = f"What made map {channel} of {one.layer.name} fire, by {one.rule} from {seed}"
         lines = [f"from {seed}", str(one.coverage)]
-        left, top, width, height = box = _busy(one.images[0, 0], pixels.shape)
-        cropped = (height, width) != pixels.shape[:2]
-        if cropped:
-            pixels = pixels[top : top + height, left : left + width]
-            lines.insert(1, f"the framed part, {height} × {width} pixels; the rest is zero or nearly so")
-        self.photo.selected = box if cropped else ()
+        self.photo.selected = ()
+        side = busy_side(one.images[0])
+        if side is not None:
+            self.photo.selected = box = busy_box(one.images[0, 0], side)
+            pixels = _cropped(pixels, box)
+            lines.insert(1, f"the framed part, {side} × {side} pixels; the rest is zero or nearly so")
         self.large.smooth = True
         self.large.show(encode.png(pixels), alt)
         self._say(f"Map {channel} · {one.layer.name}", *lines)
@@ -234,28 +242,13 @@ class Pictures:
             self.state.channel = self._grid.neighbour(self.state.channel, key)
 
 
+def _cropped(pixels: np.ndarray, box: Box) -> np.ndarray:
+    left, top, width, height = box
+    return pixels[top : top + height, left : left + width]
+
+
 def _encoded(pixels: np.ndarray, lossless: bool) -> bytes:
     return encode.png(pixels) if lossless else encode.jpeg(pixels)
-
-
-def _busy(values: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(left, top, width, height) of the square where a reconstruction, (h, w, channels), is not nearly zero.
-
-    The whole picture, of ``shape``, where that is most of it, or where it is drawn in another form.
-    """
-    whole = (0, 0, shape[1], shape[0])
-    strength = np.abs(values).max(axis=-1)
-    if strength.shape != shape[:2] or not strength.any():
-        return whole
-    rows, columns = np.nonzero(strength > 0.02 * strength.max())
-    side = max(int(np.ptp(rows)), int(np.ptp(columns)), LEAST_SIDE) + 9
-    if side > 0.6 * min(shape[:2]):
-        return whole
-    top, left = (
-        int(np.clip((each.min() + each.max() - side) // 2, 0, size - side))
-        for each, size in ((rows, shape[0]), (columns, shape[1]))
-    )
-    return left, top, side, side
 
 
 def _at(place: Any) -> str:
