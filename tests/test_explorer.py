@@ -218,21 +218,21 @@ def test_deconvolution_takes_the_strongest_maps_and_the_selected_one(explorer, m
     assert canvases(explorer)[2].alt.startswith(f"What made map {weakest} ")
 
 
-def test_a_small_reconstruction_is_shown_large_and_framed_on_the_photo(explorer, monkeypatch):
+def test_a_small_reconstruction_is_shown_large_and_framed_on_the_photo(explorer):
     explorer.state.method = "deconvolution"
-    _, photo, large = canvases(explorer)
-    assert photo.selected == (), "40 pixels are few enough"
-    assert pixels(large).shape == (40, 48, 3)
-    monkeypatch.setattr(regions, "LEAST_SIDE", 5)
+    montage, photo, large = canvases(explorer)
+    side = regions.LEAST_SIDE + regions.MARGIN
     explorer.state.channel = explorer.result.channels[1]
     left, top, width, height = photo.selected
-    assert (width, height) == (14, 14)
-    assert pixels(large).shape == (14, 14, 3)
+    assert (width, height) == (side, side)
+    assert pixels(large).shape == (side, side, 3)
+    assert f"{side} × {side} pixels each" in montage.alt
     row, column = explorer.result.units[0, 1]
     assert top <= row + 1 < top + height
     assert left <= column + 1 < left + width
-    explorer.state.method = "activations"
-    assert photo.selected == ()
+    explorer.state.seed = "map"
+    assert photo.selected == (), "it fills the photo"
+    assert pixels(large).shape == (40, 48, 3)
 
 
 def test_a_dream_climbs_the_chosen_class(explorer):

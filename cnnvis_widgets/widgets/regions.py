@@ -7,10 +7,10 @@ import numpy as np
 Box = tuple[int, int, int, int]
 """left, top, width, height in pixels."""
 
-LEAST_SIDE = 31
+LEAST_SIDE = 11
 """Nothing is cropped to less than about this many pixels: a few alone mean nothing."""
 
-MARGIN = 9
+MARGIN = 5
 NEARLY_ZERO = 0.02
 """Of the largest magnitude."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -212,6 +213,17 @@ class Notebook:
         """Wait until a canvas shows something else than ``before``."""
         canvas = self.picture(which).element_handle()
         self.page.wait_for_function("([it, before]) => it.toDataURL() !== before", arg=[canvas, before])
+
+    def choose(self, method: str) -> None:
+        """Press the button of a method, and wait until the page shows it and the work is done."""
+        self.page.get_by_role("button", name=method).click()
+        if method == "Deep dream":
+            expect(self.page.get_by_role("button", name="Start dreaming")).to_be_visible()
+        else:
+            shown = "Feature maps of" if method == "Activations" else "Reconstructions of .* 64 of 64"
+            expect(self.picture("montage")).to_be_visible()
+            expect(self.picture("montage")).to_have_attribute("aria-label", re.compile(shown))
+        expect(self.status()).to_have_text(re.compile("Done"))
 
     def status(self) -> Locator:
         """The status line."""

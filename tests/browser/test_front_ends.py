@@ -38,11 +38,10 @@ def test_keys_typed_in_the_explorer_do_not_reach_the_notebook(lab, cells):
     lab.picture("montage").focus()
     page.keyboard.type("xddxb")
     # one that was added after the explorer was shown
-    page.get_by_role("button", name="Deep dream").click()
+    lab.choose("Deep dream")
     page.get_by_role("button", name="Start dreaming").focus()
     page.keyboard.type("xddxb")
-    page.get_by_role("button", name="Activations").click()
-    expect(lab.status()).to_have_text(re.compile("Done"))
+    lab.choose("Activations")
 
 
 def test_arrow_keys_walk_through_the_maps(lab, cells):
@@ -83,8 +82,7 @@ def test_a_python_cell_drives_the_page(lab):
 def test_nothing_is_cut_off_on_a_narrow_page(lab, method):
     lab.page.set_viewport_size({"width": 800, "height": 1000})
     try:
-        lab.page.get_by_role("button", name=method).click()
-        expect(lab.status()).to_have_text(re.compile("Done"))
+        lab.choose(method)
         widths = lab.page.locator(".cnnvis-explorer").evaluate("(e) => [e.scrollWidth, e.clientWidth]")
         assert widths[0] <= widths[1]
         lab.screenshot(f"narrow-{method.lower().replace(' ', '-')}")
@@ -96,8 +94,7 @@ def test_dark_theme(lab):
     lab.command("apputils:change-theme", theme="JupyterLab Dark")
     lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
     try:
-        lab.page.get_by_role("button", name="Activations").click()
-        expect(lab.status()).to_have_text(re.compile("Done"))
+        lab.choose("Activations")
         for text in (".cnnvis-caption", ".cnnvis-note"):
             assert lab.page.locator(f".cnnvis-explorer {text}").first.evaluate(LUMINANCE) > 0.4
         lab.screenshot("dark")
@@ -112,7 +109,7 @@ def test_other_front_ends(open_notebook, where):
     before = notebook.pixels("montage")
     notebook.page.get_by_label("Layers", exact=True).select_option("pooling (1)")
     notebook.await_other("montage", before)
-    notebook.page.get_by_role("button", name="Deep dream").click()
+    notebook.choose("Deep dream")
     before = notebook.pixels("large")
     notebook.page.get_by_role("button", name="Start dreaming").click()
     notebook.await_other("large", before)
