@@ -258,6 +258,25 @@ def test_a_max_pool_of_equal_values_goes_to_the_first(size, padding):
     np.testing.assert_array_equal(lit, np.tile([[1, 0], [0, 0]], (2, 2)))
 
 
+WHOLE = Chain((MaxPool(Windows((5, 6))), Reshape((3,))))
+
+
+def largest(image):
+    return tf.reduce_max(tf.nn.relu(image), [1, 2])
+
+
+def test_global_max_pool():
+    compare(graph_of(largest, (5, 6, 3)), Chain((RELU, WHOLE)), normal(2, 5, 6, 3), seed="ones")
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="equal values share the signal, where a max-pool has one switch"
+)
+def test_global_max_pool_of_equal_values_goes_to_the_first():
+    x = np.array([1.0, 2, 2, 0])[None, :, None, None]
+    compare(graph_of(largest, (4, 1, 1)), Chain((MaxPool(Windows((4, 1))), Reshape((1,)))), x, seed="ones")
+
+
 @LAYOUTS
 @pytest.mark.parametrize("kept", [False, True])
 def test_global_average(kept, first):
@@ -379,6 +398,30 @@ def test_activation_frozen_into_several_ops(spelling):
     name, function = FROZEN[spelling]
     twin = Activation(name, SLOPES if name == "prelu" else 0.3)
     compare(below_weights(function), Chain((twin, MIXED)), SIGNED)
+
+
+def _shifted_ceiling(scale):
+    """ReLU6 of a sum with a constant, times a constant, as a hard sigmoid is, but with constants of its own."""
+    return lambda x: tf.nn.relu6(x + np.array([0.5, -1, 2, 3])) * scale
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="any constants make a hard sigmoid")
+@pytest.mark.parametrize("scale", [0.5, np.array([1.0, -0.5, 2, 0.1])], ids=["scalar", "per channel"])
+def test_a_biased_relu6_before_a_scale_is_no_hard_sigmoid(scale):
+    """Such as a bias, a ReLU6 and a batch normalisation spelled out."""
+    twin = Chain((Affine(1.0, np.array([0.5, -1, 2, 3])), Activation("relu6"), Affine(scale), MIXED))
+    compare(below_weights(_shifted_ceiling(scale)), twin, SIGNED)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="its inner ReLU is left alone for all that read it")
+def test_a_relu_that_a_prelu_shares_with_others_still_obeys():
+    def function(x):
+        rectified = tf.nn.relu(x)
+        return tf.concat([rectified + SLOPES * -tf.nn.relu(-x), rectified], -1)
+
+    mixed = Convolution(normal(1, 1, 8, 3), Windows((1, 1)))
+    twin = Chain((Concat((Activation("prelu", SLOPES), RELU)), mixed))
+    compare(graph_of(lambda image: spell(mixed, function(image)), (5, 6, 4)), twin, SIGNED)
 
 
 UNRECOGNISED = {

@@ -150,7 +150,10 @@ def _(op: Dense, x: tf.Tensor, first: bool = False) -> tf.Tensor:
 
 @spell.register
 def _(op: Affine, x: tf.Tensor, first: bool = False) -> tf.Tensor:
-    return x * _per_channel(op.scale, x, first) + _per_channel(op.shift, x, first)
+    scaled = x if np.isscalar(op.scale) and op.scale == 1 else x * _per_channel(op.scale, x, first)
+    if np.isscalar(op.shift):
+        return scaled + _constant(op.shift, x)
+    return tf.nn.bias_add(scaled, _constant(op.shift, x), data_format="NCHW" if first else "NHWC")
 
 
 def _per_channel(values: np.ndarray | float, x: tf.Tensor, first: bool) -> tf.Tensor:

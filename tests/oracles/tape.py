@@ -126,12 +126,11 @@ def project(network: Op, x: np.ndarray, rule: Rule, seed: str | np.ndarray | tup
         (images, channels, ..., input channels).
     """
     x = np.asarray(x, np.float64)
-    values = network.forward(x)
+    values = network.forward(x).astype(np.float32).astype(np.float64)  # a seed has the precision of feature maps
     result = np.zeros((len(x), values.shape[-1], *x.shape[1:]))
     for image, channel in np.ndindex(result.shape[:2]):
         of_map = (0, ..., channel)
-        alone = x[image : image + 1]
-        value = values[image : image + 1]
+        alone, value = x[image : image + 1], values[image : image + 1]
         signal = np.zeros_like(value)
         if isinstance(seed, str) and seed in ("map", "ones"):
             signal[of_map] = value[of_map] if seed == "map" else 1
