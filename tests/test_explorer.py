@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from io import BytesIO
 
 import keras
@@ -361,7 +362,8 @@ class Gate:
 def gate(explorer, monkeypatch):
     explorer.state.octaves, explorer.state.steps = 1, 2
     explorer.start()
-    gate = Gate(explorer.wait(0))
+    last = explorer.wait(0)
+    gate = Gate(replace(last, index=0, images=last.images[:, ::-1]))
     monkeypatch.setattr(work, "dream", gate)
     monkeypatch.setattr(jobs, "COMPUTING", jobs.Slot())
     yield gate
@@ -392,12 +394,19 @@ def test_another_layer_abandons_the_dream(explorer, gate):
     gate.go.release()
     gate.go.release()
     assert gate.given.wait(20)
+    seen = []
+    explorer.state.observe(lambda change: seen.append(change["new"]), "status")
+    large = canvases(explorer)[2]
+    large.observe(lambda change: seen.append(large.alt), "data")
     explorer.state.layer = "wide"
     gate.go.release()
     result = explorer.wait(20)
     assert gate.closed.wait(20)
     assert isinstance(result, FeatureMaps)
-    assert explorer.state.status.startswith("Done in")
+    computing, picture, done = seen
+    assert computing == f"Computing {explorer.state.layer}"
+    assert picture.startswith(("Feature map ", "Deep dream")), "alt and data come in either order"
+    assert done.startswith("Done in")
 
 
 def test_an_explorer_made_again_stops_the_dream_of_the_old_one(make, explorer, gate):
