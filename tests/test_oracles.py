@@ -145,6 +145,18 @@ def test_convolution_larger_than_the_image():
     behind_relu(Convolution(normal(5, 5, 2, 3), Windows((5, 5), (), "SAME")), (2, 3, 2))
 
 
+def test_convolution_dilated_by_way_of_the_batch():
+    """As graphs of TensorFlow 1 are: the pixels of each phase become an image of their own."""
+    kernel = normal(3, 3, 4, 2)
+
+    def function(x):
+        phases = tf.space_to_batch(tf.nn.relu(x), [2, 2], [[2, 2], [2, 2]])
+        return tf.batch_to_space(tf.nn.conv2d(phases, kernel, 1, "VALID"), [2, 2], [[0, 0], [0, 0]])
+
+    twin = Chain((RELU, Convolution(kernel, Windows((3, 3), (), "SAME", (2, 2)))))
+    compare(graph_of(function, (6, 8, 4)), twin, normal(1, 6, 8, 4))
+
+
 @LAYOUTS
 @NAMED_PADDINGS
 @pytest.mark.parametrize("groups", [2, 4])
@@ -275,6 +287,12 @@ def test_global_max_pool():
 def test_global_max_pool_of_equal_values_goes_to_the_first():
     x = np.array([1.0, 2, 2, 0])[None, :, None, None]
     compare(graph_of(largest, (4, 1, 1)), Chain((MaxPool(Windows((4, 1))), Reshape((1,)))), x, seed="ones")
+
+
+def test_max_pool_that_also_gives_its_switches():
+    windows = Windows((3, 2), (2, 2), "SAME")
+    graph = graph_of(lambda x: tf.nn.max_pool_with_argmax(tf.nn.relu(x), (3, 2), 2, "SAME")[0], (7, 6, 2))
+    compare(graph, Chain((RELU, MaxPool(windows))), normal(1, 7, 6, 2))
 
 
 @LAYOUTS
@@ -422,6 +440,17 @@ def test_a_relu_that_a_prelu_shares_with_others_still_obeys():
     mixed = Convolution(normal(1, 1, 8, 3), Windows((1, 1)))
     twin = Chain((Concat((Activation("prelu", SLOPES), RELU)), mixed))
     compare(graph_of(lambda image: spell(mixed, function(image)), (5, 6, 4)), twin, SIGNED)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the upper signal enters behind the lower rule")
+@pytest.mark.parametrize("upper", ["prelu", "leaky_relu"])
+def test_a_prelu_directly_on_a_prelu_obeys_as_well(upper):
+    def function(x):
+        below = spell(Activation("prelu", SLOPES), x)
+        return spell(Activation("prelu", SLOPES), below) if upper == "prelu" else tf.maximum(0.3 * below, below)
+
+    above = Activation(upper, SLOPES if upper == "prelu" else 0.3)
+    compare(below_weights(function), Chain((Activation("prelu", SLOPES), above, MIXED)), SIGNED)
 
 
 UNRECOGNISED = {

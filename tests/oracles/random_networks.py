@@ -91,7 +91,9 @@ class _Builder:
     def activation(self, shape: Shape) -> Op:
         names = ["relu", "relu6", "leaky_relu"] if self.exact else [*RECTIFIED, *ACTIVATIONS]
         name = self.draw(st.sampled_from(names))
-        return Activation(name, np.abs(self.numbers(shape[-1])) if name == "prelu" else 0.25)
+        if name == "prelu":
+            return Chain((self.affine(shape), Activation(name, np.abs(self.numbers(shape[-1])))))
+        return Activation(name, 0.25)
 
     def rectifier(self, shape: Shape) -> Op:
         return Activation(self.draw(st.sampled_from(["relu", "relu6"])))
