@@ -189,6 +189,16 @@ def test_training_graphs_show_only_their_forward_part():
     ]  # fmt: skip
 
 
+def test_sizes_as_fed():
+    conv = layers.Conv2D(4, 3, strides=2, name="c")
+    free = keras.Sequential([keras.Input((None, None, 3)), conv, layers.ReLU(name="r")])
+    network = load(free, photo(21))
+    assert network.layer("r").label.endswith("? × ? × 4")
+    assert [layer.shape for layer in network.layers_as_fed()] == [(None, 10, 10, 4)] * 2
+    assert network.layers_as_fed(photo(11))[0].label.endswith("5 × 5 × 4")
+    assert load(frozen_graph(), photo()).layers_as_fed() == load(frozen_graph()).layers
+
+
 def test_description():
     network = load(keras_cnn())
     text = network.describe()

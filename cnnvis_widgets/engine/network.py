@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from ..results import Coverage, Layer, TensorInfo
 from . import rules
 from .cutting import cut_out, import_cut
 from .description import Table, as_html, as_text, summary, table
-from .eager import traced
+from .eager import eagerly, traced
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, pictures_to_batch, read_image, tensor_named
 from .frozen import FrozenGraph
 from .graph_surgery import node_of, tensor_of
 from .inputs import choose_image_input, gradient_path
-from .structure import Structure
+from .structure import Structure, static_shapes
 from .views import view_of
 
 Feeds = dict[str, np.ndarray]
@@ -105,6 +106,13 @@ class Network:
     def layer(self, name: str | Layer) -> Layer:
         """The one layer that a name means; see ``Structure.layer``."""
         return self._structure.layer(name)
+
+    @eagerly
+    def layers_as_fed(self, feed: Any = None) -> tuple[Layer, ...]:
+        """The layers with the sizes that they have for a feed, where the graph leaves them free."""
+        fed = {tensor: (None, *array.shape[1:]) for tensor, array in self.feeds(feed).items() if array.ndim}
+        shapes = static_shapes(self._frozen, fed)
+        return tuple(replace(layer, shape=shapes[layer.tensor][1] or layer.shape) for layer in self.layers)
 
     def before_softmax(self, layer: Layer) -> Layer:
         """The layer whose values a softmax turns into probabilities; any other layer passes."""
@@ -248,14 +256,29 @@ class Network:
 
     def compiled(self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
         """A function of NumPy arrays, compiled once for each key, under a lock, by one thread."""
+        return self.once(key, lambda: traced(body, signature))
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once for each key, under a lock, by one thread."""
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = traced(body, signature)
+                self._compiled[key] = make()
             return self._compiled[key]
 
     def signature(self, feeds: Iterable[str]) -> list[tf.TensorSpec]:
         """What a compiled function takes for these feeds: sizes that the graph leaves free stay free."""
         return [tf.TensorSpec(self._shapes[tensor][1], self._shapes[tensor][0]) for tensor in feeds]
+
+    def signature_for_one(self, feeds: Feeds) -> list[tf.TensorSpec]:
+        """The same for a feed of one image: its own sizes, but with an image axis that the graph knows nothing of."""
+
+        def size(tensor: str, array: np.ndarray) -> list[int | None]:
+            shape = self._shapes[tensor][1]
+            images = array.ndim > 0 and len(array) == 1 and (shape is None or shape[:1] in ((None,), (1,)))
+            whole = tensor == self._image or images
+            return [None, *array.shape[1:]] if whole else list(array.shape)
+
+        return [tf.TensorSpec(size(tensor, array), self._shapes[tensor][0]) for tensor, array in feeds.items()]
 
     def fixed_batch(self) -> int | None:
         """How many images the graph insists on, or ``None``."""

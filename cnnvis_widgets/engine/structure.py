@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -151,12 +151,19 @@ class Structure:
         return [node for name, node in self.nodes.items() if name in reached & needed]
 
 
-def static_shapes(frozen: FrozenGraph) -> Shapes:
-    """dtype and static shape of every tensor, as TensorFlow infers them."""
+def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] | None = None) -> Shapes:
+    """dtype and static shape of every tensor, as TensorFlow infers them; with ``fed``, for inputs of these shapes."""
     graph = tf.Graph()
+    referred = {tensor_of(each) for node in frozen.graph_def.node for each in data_inputs(node)}
+    dtypes = {tensor_of(node.name): node.attr["dtype"].type for node in frozen.graph_def.node}
     try:
         with graph.as_default():
-            tf.graph_util.import_graph_def(frozen.graph_def, name="")
+            given = {
+                tensor: tf.compat.v1.placeholder(dtypes[tensor], shape, name="fed")
+                for tensor, shape in (fed or {}).items()
+                if tensor in referred and dtypes.get(tensor)
+            }
+            tf.graph_util.import_graph_def(frozen.graph_def, given, name="")
     except (ValueError, TypeError, tf.errors.OpError) as error:
         raise ModelError(
             f"Expected a graph that TensorFlow {tf.__version__} can import. Received: {error}"

@@ -111,7 +111,7 @@ class LayerMenu:
 
     def _label(self, layer: Layer) -> str:
         prefix = f"{_SHORT_FAMILY[layer.family]} · " if self._state.family == "all" else ""
-        return prefix + layer.label
+        return prefix + self._state.labels[layer.name]
 
     def _choose(self, change: Any) -> None:
         self._state.layer = change["new"]

@@ -70,7 +70,8 @@ class ModelExplorer(w.VBox):
         self.network: Network = load(model, feed, **options)
         self._feeds = self.network.feeds(feed)
         images = self.network.images(feed)
-        self.state = ExplorerState(self.network, names or [f"image {index}" for index in range(len(images))])
+        labels = {layer.name: layer.label for layer in self.network.layers_as_fed(feed)}
+        self.state = ExplorerState(self.network, names or [f"image {index}" for index in range(len(images))], labels)
         self.result: Result | None = None
         self.traceback = ""
         self._job: jobs.Job

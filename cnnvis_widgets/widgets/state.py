@@ -7,7 +7,7 @@ the ones written as ``@validate`` methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
@@ -99,6 +99,7 @@ class ExplorerState(t.HasTraits):
     Args:
         network: the network to explore.
         images: a name for every image that is fed.
+        labels: a line for the menu for each layer, by its name; what the layer says of itself by default.
 
     Attributes:
         layer: name of the layer; also takes a ``Layer``, 'name:0' or a Keras layer name.
@@ -140,8 +141,14 @@ class ExplorerState(t.HasTraits):
     error = t.Unicode("")
     files = t.Tuple()
 
-    def __init__(self, network: Network, images: Sequence[str] = ("image 0",)) -> None:
+    def __init__(
+        self,
+        network: Network,
+        images: Sequence[str] = ("image 0",),
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
         self.network = network
+        self.labels = labels or {layer.name: layer.label for layer in network.layers}
         self.images = tuple(images)
         logits = network.logits
         count = logits.channels or 0 if logits else 0
