@@ -155,13 +155,14 @@ def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] |
     """dtype and static shape of every tensor, as TensorFlow infers them; with ``fed``, for inputs of these shapes."""
     graph = tf.Graph()
     referred = {tensor_of(each) for node in frozen.graph_def.node for each in data_inputs(node)}
-    dtypes = {tensor_of(node.name): node.attr["dtype"].type for node in frozen.graph_def.node}
+    # asking a protocol buffer for a missing key would add it
+    dtypes = {tensor_of(node.name): node.attr["dtype"].type for node in frozen.graph_def.node if "dtype" in node.attr}
     try:
         with graph.as_default():
             given = {
                 tensor: tf.compat.v1.placeholder(dtypes[tensor], shape, name="fed")
                 for tensor, shape in (fed or {}).items()
-                if tensor in referred and dtypes.get(tensor)
+                if tensor in referred and tensor in dtypes
             }
             tf.graph_util.import_graph_def(frozen.graph_def, given, name="")
     except (ValueError, TypeError, tf.errors.OpError) as error:
