@@ -8,7 +8,8 @@ from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import dream, load
 from cnnvis_widgets.engine import pyramid
-from cnnvis_widgets.engine.dream import _corners, _octave_sizes
+from cnnvis_widgets.engine.dream import _octave_sizes
+from cnnvis_widgets.engine.tiles import corners
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, NumericalError
 
 
@@ -99,7 +100,7 @@ def test_larger_than_the_input_by_tiles(network, size):
 def test_tiles_cover_every_pixel_and_are_full():
     for size, tile in (((37, 61), (20, 20)), ((20, 20), (20, 20)), ((101, 40), (40, 40))):
         count = np.zeros(size, int)
-        for y, x in _corners(size, tile):
+        for y, x in corners(size, tile):
             part = count[y : y + tile[0], x : x + tile[1]]
             assert part.shape == tile
             part += 1

@@ -1,71 +1,96 @@
-"""Deep dream: climb the activation of a channel, or the score of a class, by changing the image.
+"""Deep dream: climb the activation of a channel, the score of a class, or any objective, by changing the image.
 
-The image is grown through octaves, small to large, each step moving along the gradient with every scale of
-detail at the same strength (see ``pyramid``). Each picture has its own noise and is computed alone, so the
-picture of a class does not depend on which others were asked for.
+The image is grown through octaves, small to large. A photo is changed pixel by pixel, each step moving along the
+gradient with every scale of detail at the same strength (``octaves``, ``pyramid``). From noise a spectrum with
+decorrelated colours is climbed by Adam, under views that change with every step (``ascent``, ``transforms``).
+Each picture has its own noise and is computed alone, so the picture of a class does not depend on which others
+were asked for.
 
 References:
     [1] A. Mordvintsev, C. Olah and M. Tyka, "Inceptionism: Going Deeper into Neural Networks", Google
         Research Blog, 2015, and the notebooks that came with it (octaves, jitter, tiles).
     [2] C. Olah, A. Mordvintsev and L. Schubert, "Feature Visualization", Distill, 2017,
-        DOI 10.23915/distill.00007 (climb logits, not probabilities).
+        DOI 10.23915/distill.00007 (climb logits, not probabilities; spectra; views).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from ..errors import ChannelError, FeedError, GradientError, NumericalError, nearest
+from ..errors import ChannelError, FeedError, GradientError, NumericalError
 from ..results import DreamStep, Layer
-from . import pyramid
-from .eager import eagerly, traced
-from .graph_surgery import node_of
+from . import objectives
+from .ascent import Ascent
+from .goals import Goal, channel_number, class_names, goal_of
 from .loading import load
 from .network import Feeds, Network
+from .octaves import PixelClimb
+from .parameterizations import Parameterization, fourier
+from .resizing import resize
+from .transforms import ROBUST, Transform
 
 _LEAST_SIDE = 32  # an octave smaller than this tells a network nothing
-_LARGEST_TILE = 640  # pixels a side that are computed at once
+_LEAST_SPECTRUM = 64  # pictures smaller than this are changed pixel by pixel: a view of them hardly differs
+_PHOTO, _NOISE = (4, 20), (3, 48)  # octaves and steps of each, by default
 
 
 def dream(
     network: Any,
     feed: Any,
-    layer: str | Layer,
-    channels: int | str | Sequence[int | str],
+    layer: str | Layer | objectives.Objective | Sequence[objectives.Objective],
+    channels: int | str | Sequence[int | str] | None = None,
     *,
     start: Any = None,
     seed: int = 0,
-    octaves: int = 4,
+    octaves: int | None = None,
     octave_scale: float = 1.4,
-    steps: int = 20,
-    step_size: float = 1.5,
-    laplacian_levels: int = 4,
+    steps: int | None = None,
+    step_size: float | None = None,
+    laplacian_levels: int | None = None,
+    parameterization: Parameterization | None = None,
+    transform: Transform | None = None,
+    pictures: int = 1,
+    mask: Any = None,
+    strength: float = 1.0,
     size: tuple[int, int] | None = None,
     value_range: tuple[Any, Any] | None = None,
+    resume: DreamStep | None = None,
 ) -> Iterator[DreamStep]:
-    """Grow what a channel of a layer, or a class, responds to.
+    """Grow what a channel of a layer, a class, or an objective responds to.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: values for other inputs of the network (see ``load``), and the photo if ``start='feed'``.
-        layer: any layer with a channel axis. A softmax is replaced by its logits (the step says so).
-        channels: channel numbers or class names, one or several; one picture for each.
+        layer: any layer with a channel axis (a softmax is replaced by its logits; the step says so), or one or
+            several ``objectives``, one picture for each.
+        channels: channel numbers or class names, one or several, one picture for each; ``None`` for the whole
+            layer, whatever in it is active.
         start: ``None`` for noise, 'feed' for the first fed image, a picture (uint8, PIL, path: it goes through the
             network's ``preprocess``), or a floating-point array in the range of the input, of any size.
-        seed: of the noise and of the shifts; the same seed gives the same bytes.
-        octaves: how many sizes the picture grows through, the last being ``size``.
+        seed: of the noise and of the views; the same seed gives the same bytes.
+        octaves: how many sizes the picture grows through, the last being ``size``; 4 on a photo, 3 from noise.
         octave_scale: from one size to the next.
-        steps: for each octave.
-        step_size: how far a step moves, in 1/255 of the input range for a gradient of mean magnitude 1.
-        laplacian_levels: scales of detail that are brought to the same strength; 0 for the plain gradient.
+        steps: for each octave; 20 on a photo, 48 from noise.
+        step_size: on pixels, how far a step moves, in 1/255 of the input range for a gradient of mean magnitude 1
+            (1.5 by default); with a parameterization, the factor of its own rate (1 by default).
+        laplacian_levels: pixels only: scales of detail that are brought to the same strength (4 by default); 0 for
+            the plain gradient. From noise, giving it means to climb pixels.
+        parameterization: what is climbed instead of pixels (``parameterizations``); by default ``fourier()`` from
+            noise at 64 x 64 or more, and the pixels themselves on a photo.
+        transform: with a parameterization, how views change from step to step (``transforms``); by default
+            ``transforms.ROBUST``.
+        pictures: how many for each objective, for ``objectives.diversity``.
+        mask: on a photo: (height, width) in [0, 1], of any size; where it is 0 the photo stays as it is.
+        strength: on a photo: how much of the dream is mixed into the pictures that are yielded, 0 to 1.
         size: (height, width) of the pictures; by default that of the photo, of the input, or 224 x 224.
         value_range: (darkest, brightest) of the input, scalars or one per channel; by default the network's.
+        resume: a step of an earlier run to go on after; with the last step of an octave, exactly as if the run
+            had never been interrupted. To undo an octave, resume from the end of the one before.
 
     Yields:
         ``DreamStep`` after each step, all channels together. ``images`` stay in the range of the input.
@@ -74,207 +99,151 @@ def dream(
         LayerError, ChannelError, FeedError: no such layer, channel, class or start.
         GradientError: nothing flows from the layer to the image, or the channel is dead.
         NumericalError: NaN or infinity; the message names the step.
-        ValueError: an option out of range.
+        ValueError: an option out of range, or one that means nothing here.
 
     Notes:
         Checks are made at the call, not at the first step.
     """
     network = load(network, feed)
-    _check_options(
-        octaves=(octaves, 1), steps=(steps, 1), laplacian_levels=(laplacian_levels, 0),
-        octave_scale=(octave_scale, 1), step_size=(step_size, 0),
-    )
-    asked = network.layer(layer)
-    target = network.before_softmax(asked)
-    network.require_gradient(target)
-    chosen, names = _channels(network, target, channels)
-    others = _other_feeds(network)
+    goals, ids, names = _goals(network, layer, channels)
     low, high = _range(network, value_range)
-    first = _start(network, start, size)
-    run = _Run(network, target, others, low, high, laplacian_levels, step_size)
-    sizes = _octave_sizes(first.shape[1:-1] if first is not None else _size(network, size), octaves, octave_scale)
-    return run.steps(first, chosen, names, sizes, steps, seed, target is not asked)
+    photo = _start(network, start, size)
+    final = photo.shape[1:-1] if photo is not None else _size(network, size)
+    if parameterization is None and photo is None and laplacian_levels is None:
+        parameterization = fourier() if len(final) == 2 and min(final) >= _LEAST_SPECTRUM else None
+    usual = _PHOTO if parameterization is None else _NOISE
+    octaves, steps = (given if given is not None else usual[i] for i, given in enumerate((octaves, steps)))
+    if step_size is None:
+        step_size = 1.5 if parameterization is None else 1.0
+    _check_options(
+        octaves=(octaves, 1), steps=(steps, 1), octave_scale=(octave_scale, 1), step_size=(step_size, 0),
+        laplacian_levels=(laplacian_levels or 0, 0), pictures=(pictures, 1), strength=(strength, 0),
+    )
+    _check_combination(photo is None, parameterization, laplacian_levels, transform, mask, strength, final)
+    painted = None if mask is None else resize(np.asarray(mask, np.float32)[None, ..., None], final)
+    climb: PixelClimb | Ascent
+    if parameterization is None:
+        levels = 4 if laplacian_levels is None else laplacian_levels
+        climb = PixelClimb(network, low, high, levels, step_size, painted)
+    else:
+        climb = Ascent(network, parameterization, transform or ROBUST, low, high, step_size)
+    run = _Run(network, climb, goals, ids, names, photo, painted, strength, (low, high), pictures)
+    return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Run:
     """What stays the same over all steps of a dream."""
 
     network: Network
-    layer: Layer
-    others: Feeds
-    low: np.ndarray
-    high: np.ndarray
-    levels: int
-    step_size: float
+    climb: Any  # PixelClimb or Ascent, each with a state of its own
+    goals: list[Goal]
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    photo: np.ndarray | None
+    mask: np.ndarray | None
+    strength: float
+    value_range: tuple[np.ndarray, np.ndarray]
+    pictures: int
 
     def steps(
-        self,
-        photo: np.ndarray | None,
-        channels: tuple[int, ...],
-        names: tuple[str, ...],
-        sizes: list[tuple[int, ...]],
-        steps: int,
-        seed: int,
-        softmax_removed: bool,
+        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
     ) -> Iterator[DreamStep]:
-        shifts = np.random.default_rng([seed, 1])
-        images = [self._begin(photo, sizes[0], seed, channel) for channel in channels]
-        for octave, size in enumerate(sizes):
-            if octave:
-                images = [self._grown(image, photo, sizes[octave - 1], size) for image in images]
-            for step in range(steps):
-                index = octave * steps + step
-                shift = self._shift(shifts, size)
-                pairs = zip(images, channels, strict=True)
-                moved = [self._step(image, channel, shift, index) for image, channel in pairs]
-                images = [image for image, _ in moved]
-                yield DreamStep(
-                    self.layer, softmax_removed, channels, names, np.concatenate(images),
-                    np.array([score for _, score in moved], np.float32),
-                    octave, len(sizes), index, steps * len(sizes), (self.low, self.high),
-                )
-
-    def _shift(self, shifts: np.random.Generator, size: tuple[int, ...]) -> list[int]:
-        """How far the picture is rolled in a step: anywhere where there are tiles, so that no seam stays; a
-        little where there are none, since networks are not blind to the place of things."""
-        reach = [side if side > tile else side // 8 for side, tile in zip(size, self._tile(size), strict=True)]
-        return [int(shifts.integers(-each, each + 1)) for each in reach]
-
-    def _begin(self, photo: np.ndarray | None, size: tuple[int, ...], seed: int, channel: int) -> np.ndarray:
-        if photo is not None:
-            return _resize(photo, size)
-        noise = np.random.default_rng([seed, 0, channel]).uniform(-1, 1, (1, *size, self._input_channels()))
-        middle, span = (self.low + self.high) / 2, self.high - self.low
-        return (middle + 0.02 * span * noise).astype(np.float32)
-
-    def _input_channels(self) -> int:
-        return self.network.picture_shape[-1] or 3
-
-    def _grown(
-        self, image: np.ndarray, photo: np.ndarray | None, old: tuple[int, ...], new: tuple[int, ...]
-    ) -> np.ndarray:
-        """The picture at the next size; on a photo only the dreamt detail is enlarged, the photo stays sharp."""
-        if photo is None:
-            return _resize(image, new)
-        return _resize(photo, new) + _resize(image - _resize(photo, old), new)
-
-    def _step(self, image: np.ndarray, channel: int, shift: list[int], index: int) -> tuple[np.ndarray, float]:
-        axes = tuple(range(1, image.ndim - 1))
-        rolled = np.roll(image, shift, axes)
-        gradient, score = self._gradient(rolled, channel)
-        if not (np.isfinite(gradient).all() and np.isfinite(score)):
-            raise NumericalError(
-                f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of channel "
-                f"{channel} of {self.layer.name!r}. Try a smaller step_size."
+        draws, done = np.random.default_rng([seed, 1]), -1 if resume is None else resume.index
+        seconds, since = 0.0, perf_counter()
+        states = self._begin(sizes, steps, seed, resume)
+        for index in range(steps * len(sizes)):
+            octave, size = index // steps, sizes[index // steps]
+            drawn = self.climb.draw(draws, size)
+            if index <= done:
+                continue
+            if index % steps == 0 and octave:
+                states = [self.climb.grown(state, self.photo, size) for state in states]
+            scores = []
+            for place, goal in enumerate(self.goals):
+                states[place], score, strength = self.climb.step(states[place], goal, drawn)
+                _check_step(goal, index, strength, score)
+                scores.append(score)
+            seconds += perf_counter() - since
+            yield DreamStep(
+                self.layer, any(goal.softmax_removed for goal in self.goals), self.ids, self.names,
+                self._shown(states, size), np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
+                self.value_range, seconds,
             )
-        if not gradient.any():
-            raise GradientError(
-                f"Expected a channel that reacts to the image. Received: channel {channel} of {self.layer.name!r}, "
-                f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
-            )
-        moved = _move(self.levels, image.ndim, image.shape[-1])(rolled, gradient, self._scaled(), self.low, self.high)
-        return np.roll(moved, [-each for each in shift], axes), score
+            since = perf_counter()
 
-    def _scaled(self) -> np.ndarray:
-        return (self.step_size / 255 * (self.high - self.low)).astype(np.float32)
+    @property
+    def layer(self) -> Layer:
+        return self.goals[0].layer or self.network.layers[0]
 
-    def _gradient(self, image: np.ndarray, channel: int) -> tuple[np.ndarray, float]:
-        """Gradient and score of the channel, over tiles that cover every pixel; overlaps are averaged."""
-        size = image.shape[1:-1]
-        tile = self._tile(size)
-        function = _gradient_of(self.network, self.layer, tuple(self.others))
-        total, weight, scores = np.zeros_like(image), np.zeros((1, *size, 1), np.float32), []
-        for corner in _corners(size, tile):
-            window = (slice(None), *(slice(start, start + side) for start, side in zip(corner, tile, strict=True)))
-            gradient, score = function(image[window], channel, *self.others.values())
-            total[window] += gradient
-            weight[window] += 1
-            scores.append(float(score))
-        return total / weight, float(np.mean(scores))
+    def _begin(
+        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
+    ) -> list[Any]:
+        if resume is not None:
+            images = resume.images.reshape(len(self.goals), self.pictures, *resume.images.shape[1:])
+            return [self.climb.at(each) for each in images]
+        shape = (self.pictures, *sizes[0], self.network.picture_shape[-1] or 3)
+        numbers = [self.ids[place * self.pictures] for place in range(len(self.goals))]
+        randoms = [np.random.default_rng([seed, 0, number]) for number in numbers]
+        return [self.climb.begin(self.photo, shape, random) for random in randoms]
 
-    def _tile(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        fixed = self.network.picture_shape[:-1]
-        limits = [_LARGEST_TILE if each is None else each for each in fixed]
-        return tuple(min(side, limit) for side, limit in zip(size, limits, strict=True))
+    def _shown(self, states: list[Any], size: tuple[int, ...]) -> np.ndarray:
+        """The pictures, mixed with the photo."""
+        images = np.concatenate([state if isinstance(state, np.ndarray) else state.images for state in states])
+        if self.photo is None or (self.mask is None and self.strength == 1):
+            return images
+        mixed = self.strength if self.mask is None else self.strength * resize(self.mask, size)
+        photo = resize(self.photo, size)
+        return (photo + mixed * (images - photo)).astype(np.float32)
 
 
-def _corners(size: tuple[int, ...], tile: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Where full tiles begin so that they cover everything."""
-    starts = []
-    for whole, side in zip(size, tile, strict=True):
-        count = -(-whole // side)
-        starts.append(np.linspace(0, whole - side, count).round().astype(int))
-    for corner in np.stack(np.meshgrid(*starts, indexing="ij"), -1).reshape(-1, len(size)):
-        yield tuple(int(each) for each in corner)
+def _check_step(goal: Goal, index: int, strength: float, scores: np.ndarray) -> None:
+    if not (np.isfinite(strength) and np.isfinite(scores).all()):
+        raise NumericalError(
+            f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {goal.title}. "
+            "Try a smaller step_size."
+        )
+    if not strength:
+        raise GradientError(
+            f"Expected a channel that reacts to the image. Received: {goal.title}, "
+            f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
+        )
 
 
-def _gradient_of(network: Network, layer: Layer, fed: tuple[str, ...]) -> Any:
-    """The compiled function (tile, channel, other feeds ...) -> gradient at the tile, mean activation."""
-    picture = network.picture_shape
-    batch = network.fixed_batch() or 1
-
-    def body(tile: tf.Tensor, channel: tf.Tensor, *others: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tile
-        if len(picture) == 3 and None not in picture[:2]:  # a smaller octave is enlarged to the input
-            image = tf.image.resize(tile, picture[:2])
-            image.set_shape([1, *picture])
-        given = network.to_input(tf.repeat(image, batch, axis=0))
-        inputs = {network.image_tensor: given, **dict(zip(fed, others, strict=True))}
-        values = network.build(inputs, [layer.tensor], target=node_of(layer.tensor))[0]
-        score = tf.reduce_mean(tf.cast(tf.gather(values[:1], channel, axis=layer.channel_axis), tf.float32))
-        gradient = tf.gradients(score, tile)[0]
-        return (tf.zeros_like(tile) if gradient is None else gradient), score
-
-    tile = tf.TensorSpec([1, *[None] * (len(picture) - 1), picture[-1]], tf.float32)
-    signature = [tile, tf.TensorSpec([], tf.int32), *network.signature(fed)]
-    return network.compiled(("dream", layer.tensor, fed), body, signature)
-
-
-@lru_cache
-def _move(levels: int, rank: int, channels: int) -> Any:
-    """The compiled function (image, gradient, step, low, high) -> moved image."""
-    image = tf.TensorSpec([1, *[None] * (rank - 2), channels], tf.float32)
-    return traced(partial(_moved, levels), [image, image, *[tf.TensorSpec(None, tf.float32)] * 3])
-
-
-def _moved(
-    levels: int, image: tf.Tensor, gradient: tf.Tensor, step: tf.Tensor, low: tf.Tensor, high: tf.Tensor
-) -> tf.Tensor:
-    if len(image.shape) == 4 and levels:
-        gradient = pyramid.normalize(gradient, levels)
-    gradient /= tf.reduce_mean(tf.abs(gradient)) + 1e-12
-    return tf.clip_by_value(image + step * gradient, low, high)
-
-
-def _channels(
-    network: Network, layer: Layer, channels: int | str | Sequence[int | str]
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    wanted = [channels] if isinstance(channels, int | np.integer | str) else list(channels)
-    count = layer.channels
-    named = network.class_names or ()
-    names = named if count is None or len(named) == count else ()
-    if not wanted:
+def _goals(
+    network: Network, layer: Any, channels: Any
+) -> tuple[list[Goal], tuple[int, ...], tuple[str, ...]]:
+    """The goals, the number of each picture's channel (or its place), and its name."""
+    others = _other_feeds(network)
+    if isinstance(layer, objectives.Objective) or (
+        isinstance(layer, list | tuple) and all(isinstance(each, objectives.Objective) for each in layer)
+    ):
+        if channels is not None:
+            raise ChannelError("Expected no channels beside objectives. Received: both. Leave channels out.")
+        wanted = [layer] if isinstance(layer, objectives.Objective) else list(layer)
+        if not wanted:
+            raise ChannelError("Expected at least one objective. Received: an empty list.")
+        goals = [goal_of(network, each, others) for each in wanted]
+        return goals, tuple(range(len(goals))), tuple(map(repr, wanted))
+    target = network.before_softmax(network.layer(layer))
+    network.require_gradient(target)
+    removed = target is not network.layer(layer)
+    if channels is None:
+        goal = goal_of(network, objectives.layer(target), others, f"layer {target.name!r}")
+        return [replace(goal, softmax_removed=removed)], (0,), (target.name,)
+    asked = [channels] if isinstance(channels, int | np.integer | str) else list(channels)
+    if not asked:
         raise ChannelError("Expected at least one channel or class. Received: an empty list.")
-    found = []
-    for each in wanted:
-        number = _class_number(each, names, layer) if isinstance(each, str) else int(each)
-        if number < 0 or (count is not None and number >= count):
-            raise ChannelError(
-                f"Expected channels from 0 to {(count or 0) - 1} of layer {layer.name!r}. Received: {each!r}."
-            )
-        found.append(number)
-    return tuple(found), tuple(names[each] if names else str(each) for each in found)
-
-
-def _class_number(name: str, names: Sequence[str], layer: Layer) -> int:
-    lowered = [each.lower() for each in names]
-    if name.lower() in lowered:
-        return lowered.index(name.lower())
-    known = nearest(name, names) if names else (
-        "The network has no class names for this layer; pass numbers, or class_names= to load."
-    )
-    raise ChannelError(f"Expected the name of a class of {layer.name!r}. Received: {name!r}. {known}")
+    numbers = tuple(channel_number(network, target, each) for each in asked)
+    goals = [
+        replace(
+            goal_of(network, objectives.channel(target, number), others, f"channel {number} of {target.name!r}"),
+            softmax_removed=removed,
+        )
+        for number in numbers
+    ]
+    titles = class_names(network, target)
+    return goals, numbers, tuple(titles[each] if titles else str(each) for each in numbers)
 
 
 def _other_feeds(network: Network) -> Feeds:
@@ -299,7 +268,7 @@ def _start(network: Network, start: Any, size: tuple[int, int] | None) -> np.nda
     if start is None:
         return None
     photo = network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
-    return photo if size is None else _resize(photo, tuple(size))
+    return photo if size is None else resize(photo, tuple(size))
 
 
 def _size(network: Network, size: tuple[int, int] | None) -> tuple[int, ...]:
@@ -319,22 +288,29 @@ def _octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tup
     return [each for each in sizes if min(each) >= min(_LEAST_SIDE, *size)]
 
 
-def _resize(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    if image.shape[1:-1] == tuple(size):
-        return image.astype(np.float32)
-    if len(size) != 2:
-        raise FeedError(
-            f"Expected a start of size {tuple(size)}. Received: {image.shape[1:-1]}. Only pictures are resized."
-        )
-    return _resized(image, tuple(size))
-
-
-@eagerly
-def _resized(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    return tf.image.resize(image, size, antialias=True).numpy()
-
-
 def _check_options(**options: tuple[float, float]) -> None:
     for name, (value, least) in options.items():
         if value < least:
             raise ValueError(f"Expected {name} of at least {least}. Received: {name}={value!r}.")
+
+
+def _check_combination(
+    noise: bool, parameterization: Parameterization | None, laplacian_levels: int | None,
+    transform: Transform | None, mask: Any, strength: float, size: tuple[int, ...],
+) -> None:
+    """Nothing that is given is silently left out."""
+    if parameterization is not None and laplacian_levels is not None:
+        raise ValueError(
+            "Expected laplacian_levels for pixels only. Received: it and a parameterization. Leave one of them out."
+        )
+    if parameterization is not None and len(size) != 2:
+        raise FeedError(f"Expected pictures for a parameterization. Received: a network for inputs of size {size}.")
+    if parameterization is None and transform is not None:
+        raise ValueError(
+            "Expected a transform beside a parameterization only. Received: one without. "
+            "Pass parameterization=parameterizations.pixels() too."
+        )
+    if noise and (mask is not None or strength != 1):
+        raise ValueError("Expected mask and strength on a photo only. Received: a dream from noise. Give a start.")
+    if strength > 1:
+        raise ValueError(f"Expected a strength from 0 to 1. Received: strength={strength!r}.")

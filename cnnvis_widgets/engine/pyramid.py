@@ -49,9 +49,10 @@ def merge(pyramid: list[tf.Tensor]) -> tf.Tensor:
 
 
 def normalize(gradient: tf.Tensor, levels: int) -> tf.Tensor:
-    """A gradient (1, height, width, channels) with each level of its pyramid scaled to root mean square 1."""
+    """Gradients (batch, height, width, channels) with each level of each pyramid scaled to root mean square 1."""
     return merge([_unit_rms(level) for level in split(gradient, levels)])
 
 
 def _unit_rms(values: tf.Tensor) -> tf.Tensor:
-    return values / tf.maximum(tf.sqrt(tf.reduce_mean(tf.square(values))), 1e-10)
+    axes = list(range(1, values.shape.rank))
+    return values / tf.maximum(tf.sqrt(tf.reduce_mean(tf.square(values), axes, keepdims=True)), 1e-10)

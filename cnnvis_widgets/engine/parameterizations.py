@@ -1,0 +1,258 @@
+"""Parameterizations: what a climb changes instead of pixels, and the picture that it stands for.
+
+A spectrum with decorrelated colours spreads each step over the frequencies and colours as they are spread in
+photographs; pixels alone give coloured noise. Variables are float32 arrays with the pictures in front.
+
+References:
+    [1] C. Olah, A. Mordvintsev and L. Schubert, "Feature Visualization", Distill, 2017,
+        DOI 10.23915/distill.00007 (preconditioning by the spectrum, decorrelated colour).
+    [2] T. Fel et al., "Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
+        Optimization", NeurIPS 2023, arXiv 2306.06805 (MACO: the phase alone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32) / 0.46195238
+"""How the colours of ImageNet go together: a square root of their covariance, its longest column 1."""
+
+_EXTREME = 1e-4  # how near to black or white a sigmoid is asked to come when a picture is fitted
+
+
+class Parameterization(Protocol):
+    """What a climb needs to know; ``pixels``, ``fourier`` and ``maco`` make them."""
+
+    name: str
+    rate: float
+    """How far a step of Adam moves the variables."""
+
+    def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+        """Variables of faint noise, for pictures of a shape (pictures, height, width, channels)."""
+
+    def fit(self, images: np.ndarray) -> np.ndarray:
+        """Variables for given pictures, float32 (pictures, height, width, channels) in [0, 1]."""
+
+    def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
+        """What ``decode`` needs beside the variables, as float32 arrays."""
+
+    def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
+        """Pictures in [0, 1], inside a function that is being traced."""
+
+    def shared(self, rank: int) -> tuple[int, ...]:
+        """The axes of the variables over which Adam's second moment is averaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """The pixels themselves, kept within [0, 1] by a sigmoid."""
+
+    name: str = "pixels"
+    rate: float = 0.05
+
+    def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+        return random.normal(0, 0.05, shape).astype(np.float32)
+
+    def fit(self, images: np.ndarray) -> np.ndarray:
+        return _logit(images)
+
+    def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
+        return []
+
+    def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
+        return tf.sigmoid(variables)
+
+    def shared(self, rank: int) -> tuple[int, ...]:
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Fourier:
+    """A spectrum (pictures, 2 for real and imaginary, colours, height, width // 2 + 1) for each picture.
+
+    Attributes:
+        decay: frequency f is scaled by 1 / f ** decay; photographs have about 1.
+        colours: (channels, channels), from decorrelated to the channels of the picture.
+    """
+
+    decay: float = 1.0
+    colours: np.ndarray | None = None
+    name: str = "fourier"
+    rate: float = 0.01
+
+    def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+        count, height, width, channels = shape
+        return random.normal(0, 0.01, (count, 2, channels, height, width // 2 + 1)).astype(np.float32)
+
+    def fit(self, images: np.ndarray) -> np.ndarray:
+        scale, colours = self.constants(images.shape)
+        spectrum = _spectrum(images, colours) / scale
+        return np.stack([spectrum.real, spectrum.imag], 1).astype(np.float32)
+
+    def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
+        _, height, width, channels = shape
+        return [spectrum_scale((height, width), self.decay), _colours(self.colours, channels)]
+
+    def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
+        scale, colours = constants
+        return _picture(tf.complex(variables[:, 0] * scale, variables[:, 1] * scale), width, colours)
+
+    def shared(self, rank: int) -> tuple[int, ...]:
+        # One scale for all frequencies of a colour: with one for each, as in plain Adam, every frequency moves
+        # as far as every other wherever in the picture the network asked for it, and textures fill the plane.
+        return (1, 3, 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Maco:
+    """Phases (pictures, colours, height, width // 2 + 1) under a fixed magnitude, that of photographs."""
+
+    spectrum: np.ndarray
+    colours: np.ndarray | None = None
+    name: str = "maco"
+    rate: float = 0.1
+
+    def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+        count, height, width, channels = shape
+        return random.uniform(-np.pi, np.pi, (count, channels, height, width // 2 + 1)).astype(np.float32)
+
+    def fit(self, images: np.ndarray) -> np.ndarray:
+        return np.angle(_spectrum(images, _colours(self.colours, images.shape[-1]))).astype(np.float32)
+
+    def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
+        _, height, width, channels = shape
+        return [_spectrum_at(self.spectrum, (height, width)), _colours(self.colours, channels)]
+
+    def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
+        magnitude, colours = constants
+        return _picture(tf.complex(magnitude * tf.cos(variables), magnitude * tf.sin(variables)), width, colours)
+
+    def shared(self, rank: int) -> tuple[int, ...]:
+        return ()
+
+
+def pixels() -> Pixels:
+    """The pixels themselves."""
+    return Pixels()
+
+
+def fourier(*, decay: float = 1.0, colours: Any = None) -> Fourier:
+    """A spectrum in decorrelated colours.
+
+    Args:
+        decay: frequency f moves in proportion to 1 / f ** decay.
+        colours: (channels, channels), see ``colour_statistics``; by default those of ImageNet for three channels.
+    """
+    return Fourier(float(decay), None if colours is None else np.asarray(colours, np.float32))
+
+
+def maco(photographs: Iterable[Any] | None = None, *, spectrum: Any = None, colours: Any = None) -> Maco:
+    """The phase alone, under the mean magnitude of photographs.
+
+    Args:
+        photographs: uint8 (height, width, 3), of any sizes; or
+        spectrum: of ``magnitude_spectrum``.
+        colours: as in ``fourier``.
+
+    Raises:
+        ValueError: neither or both of photographs and spectrum are given.
+    """
+    if (photographs is None) == (spectrum is None):
+        raise ValueError("Expected photographs, or a spectrum of them. Received: neither or both.")
+    matrix = None if colours is None else np.asarray(colours, np.float32)
+    magnitude = magnitude_spectrum(photographs, colours=matrix) if photographs is not None else spectrum
+    return Maco(np.asarray(magnitude, np.float32), matrix)
+
+
+def magnitude_spectrum(
+    photographs: Iterable[Any], size: tuple[int, int] = (224, 224), *, colours: np.ndarray | None = None
+) -> np.ndarray:
+    """The mean magnitude of the spectra of photographs, float32 (colours, height, width // 2 + 1)."""
+    magnitudes = []
+    for photograph in photographs:
+        picture = _at_size(np.asarray(photograph), size)
+        magnitudes.append(np.abs(_spectrum(picture[None], _colours(colours, picture.shape[-1])))[0])
+    if not magnitudes:
+        raise ValueError("Expected at least one photograph. Received: none.")
+    return np.mean(magnitudes, 0).astype(np.float32)
+
+
+def colour_statistics(images: Iterable[Any]) -> np.ndarray:
+    """How the colours of one's own images go together: a square root of their covariance, its longest column 1.
+
+    Args:
+        images: arrays (height, width, channels), uint8 or in any one range.
+
+    Returns:
+        float32 (channels, channels), for ``fourier(colours=...)``.
+    """
+    covariances = [
+        np.cov(np.reshape(image, (-1, np.shape(image)[-1])).T.astype(np.float64)) for image in images
+    ]
+    if not covariances:
+        raise ValueError("Expected at least one image. Received: none.")
+    vectors, values, _ = np.linalg.svd(np.atleast_2d(np.mean(covariances, 0)))
+    root = vectors * np.sqrt(values)
+    return (root / np.linalg.norm(root, axis=0).max()).astype(np.float32)
+
+
+def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
+    """The scale of every frequency, float32 (height, width // 2 + 1); all decays give the same total power."""
+    height, width = size
+    across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
+    frequency = np.maximum(np.hypot(down[:, None], across), 1 / max(size))
+    counted = np.where((across > 0) & (across < 0.5), 2.0, 1.0)  # a real picture's spectrum is stored by half
+    scale, usual = frequency**-decay, frequency**-1.0
+    power = np.sqrt(np.sum(counted * usual**2) / np.sum(counted * scale**2))
+    return (np.sqrt(height * width) / 4 * power * scale).astype(np.float32)
+
+
+def _picture(spectrum: tf.Tensor, width: tf.Tensor, colours: tf.Tensor) -> tf.Tensor:
+    planes = tf.signal.irfft2d(spectrum, fft_length=tf.stack([tf.shape(spectrum)[2], width]))
+    return tf.sigmoid(tf.einsum("nkhw,ck->nhwc", planes, colours))
+
+
+def _spectrum(images: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    planes = _logit(images) @ np.linalg.inv(colours).T
+    return np.fft.rfft2(np.moveaxis(planes, -1, 1))
+
+
+def _logit(images: np.ndarray) -> np.ndarray:
+    inside = np.clip(images, _EXTREME, 1 - _EXTREME)
+    return (np.log(inside) - np.log1p(-inside)).astype(np.float32)
+
+
+def _colours(matrix: np.ndarray | None, channels: int) -> np.ndarray:
+    if matrix is None:
+        return IMAGENET_COLOURS if channels == 3 else np.eye(channels, dtype=np.float32)
+    if matrix.shape != (channels, channels):
+        raise ValueError(f"Expected colours of shape {(channels, channels)}. Received: shape {matrix.shape}.")
+    return matrix
+
+
+def _spectrum_at(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A magnitude spectrum for pictures of another size: the same amount of detail, of the same strength."""
+    _, height, across = spectrum.shape
+    if (height, across) == (size[0], size[1] // 2 + 1):
+        return spectrum
+    centred = np.fft.fftshift(spectrum, axes=1)
+    planes = [np.asarray(Image.fromarray(plane).resize((size[1] // 2 + 1, size[0]), Image.Resampling.BILINEAR))
+              for plane in centred]
+    ratio = size[0] * (size[1] // 2 + 1) / (height * across)
+    # the peaks at zero frequency would be smeared over their neighbours, and the mean colour lost
+    resized = np.fft.ifftshift(np.stack(planes), axes=1) * np.sqrt(ratio)
+    resized[:, 0, 0] = spectrum[:, 0, 0] * ratio
+    return resized.astype(np.float32)
+
+
+def _at_size(photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 -> float32 in [0, 1], height x width."""
+    flat = photograph[..., 0] if photograph.shape[-1] == 1 else photograph
+    resized = Image.fromarray(flat).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return (np.asarray(resized, np.float32) / 255).reshape(*size, -1)
