@@ -160,6 +160,7 @@ class DreamStep:
         octave, octaves: which scale of the pyramid this is, counted from 0, and how many there are.
         index, total: which step this is, counted from 0 over all octaves, and how many there are.
         value_range: (low, high) of the input, float32 scalars or one per input channel.
+        seconds: computing time since the dream began, without what its consumer took in between.
     """
 
     layer: Layer
@@ -173,3 +174,98 @@ class DreamStep:
     index: int
     total: int
     value_range: tuple[np.ndarray, np.ndarray]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each part of the images speaks for a class.
+
+    Attributes:
+        method: 'grad_cam', 'guided_grad_cam', 'integrated_gradients', 'smooth_grad' or 'occlusion'.
+        layer: whose channels are explained, mostly the logits.
+        softmax_removed: whether a softmax of the network follows ``layer``: its probabilities are
+            not what is explained, since each of them depends on all classes.
+        targets: the channel (or class) at each index of the second axis of ``images``.
+        names: the class names of ``targets``, or the channel numbers as text.
+        images: float32 (images, targets, height, width) for Grad-CAM and occlusion, (images,
+            targets, height, width, input channels) for the others; positive speaks for the class.
+            In units of the score for integrated gradients and occlusion, of the score per unit of
+            the input for SmoothGrad; Grad-CAM has no scale that means anything.
+        scores: float32 (images, targets): what the network gives to the images.
+        maps: the feature maps that Grad-CAM weighs, else ``None``.
+        completeness_error: float32 (images, targets), integrated gradients only, else ``None``: the
+            score of the image, less that of the baseline, less the sum of the picture. Zero for
+            infinitely many steps.
+        coverage: which ops obeyed the rule, where one was used for the picture, else ``None``.
+    """
+
+    method: str
+    layer: Layer
+    softmax_removed: bool
+    targets: tuple[int, ...]
+    names: tuple[str, ...]
+    images: np.ndarray
+    scores: np.ndarray
+    maps: Layer | None = None
+    completeness_error: np.ndarray | None = None
+    coverage: Coverage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """What the network says while a square hides one part of the image after another.
+
+    What has not been tried yet is NaN, or -1 in ``best``. A *place* is one position of the square;
+    places have as many axes as the image has spatial ones.
+
+    Attributes:
+        attribution: ``images`` are (images, targets, height, width): by how much the score falls
+            when a pixel is hidden, the mean over all squares that cover it.
+        size: of the square, in pixels (height, width).
+        corners: for each spatial axis the first pixel of the square at every place, int.
+        scores: float32 (images, targets, rows, columns of places).
+        probabilities: the same after the network's softmax, or ``None`` where it has none.
+        best: int (images, rows, columns): the channel with the highest score.
+        maps: the layer whose strongest map is followed, or ``None`` where no layer has places.
+        map_channels: int (images,): which map: the one with the largest activation in the image as
+            it is; empty without ``maps``.
+        map_totals: float32 (images, rows, columns): the sum over that map; NaN without ``maps``.
+        index, total: which step this is, counted from 0, and how many there are.
+    """
+
+    attribution: Attribution
+    size: tuple[int, ...]
+    corners: tuple[np.ndarray, ...]
+    scores: np.ndarray
+    probabilities: np.ndarray | None
+    best: np.ndarray
+    maps: Layer | None
+    map_channels: np.ndarray
+    map_totals: np.ndarray
+    index: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """Whether the pictures of a rule depend on the class that is asked about.
+
+    Both numbers are correlations (-1 to 1) with the picture of the best class, over all values of
+    the picture; NaN where a picture is the same everywhere. Near 1 the picture shows the image, not
+    the class.
+
+    Attributes:
+        rule: 'deconvnet', 'guided' or 'gradient'.
+        layer: the class scores that the pictures start from.
+        classes: int (images, 2): the best class and the second-best.
+        rival: float32 (images,): with the picture of the second-best class.
+        randomised: float32 (images,): with the picture of the best class after the weights of the
+            top layer have been shuffled.
+    """
+
+    rule: str
+    layer: Layer
+    classes: np.ndarray
+    rival: np.ndarray
+    randomised: np.ndarray
