@@ -43,11 +43,10 @@ def _deconvnet(signal: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
 
 
 def _guided(signal: tf.Tensor, entered: tf.Tensor) -> tf.Tensor:
-    return tf.where(entered > 0, tf.nn.relu(signal), tf.zeros_like(signal))
+    return tf.nn.relu(signal) * tf.cast(entered > 0, signal.dtype)
 
 
 _RECTIFIERS: dict[str, Rectifier] = {"deconvnet": _deconvnet, "guided": _guided}
-RULES = ("deconvnet", "guided", "gradient")
 
 _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
 _RECTIFIED_UNITS = {"prelu", "leaky_relu"}
@@ -73,6 +72,42 @@ _OTHER_NONLINEAR = {
     "Erf": "error function",
     "Abs": "absolute value",
 }
+
+
+def register(name: str, rectify: Rectifier) -> None:
+    """Add a rule of your own for activation functions with a kink: ReLU, ReLU6, leaky ReLU, PReLU.
+
+    Args:
+        name: what to pass as ``rule`` from now on.
+        rectify: (signal from above, input of the op) -> signal to send down, as tensors that broadcast: there
+            are several signals, but one input. What it gives must be as large as the signal, and element by
+            element: places and channels must not be mixed.
+
+    Raises:
+        ValueError: the name is taken.
+
+    Example:
+        >>> register("rectified_twice", lambda signal, entered: tf.nn.relu(signal) * tf.nn.relu(entered))
+    """
+    if name in known():
+        raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
+    _register(name, rectify)
+    _RECTIFIERS[name] = rectify
+
+
+def known() -> tuple[str, ...]:
+    """The names of all rules: those of the papers, the gradient, and those that were registered."""
+    return (*_RECTIFIERS, "gradient")
+
+
+def require_rule(rule: str) -> None:
+    """Check the name of a rule.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if rule not in known():
+        raise ValueError(f"Expected rule to be one of {', '.join(map(repr, known()))}. Received: rule={rule!r}.")
 
 
 def _register(rule: str, rectify: Rectifier) -> None:
