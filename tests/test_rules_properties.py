@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from oracles import RULES, Activation, Affine, Chain, Convolution, Dense, MaxPool, Reshape, Windows
-from oracles.comparison import compare_spelled
+from oracles.comparison import compare_spelled, normal
 from oracles.in_tensorflow import graph_of, spell
 from oracles.random_networks import cases
 
@@ -14,10 +14,6 @@ from cnnvis_widgets import activations, load, reconstruct
 
 v1 = tf.compat.v1
 RELU = Activation("relu")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def spelled(twin, x):

@@ -15,6 +15,11 @@ from . import RULES, Op, Rule, project
 from .in_tensorflow import graph_of, spell
 
 
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    """Random numbers, the same for the same seed."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
 def same(found: np.ndarray, expected: np.ndarray, tolerance: float = 1e-6) -> None:
     """Equal shapes, float32, and values that differ by ``tolerance`` of the largest at most."""
     assert found.shape == expected.shape

@@ -1,0 +1,144 @@
+"""Activation functions in every spelling against their twins, and who obeys a rule."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from oracles import RECTIFIED, Activation, Affine, Chain, Concat, Convolution, Windows
+from oracles.comparison import compare, compare_spelled, normal
+from oracles.in_tensorflow import ACTIVATIONS, graph_of, spell
+
+from cnnvis_widgets import load
+
+RELU = Activation("relu")
+
+
+MIXED = Convolution(normal(1, 1, 4, 3), Windows((1, 1)))
+SIGNED = 4 * normal(1, 5, 6, 4)
+
+
+def below_weights(function):
+    """A graph of ``function`` under a layer of signed weights, so that signals of both signs meet it."""
+    return graph_of(lambda image: spell(MIXED, function(image)), SIGNED.shape[1:])
+
+
+@pytest.mark.parametrize("name", [*RECTIFIED, *ACTIVATIONS])
+def test_activation(name):
+    twin = Activation(name, 0.3)
+    network = compare(below_weights(lambda x: spell(twin, x)), Chain((twin, MIXED)), SIGNED)
+    for rule, treatment in (("deconvnet", "rule"), ("guided", "rule"), ("gradient", "exact")):
+        expected = treatment if name in RECTIFIED or rule == "gradient" else "unruled"
+        ops = [op for op in network.coverage(rule, "out").ops if op.kind != "convolution"]
+        assert [(op.count, op.treatment) for op in ops] == [(1, expected)]
+
+
+SLOPES = np.array([0.1, -0.2, 0.3, 0.4])
+FROZEN = {
+    "prelu by absolute value": ("prelu", lambda x: tf.nn.relu(x) + SLOPES * (x - tf.abs(x)) * 0.5),
+    "prelu by minimum": ("prelu", lambda x: tf.nn.relu(x) + SLOPES * tf.minimum(x, 0)),
+    "leaky by maximum": ("leaky_relu", lambda x: tf.maximum(0.3 * x, x)),
+    "gelu by hand": ("gelu", lambda x: 0.5 * x * (1 + tf.math.erf(x / np.sqrt(2)))),
+    "silu by hand": ("silu", lambda x: x * tf.sigmoid(x)),
+    "hard swish divided": ("hard_swish", lambda x: x * tf.nn.relu6(x + 3) / 6),
+}
+
+
+@pytest.mark.parametrize("spelling", FROZEN)
+def test_activation_frozen_into_several_ops(spelling):
+    name, function = FROZEN[spelling]
+    twin = Activation(name, SLOPES if name == "prelu" else 0.3)
+    compare(below_weights(function), Chain((twin, MIXED)), SIGNED)
+
+
+def _shifted_ceiling(scale):
+    """ReLU6 of a sum with a constant, times a constant, as a hard sigmoid is, but with constants of its own."""
+    return lambda x: tf.nn.relu6(x + np.array([0.5, -1, 2, 3])) * scale
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="any constants make a hard sigmoid")
+@pytest.mark.parametrize("scale", [0.5, np.array([1.0, -0.5, 2, 0.1])], ids=["scalar", "per channel"])
+def test_a_biased_relu6_before_a_scale_is_no_hard_sigmoid(scale):
+    """Such as a bias, a ReLU6 and a batch normalisation spelled out."""
+    twin = Chain((Affine(1.0, np.array([0.5, -1, 2, 3])), Activation("relu6"), Affine(scale), MIXED))
+    compare(below_weights(_shifted_ceiling(scale)), twin, SIGNED)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="its inner ReLU is left alone for all that read it")
+def test_a_relu_that_a_prelu_shares_with_others_still_obeys():
+    def function(x):
+        rectified = tf.nn.relu(x)
+        return tf.concat([rectified + SLOPES * -tf.nn.relu(-x), rectified], -1)
+
+    mixed = Convolution(normal(1, 1, 8, 3), Windows((1, 1)))
+    twin = Chain((Concat((Activation("prelu", SLOPES), RELU)), mixed))
+    compare(graph_of(lambda image: spell(mixed, function(image)), (5, 6, 4)), twin, SIGNED)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the upper signal enters behind the lower rule")
+@pytest.mark.parametrize("upper", ["prelu", "leaky_relu"])
+def test_a_prelu_directly_on_a_prelu_obeys_as_well(upper):
+    def function(x):
+        below = spell(Activation("prelu", SLOPES), x)
+        return spell(Activation("prelu", SLOPES), below) if upper == "prelu" else tf.maximum(0.3 * below, below)
+
+    above = Activation(upper, SLOPES if upper == "prelu" else 0.3)
+    compare(below_weights(function), Chain((Activation("prelu", SLOPES), above, MIXED)), SIGNED)
+
+
+UNRECOGNISED = {
+    "prelu subtracted": ("prelu", lambda x: tf.nn.relu(x) - SLOPES * tf.nn.relu(-x)),
+    "prelu by selection": ("prelu", lambda x: tf.where(x > 0, x, SLOPES * x)),
+    "prelu by maximum": ("prelu", lambda x: tf.maximum(x, 0) + SLOPES * tf.minimum(x, 0)),
+    "leaky by selection": ("leaky_relu", lambda x: tf.where(x > 0, x, 0.3 * x)),
+    "relu by maximum": ("relu", lambda x: tf.maximum(x, 0)),
+    "relu by clipping": ("relu6", lambda x: tf.clip_by_value(x, 0, 6)),
+}
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="the rules do not know these, and the coverage does not say so"
+)
+@pytest.mark.parametrize("spelling", UNRECOGNISED)
+def test_activation_spelled_unusually_obeys_or_is_reported(spelling):
+    name, function = UNRECOGNISED[spelling]
+    twin = Activation(name, SLOPES if name == "prelu" else 0.3)
+    graph = below_weights(function)
+    if load(graph).coverage("deconvnet", "out").complete:
+        compare(graph, Chain((twin, MIXED)), SIGNED)
+
+
+def _prelu():
+    return keras.layers.PReLU(shared_axes=[1, 2], alpha_initializer=keras.initializers.Constant(0.3))
+
+
+KERAS_ACTIVATIONS = {
+    "layer": ("relu", keras.layers.ReLU),
+    "layer with a ceiling": ("relu6", lambda: keras.layers.ReLU(max_value=6.0)),
+    "layer with a slope": ("leaky_relu", lambda: keras.layers.ReLU(negative_slope=0.3)),
+    "LeakyReLU": ("leaky_relu", lambda: keras.layers.LeakyReLU(negative_slope=0.3)),
+    "PReLU": ("prelu", _prelu),
+    "ELU": ("elu", keras.layers.ELU),
+    "hard_silu": ("hard_swish", lambda: keras.layers.Activation("hard_silu")),
+    **{
+        name: (name, lambda name=name: keras.layers.Activation(name))
+        for name in ("relu", "relu6", "silu", "gelu", "selu")
+    },
+}
+
+
+@pytest.mark.parametrize("spelling", KERAS_ACTIVATIONS)
+def test_activation_of_keras(spelling):
+    name, make = KERAS_ACTIVATIONS[spelling]
+    image = keras.Input((5, 6, 4), name="image")
+    above = keras.layers.Conv2D(3, 1, use_bias=False, name="out")
+    model = keras.Model(image, above(make()(image)))
+    above.kernel.assign(MIXED.kernel)
+    compare(model, Chain((Activation(name, 0.3), MIXED)), SIGNED.astype(np.float32), tolerance=1e-5)
+
+
+def test_a_prelu_leaves_the_relus_of_others_alone():
+    """A ReLU in front of a PReLU, and one behind it, each obey by themselves."""
+    twin = Chain((RELU, Affine(normal(4), normal(4, seed=1)), Activation("prelu", SLOPES), Affine(1.0, -0.2), RELU))
+    network = compare_spelled(Chain((twin, MIXED)), normal(1, 5, 6, 4))
+    counted = {op.kind: op.count for op in network.coverage("deconvnet", "out").ops if op.treatment == "rule"}
+    assert counted == {"relu": 2, "prelu": 1}
