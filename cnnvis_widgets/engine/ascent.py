@@ -116,7 +116,7 @@ class Ascent:
 
             shown = decoded(z)
             seen = low + (high - low) * apply(shown, matrix, size, noise, seed)
-            seen.set_shape([pictures, *network.picture_shape[:2], channels])
+            seen = tf.ensure_shape(seen, [pictures, *network.picture_shape[:2], channels])
             scores = goal.scores(network, seen, shown, given)
             gradient = tf.gradients(scores, z)[0]
             gradient = tf.zeros_like(z) if gradient is None else gradient

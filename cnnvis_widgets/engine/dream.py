@@ -36,7 +36,7 @@ from .transforms import ROBUST, Transform
 
 _LEAST_SIDE = 32  # an octave smaller than this tells a network nothing
 _LEAST_SPECTRUM = 64  # pictures smaller than this are changed pixel by pixel: a view of them hardly differs
-_PHOTO, _NOISE = (4, 20), (3, 48)  # octaves and steps of each, by default
+_PHOTO, _NOISE = (4, 20), (4, 32)  # octaves and steps of each, by default
 
 
 def dream(
@@ -73,9 +73,9 @@ def dream(
         start: ``None`` for noise, 'feed' for the first fed image, a picture (uint8, PIL, path: it goes through the
             network's ``preprocess``), or a floating-point array in the range of the input, of any size.
         seed: of the noise and of the views; the same seed gives the same bytes.
-        octaves: how many sizes the picture grows through, the last being ``size``; 4 on a photo, 3 from noise.
+        octaves: how many sizes the picture grows through, the last being ``size``; 4 by default.
         octave_scale: from one size to the next.
-        steps: for each octave; 20 on a photo, 48 from noise.
+        steps: for each octave; 20 on a photo, 32 from noise.
         step_size: on pixels, how far a step moves, in 1/255 of the input range for a gradient of mean magnitude 1
             (1.5 by default); with a parameterization, the factor of its own rate (1 by default).
         laplacian_levels: pixels only: scales of detail that are brought to the same strength (4 by default); 0 for

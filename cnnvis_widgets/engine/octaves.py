@@ -106,7 +106,8 @@ def _gradient(
     if len(picture) == 3 and None not in picture[:2]:  # a smaller octave is enlarged to the input
         images = tf.image.resize(tile, picture[:2])
         images.set_shape([tile.shape[0], *picture[:2], tile.shape[-1]])
-    scores = goal.scores(network, images, (tile - low) / (high - low), given)
+    shown = tf.ensure_shape((tile - low) / (high - low), tile.shape)
+    scores = goal.scores(network, images, shown, given)
     gradient = tf.gradients(scores, tile)[0]
     return (tf.zeros_like(tile) if gradient is None else gradient), scores
 

@@ -84,7 +84,7 @@ class Fourier:
     decay: float = 1.0
     colours: np.ndarray | None = None
     name: str = "fourier"
-    rate: float = 0.01
+    rate: float = 0.014
 
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
         count, height, width, channels = shape
