@@ -23,10 +23,16 @@ _HOME = {
     "demo": "demo",
     "dream": "engine.dream",
     "errors": "errors",
+    "grad_cam": "engine.attribution",
     "image_normalization": "legacy",
+    "integrated_gradients": "engine.attribution",
     "load": "engine.loading",
+    "occlusion": "engine.occlusion",
+    "occlusion_steps": "engine.occlusion",
     "reconstruct": "engine.reconstruction",
     "results": "results",
+    "sensitivity": "engine.sensitivity",
+    "smooth_grad": "engine.attribution",
 }
 
 __all__ = sorted(_HOME)
@@ -34,10 +40,13 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from . import demo, errors, results
     from .engine.activations import activations
+    from .engine.attribution import grad_cam, integrated_gradients, smooth_grad
     from .engine.dream import dream
     from .engine.loading import load
     from .engine.network import Network
+    from .engine.occlusion import occlusion, occlusion_steps
     from .engine.reconstruction import reconstruct
+    from .engine.sensitivity import sensitivity
     from .legacy import (
         activation_visualization,
         convert_into_grid,
