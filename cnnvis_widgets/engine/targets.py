@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..errors import ChannelError, GradientError, LayerError, NumericalError, nearest
+from ..errors import ChannelError, GradientError, LayerError, NumericalError
 from ..results import Layer
 from .activations import channels_last
+from .goals import channel_number, class_names
 from .loading import load
 from .network import Feeds, Network
 
@@ -35,25 +36,9 @@ def numbers_and_names(
     wanted = [targets] if isinstance(targets, int | np.integer | str) else list(targets)
     if not wanted:
         raise ChannelError("Expected at least one channel or class. Received: an empty list.")
-    named = network.class_names or ()
-    names = named if layer.channels in (None, len(named)) else ()
-    found = tuple(_number(each, names, layer) for each in wanted)
+    found = tuple(channel_number(network, layer, each) for each in wanted)
+    names = class_names(network, layer)
     return found, tuple(names[each] if each < len(names) else str(each) for each in found)
-
-
-def _number(wanted: int | str, names: Sequence[str], layer: Layer) -> int:
-    if not isinstance(wanted, str):
-        if wanted < 0 or (layer.channels is not None and wanted >= layer.channels):
-            last = "" if layer.channels is None else f" to {layer.channels - 1}"
-            raise ChannelError(f"Expected channels from 0{last} of layer {layer.name!r}. Received: {wanted!r}.")
-        return int(wanted)
-    lowered = [name.lower() for name in names]
-    if wanted.lower() in lowered:
-        return lowered.index(wanted.lower())
-    known = nearest(wanted, names) if names else (
-        "The network has no class names for this layer; pass numbers, or class_names= to load."
-    )
-    raise ChannelError(f"Expected the name of a class of {layer.name!r}. Received: {wanted!r}. {known}")
 
 
 def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
