@@ -302,6 +302,22 @@ def test_every_layout_gives_the_same_pictures(method, layout):
         same(result.scores, expected.scores)
 
 
+@pytest.mark.parametrize("sides", [(12,), (6, 5, 4)], ids=["signal", "volume"])
+def test_signals_and_volumes(sides):
+    kind, pool = (keras.layers.Conv1D, keras.layers.GlobalAveragePooling1D) if len(sides) == 1 else (
+        keras.layers.Conv3D, keras.layers.GlobalAveragePooling3D)
+    ends = [pool(), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((*sides, 2)), kind(4, 3, activation="relu"), *ends])
+    fed = np.random.default_rng(0).normal(size=(2, *sides, 2)).astype(np.float32)
+    cam = grad_cam(model, fed, [0, 2])
+    assert cam.images.shape == (2, 2, *(side - 2 for side in sides))
+    assert grad_cam(model, fed, [0, 2], guided=True).images.shape == (2, 2, *sides, 2)
+    swept = occlusion(model, fed, [0, 2], size=2, stride=2)
+    assert swept.attribution.images.shape == (2, 2, *sides)
+    assert swept.best.shape == (2, *(-(-side // 2) for side in sides))
+    assert np.isfinite(swept.attribution.images).all()
+
+
 def test_other_inputs_are_fed_along():
     graph = tf.Graph()
     with graph.as_default():
