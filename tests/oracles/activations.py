@@ -40,7 +40,8 @@ _FUNCTIONS: dict[str, tuple[_Function, _Function]] = {  # value and derivative
     "elu": (lambda x, a: np.where(x > 0, x, np.expm1(x)), lambda x, a: np.where(x > 0, 1, np.exp(x))),
     "selu": (
         lambda x, a: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(x)),
-        lambda x, a: _SELU_SCALE * np.where(x > 0, 1, _SELU_ALPHA * np.exp(x)),
+        # at the kink the slope from the right, as TensorFlow has it: a deconvnet's signal passes zeros of a ReLU below
+        lambda x, a: _SELU_SCALE * np.where(x >= 0, 1, _SELU_ALPHA * np.exp(x)),
     ),
     "silu": (lambda x, a: x * _logistic(x), lambda x, a: _logistic(x) * (1 + x * (1 - _logistic(x)))),
     "gelu": (
