@@ -7,7 +7,9 @@ Nothing here computes with a network, draws or writes. Axes are always in the or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -161,6 +163,7 @@ class DreamStep:
         index, total: which step this is, counted from 0 over all octaves, and how many there are.
         value_range: (low, high) of the input, float32 scalars or one per input channel.
         seconds: computing time since the dream began, without what its consumer took in between.
+        recipe: how the dream was made, as JSON has it, for ``outputs.provenance``.
     """
 
     layer: Layer
@@ -175,6 +178,7 @@ class DreamStep:
     total: int
     value_range: tuple[np.ndarray, np.ndarray]
     seconds: float = 0.0
+    recipe: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)

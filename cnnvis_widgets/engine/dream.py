@@ -21,10 +21,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from .. import __version__
 from ..errors import ChannelError, FeedError, GradientError, NumericalError
 from ..results import DreamStep, Layer
-from . import objectives
+from . import objectives, recipes
 from .ascent import Ascent
 from .goals import Goal, channel_number, class_names, goal_of
 from .loading import load
@@ -127,7 +129,15 @@ def dream(
         climb = PixelClimb(network, low, high, levels, step_size, painted)
     else:
         climb = Ascent(network, parameterization, transform or ROBUST, low, high, step_size)
-    run = _Run(network, climb, goals, ids, names, photo, painted, strength, (low, high), pictures)
+    options = {
+        "seed": seed, "octaves": octaves, "octave_scale": octave_scale, "steps": steps, "step_size": step_size,
+        "laplacian_levels": climb.levels if isinstance(climb, PixelClimb) else None,
+        "parameterization": parameterization, "transform": transform, "pictures": pictures, "mask": mask,
+        "strength": strength, "size": final, "value_range": (low, high),
+    }
+    recipe = _recipe(network, layer, channels, start, resume, options)
+    ids, names = (tuple(each for each in given for _ in range(pictures)) for given in (ids, names))
+    run = _Run(network, climb, goals, ids, names, photo, painted, strength, (low, high), pictures, recipe)
     return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume)
 
 
@@ -145,6 +155,7 @@ class _Run:
     strength: float
     value_range: tuple[np.ndarray, np.ndarray]
     pictures: int
+    recipe: dict[str, Any]
 
     def steps(
         self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
@@ -168,7 +179,7 @@ class _Run:
             yield DreamStep(
                 self.layer, any(goal.softmax_removed for goal in self.goals), self.ids, self.names,
                 self._shown(states, size), np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
-                self.value_range, seconds,
+                self.value_range, seconds, self.recipe | {"step": index},
             )
             since = perf_counter()
 
@@ -195,6 +206,19 @@ class _Run:
         mixed = self.strength if self.mask is None else self.strength * resize(self.mask, size)
         photo = resize(self.photo, size)
         return (photo + mixed * (images - photo)).astype(np.float32)
+
+
+def _recipe(
+    network: Network, layer: Any, channels: Any, start: Any, resume: DreamStep | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """What it takes to make the same pictures again; the photo by its fingerprint alone, as it may be large."""
+    photo = _start(network, start, None)
+    return {
+        "model": network.fingerprint(), "layer": recipes.encoded(layer), "channels": recipes.encoded(channels),
+        "start": None if photo is None else recipes.fingerprint(photo), "resumed": resume is not None,
+        "options": {name: recipes.encoded(value) for name, value in options.items()},
+        "versions": {"cnnvis_widgets": __version__, "tensorflow": tf.__version__, "numpy": np.__version__},
+    }
 
 
 def _check_step(goal: Goal, index: int, strength: float, scores: np.ndarray) -> None:

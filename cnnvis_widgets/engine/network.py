@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,10 +18,12 @@ from . import rules
 from .cutting import cut_out, import_cut
 from .description import Table, as_html, as_text, summary, table
 from .eager import eagerly, traced
+from .fast_backward import seen_by
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, pictures_to_batch, read_image, tensor_named
 from .frozen import FrozenGraph
 from .graph_surgery import node_of, tensor_of
 from .inputs import choose_image_input, gradient_path
+from .receptive_field import ReceptiveField
 from .structure import Structure, static_shapes
 from .views import view_of
 
@@ -137,6 +140,15 @@ class Network:
 
     def _repr_html_(self) -> str:
         return as_html(self._table(), summary(self.image_input, self.layers))
+
+    def fingerprint(self) -> str:
+        """A hash of the ops and weights, the same in every process."""
+        if "fingerprint" not in self._compiled:
+            found = hashlib.sha256(" ".join(node.op for node in self._frozen.graph_def.node).encode())
+            for value in self._frozen.weights.values():
+                found.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+            self._compiled["fingerprint"] = found.hexdigest()[:16]
+        return str(self._compiled["fingerprint"])
 
     # ---- what is fed
 
@@ -328,6 +340,23 @@ class Network:
         target = self.before_softmax(asked)
         nodes = self._structure.between(self._image, target)
         return rules.coverage(nodes, rule, self._structure.units, target is not asked)
+
+    @eagerly
+    def receptive_field(self, layer: str | Layer, size: Sequence[int] | None = None) -> ReceptiveField | None:
+        """What one unit of a layer sees of the image, in pixels.
+
+        Args:
+            layer: one layer with spatial axes.
+            size: (height, width) of the image where the network leaves it free; the padding can depend on it.
+
+        Returns:
+            Stride, start and size along each axis; ``None`` where every unit sees the whole image, where the way
+            holds an op that windows do not describe, and in networks that keep their channels first.
+        """
+        shape = list(self._shapes[self._image][1] or ())
+        if size is not None:
+            shape[1:-1] = size
+        return seen_by(self._frozen.graph_def, self._image, shape, self.layer(layer).tensor)
 
     def require_gradient(self, layer: Layer) -> None:
         """Check that a gradient can flow from a layer to the image.

@@ -168,5 +168,5 @@ def _require(holds: bool, expected: str, received: Any) -> None:
         raise ValueError(f"Expected {expected}. Received: {received!r}.")
 
 
-ROBUST = compose(pad(12), jitter(12), scale(0.85, 1.3), rotate(8))
+ROBUST = compose(pad(12), jitter(20), scale(0.8, 1.5), rotate(8))
 """What pictures from noise survive by default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,9 @@ from ..imaging import encode, render
 from ..imaging.grid import enlarge, magnification, montage
 from ..imaging.render import Scale
 from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
+
+CHUNK = "Recipe"
+"""The text chunk of a dream's PNG file that says how it was made; see ``provenance``."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,13 @@ def of_layer(
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:
     """The picture of every class or channel, in the range of the network's input."""
-    for image, channel, name, score in zip(step.images, step.channels, step.names, step.scores, strict=True):
+    for place, (image, channel, name, score) in enumerate(
+        zip(step.images, step.channels, step.names, step.scores, strict=True)
+    ):
         pixels = render.picture(image, step.value_range)
         # the number stays in front of the name: ImageNet has two classes called 'crane'
         title = name if name == str(channel) else f"{channel} {name}"
         text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
+        if step.recipe is not None:
+            text[CHUNK] = json.dumps(step.recipe | {"picture": place})
         yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)

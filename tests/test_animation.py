@@ -1,0 +1,87 @@
+"""Films of dreams: frames of one size, GIF, MP4 where it can be made, and the zoom."""
+
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import pytest
+from networks import photo
+from PIL import Image
+
+from cnnvis_widgets import dream, load
+from cnnvis_widgets.engine.zoom import magnified, zoom
+from cnnvis_widgets.errors import OutputError
+from cnnvis_widgets.outputs.animation import frames, write_animation
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(1)
+    conv = keras.layers.Conv2D(6, 5, activation="relu", name="c")
+    return load(keras.Sequential([keras.Input((None, None, 3)), conv]), photo(64))
+
+
+@pytest.fixture(scope="module")
+def steps(network):
+    return list(dream(network, None, "c", [0, 1], start="feed", octaves=2, steps=3, value_range=(0, 1)))
+
+
+def test_frames_have_the_size_of_the_last(steps):
+    shown = list(frames(steps, 1))
+    assert steps[0].images.shape[1:3] == (46, 46)
+    assert [frame.shape for frame in shown] == [(64, 64, 3)] * 6
+    assert shown[0].dtype == np.uint8
+    np.testing.assert_allclose(shown[-1], steps[-1].images[1] * 255, atol=1)
+
+
+def test_a_gif_plays_every_step_and_rests_on_the_last(steps, tmp_path):
+    path = write_animation(steps, tmp_path / "dream.gif", rate=10)
+    with Image.open(path) as film:
+        assert film.size == (64, 64)
+        durations = []
+        for number in range(film.n_frames):
+            film.seek(number)
+            durations.append(film.info["duration"])
+        assert film.n_frames >= 6
+        assert sum(durations) == 1600
+        last = np.asarray(film.convert("RGB"), float)
+    assert np.abs(last - steps[-1].images[0] * 255).mean() < 20  # of noise, with 256 colours
+
+
+@pytest.mark.skipif(find_spec("imageio_ffmpeg") is None, reason="no library for MP4 is installed")
+def test_an_mp4_is_written(steps, tmp_path):
+    assert b"ftyp" in write_animation(steps, tmp_path / "dream.mp4").read_bytes()[:32]
+
+
+def test_what_cannot_be_written_is_said(steps, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"ending in \.gif or \.mp4"):
+        write_animation(steps, tmp_path / "dream.avi")
+    with pytest.raises(ValueError, match="at least one step"):
+        write_animation([], tmp_path / "dream.gif")
+    with pytest.raises(OutputError, match="file that can be written"):
+        write_animation(steps, tmp_path / "none" / "dream.gif")
+    monkeypatch.setattr("cnnvis_widgets.outputs.animation.find_spec", lambda name: None)
+    with pytest.raises(OutputError, match="Expected imageio-ffmpeg"):
+        write_animation(steps, tmp_path / "dream.mp4")
+
+
+def test_a_zoom_goes_on_from_its_own_middle(network):
+    film = list(zoom(network, None, "c", 1, frames=3, rate=0.2, steps=2, value_range=(0, 1)))
+    assert [(step.index, step.total) for step in film] == [(0, 3), (1, 3), (2, 3)]
+    assert film[0].images.shape == (1, 64, 64, 3)
+    assert film[0].seconds < film[1].seconds < film[2].seconds
+    expected = list(
+        dream(network, None, "c", 1, start=magnified(film[0].images, 0.2)[0], seed=1, octaves=1, steps=2,
+              value_range=(0, 1))
+    )[-1]
+    assert film[1].images.tobytes() == expected.images.tobytes()
+
+
+def test_magnifying_keeps_the_middle():
+    ramp = np.broadcast_to(np.linspace(0, 1, 40, dtype=np.float32)[:, None, None], (1, 40, 30, 3))
+    result = magnified(ramp, 0.5)
+    assert result.shape == (1, 40, 30, 3)
+    assert result[0, 0, 0, 0] == pytest.approx(0.25, abs=0.02)
+    assert result[0, 20, 0, 0] == pytest.approx(0.5, abs=0.02)
+    with pytest.raises(ValueError, match="frames=0"):
+        zoom(None, None, "c", frames=0)

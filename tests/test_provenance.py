@@ -1,0 +1,92 @@
+"""A picture's file says how it was made, and the picture can be made again from it."""
+
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from networks import photo
+from PIL import Image
+
+from cnnvis_widgets import dream, load
+from cnnvis_widgets.engine import objectives as o
+from cnnvis_widgets.engine import parameterizations, transforms
+from cnnvis_widgets.engine.recipes import decoded, encoded
+from cnnvis_widgets.errors import FeedError, ModelError, OutputError
+from cnnvis_widgets.imaging import render
+from cnnvis_widgets.outputs.png_files import write_dream
+from cnnvis_widgets.outputs.provenance import recipe_of, recreate
+
+
+def model(seed=1):
+    keras.utils.set_random_seed(seed)
+    conv = keras.layers.Conv2D(6, 5, activation="relu", name="c")
+    return keras.Sequential([keras.Input((None, None, 3)), conv])
+
+
+MASK = np.zeros((40, 40), np.float32)
+MASK[:20] = 1
+WAYS = {
+    "channels on a photo": lambda: (("c", [3, 1]), {"start": "feed", "mask": MASK, "strength": 0.5}),
+    "from noise": lambda: (("c", 2), {"size": (64, 70), "step_size": 2.0}),
+    "maco": lambda: (("c", None), {
+        "size": (64, 64), "parameterization": parameterizations.maco([np.uint8(photo(64)[0] * 255)]),
+        "transform": transforms.compose(transforms.jitter(3), transforms.noise(0.1)),
+    }),
+    "objectives": lambda: (([o.channel("c", 1), o.guide("c", photo(40)[0]) - 0.1 * o.l2()],), {"size": (48, 48)}),
+    "several": lambda: ((o.channel("c", 1) + o.diversity("c"),), {"size": (48, 48), "pictures": 2}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_picture_is_made_again(way, tmp_path):
+    asked, options = WAYS[way]()
+    network = load(model(), photo(64))
+    steps = list(dream(network, None, *asked, octaves=2, steps=2, value_range=(0, 1), seed=5, **options))
+    step = replace(steps[2], channels=tuple(range(len(steps[2].channels))))
+    for place, path in enumerate(write_dream(step, tmp_path, layers=network.layers)):
+        again = recreate(path, model(), photo(64), start=options.get("start"))
+        assert again.images.shape == (1, *step.images.shape[1:])
+        assert again.images[0].tobytes() == step.images[place].tobytes()
+        np.testing.assert_array_equal(Image.open(path), render.picture(again.images[0], again.value_range))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    network = load(model(), photo(64))
+    *_, step = dream(network, None, "c", 1, start="feed", octaves=1, steps=1)
+    return write_dream(step, tmp_path_factory.mktemp("out"), layers=network.layers)[0]
+
+
+def test_the_recipe_is_plain_json_with_versions(path):
+    recipe = recipe_of(path)
+    assert recipe["layer"] == "c"
+    assert recipe["options"]["seed"] == 0
+    assert set(recipe["versions"]) == {"cnnvis_widgets", "tensorflow", "numpy"}
+    assert recipe["model"] == load(model()).fingerprint() != load(model(2)).fingerprint()
+
+
+def test_what_is_not_the_same_is_said(path, tmp_path):
+    with pytest.raises(ModelError, match="other layers or weights"):
+        recreate(path, model(2), photo(64), start="feed")
+    with pytest.raises(FeedError, match=r"the photo that was dreamt on\. Received: start=None"):
+        recreate(path, model(), photo(64))
+    with pytest.raises(FeedError, match="Received: another one"):
+        recreate(path, model(), photo(64, seed=3), start="feed")
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    with pytest.raises(OutputError, match="which holds none"):
+        recipe_of(tmp_path / "plain.png")
+    with pytest.raises(OutputError, match="Expected a PNG file"):
+        recipe_of(tmp_path / "missing.png")
+
+
+def test_values_survive_json():
+    values = [
+        1, 2.5, "a", None, [1, [2]], {"x": np.arange(3)}, o.direction("c", [1, 2]) * 2, transforms.ROBUST,
+        parameterizations.fourier(decay=2, colours=np.eye(3)),
+    ]
+    for value in values:
+        assert json.dumps(encoded(decoded(json.loads(json.dumps(encoded(value)))))) == json.dumps(encoded(value))
+    with pytest.raises(ValueError, match="Received: kind='what'"):
+        decoded({"kind": "what"})
