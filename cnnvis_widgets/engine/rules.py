@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Mapping
 import tensorflow as tf
 
 from ..results import Coverage, OpCoverage
-from .graph_surgery import NodeDef, data_inputs, rewire
+from .graph_surgery import NodeDef, data_inputs, rewire, tensor_of
 from .layers import KINDS
 from .units import Unit
 
@@ -49,7 +49,7 @@ def _guided(signal: tf.Tensor, entered: tf.Tensor) -> tf.Tensor:
 _RECTIFIERS: dict[str, Rectifier] = {"deconvnet": _deconvnet, "guided": _guided}
 
 _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
-_RECTIFIED_UNITS = {"prelu", "leaky_relu"}
+_RECTIFIED_UNITS = {"relu", "relu6", "prelu", "leaky_relu"}
 _RECTIFIED_KINDS = {KINDS[op][0] for op in _RECTIFIED_OPS} | _RECTIFIED_UNITS
 _LINEAR_KINDS = {
     "convolution",
@@ -71,6 +71,11 @@ _OTHER_NONLINEAR = {
     "Exp": "exponential",
     "Erf": "error function",
     "Abs": "absolute value",
+    "Maximum": "maximum",
+    "Minimum": "minimum",
+    "ClipByValue": "clipping",
+    "Select": "selection",
+    "SelectV2": "selection",
 }
 
 
@@ -154,7 +159,8 @@ def apply_rule(nodes: list[NodeDef], rule: str, units: Mapping[str, Unit]) -> No
     """
     if rule not in _RECTIFIERS:
         return
-    inside = {name for unit in units.values() for name in unit.inner}
+    # no signal comes to the ops inside a unit that is spanned, but to those of a gate it does
+    inside = {name for unit in units.values() if unit.kind not in _RECTIFIED_UNITS for name in unit.inner}
     present = {node.name: node for node in nodes}
     spans = []
     for node in nodes:
@@ -164,7 +170,10 @@ def apply_rule(nodes: list[NodeDef], rule: str, units: Mapping[str, Unit]) -> No
             node.attr["_gradient_op_type"].s = b"Cnnvis/Skip"
         elif node.name in units and units[node.name].kind in _RECTIFIED_UNITS:
             spans.append(_span(units[node.name], present[node.name], rule))
-    rewire(nodes, {f"{span.input[0]}:0": span.name for span in spans})
+    outputs = {f"{span.input[0]}:0": span.name for span in spans}
+    for span in spans:  # one unit may stand directly on another
+        span.input[1] = outputs.get(tensor_of(span.input[1]), span.input[1])
+    rewire(nodes, outputs)
     nodes.extend(spans)
 
 

@@ -10,25 +10,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import tensorflow as tf
+
 from .graph_surgery import NodeDef, data_inputs, node_of, tensor_of
 
-Pattern = str | tuple
-"""'x' binds the unit's input, 'c' a constant, a tuple (op, inputs ...) a node; 'a|b' either op."""
+Pattern = str | float | tuple
+"""'x' binds the unit's input, 'c' any constant, a number that constant, a tuple (op, inputs ...) a node; 'a|b' either
+op."""
 
-_COMMUTATIVE = {"Add", "AddV2", "Mul", "Maximum"}
+_COMMUTATIVE = {"Add", "AddV2", "Mul", "Maximum", "Minimum"}
 _ADD = "Add|AddV2"
 _HALF_X = ("Mul", "c", "x")
 _ERF = (_ADD, "c", ("Erf", "x/c"))
 _TANH = (_ADD, "c", ("Tanh", ("Mul", "c", (_ADD, "x", ("Mul", "c", "x³")))))
-_HARD_GATE = ("Relu6", (_ADD, "c", "x"))
+_HARD_GATE = ("Relu6", (_ADD, 3.0, "x"))  # with other constants it is a ReLU6 that the rules are for
+_POSITIVE, _NEGATIVE = ("Maximum", "x", 0.0), ("Minimum", "x", 0.0)
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
+    "relu": (_POSITIVE,),
+    "relu6": (
+        ("Minimum", _POSITIVE, 6.0),
+        ("Maximum", ("Minimum", "x", 6.0), 0.0),
+        ("ClipByValue", "x", 0.0, 6.0),
+    ),
     "prelu": (
         (_ADD, ("Relu", "x"), ("Mul", "c", ("Relu", ("Neg", "x")))),
+        (_ADD, ("Relu", "x"), ("Mul", "c", ("Neg", ("Relu", ("Neg", "x"))))),
+        ("Sub", ("Relu", "x"), ("Mul", "c", ("Relu", ("Neg", "x")))),
+        (_ADD, _POSITIVE, ("Mul", "c", _NEGATIVE)),
         (_ADD, ("Relu", "x"), ("Mul", ("Mul", "c", ("Sub", "x", ("Abs", "x"))), "c")),
-        (_ADD, ("Relu", "x"), ("Mul", "c", ("Minimum", "x", "c"))),
+        (_ADD, ("Relu", "x"), ("Mul", "c", _NEGATIVE)),
     ),
-    "leaky_relu": (("Maximum", "x", ("Mul", "c", "x")),),
+    "leaky_relu": (
+        ("Maximum", "x", ("Mul", "c", "x")),
+        ("Select|SelectV2", ("Greater|GreaterEqual", "x", 0.0), "x", ("Mul", "c", "x")),
+    ),
     "silu": (("Mul", "x", ("Sigmoid", "x")), ("Mul", "x", ("Sigmoid", ("Mul", "c", "x")))),
     "gelu": (
         ("Mul", _HALF_X, ("Erfc", ("Mul", "c", ("Neg", "x")))),
@@ -38,12 +55,12 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
         ("Mul", "c", ("Mul", "x", _TANH)),
     ),
     "hard_swish": (
-        ("Mul", "x", ("Mul", "c", _HARD_GATE)),
-        ("Mul", "x", ("RealDiv", _HARD_GATE, "c")),
-        ("Mul", "c", ("Mul", "x", _HARD_GATE)),
-        ("RealDiv", ("Mul", "x", _HARD_GATE), "c"),
+        ("Mul", "x", ("Mul", 1 / 6, _HARD_GATE)),
+        ("Mul", "x", ("RealDiv", _HARD_GATE, 6.0)),
+        ("Mul", 1 / 6, ("Mul", "x", _HARD_GATE)),
+        ("RealDiv", ("Mul", "x", _HARD_GATE), 6.0),
     ),
-    "hard_sigmoid": (("Mul", "c", _HARD_GATE), ("RealDiv", _HARD_GATE, "c")),
+    "hard_sigmoid": (("Mul", 1 / 6, _HARD_GATE), ("RealDiv", _HARD_GATE, 6.0)),
 }
 _SHORT: dict[str, tuple[Pattern, ...]] = {
     "x/c": (("Mul", "c", "x"), ("RealDiv", "x", "c")),
@@ -93,6 +110,9 @@ def _match(
     elif pattern == "c":
         if name not in varying:
             yield bound
+    elif isinstance(pattern, float):
+        if name in nodes and _is_number(nodes[name], pattern):
+            yield bound
     elif isinstance(pattern, str):
         for each in _SHORT[pattern]:
             yield from _match(each, tensor, nodes, varying, bound)
@@ -113,6 +133,11 @@ def _match_all(
         return
     for each in _match(patterns[0], tensor_of(tensors[0]), nodes, varying, bound):
         yield from _match_all(patterns[1:], tensors[1:], nodes, varying, each)
+
+
+def _is_number(node: NodeDef, number: float) -> bool:
+    """Whether a node is that constant, up to the rounding of half precision."""
+    return node.op == "Const" and bool(np.all(np.isclose(tf.make_ndarray(node.attr["value"].tensor), number, 1e-3)))
 
 
 def _behind_identities(tensor: str, nodes: Mapping[str, NodeDef]) -> str:
