@@ -15,8 +15,9 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
-from .receptive_field import ReceptiveField
-from .signals import Patches, Signal, UnknownOp, stored, total
+from .graph_surgery import GraphDef
+from .receptive_field import ReceptiveField, field_between
+from .signals import Patches, Signal, UnknownOpError, stored, total
 from .steps import ENDS, STEPS
 
 
@@ -35,13 +36,13 @@ def pull_back(
         The signals, (seeds, ...) as ``image``; and, with ``units``, the patch of the image that they are for.
 
     Raises:
-        UnknownOp: there is an op on the way whose backward step is not known.
+        UnknownOpError: there is an op on the way whose backward step is not known.
     """
     ops, on_the_way = between(image, target)
     patches = None if units is None else Patches(units)
     field = None if units is None else ReceptiveField.unit(2)
     if units is not None and target.shape.rank != 4:
-        raise UnknownOp("a layer without height and width")
+        raise UnknownOpError("a layer without height and width")
     waiting: dict[Any, list[Signal]] = {target.ref(): [Signal(seeds, field)]}
     for op in reversed(ops):
         arriving = [waiting.pop(output.ref(), None) for output in op.outputs]
@@ -52,16 +53,29 @@ def pull_back(
                     waiting.setdefault(entered.ref(), []).append(signal)
     arrived = waiting.get(image.ref())
     if arrived is None:
-        raise UnknownOp("nothing comes back")
+        raise UnknownOpError("nothing comes back")
     result = total(arrived)
     return result.values, result.field
+
+
+def seen_by(graph_def: GraphDef, image: str, shape: Sequence[int | None], layer: str) -> ReceptiveField | None:
+    """What one unit of a tensor sees of an image of this shape, by names in a frozen graph; see ``field_between``."""
+    graph = tf.Graph()
+    with graph.as_default():
+        given = tf.compat.v1.placeholder(tf.float32, [None, *shape[1:]], name="seen")
+        tf.graph_util.import_graph_def(graph_def, {image: given}, name="")
+        target = given if layer == image else graph.get_tensor_by_name(layer)
+        try:
+            return field_between(between(given, target)[0], target, given)
+        except UnknownOpError:
+            return None
 
 
 def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], set[Any]]:
     """The ops on floating-point ways from image to target, in order of computation, and their tensors.
 
     Raises:
-        UnknownOp: a tensor whose first axis may not be that of the images.
+        UnknownOpError: a tensor whose first axis may not be that of the images.
     """
     reached, ops = {image.ref()}, []
     for op in target.graph.get_operations():
@@ -76,7 +90,7 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
     outputs = [output for op in kept for output in op.outputs if output.ref() in needed]
     for tensor in outputs:
         if not tensor.shape.rank or tensor.shape[0] is not None:
-            raise UnknownOp(f"an image axis of known size: {tensor.name}")
+            raise UnknownOpError(f"an image axis of known size: {tensor.name}")
     return kept[::-1], needed
 
 
@@ -87,10 +101,10 @@ def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patc
     if op.type in ENDS:
         return [None] * len(op.inputs)
     if op.type not in STEPS:
-        raise UnknownOp(op.type)
+        raise UnknownOpError(op.type)
     sent = STEPS[op.type](op, signals, patches)
     if not any(sent):
-        raise UnknownOp(f"nothing comes back through {op.name}")
+        raise UnknownOpError(f"nothing comes back through {op.name}")
     return sent
 
 
@@ -101,4 +115,6 @@ def _by_rule(
     given = next(signal for signal in signals if signal is not None)
     seen = SimpleNamespace(inputs=[stored(tf.cast(each, given.values.dtype), given, patches) for each in op.inputs])
     sent = gradient_registry.lookup(rule)(seen, *(None if each is None else each.values for each in signals))
-    return [None if each is None else Signal(each, given.field) for each in (sent if isinstance(sent, list) else [sent])]
+    return [
+        None if each is None else Signal(each, given.field) for each in (sent if isinstance(sent, list) else [sent])
+    ]

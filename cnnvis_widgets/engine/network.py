@@ -221,9 +221,9 @@ class Network:
         shape = self.picture_shape
         array = read_image(image)
         if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            return pictures_to_batch(array, shape, None)[:1].astype(np.float32)
+            return pictures_to_batch(array, shape, None)[:1].astype(np.float32, copy=False)
         free = (*(None for _ in shape[:-1]), shape[-1])
-        return pictures_to_batch(image, free, self.preprocess)[:1].astype(np.float32)
+        return pictures_to_batch(image, free, self.preprocess)[:1].astype(np.float32, copy=False)
 
     def value_range(self, feed: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The darkest and brightest value of the input, float32 scalars or one per channel.

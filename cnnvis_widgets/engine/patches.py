@@ -17,6 +17,10 @@ def lay_patches(patches: np.ndarray, field: ReceptiveField, units: np.ndarray, p
     """
     for patch, unit, picture in zip(patches, units, pictures, strict=True):
         window = field.window(tuple(int(place) for place in unit))
-        inside = [slice(max(part.start, 0), min(part.stop, side)) for part, side in zip(window, picture.shape, strict=False)]
-        taken = [slice(part.start - whole.start, part.stop - whole.start) for part, whole in zip(inside, window, strict=True)]
+        inside = [
+            slice(max(part.start, 0), min(part.stop, side)) for part, side in zip(window, picture.shape, strict=False)
+        ]
+        taken = [
+            slice(part.start - whole.start, part.stop - whole.start) for part, whole in zip(inside, window, strict=True)
+        ]
         picture[tuple(inside)] = patch[tuple(taken)]

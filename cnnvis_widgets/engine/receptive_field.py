@@ -92,12 +92,36 @@ def axes_of(op: tf.Operation, kernel: tuple[int, ...], lengths: tuple[int | None
 
 
 _WINDOWS = {"Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Conv3D", "MaxPool3D", "AvgPool3D"}
-_POINTWISE = set(
-    """Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign Exp Erf Erfc Abs Square Sqrt Rsqrt Log Log1p Neg Reciprocal
-    Sin Cos Identity IdentityN BiasAdd BiasAddV1 Snapshot PreventGradient CheckNumerics Cast Add AddV2 AddN Sub Mul RealDiv
-    Maximum Minimum SquaredDifference Pow Select SelectV2 FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LRN ConcatV2
-    Split SplitV StopGradient""".split()
-)
+_POINTWISE = {
+    "Abs",
+    "Add",
+    "AddN",
+    "AddV2",
+    "BiasAdd",
+    "BiasAddV1",
+    "Cast",
+    "CheckNumerics",
+    "ConcatV2",
+    "Cos",
+    "Elu",
+    "Erf",
+}
+_POINTWISE |= {"Erfc", "Exp", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "Identity", "IdentityN", "LRN"}
+_POINTWISE |= {"LeakyRelu", "Log", "Log1p", "Maximum", "Minimum", "Mul", "Neg", "Pow", "PreventGradient", "RealDiv"}
+_POINTWISE |= {
+    "Reciprocal",
+    "Relu",
+    "Relu6",
+    "Rsqrt",
+    "Select",
+    "SelectV2",
+    "Selu",
+    "Sigmoid",
+    "Sin",
+    "Snapshot",
+    "Softplus",
+}
+_POINTWISE |= {"Softsign", "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "StopGradient", "Sub", "Tanh"}
 
 
 def field_between(ops: Sequence[tf.Operation], target: tf.Tensor, image: tf.Tensor) -> ReceptiveField | None:
@@ -105,6 +129,8 @@ def field_between(ops: Sequence[tf.Operation], target: tf.Tensor, image: tf.Tens
 
     ``None`` also stands for a way through an op that mixes places in a manner not described by windows.
     """
+    if (target.shape.rank or 0) < 3:
+        return None
     waiting: dict[Any, list[ReceptiveField]] = {target.ref(): [ReceptiveField.unit(target.shape.rank - 2)]}
     for op in reversed(ops):
         arrived = [each for output in op.outputs for each in waiting.pop(output.ref(), [])]

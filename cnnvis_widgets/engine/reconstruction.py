@@ -84,7 +84,8 @@ def reconstruct_steps(
     """The same as ``reconstruct``, a few channels at a time, those that fire most in the first image first.
 
     Yields:
-        Reconstructions of 8 channels, or of up to 32 where they see but a part of the image; together they hold every channel once.
+        Reconstructions of 8 channels, or of up to 32 where units see but a part of the image; together they hold every
+        channel once.
     """
     plan = _Plan(load(network, feed), layer, channels, rule, seed, precision)
     strengths = plan.strengths[0]
@@ -104,7 +105,8 @@ class _Plan:
         require_rule(rule)
         if precision not in PRECISIONS:
             raise ValueError(
-                f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. Received: precision={precision!r}."
+                f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. "
+                f"Received: precision={precision!r}."
             )
         asked = network.layer(name)
         self.network, self.rule, self.seed = network, rule, seed
@@ -115,7 +117,8 @@ class _Plan:
         self.images = len(self.feeds[network.image_tensor])
         kind = seed if isinstance(seed, str) and seed in ("map", "ones") else "unit"
         first = self._feeds_of(0)
-        self.way = way_back(network, self.layer, rule, kind, first, tf.as_dtype(_dtype(precision, first, network)))
+        dtype = tf.as_dtype("bfloat16" if precision == "bfloat16" else first[network.image_tensor].dtype)
+        self.way = way_back(network, self.layer, rule, kind, first, dtype)
         self._kept: dict[int, Any] = {}
         self.values = np.concatenate([self._forward(image) for image in range(self.images)])
         if not np.isfinite(self.values).all():
@@ -206,10 +209,6 @@ def _checked_channels(channels: Sequence[int] | None, count: int, layer: Layer) 
             f"Expected channels from 0 to {count - 1} of layer {layer.name!r}. Received: channels={list(channels)!r}."
         )
     return chosen
-
-
-def _dtype(precision: str, feeds: Feeds, network: Network) -> Any:
-    return tf.bfloat16 if precision == "bfloat16" else feeds[network.image_tensor].dtype
 
 
 def _size(kept: Any) -> int:

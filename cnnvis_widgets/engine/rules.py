@@ -211,6 +211,8 @@ def _treatment(node: NodeDef, rule: str, units: Mapping[str, Unit]) -> tuple[str
     kind = units[node.name].kind if node.name in units else KINDS.get(node.op, ("", ""))[0]
     if node.op == "MatMul" and len(data_inputs(node)) == 2:
         kind = "dense"
+    if node.op == "AddV2" and node.name.endswith("batchnorm/add_1"):  # as Keras spells it
+        kind = "batch_normalization"
     if kind in _RECTIFIED_KINDS:
         return kind, "exact" if rule == "gradient" else "rule"
     if node.op == "LRN":

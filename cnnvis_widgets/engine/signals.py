@@ -15,13 +15,13 @@ import tensorflow as tf
 from .receptive_field import ReceptiveField
 
 
-class UnknownOp(Exception):
+class UnknownOpError(Exception):
     """An op for which no backward step is written; the ordinary gradient takes over."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What comes back to a tensor: ``values`` has the number of signals in front; ``field`` is ``None`` for whole maps."""
+    """What comes back to a tensor: ``values`` has the number of signals in front, ``field`` is ``None`` for maps."""
 
     values: tf.Tensor
     field: ReceptiveField | None = None
@@ -70,14 +70,14 @@ def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: 
     """A tensor of the forward pass, cut to the patches of a signal where it has a place on the map.
 
     Raises:
-        UnknownOp: it is smaller than the map but spreads over it.
+        UnknownOpError: it is smaller than the map but spreads over it.
     """
     if signal.field is None or patches is None or tensor.shape.rank == 0:
         return tensor
     if tensor.shape.rank == 4 and list(tensor.shape[1:3]) != [1, 1]:
         return patches.cut(tensor, signal.field, outside)
-    if tensor.shape.rank is None or any(size != 1 for size in tensor.shape[:-1]) and tensor.shape.rank != 4:
-        raise UnknownOp("a tensor of unknown place")
+    if tensor.shape.rank is None or (any(size != 1 for size in tensor.shape[:-1]) and tensor.shape.rank != 4):
+        raise UnknownOpError("a tensor of unknown place")
     return tensor
 
 
@@ -89,7 +89,7 @@ def total(signals: Sequence[Signal]) -> Signal:
         return Signal(tf.add_n([signal.values for signal in signals]))
     fields = [signal.field for signal in signals if signal.field is not None]
     if len({field.stride for field in fields}) > 1:
-        raise UnknownOp("ways of unequal strides")
+        raise UnknownOpError("ways of unequal strides")
     whole = reduce(ReceptiveField.joined, fields)
     return Signal(tf.add_n([_widened(signal, whole) for signal in signals]), whole)
 

@@ -18,7 +18,10 @@ class Staged:
     """``body(*early, *late) -> (first, second)`` with ``first`` a tensor that depends on ``early`` only."""
 
     def __init__(
-        self, body: Callable[..., tuple[tf.Tensor, tf.Tensor]], early: Sequence[tf.TensorSpec], late: Sequence[tf.TensorSpec]
+        self,
+        body: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+        early: Sequence[tf.TensorSpec],
+        late: Sequence[tf.TensorSpec],
     ) -> None:
         self._early, self._late = early, late
         self._build(body)

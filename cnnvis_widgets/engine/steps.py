@@ -8,13 +8,14 @@ have 1 there, so products of the two broadcast.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
 from . import window_steps
-from .signals import Patches, Signal, UnknownOp, stored
+from .signals import Patches, Signal, UnknownOpError, stored
 
 Signals = Sequence[Signal | None]
 Step = Callable[[tf.Operation, Signals, Patches | None], Signals]
@@ -29,7 +30,8 @@ def _step(*ops: str) -> Callable[[One], One]:
     def decorate(function: One) -> One:
         for op in ops:
             STEPS[op] = lambda op, signals, patches: [
-                function(op, _first(signals), patches), *[None] * (len(op.inputs) - 1)
+                function(op, _first(signals), patches),
+                *[None] * (len(op.inputs) - 1),
             ]
         return function
 
@@ -38,7 +40,7 @@ def _step(*ops: str) -> Callable[[One], One]:
 
 def _first(signals: Signals) -> Signal:
     if signals[0] is None:
-        raise UnknownOp("a signal at a second output")
+        raise UnknownOpError("a signal at a second output")
     return signals[0]
 
 
@@ -53,7 +55,11 @@ for _names, _function in {
     _step(*_names)(_function)
 # the image of a transposed convolution is its third input
 for _name in ("Conv2DBackpropInput", "Conv3DBackpropInputV2"):
-    STEPS[_name] = lambda op, signals, patches: [None, None, window_steps.transposed_convolution(op, _first(signals), patches)]
+    STEPS[_name] = lambda op, signals, patches: [
+        None,
+        None,
+        window_steps.transposed_convolution(op, _first(signals), patches),
+    ]
 
 
 # ---- elementwise
@@ -66,8 +72,27 @@ def _true_gradient(op: tf.Operation, values: tf.Tensor) -> tf.Tensor:
 
 
 @_step(
-    "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp", "Erf", "Erfc", "Abs",
-    "Square", "Sqrt", "Rsqrt", "Log", "Log1p", "Reciprocal", "Sin", "Cos",
+    "Relu",
+    "Relu6",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Sigmoid",
+    "Tanh",
+    "Softplus",
+    "Softsign",
+    "Exp",
+    "Erf",
+    "Erfc",
+    "Abs",
+    "Square",
+    "Sqrt",
+    "Rsqrt",
+    "Log",
+    "Log1p",
+    "Reciprocal",
+    "Sin",
+    "Cos",
 )
 def _by_slope(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     slope = tf.cast(_true_gradient(op, tf.ones_like(op.outputs[0])), signal.values.dtype)
@@ -101,7 +126,10 @@ def _two(op_names: str, slopes: Slopes) -> None:
     def step(op: tf.Operation, signals: Signals, patches: Patches | None) -> Signals:
         signal = _first(signals)
         if op.outputs[0].dtype.is_floating:
-            return [_scaled(op, each, slope, signal, patches) for each, slope in zip(op.inputs, slopes(*op.inputs), strict=True)]
+            return [
+                _scaled(op, each, slope, signal, patches)
+                for each, slope in zip(op.inputs, slopes(*op.inputs), strict=True)
+            ]
         return [None, None]
 
     for name in op_names.split():
@@ -129,7 +157,7 @@ def _scaled(
 
 
 def _unknown(what: str) -> Signal:
-    raise UnknownOp(what)
+    raise UnknownOpError(what)
 
 
 _two("Add AddV2", lambda x, y: (1.0, 1.0))
@@ -158,7 +186,7 @@ STEPS["AddN"] = lambda op, signals, patches: [_first(signals)] * len(op.inputs)
 @_step("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 def _batch_normalization(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     if op.get_attr("is_training"):
-        raise UnknownOp("a batch norm in training")
+        raise UnknownOpError("a batch norm in training")
     first = op.get_attr("data_format").decode().startswith("NC")
     factor = op.inputs[1] * tf.math.rsqrt(op.inputs[4] + op.get_attr("epsilon"))
     if first:
@@ -174,7 +202,9 @@ def _local_response_normalization(op: tf.Operation, signal: Signal, patches: Pat
     near = tf.constant(np.abs(apart) <= radius, entered.dtype)
     norm = op.get_attr("bias") + alpha * tf.tensordot(entered * entered, near, 1)
     direct, inward, outward = norm**-beta, entered * norm ** (-beta - 1), 2 * alpha * beta * entered
-    direct, inward, outward = (stored(tf.cast(each, signal.values.dtype), signal, patches) for each in (direct, inward, outward))
+    direct, inward, outward = (
+        stored(tf.cast(each, signal.values.dtype), signal, patches) for each in (direct, inward, outward)
+    )
     nearby = tf.tensordot(signal.values * inward, tf.cast(near, signal.values.dtype), 1)
     return Signal(signal.values * direct - outward * nearby, signal.field)
 
@@ -186,10 +216,10 @@ def _concatenation(op: tf.Operation, signals: Signals, _: Patches | None) -> Sig
     signal, parts = _first(signals), op.inputs[:-1]
     axis = _static(op.inputs[-1]) % op.outputs[0].shape.rank
     if axis == 0 or (signal.field is not None and axis != op.outputs[0].shape.rank - 1):
-        raise UnknownOp("a concatenation over images or places")
+        raise UnknownOpError("a concatenation over images or places")
     sizes = [part.shape[axis] for part in parts]
     if None in sizes:
-        raise UnknownOp("a concatenation of unknown sizes")
+        raise UnknownOpError("a concatenation of unknown sizes")
     return [*(Signal(values, signal.field) for values in tf.split(signal.values, sizes, axis)), None]
 
 
@@ -200,8 +230,11 @@ def _splitting(image: int, axis_at: int) -> Step:
         present = next(signal for signal in signals if signal is not None)
         fields = {signal.field for signal in signals if signal is not None}
         if axis == 0 or len(fields) > 1 or (present.field is not None and axis != rank - 1):
-            raise UnknownOp(op.type)
-        parts = [_zeros(present, output, axis) if signal is None else signal.values for signal, output in zip(signals, op.outputs, strict=True)]
+            raise UnknownOpError(op.type)
+        parts = [
+            _zeros(present, output, axis) if signal is None else signal.values
+            for signal, output in zip(signals, op.outputs, strict=True)
+        ]
         result: list[Signal | None] = [None] * len(op.inputs)
         result[image] = Signal(tf.concat(parts, axis), present.field)
         return result
@@ -225,11 +258,13 @@ def _padding(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signa
     margins = np.asarray(_static(op.inputs[1], whole=True))
     lengths = op.inputs[0].shape
     if margins[0].any() or (margins < 0).any() or None in lengths[1:]:
-        raise UnknownOp("padding of images, or of an unknown size")
+        raise UnknownOpError("padding of images, or of an unknown size")
     if signal.field is None:
-        return Signal(signal.values[(slice(None), *(slice(a, a + n) for (a, _), n in zip(margins[1:], lengths[1:], strict=True)))])
+        return Signal(
+            signal.values[(slice(None), *(slice(a, a + n) for (a, _), n in zip(margins[1:], lengths[1:], strict=True)))]
+        )
     if margins[-1].any() or patches is None:
-        raise UnknownOp("padding of channels")
+        raise UnknownOpError("padding of channels")
     axes = tuple(window_steps.Axis(1, 1, 1, int(a), int(b)) for a, b in margins[1:-1])
     return patches.within(Signal(signal.values, signal.field.below(axes)), lengths[1:-1])
 
@@ -237,7 +272,9 @@ def _padding(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signa
 @_step("MirrorPad")
 def _mirrored(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     _require_whole(op, signal)
-    return Signal(tf.raw_ops.MirrorPadGrad(input=signal.values, paddings=op.inputs[1], mode=op.get_attr("mode").decode()))
+    return Signal(
+        tf.raw_ops.MirrorPadGrad(input=signal.values, paddings=op.inputs[1], mode=op.get_attr("mode").decode())
+    )
 
 
 @_step("StridedSlice")
@@ -247,12 +284,16 @@ def _sliced(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     begin, end = (int(op.get_attr(key)) & 1 for key in ("begin_mask", "end_mask"))
     ellipsis = int(op.get_attr("ellipsis_mask")) & 1
     if not ((begin and end) or ellipsis):
-        raise UnknownOp("a slice of images")
+        raise UnknownOpError("a slice of images")
     keys = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
     return Signal(
         tf.raw_ops.StridedSliceGrad(
-            shape=_several(op.inputs[0], signal), begin=op.inputs[1], end=op.inputs[2], strides=op.inputs[3],
-            dy=signal.values, **{key: op.get_attr(key) for key in keys},
+            shape=_several(op.inputs[0], signal),
+            begin=op.inputs[1],
+            end=op.inputs[2],
+            strides=op.inputs[3],
+            dy=signal.values,
+            **{key: op.get_attr(key) for key in keys},
         )
     )
 
@@ -262,7 +303,7 @@ def _sliced(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
 
 def _require_whole(op: tf.Operation, signal: Signal) -> None:
     if signal.field is not None:
-        raise UnknownOp(op.type)
+        raise UnknownOpError(op.type)
 
 
 def _several(tensor: tf.Tensor, signal: Signal) -> tf.Tensor:
@@ -274,10 +315,10 @@ def _several(tensor: tf.Tensor, signal: Signal) -> tf.Tensor:
 def _reshaped(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     before, after = op.inputs[0].shape, op.outputs[0].shape
     if signal.field is not None and before != after:
-        raise UnknownOp(op.type)
+        raise UnknownOpError(op.type)
     sizes = [None if None in shape[1:] else int(np.prod(shape[1:])) for shape in (before.as_list(), after.as_list())]
     if None in sizes or sizes[0] != sizes[1]:
-        raise UnknownOp("a reshape that may mix images")
+        raise UnknownOpError("a reshape that may mix images")
     return Signal(tf.reshape(signal.values, [-1, *before[1:]]), signal.field)
 
 
@@ -286,7 +327,7 @@ def _transposed(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     _require_whole(op, signal)
     order = list(_static(op.inputs[1], whole=True))
     if order[0] != 0:
-        raise UnknownOp("a transpose of images")
+        raise UnknownOpError("a transpose of images")
     return Signal(tf.transpose(signal.values, np.argsort(order)))
 
 
@@ -296,7 +337,7 @@ def _reduced(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     rank = op.inputs[0].shape.rank
     axes = sorted({int(axis) % rank for axis in np.ravel(_static(op.inputs[1], whole=True))})
     if 0 in axes:
-        raise UnknownOp("a reduction over images")
+        raise UnknownOpError("a reduction over images")
     values = signal.values
     for axis in axes if not op.get_attr("keep_dims") else ():
         values = tf.expand_dims(values, axis)
@@ -315,7 +356,7 @@ def _softmax(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
 def _product(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     _require_whole(op, signal)
     if op.get_attr("transpose_a"):
-        raise UnknownOp("a transposed product")
+        raise UnknownOpError("a transposed product")
     weights = tf.cast(op.inputs[1], signal.values.dtype)
     return Signal(tf.matmul(signal.values, weights, transpose_b=not op.get_attr("transpose_b")))
 
@@ -349,9 +390,9 @@ def _space_to_depth(op: tf.Operation, signal: Signal, _: Patches | None) -> Sign
     return Signal(tf.nn.depth_to_space(signal.values, op.get_attr("block_size"), op.get_attr("data_format").decode()))
 
 
-def _static(tensor: tf.Tensor, whole: bool = False) -> np.ndarray:
+def _static(tensor: tf.Tensor, whole: bool = False) -> Any:
     """The value of a constant of the graph."""
     value = tf.get_static_value(tensor)
     if value is None:
-        raise UnknownOp(f"an axis that is computed: {tensor.name}")
+        raise UnknownOpError(f"an axis that is computed: {tensor.name}")
     return value if whole else int(value)

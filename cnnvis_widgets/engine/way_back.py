@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..results import Layer
-from .fast_backward import between, pull_back
+from .fast_backward import pull_back
 from .network import Feeds, Network
-from .receptive_field import ReceptiveField, field_between
-from .signals import UnknownOp
+from .receptive_field import ReceptiveField
+from .signals import UnknownOpError
 from .staging import Kept, Staged
 
 _TOGETHER = 8  # seeds that go back in one run over whole maps
@@ -36,7 +36,9 @@ class WayBack(Protocol):
     def values(self, feeds: Feeds) -> tuple[np.ndarray, Any]:
         """The layer's values for a feed of one image, and what ``signals`` needs of that forward pass."""
 
-    def signals(self, kept: Any, channels: Sequence[int], units: np.ndarray) -> tuple[np.ndarray, ReceptiveField | None]:
+    def signals(
+        self, kept: Any, channels: Sequence[int], units: np.ndarray
+    ) -> tuple[np.ndarray, ReceptiveField | None]:
         """What seeds send to the image: whole images, or the patches that a field describes."""
 
 
@@ -55,12 +57,19 @@ def way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds,
 
 
 def _way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, dtype: tf.DType) -> WayBack:
-    for way in [_Patches, _Whole] if seed == "unit" else [_Whole]:
+    share = _share_seen(network, layer, feeds[network.image_tensor].shape) if seed == "unit" else 1.0
+    for way in [_Patches, _Whole] if share <= _LARGEST_PATCH else [_Whole]:
         try:
             return way(network, layer, rule, seed, feeds, dtype)
-        except UnknownOp:
+        except UnknownOpError:
             continue
     return _Copies(network, layer, rule, seed, feeds)
+
+
+def _share_seen(network: Network, layer: Layer, shape: tuple[int, ...]) -> float:
+    """Which part of the pixels one unit sees."""
+    field = network.receptive_field(layer, shape[1:-1]) if len(shape) == len(layer.shape) == 4 else None
+    return 1.0 if field is None else float(np.prod(field.size) / np.prod(shape[1:3]))
 
 
 class _Whole:
@@ -82,7 +91,7 @@ class _Whole:
         try:
             target = self._network.build(inputs, [self._layer.tensor], self._rule)[0]
         except ValueError as error:
-            raise UnknownOp("a graph that wants another number of images") from error
+            raise UnknownOpError("a graph that wants another number of images") from error
         signals = self._pulled(target, image, channels, units)
         return target, tf.cast(signals, tf.float32)
 
@@ -93,7 +102,9 @@ class _Whole:
     def values(self, feeds: Feeds) -> tuple[np.ndarray, Kept]:
         return self._staged.first(*feeds.values())
 
-    def signals(self, kept: Kept, channels: Sequence[int], units: np.ndarray) -> tuple[np.ndarray, ReceptiveField | None]:
+    def signals(
+        self, kept: Kept, channels: Sequence[int], units: np.ndarray
+    ) -> tuple[np.ndarray, ReceptiveField | None]:
         return self._staged.second(kept, np.asarray(channels, np.int32), units.astype(np.int32)), self._field
 
 
@@ -101,17 +112,13 @@ class _Patches(_Whole):
     """Many single units over one forward pass, each in the patch that it sees."""
 
     def _pulled(self, target: tf.Tensor, image: tf.Tensor, channels: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
-        if image.shape.rank != 4 or target.shape.rank != 4:
-            raise UnknownOp("not an image")
-        field = field_between(between(image, target)[0], target, image)
-        share = 1.0 if field is None else np.prod(field.size) / np.prod(image.shape[1:3])
-        if share > _LARGEST_PATCH:
-            raise UnknownOp("a field as large as the image")
-        self.together = int(min(_MOST_TOGETHER, _TOGETHER / share))
         places = tf.concat([units, channels[:, None]], 1)
         strengths = tf.gather_nd(target[0], places)
         seeds = tf.one_hot(channels, target.shape[-1], dtype=target.dtype) * strengths[:, None]
         signals, self._field = pull_back(target, image, tf.cast(seeds, self._dtype)[:, None, None, :], units)
+        if self._field is not None:
+            share = np.prod(self._field.size) / np.prod(image.shape[1:3])
+            self.together = int(min(_MOST_TOGETHER, _TOGETHER / share))
         return signals
 
 

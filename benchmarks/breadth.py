@@ -1,0 +1,226 @@
+"""Which networks the engine takes, and what it does with each: ``python benchmarks/breadth.py`` writes docs/breadth.md.
+
+Every network is loaded, its layers are listed, their activations computed, one layer in the middle is projected under
+three rules, and one deep-dream step is made. What is refused is shown with the reason. Weights are random, but for the
+embedded network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cnnvis_widgets import activations, demo, dream, load, reconstruct
+from cnnvis_widgets.engine.network import Network
+from cnnvis_widgets.engine.way_back import way_back
+from cnnvis_widgets.errors import CnnvisError
+
+if __package__:
+    from .networks import alexnet, application, image_for
+else:
+    from networks import alexnet, application, image_for
+
+PAGE = Path(__file__).parent.parent / "docs" / "breadth.md"
+RULES = ("deconvnet", "guided", "gradient")
+WAYS = {"_Patches": "patches", "_Whole": "one forward pass", "_Copies": "a forward pass each"}
+layers = keras.layers
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network to try: how to make it and its feed, and which layer lies in its middle."""
+
+    make: Callable[[], tuple[Any, Any]]
+    layer: str
+
+
+def _keras(name: str, size: int = 96, **options: object) -> Callable[[], tuple[Any, Any]]:
+    def make() -> tuple[Any, Any]:
+        model = application(name, input_shape=(size, size, 3), include_top=False, pooling="avg", **options)
+        return model, image_for((size, size, 3))
+
+    return make
+
+
+def unet() -> tuple[Any, Any]:
+    image = keras.Input((64, 64, 3), name="image")
+    high = layers.Conv2D(8, 3, padding="same", activation="relu", name="high")(image)
+    low = layers.Conv2D(16, 3, padding="same", activation="relu")(layers.MaxPooling2D()(high))
+    low = layers.Conv2DTranspose(8, 2, strides=2, name="up")(low)
+    joined = layers.Conv2D(8, 3, padding="same", activation="relu", name="joined")(layers.Concatenate()([high, low]))
+    return keras.Model(image, layers.Conv2D(2, 1, activation="softmax", name="mask")(joined)), image_for((64, 64, 3))
+
+
+def signal() -> tuple[Any, Any]:
+    sound = keras.Input((256, 2), name="signal")
+    x = layers.MaxPooling1D()(layers.Conv1D(8, 5, activation="relu", name="first")(sound))
+    x = layers.Conv1D(8, 5, activation="relu", name="middle")(x)
+    return keras.Model(sound, layers.Dense(3)(layers.GlobalAveragePooling1D()(x))), image_for((256, 2))
+
+
+def volume() -> tuple[Any, Any]:
+    scan = keras.Input((16, 16, 16, 1), name="scan")
+    x = layers.MaxPooling3D()(layers.Conv3D(4, 3, padding="same", activation="relu", name="first")(scan))
+    x = layers.Conv3D(6, 3, padding="same", activation="relu", name="middle")(x)
+    return keras.Model(scan, layers.Dense(3)(layers.GlobalAveragePooling3D()(x))), image_for((16, 16, 16, 1))
+
+
+def two_inputs() -> tuple[Any, Any]:
+    image, age = keras.Input((32, 32, 3), name="image"), keras.Input((2,), name="age")
+    x = layers.Conv2D(8, 3, activation="relu", name="middle")(image)
+    both = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.Dense(4, activation="relu")(age)])
+    model = keras.Model([image, age], layers.Dense(3, name="scores")(both))
+    return model, {"image": image_for((32, 32, 3)), "age": image_for((2,))}
+
+
+def channels_first() -> tuple[Any, Any]:
+    graph, rng = tf.Graph(), np.random.default_rng(0)
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, (None, 3, 32, 32), name="image")
+        first, second = (tf.constant(rng.standard_normal(shape), tf.float32) for shape in ((3, 3, 3, 8), (3, 3, 8, 8)))
+        x = tf.nn.relu(tf.nn.conv2d(image, first, 1, "SAME", data_format="NCHW"), name="first")
+        x = tf.nn.max_pool2d(x, 2, 2, "SAME", data_format="NCHW", name="pool")
+        tf.nn.relu(tf.nn.conv2d(x, second, 2, "SAME", data_format="NCHW"), name="middle")
+    return graph, {"image": image_for((3, 32, 32))}
+
+
+def embedded() -> tuple[Any, Any]:
+    return demo.network(), next(iter(demo.photos().values()))
+
+
+def _alexnet() -> tuple[Any, Any]:
+    return alexnet(), image_for((227, 227, 3))
+
+
+SMALL = {
+    "U-Net": Entry(unet, "joined"),
+    "1-D net": Entry(signal, "middle"),
+    "3-D net": Entry(volume, "middle"),
+    "Two inputs": Entry(two_inputs, "middle"),
+    "NCHW graph": Entry(channels_first, "middle"),
+    "MobileNetV2": Entry(_keras("MobileNetV2"), "block_6_expand_relu"),
+}
+LARGE = {
+    "VGG16": Entry(_keras("VGG16"), "block3_pool"),
+    "ResNet50": Entry(_keras("ResNet50"), "conv3_block2_out"),
+    "InceptionV3": Entry(_keras("InceptionV3"), "mixed2"),
+    "DenseNet121": Entry(_keras("DenseNet121"), "conv3_block6_concat"),
+    "MobileNetV3Small": Entry(_keras("MobileNetV3Small"), "expanded_conv_4_add"),
+    "EfficientNetB0": Entry(_keras("EfficientNetB0"), "block3b_add"),
+    "EfficientNet-Lite0 (embedded)": Entry(embedded, "r"),
+    "ConvNeXtTiny": Entry(_keras("ConvNeXtTiny"), "convnext_tiny_stage_1_block_2_gelu"),
+    "Xception": Entry(_keras("Xception"), "block4_sepconv1_act"),
+    "AlexNet (LRN, towers)": Entry(_alexnet, "conv3/Relu"),
+}
+COLUMNS = ("network", "load, s", "layers", "activations", *RULES, "unruled", "way back", "dream step")
+
+
+def tried(name: str, entry: Entry) -> dict[str, str]:
+    """One row of the table."""
+    row = {"network": name}
+    begun = time.perf_counter()
+    model, feed = entry.make()
+    begun = time.perf_counter()
+    network = load(model, feed)
+    row["load, s"] = f"{time.perf_counter() - begun:.1f}"
+    families = {family: sum(layer.family == family for layer in network.layers) for family in "rpc"}
+    row["layers"] = (
+        f"{len(network.layers)} (" + ", ".join(f"{count} {family}" for family, count in families.items()) + ")"
+    )
+    middle = network.select(entry.layer)
+    layer = middle[len(middle) // 2]
+    row["activations"] = _said(
+        lambda: _finite(maps.values for maps in activations(network, None, [each for each in "rpc" if families[each]]))
+    )
+    for rule in RULES:
+        row[rule] = _said(
+            lambda rule=rule: _finite(
+                [reconstruct(network, None, layer, channels=[0, 1], rule=rule, seed="map").images]
+            )
+        )
+    row["unruled"] = _unruled(network, layer)
+    feeds = network.rows_of(network.feeds(), np.array([0]))
+    ways = [way_back(network, layer, "guided", seed, feeds, tf.float32) for seed in ("map", "unit")]
+    row["way back"] = ", ".join(dict.fromkeys(WAYS[type(way).__name__] for way in ways))
+    channel = int(np.argmax(activations(network, None, layer)[0].strengths[0]))
+    row["dream step"] = _said(lambda: _dreamt(network, layer, channel))
+    return row
+
+
+def _dreamt(network: Network, layer: Any, channel: int) -> str:
+    """One step from the fed image, for the channel that it excites most: others may be dead in a random network."""
+    size = (96, 96) if network.picture_shape[:-1] == (None, None) else None
+    return _finite([next(dream(network, None, layer, channel, start="feed", octaves=1, steps=1, size=size)).images])
+
+
+def _said(work: Callable[[], str]) -> str:
+    try:
+        return work()
+    except (CnnvisError, ValueError) as error:
+        return f"refused: {error}".replace("|", "\\|")
+
+
+def _finite(arrays: Any) -> str:
+    arrays = list(arrays)
+    if not all(np.isfinite(array).all() for array in arrays):
+        return "not finite"
+    return "yes" if any(array.any() for array in arrays) else "black"
+
+
+def _unruled(network: Network, layer: Any) -> str:
+    ops = network.coverage("guided", layer).ops
+    return ", ".join(f"{op.count} {op.kind}" for op in ops if op.treatment == "unruled") or "none"
+
+
+def page(rows: list[dict[str, str]]) -> str:
+    """The table as Markdown."""
+    lines = [" | ".join(row[column] for column in COLUMNS) for row in rows]
+    head = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
+    return "\n".join(f"| {line} |" for line in (*head, *lines))
+
+
+TEXT = """# What the engine takes
+
+Written by `python benchmarks/breadth.py` with TensorFlow {tensorflow} and Keras {keras}. Weights are random, but for
+the embedded network.
+
+- *layers*: all that are listed (r activation functions, p pools, c convolutions).
+- *deconvnet, guided, gradient*: two maps of a layer in the middle, projected under each rule; "yes" means
+  finite numbers, not all zero.
+- *unruled*: activation functions up to that layer for which the papers give no rule; their true gradient is taken,
+  and `network.coverage(rule, layer)` says so. Gates of squeeze-and-excitation and the softmax of attention are so.
+- *way back*: how seeds reach the image (see design note 0020), for whole maps and for single units.
+
+{table}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small networks only; prints, writes nothing")
+    options = parser.parse_args()
+    rows = []
+    for name, entry in (SMALL if options.quick else LARGE | SMALL).items():
+        rows.append(tried(name, entry))
+        print(rows[-1], flush=True)
+        keras.backend.clear_session()
+    text = TEXT.format(tensorflow=tf.__version__, keras=keras.__version__, table=page(rows))
+    if options.quick:
+        print(page(rows))
+    else:
+        PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

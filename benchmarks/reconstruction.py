@@ -1,0 +1,245 @@
+"""How fast maps go back to pixels, against the way of the older library: ``python benchmarks/reconstruction.py``.
+
+The baseline is 8 gradient copies with a full forward pass each, in one run. Ours and the baseline
+take turns, so that a busy machine slows both; ratios are of the shortest times. Results go to
+``benchmarks/results/reconstruction.json`` and are compared with those found there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from networks import alexnet, application, image_for
+
+from cnnvis_widgets import activations, load
+from cnnvis_widgets.engine.network import Network
+from cnnvis_widgets.engine.reconstruction import reconstruct, reconstruct_steps
+
+RESULTS = Path(__file__).parent / "results" / "reconstruction.json"
+COPIES = 8
+Row = dict[str, object]
+Times = tuple[float, float]
+
+
+def older_way(network: Network, name: str) -> Callable[[], None]:
+    """8 maps in one run: for each a forward pass of its own and the deconvnet gradient."""
+    layer, feeds = network.layer(name), network.feeds()
+    image = feeds[network.image_tensor]
+
+    def body(*given: tf.Tensor) -> list[tf.Tensor]:
+        signals = []
+        for channel, each in enumerate(given):
+            target = network.build({network.image_tensor: each}, [layer.tensor], "deconvnet")[0]
+            seed = target * tf.one_hot(channel, layer.channels)
+            signals.append(tf.gradients(target, each, tf.stop_gradient(seed))[0])
+        return signals
+
+    function = network.compiled(("older way", name), body, network.signature(feeds) * COPIES)
+    return lambda: function(*[image] * COPIES)
+
+
+def interleaved(rounds: int, **calls: Callable[[], object]) -> dict[str, list[Times]]:
+    """Seconds on the clock and of the processor, for each call in each round; a first call does not count."""
+    for call in calls.values():
+        call()
+    times: dict[str, list[Times]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            begun = time.perf_counter(), time.process_time()
+            call()
+            times[name].append((time.perf_counter() - begun[0], time.process_time() - begun[1]))
+    return times
+
+
+def row(work: str, target: str, ours: list[Times], base: list[Times], maps: tuple[int, int]) -> Row:
+    """Milliseconds per map of ours, and how many times faster than the baseline, on the clock and by the processor."""
+    own, other = (1000 * np.array(times) / count for times, count in zip((ours, base), maps, strict=True))
+    clock, processor = other.min(axis=0) / own.min(axis=0)
+    return {
+        "work": work,
+        "ms per map": [round(float(f(own[:, 0])), 3) for f in (np.min, np.median, np.max)],
+        "cpu ms per map": round(float(own[:, 1].min()), 3),
+        "baseline ms": round(float(other[:, 0].min()), 2),
+        "ratio": round(float(clock), 2),
+        "cpu ratio": round(float(processor), 2),
+        "target": target,
+    }
+
+
+def maps_of_a_layer(rounds: int) -> list[Row]:
+    vgg, rows = _vgg(), []
+    alex = load(alexnet(), image_for((227, 227, 3)))
+    for title, network, name, single, double, patch in (
+        ("VGG16 block3_pool", vgg, "block3_pool", ">= 1.4", ">= 2.4", ">= 10"),
+        ("VGG16 block2_pool", vgg, "block2_pool", "", "", ">= 50"),
+        ("AlexNet conv5", alex, "conv5/Relu", ">= 2.2", "", ""),
+    ):
+        channels = network.layer(name).channels or 0
+        some = {"channels": range(min(16, channels)), "seed": "map"}
+        calls: dict[str, Callable[[], object]] = {
+            "base": older_way(network, name),
+            "whole": lambda network=network, name=name, some=some: reconstruct(network, None, name, **some),
+            "half": lambda network=network, name=name, some=some: reconstruct(
+                network, None, name, precision="bfloat16", **some
+            ),
+        }
+        if patch:
+            calls["strongest"] = lambda network=network, name=name: reconstruct(network, None, name)
+        times = interleaved(rounds, **calls)
+        rows.append(row(f"{title}, whole maps", single, times["whole"], times["base"], (16, COPIES)))
+        rows.append(row(f"{title}, whole maps, bfloat16", double, times["half"], times["base"], (16, COPIES)))
+        if patch:
+            rows.append(row(f"{title}, strongest units", patch, times["strongest"], times["base"], (channels, COPIES)))
+        print(*rows[-3:], sep="\n", file=sys.stderr)
+    return rows
+
+
+def _vgg() -> Network:
+    return load(application("VGG16"), image_for((224, 224, 3)))
+
+
+def one_forward_pass(rounds: int) -> Row:
+    """All layers at once, against a plain call of the model."""
+    model = application("VGG16")
+    image = image_for((224, 224, 3))
+    network = load(model, image)
+    plain = tf.function(lambda x: model(x, training=False), autograph=False)
+    times = interleaved(
+        rounds, ours=lambda: activations(network, None, ["r", "p", "c"]), base=lambda: plain(tf.constant(image))
+    )
+    return row(
+        "VGG16, activations of all r, p, c layers, against one plain call",
+        ">= 0.67",
+        times["ours"],
+        times["base"],
+        (1, 1),
+    )
+
+
+def share_of_peak(rounds: int) -> Row:
+    """Floating-point operations per second of the whole-image pass, against the best convolution of the machine."""
+    maps = tf.random.normal([8, 56, 56, 256])
+    kernel = tf.random.normal([3, 3, 256, 256])
+    convolve = tf.function(lambda x: tf.nn.conv2d(x, kernel, 1, "SAME"), autograph=False)
+    network = _vgg()
+    times = interleaved(
+        rounds,
+        peak=lambda: convolve(maps),
+        ours=lambda: reconstruct(network, None, "block3_pool", channels=range(32), seed="map"),
+    )
+    sizes = [
+        (224, 3, 64),
+        (224, 64, 64),
+        (112, 64, 128),
+        (112, 128, 128),
+        (56, 128, 256),
+        (56, 256, 256),
+        (56, 256, 256),
+    ]
+    once = sum(2 * 9 * side * side * entering * leaving for side, entering, leaving in sizes)
+    fastest = {name: min(clock for clock, _ in each) for name, each in times.items()}
+    peak = 2 * 9 * 8 * 56 * 56 * 256 * 256 / fastest["peak"] / 1e9
+    ours = once * (32 + 1) / fastest["ours"] / 1e9
+    return {
+        "work": "VGG16 block3_pool, GFLOP/s",
+        "ours": round(ours),
+        "peak": round(peak),
+        "ratio": round(ours / peak, 2),
+        "target": ">= 0.85",
+    }
+
+
+def loading(rounds: int) -> Row:
+    model = keras.applications.MobileNetV2(weights=None)
+    image = image_for((224, 224, 3))
+    times = [clock for clock, _ in interleaved(rounds, ours=lambda: load(model, image).layers)["ours"]]
+    spread = [round(f(times), 2) for f in (min, statistics.median, max)]
+    return {
+        "work": "load of a Keras MobileNetV2, s",
+        "seconds": spread,
+        "ratio": round(2 / min(times), 2),
+        "target": "< 2 s",
+    }
+
+
+def streaming(maps: int) -> None:
+    """Print the peak memory in MiB after the first runs, and after all maps of a layer."""
+    network = load(application("VGG16", include_top=False), image_for((224, 224, 3)))
+    seen = 0
+    for step in reconstruct_steps(network, None, "block5_conv3", channels=range(maps), seed="map"):
+        seen += len(step.channels)
+        if seen == 4 * COPIES:
+            early = _peak()
+    print(json.dumps([early, _peak()]))
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def memory(maps: int) -> Row:
+    done = subprocess.run([sys.executable, __file__, "--stream", str(maps)], capture_output=True, text=True, check=True)
+    early, late = json.loads(done.stdout.splitlines()[-1])
+    return {
+        "work": f"{maps} maps of VGG16 block5_conv3, peak MiB",
+        "after 32 maps": early,
+        "after all": late,
+        "target": "< 2048, flat",
+    }
+
+
+def machine() -> dict[str, object]:
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        "",
+    )
+    return {
+        "processor": model or platform.processor(),
+        "cores": os.cpu_count(),
+        "load before": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--maps", type=int, default=512, help="how many maps are streamed to see the memory")
+    parser.add_argument("--stream", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.stream:
+        streaming(options.stream)
+        return
+    about = machine()
+    rows = [*maps_of_a_layer(options.rounds), one_forward_pass(options.rounds), share_of_peak(options.rounds)]
+    rows += [loading(options.rounds), memory(options.maps)]
+    last = {each["work"]: each for each in json.loads(RESULTS.read_text())["rows"]} if RESULTS.exists() else {}
+    print(", ".join(f"{key} {value}" for key, value in about.items()))
+    for each in rows:
+        before = last.get(each["work"], {}).get("ratio", "-")
+        figures = ", ".join(f"{key} {value}" for key, value in each.items() if key not in ("work", "target", "ratio"))
+        ratio, target = each.get("ratio", "-"), each["target"] or "-"
+        print(f"{each['work']:66} x {ratio:<7} target {target:12} last {before:<7} {figures}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What one unit sees: the arithmetic, and signals that are computed within that patch only."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_fast_backward import network_of, weights
+
+from cnnvis_widgets import reconstruct
+from cnnvis_widgets.engine.patches import lay_patches
+from cnnvis_widgets.engine.receptive_field import Axis, ReceptiveField
+from cnnvis_widgets.engine.way_back import _Copies, _Patches, way_back
+
+
+def convolved(x, size, channels, stride=1, padding="SAME", dilation=1, seed=0):
+    return (
+        tf.nn.conv2d(x, weights(size, size, x.shape[-1], channels, seed=seed), stride, padding, dilations=dilation)
+        + 0.1
+    )
+
+
+def residual(x):
+    x = tf.nn.relu(convolved(x, 3, 4, 2))
+    inner = convolved(tf.nn.relu(convolved(x, 3, 4, seed=1)), 3, 4, seed=2)
+    return tf.nn.relu(x + inner)
+
+
+def inception(x):
+    x = convolved(x, 3, 4)
+    parts = [convolved(x, 1, 2), convolved(tf.nn.relu(convolved(x, 3, 3)), 5, 2), tf.nn.max_pool2d(x, 3, 1, "SAME")]
+    return tf.nn.relu(tf.concat(parts, -1))
+
+
+NETWORKS = {
+    "vgg": lambda x: tf.nn.max_pool2d(
+        tf.nn.relu(convolved(tf.nn.relu(convolved(x, 3, 4)), 3, 5, seed=1)), 2, 2, "SAME"
+    ),
+    "strided": lambda x: tf.nn.relu(convolved(tf.nn.relu(convolved(x, 7, 4, 2)), 5, 5, 3, seed=1)),
+    "valid": lambda x: tf.nn.relu(convolved(tf.nn.max_pool2d(convolved(x, 5, 4, 2, "VALID"), 3, 2, "VALID"), 3, 4)),
+    "overlapping pools": lambda x: tf.nn.max_pool2d(
+        tf.nn.relu(convolved(tf.nn.max_pool2d(x, 3, 2, "SAME"), 3, 4)), 3, 2, "SAME"
+    ),
+    "negative pools": lambda x: tf.nn.max_pool2d(convolved(tf.nn.relu(convolved(x, 3, 4)), 3, 4) - 9, 3, 2, "SAME"),
+    "average pools": lambda x: tf.nn.avg_pool2d(
+        tf.nn.relu(convolved(tf.nn.avg_pool2d(x, 3, 2, "SAME"), 3, 4)), 2, 2, "SAME"
+    ),
+    "residual": residual,
+    "inception": inception,
+    "dilated": lambda x: tf.nn.relu(convolved(tf.nn.relu(convolved(x, 3, 4, dilation=2)), 3, 3)),
+    "depthwise": lambda x: tf.nn.relu6(
+        tf.nn.depthwise_conv2d(convolved(x, 3, 4), weights(3, 3, 4, 2), (1, 2, 2, 1), "SAME")
+    ),
+    "normalised": lambda x: tf.nn.local_response_normalization(tf.nn.relu(convolved(x, 3, 6)), 2, 1.0, 0.3, 0.75),
+    "padded": lambda x: tf.nn.relu(convolved(tf.pad(x, [[0, 0], [3, 2], [1, 4], [0, 0]]), 5, 4, 2, "VALID")),
+    "added map": lambda x: tf.nn.relu(convolved(x, 3, 4)) * weights(1, 33, 36, 4, seed=3),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_patch_holds_what_the_whole_image_has(name):
+    network = network_of(NETWORKS[name], (33, 36, 3))
+    layer, feeds = network.layer("out"), network.feeds()
+    height, width = layer.spatial_shape
+    corners = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1), (height // 2, width // 3), (1, 1)]
+    values = network.run(feeds, [layer.tensor])[0][0]
+    channels = np.array([np.abs(values[corner]).argmax() for corner in corners])
+    for rule in ("gradient", "deconvnet", "guided"):
+        way = way_back(network, layer, rule, "unit", feeds, tf.float32)
+        assert type(way) is _Patches
+        signals, field = way.signals(way.values(feeds)[1], channels, np.array(corners))
+        found = np.zeros((len(corners), 33, 36, 3), np.float32)
+        lay_patches(signals, field, np.array(corners), found)
+        copies = _Copies(network, layer, rule, "unit", feeds)
+        expected = copies.signals(feeds, channels, np.array(corners))[0]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        if rule == "gradient":
+            assert (np.abs(expected).max((1, 2, 3)) > 0).sum() > 1
+
+
+def test_a_gate_that_sees_the_whole_image_is_not_cut():
+    network = network_of(
+        lambda x: convolved(x, 3, 4) * tf.sigmoid(tf.reduce_mean(convolved(x, 1, 4), [1, 2], keepdims=True)),
+        (33, 36, 3),
+    )
+    way = way_back(network, network.layer("out"), "gradient", "unit", network.feeds(), tf.float32)
+    assert type(way) is not _Patches
+    assert np.count_nonzero(reconstruct(network, None, "out", channels=[0]).images) > 33 * 36
+
+
+def test_strongest_units_alone():
+    """Of several images, and laid where each unit looks."""
+    network = network_of(NETWORKS["vgg"], (33, 36, 3))
+    images = np.random.default_rng(1).standard_normal((2, 33, 36, 3)).astype(np.float32)
+    found = reconstruct(network, None, "out")
+    assert found.images.shape == (1, 5, 33, 36, 3)
+    both = reconstruct(network.with_settings({"image": images}, None, None, None), None, "out")
+    assert both.images.shape == (2, 5, 33, 36, 3)
+    field = ReceptiveField((2, 2), (-2, -2), (6, 6))
+    for image, channel in np.ndindex(2, 5):
+        window = field.window(tuple(both.units[image, channel]))
+        inside = tuple(slice(max(part.start, 0), part.stop) for part in window)
+        outside = both.images[image, channel].copy()
+        assert outside[inside].any()
+        outside[inside] = 0
+        assert not outside.any()
+
+
+def test_receptive_fields_by_hand():
+    field = ReceptiveField.unit(1).below((Axis(2, 2),)).below((Axis(3, 1, 1, 1, 1),)).below((Axis(3, 1, 1, 1, 1),))
+    assert field == ReceptiveField((2,), (-2,), (6,))
+    assert field.window((3,)) == (slice(4, 10),)
+    strided = ReceptiveField.unit(1).below((Axis(3, 2, 2, 1),)).below((Axis(5, 3),))
+    assert strided == ReceptiveField((6,), (-3,), (17,))
+    assert field.joined(ReceptiveField((2,), (1,), (8,))) == ReceptiveField((2,), (-2,), (11,))
+
+
+def test_receptive_fields_of_a_network():
+    """Checked against the pixels that the gradient of a unit in the middle reaches."""
+    for name, function in NETWORKS.items():
+        network = network_of(function, (33, 36, 3))
+        layer = network.layer("out")
+        unit = tuple(side // 2 for side in layer.spatial_shape)
+        graph_field = network.receptive_field("out")
+        rng, reached = np.random.default_rng(0), np.zeros((33, 36), bool)
+        for _ in range(12):  # a pool sends its signal to one place at a time, a ReLU may be off
+            feed = {"image": rng.standard_normal((1, 33, 36, 3)).astype(np.float32)}
+            found = reconstruct(network.with_settings(feed, None, None, None), None, "out", rule="gradient", seed=unit)
+            reached |= found.images[0].any((0, -1))
+        rows, columns = (np.flatnonzero(reached.any(axis)) for axis in (1, 0))
+        assert rows.size, name
+        seen = graph_field.window(unit)
+        assert seen[0].start <= rows[0], name
+        assert rows[-1] < seen[0].stop, name
+        assert seen[1].start <= columns[0], name
+        assert columns[-1] < seen[1].stop, name
+        if name in ("vgg", "strided", "residual", "average pools", "normalised", "padded", "added map"):
+            assert (rows[0], rows[-1] + 1) == (max(seen[0].start, 0), min(seen[0].stop, 33)), name
+
+
+def test_no_receptive_field_of_a_dense_layer():
+    network = network_of(lambda x: tf.matmul(tf.reshape(x, [-1, 300]), weights(300, 4)), (10, 10, 3))
+    assert network.receptive_field("out") is None

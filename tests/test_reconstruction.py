@@ -1,0 +1,113 @@
+"""Requests as people make them: images, channels, steps, precision; nothing of theirs is changed."""
+
+import hashlib
+import tracemalloc
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import frozen_graph, keras_cnn, photo, v1, variable_graph
+
+from cnnvis_widgets import activations, load, reconstruct
+from cnnvis_widgets.engine import staging
+from cnnvis_widgets.engine.reconstruction import reconstruct_steps
+
+
+@pytest.mark.parametrize("seed", ["strongest", "map", "ones", (1, 2)])
+def test_steps_hold_every_channel_once_strongest_first(seed):
+    network = load(keras_cnn(), photo(images=2))
+    whole = reconstruct(network, None, "inner", seed=seed)
+    steps = list(reconstruct_steps(network, None, "inner", seed=seed))
+    order = [channel for step in steps for channel in step.channels]
+    strengths = activations(network, None, "inner")[0].strengths[0]
+    assert order == sorted(range(8), key=lambda channel: -strengths[channel])
+    for step in steps:
+        assert step.images.dtype == np.float32
+        np.testing.assert_allclose(step.images, whole.images[:, list(step.channels)], atol=1e-6)
+        np.testing.assert_array_equal(step.units, whole.units[:, list(step.channels)])
+
+
+def test_images_of_a_batch_are_those_of_each_alone():
+    images = photo(images=3)
+    together = reconstruct(keras_cnn(), images, "last", rule="guided", seed="map")
+    for index in range(3):
+        alone = reconstruct(keras_cnn(), images[index : index + 1], "last", rule="guided", seed="map")
+        np.testing.assert_allclose(together.images[index], alone.images[0], atol=1e-6)
+
+
+def test_a_second_call_compiles_nothing(monkeypatch):
+    network = load(keras_cnn(), photo())
+    first = reconstruct(network, None, "last")
+
+    def refuse(*_):
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(staging.Staged, "__init__", refuse)
+    other = load(network, photo(seed=1))
+    assert not np.array_equal(reconstruct(other, None, "last", channels=[1, 3]).images, first.images[:, [1, 3]])
+    with pytest.raises(AssertionError, match="compiled again"):
+        reconstruct(network, None, "last", rule="gradient")
+
+
+def test_memory_does_not_grow_with_the_number_of_maps():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, (None, 64, 64, 3), name="image")
+        kernel = tf.constant(np.random.default_rng(0).standard_normal((3, 3, 3, 160)), tf.float32)
+        tf.nn.relu(tf.nn.conv2d(image, kernel, 1, "SAME"), name="out")
+    network = load(graph, photo(64))
+    steps = reconstruct_steps(network, None, "out", seed="map")
+    next(steps)
+    tracemalloc.start()
+    next(steps)
+    early = tracemalloc.get_traced_memory()[1]
+    assert sum(1 for _ in steps) == 18
+    # a step is 3 * 2**17 bytes, and the last one lives while the next is made
+    assert tracemalloc.get_traced_memory()[1] < early + 2**19
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("seed", ["strongest", "map"])
+def test_bfloat16_is_near(seed):
+    network = load(keras_cnn(), photo())
+    for rule in ("deconvnet", "guided", "gradient"):
+        exact = reconstruct(network, None, "last", rule=rule, seed=seed)
+        rough = reconstruct(network, None, "last", rule=rule, seed=seed, precision="bfloat16")
+        assert rough.images.shape == exact.images.shape
+        assert rough.images.dtype == np.float32
+        largest = np.abs(exact.images).max((2, 3, 4), keepdims=True)
+        assert 0 < np.abs(rough.images - exact.images).max() < 0.03 * largest.max()
+        assert (np.abs(rough.images - exact.images) <= 0.03 * largest + 1e-6).mean() > 0.99
+
+
+def test_an_unknown_precision():
+    with pytest.raises(ValueError, match=r"one of 'float32', 'bfloat16'\. Received: precision='half'"):
+        reconstruct(frozen_graph(), photo(), "conv1/Relu", precision="half")
+
+
+def test_what_the_user_holds_stays_as_it_is(tmp_path):
+    model = keras_cnn()
+    model.save(tmp_path / "model.keras")
+    graph = variable_graph()
+    file = hashlib.sha256((tmp_path / "model.keras").read_bytes()).hexdigest()
+    config, weights = model.to_json(), [each.numpy() for each in model.weights]
+    with v1.Session(graph=graph) as session:
+        with graph.as_default():
+            session.run(v1.global_variables_initializer())
+            variables = v1.global_variables()
+        values = session.run(variables)
+        before = graph.as_graph_def().SerializeToString(deterministic=True)
+        for held in (session, model, str(tmp_path / "model.keras")):
+            network = load(held, photo())
+            for rule in ("deconvnet", "guided", "gradient"):
+                for seed in ("strongest", "map"):
+                    layer = network.select("c")[1]
+                    assert reconstruct(network, None, layer, rule=rule, seed=seed).images.any()
+        for value, after in zip(values, session.run(variables), strict=True):
+            np.testing.assert_array_equal(value, after)
+    assert graph.as_graph_def().SerializeToString(deterministic=True) == before
+    assert hashlib.sha256((tmp_path / "model.keras").read_bytes()).hexdigest() == file
+    assert model.to_json() == config
+    for weight, after in zip(weights, model.weights, strict=True):
+        np.testing.assert_array_equal(weight, after.numpy())
+    assert [each.name for each in tmp_path.iterdir()] == ["model.keras"]
