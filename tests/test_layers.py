@@ -136,6 +136,17 @@ def test_channels_first_runs_on_a_cpu_and_equals_channels_last():
     np.testing.assert_array_equal(first.images(), photo(8, 4))
 
 
+def test_channels_first_is_known_from_the_op_behind():
+    def before_the_convolution(x):
+        x = tf.nn.relu(x * 2, name="first")
+        return tf.nn.conv2d(x, tf.ones([1, 1, 4, 2]), 1, "VALID", data_format="NCHW", name="conv")
+
+    network = load(graph_of(before_the_convolution, (None, 4, 8, 9)), np.ones((1, 8, 9, 4), np.float32))
+    assert network.layer("first").channels == 4
+    assert activations(network, None, "first")[0].values.shape == (1, 8, 9, 4)
+    assert reconstruct(network, None, "first").images.shape == (1, 4, 8, 9, 4)
+
+
 def test_selections():
     network = load(frozen_graph())
     names = lambda selection: [layer.name for layer in network.select(selection)]  # noqa: E731

@@ -55,6 +55,7 @@ _FAMILY_KINDS = {
 KINDS = {op: (kind, family) for family, kinds in _FAMILY_KINDS.items() for op, kind in kinds.items()}
 RELU_UNITS = {"prelu", "leaky_relu", "silu", "gelu", "hard_swish"}
 _ADDITIONS = {"Add", "AddV2", "AddN"}
+_REARRANGING = {"Transpose", "Reshape", "ExpandDims", "Squeeze"}
 
 Shapes = Mapping[str, tuple[tf.DType, tuple[int | None, ...] | None]]
 """dtype and static shape of every tensor."""
@@ -150,14 +151,20 @@ def consumers_of(nodes: Mapping[str, NodeDef]) -> dict[str, list[str]]:
 
 
 def channel_axes(nodes: Mapping[str, NodeDef], varying: set[str], shapes: Shapes) -> dict[str, int]:
-    """Where the channels of each node's first output are, from the data format of the ops before it."""
+    """Where the channels of each node's first output are, from the data format of the ops before it; of the op
+    behind it where nothing before says so."""
     first: dict[str, bool] = {}
     for name, node in nodes.items():
         if name not in varying:
             continue
-        before = next((first[each] for each in map(node_of, data_inputs(node)) if each in first), False)
+        inputs = [each for each in map(node_of, data_inputs(node)) if each in varying]
+        before = next((first[each] for each in inputs if each in first), None)
         stated = node.attr["data_format"].s.decode() if "data_format" in node.attr else ""
-        first[name] = stated.startswith("NC") if stated else before
+        if stated:
+            first[name] = stated.startswith("NC")
+            _settle(inputs, first[name], first, nodes, varying)
+        elif before is not None:
+            first[name] = before
         if node.op == "Transpose":
             permutation = _constant(nodes, data_inputs(node)[1])
             if permutation is not None and len(permutation) > 2:
@@ -170,6 +177,18 @@ def channel_axes(nodes: Mapping[str, NodeDef], varying: set[str], shapes: Shapes
         if shape is not None and len(shape) >= 2:
             axes[name] = 1 if first.get(name) else len(shape) - 1
     return axes
+
+
+def _settle(
+    names: Iterable[str], answer: bool, first: dict[str, bool], nodes: Mapping[str, NodeDef], varying: set[str]
+) -> None:
+    """Give what lies before an op with a data format the same one, as far as nothing is known of it."""
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in varying and name not in first and nodes[name].op not in _REARRANGING:
+            first[name] = answer
+            pending += [node_of(each) for each in data_inputs(nodes[name])]
 
 
 def _constant(nodes: Mapping[str, NodeDef], reference: str) -> list[int] | None:

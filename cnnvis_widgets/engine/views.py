@@ -56,9 +56,8 @@ def view_of(tensor: str, nodes: Mapping[str, NodeDef], varying: set[str], shapes
         grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and len(sizes) == len(folded) - 1
         if grows and (len(shape) == 2 or sizes[:-1] == shape[1:]):
             return ImageView(len(shape), folded=sizes)
-    axes = channel_axes(nodes, varying, shapes)
-    stated = [axes[node.name] for node in after if "data_format" in node.attr and node.name in axes]
-    return ImageView(len(shape), channels_first=bool(stated) and stated[0] == 1 and len(shape) > 2)
+    axis = channel_axes(nodes, varying, shapes).get(node_of(tensor))
+    return ImageView(len(shape), channels_first=axis == 1 and len(shape) > 2)
 
 
 def _reached(name: str, nodes: Mapping[str, NodeDef], consumers: Mapping[str, list[str]]) -> list[str]:
