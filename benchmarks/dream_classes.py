@@ -20,8 +20,9 @@ from cnnvis_widgets import demo, dream
 from cnnvis_widgets.imaging import render
 
 CLASSES = (
-    "daisy", "goldfish", "ladybug", "strawberry", "tarantula", "jellyfish", "monarch butterfly", "lemon", "flamingo", "orange",
-    "zebra", "mushroom", "volcano", "pineapple", "starfish", "toucan", "lion", "bell pepper", "pomegranate", "balloon",
+    "daisy", "goldfish", "ladybug", "strawberry", "tarantula", "jellyfish", "monarch butterfly", "lemon", "flamingo",
+    "orange", "zebra", "mushroom", "volcano", "pineapple", "starfish", "toucan", "lion", "bell pepper", "pomegranate",
+    "balloon",
 )
 VIEWS, SIDE, COLUMNS, MARGIN = 24, 224, 5, 16
 

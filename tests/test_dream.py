@@ -7,8 +7,10 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import dream, load
-from cnnvis_widgets.engine import pyramid
+from cnnvis_widgets.engine import parameterizations, pyramid, tiles, transforms
 from cnnvis_widgets.engine.dream import _octave_sizes
+from cnnvis_widgets.engine.objectives import guide
+from cnnvis_widgets.engine.octaves import _normalize_by_channel
 from cnnvis_widgets.engine.tiles import corners
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, NumericalError
 
@@ -230,3 +232,126 @@ def test_pyramid_merges_to_what_was_split(size):
     np.testing.assert_allclose(once, scaled, atol=1e-4)
     strengths = [np.sqrt(np.mean(np.square(pyramid._unit_rms(level)))) for level in levels]
     np.testing.assert_allclose(strengths, 1, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "parameterization",
+    [parameterizations.fourier(), parameterizations.pixels(), parameterizations.maco([np.uint8(photo(64)[0] * 255)])],
+    ids=["fourier", "pixels", "maco"],
+)
+def test_every_parameterization_climbs_from_noise(free, parameterization):
+    options = {"size": (64, 70), "octaves": 2, "steps": 12, "parameterization": parameterization}
+    steps = run(free, None, "c", [0, 2], **options)
+    assert steps[-1].images.shape == (2, 64, 70, 3)
+    assert steps[-1].images.dtype == np.float32
+    assert steps[0].images.shape == (2, 46, 50, 3)
+    assert steps[-1].images.min() >= 0
+    assert steps[-1].images.max() <= 1
+    assert (steps[11].scores > steps[0].scores).all()
+    assert (steps[23].scores > steps[12].scores).all() or parameterization.name == "maco"
+    assert 0 < steps[0].seconds < steps[-1].seconds
+    alone = run(free, None, "c", 2, **options)[-1].images
+    assert alone[0].tobytes() == steps[-1].images[1].tobytes()
+
+
+def test_noise_is_dreamt_as_a_spectrum_where_it_is_large_enough(free):
+    large, small = (run(free, None, "c", 1, size=size)[-1].recipe["options"] for size in ((64, 64), (63, 80)))
+    assert large["parameterization"]["kind"] == "Fourier"
+    assert small["parameterization"] is None
+    assert run(free, None, "c", 1, start=photo(64))[-1].recipe["options"]["parameterization"] is None
+
+
+def test_a_network_of_fixed_size_sees_larger_and_smaller_views():
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="c")])
+    for size in ((64, 64), (90, 70)):
+        steps = run(model, None, "c", 0, size=size, octaves=2, steps=8)
+        assert steps[-1].images.shape == (1, *size, 3)
+        assert steps[-1].scores[0] > steps[0].scores[0]
+
+
+@pytest.mark.parametrize("start", [None, "photo"])
+def test_a_run_taken_up_at_the_end_of_an_octave_ends_the_same(free, start):
+    options = {"start": photo(96) if start else None, "size": (96, 96), "octaves": 3, "steps": 2, "seed": 4}
+    whole = run(free, None, "c", [0, 1], **options)
+    rest = run(free, None, "c", [0, 1], **options, resume=whole[3])
+    assert [step.index for step in rest] == [4, 5]
+    assert rest[-1].images.tobytes() == whole[-1].images.tobytes()
+    other = run(free, None, "c", [0, 1], **options | {"step_size": 3.0}, resume=whole[3])
+    assert other[-1].images.tobytes() != whole[-1].images.tobytes()
+
+
+def test_a_mask_keeps_the_photo_and_strength_mixes_it(free):
+    mask = np.zeros((96, 96))
+    mask[:, :48] = 1
+    start, options = photo(96), {"octaves": 1, "steps": 4}
+    plain = run(free, None, "c", 1, start=start, **options)[-1].images
+    masked = run(free, None, "c", 1, start=start, mask=mask, **options)[-1].images
+    np.testing.assert_array_equal(masked[:, :, 48:], start[:, :, 48:])
+    assert np.abs(masked[:, :, :48] - start[:, :, :48]).mean() > 0.01
+    half = run(free, None, "c", 1, start=start, strength=0.5, **options)[-1].images
+    np.testing.assert_allclose(half, (start + plain) / 2, atol=1e-6)
+
+
+def test_a_whole_layer_and_a_guide_are_climbed_on_a_photo(free):
+    for layer in ("c", guide("c", photo(50, seed=8)[0])):
+        steps = run(free, None, layer, start=photo(64), octaves=2, steps=4)
+        assert steps[-1].scores[0] > steps[4].scores[0]
+
+
+def test_tiles_give_the_whole_gradient_but_for_the_seams():
+    """One 3 x 3 convolution: with tiles the gradient differs within 2 pixels of a seam only."""
+    keras.utils.set_random_seed(5)
+    conv = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="c")
+    whole = load(keras.Sequential([keras.Input((None, None, 3)), conv]))
+    fixed = keras.Sequential([keras.Input((40, 40, 3)), conv])
+    start = np.random.default_rng(0).random((60, 100, 3)).astype(np.float32)
+    options = {"start": start, "steps": 1, "laplacian_levels": 0, "step_size": 0.01}
+    moves = [run(net, None, "c", 1, **options)[0].images[0] - start for net in (whole, load(fixed))]
+    tiled, rolled = np.random.default_rng([0, 1]), np.random.default_rng([0, 1])
+    shift = [int(tiled.integers(-side, side + 1)) for side in (60, 100)]
+    wrap = [int(rolled.integers(-(side // 8), side // 8 + 1)) for side in (60, 100)]
+    near = np.zeros((60, 100), bool)
+    for axis, (side, moved) in enumerate(zip((60, 100), shift, strict=True)):
+        for corner in np.linspace(0, side - 40, -(-side // 40)).round().astype(int):
+            for seam in (corner, corner + 40):
+                lines = (np.arange(seam - 2, seam + 2) - moved) % side
+                near[(lines, slice(None)) if axis == 0 else (slice(None), lines)] = True
+        lines = (np.arange(-2, 2) - wrap[axis]) % side  # where the whole picture was rolled
+        near[(lines, slice(None)) if axis == 0 else (slice(None), lines)] = True
+    assert 0.3 < near.mean() < 0.9
+    gradients = [move / np.median(np.abs(move[~near])) for move in moves]
+    np.testing.assert_allclose(gradients[0][~near], gradients[1][~near], atol=0.02)
+    assert np.any(moves[1], axis=-1).mean() > 0.95
+
+
+def test_tiles_gathered_from_a_rolled_picture():
+    image = np.random.default_rng(1).random((1, 37, 61, 2)).astype(np.float32)
+    for shift in ((0, 0), (5, -70), (-37, 60)):
+        same, score = tiles.averaged(image, (20, 20), shift, lambda tile: (tile, tile.mean((1, 2, 3))))
+        np.testing.assert_allclose(same, image, rtol=1e-6)
+        assert score.shape == (1,)
+    rolled = np.roll(image, (3, -4), (1, 2))
+    seen = []
+    tiles.averaged(image, (37, 61), (3, -4), lambda tile: (seen.append(tile) or tile, np.zeros(1)))
+    np.testing.assert_array_equal(seen[0], rolled)
+
+
+def test_large_pictures_are_normalised_as_small_ones():
+    values = np.random.default_rng(2).standard_normal((2, 50, 61, 3)).astype(np.float32)
+    expected = pyramid.normalize(tf.constant(values), 4).numpy()
+    _normalize_by_channel(values, 4)
+    np.testing.assert_allclose(values, expected, atol=1e-4)
+
+
+def test_options_that_mean_nothing_here_are_refused(free):
+    cases = [
+        ("laplacian_levels for pixels only", {"laplacian_levels": 2, "parameterization": parameterizations.fourier()}),
+        ("a transform beside a parameterization", {"transform": transforms.jitter(2), "start": photo(64)}),
+        ("mask and strength on a photo only", {"strength": 0.5}),
+        ("strength from 0 to 1", {"strength": 1.5, "start": photo(64)}),
+        ("pictures of at least 1", {"pictures": 0}),
+    ]
+    for message, options in cases:
+        with pytest.raises(ValueError, match=message):
+            dream(free, None, "c", 1, **{"size": (64, 64)} | options)

@@ -109,10 +109,12 @@ def dream(
     network = load(network, feed)
     goals, ids, names = _goals(network, layer, channels)
     low, high = _range(network, value_range)
-    photo = _start(network, start, size)
+    begun = _start(network, start)
+    photo = begun if begun is None or size is None else resize(begun, tuple(size))
     final = photo.shape[1:-1] if photo is not None else _size(network, size)
     if parameterization is None and photo is None and laplacian_levels is None:
-        parameterization = fourier() if len(final) == 2 and min(final) >= _LEAST_SPECTRUM else None
+        spectral = len(final) == 2 and min(final) >= _LEAST_SPECTRUM
+        parameterization = fourier() if spectral else None
     usual = _PHOTO if parameterization is None else _NOISE
     octaves, steps = (given if given is not None else usual[i] for i, given in enumerate((octaves, steps)))
     if step_size is None:
@@ -135,8 +137,9 @@ def dream(
         "parameterization": parameterization, "transform": transform, "pictures": pictures, "mask": mask,
         "strength": strength, "size": final, "value_range": (low, high),
     }
-    recipe = _recipe(network, layer, channels, start, resume, options)
-    ids, names = (tuple(each for each in given for _ in range(pictures)) for given in (ids, names))
+    recipe = _recipe(network, layer, channels, begun, resume, options)
+    places = [place for place in range(len(goals)) for _ in range(pictures)]
+    ids, names = tuple(ids[each] for each in places), tuple(names[each] for each in places)
     run = _Run(network, climb, goals, ids, names, photo, painted, strength, (low, high), pictures, recipe)
     return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume)
 
@@ -200,7 +203,8 @@ class _Run:
 
     def _shown(self, states: list[Any], size: tuple[int, ...]) -> np.ndarray:
         """The pictures, mixed with the photo."""
-        images = np.concatenate([state if isinstance(state, np.ndarray) else state.images for state in states])
+        found = [state if isinstance(state, np.ndarray) else state.images for state in states]
+        images = found[0] if len(found) == 1 else np.concatenate(found)
         if self.photo is None or (self.mask is None and self.strength == 1):
             return images
         mixed = self.strength if self.mask is None else self.strength * resize(self.mask, size)
@@ -209,10 +213,10 @@ class _Run:
 
 
 def _recipe(
-    network: Network, layer: Any, channels: Any, start: Any, resume: DreamStep | None, options: dict[str, Any]
+    network: Network, layer: Any, channels: Any, photo: np.ndarray | None, resume: DreamStep | None,
+    options: dict[str, Any],
 ) -> dict[str, Any]:
     """What it takes to make the same pictures again; the photo by its fingerprint alone, as it may be large."""
-    photo = _start(network, start, None)
     return {
         "model": network.fingerprint(), "layer": recipes.encoded(layer), "channels": recipes.encoded(channels),
         "start": None if photo is None else recipes.fingerprint(photo), "resumed": resume is not None,
@@ -249,13 +253,14 @@ def _goals(
             raise ChannelError("Expected at least one objective. Received: an empty list.")
         goals = [goal_of(network, each, others) for each in wanted]
         return goals, tuple(range(len(goals))), tuple(map(repr, wanted))
-    target = network.before_softmax(network.layer(layer))
+    given = network.layer(layer)
+    target = network.before_softmax(given)
     network.require_gradient(target)
-    removed = target is not network.layer(layer)
+    removed = target is not given
     if channels is None:
         goal = goal_of(network, objectives.layer(target), others, f"layer {target.name!r}")
         return [replace(goal, softmax_removed=removed)], (0,), (target.name,)
-    asked = [channels] if isinstance(channels, int | np.integer | str) else list(channels)
+    asked = [channels] if np.isscalar(channels) else list(channels)
     if not asked:
         raise ChannelError("Expected at least one channel or class. Received: an empty list.")
     numbers = tuple(channel_number(network, target, each) for each in asked)
@@ -287,12 +292,11 @@ def _range(network: Network, value_range: tuple[Any, Any] | None) -> tuple[np.nd
     return low, high
 
 
-def _start(network: Network, start: Any, size: tuple[int, int] | None) -> np.ndarray | None:
+def _start(network: Network, start: Any) -> np.ndarray | None:
     """The photo to start from, float32 (1, height, width, channels), or ``None`` for noise."""
     if start is None:
         return None
-    photo = network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
-    return photo if size is None else resize(photo, tuple(size))
+    return network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
 
 
 def _size(network: Network, size: tuple[int, int] | None) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..results import Layer
 from . import terms
 
 
@@ -81,7 +82,7 @@ class Objective:
 def _objective(value: Objective | float) -> Objective:
     if isinstance(value, Objective):
         return value
-    if isinstance(value, bool) or not np.isscalar(value) or isinstance(value, str):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"Expected an objective or a number. Received: {value!r}.")
     return Objective("number", {"number": float(value)})
 
@@ -92,7 +93,7 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def channel(layer: str, channel: int | str) -> Objective:
+def channel(layer: str | Layer, channel: int | str) -> Objective:
     """The mean activation of one channel of a layer; classes may be named."""
     return Objective("channel", {"layer": layer, "channel": channel})
 
@@ -102,23 +103,23 @@ def logit(class_: int | str) -> Objective:
     return Objective("channel", {"layer": "", "channel": class_})
 
 
-def unit(layer: str, channel: int | str, position: Sequence[int] | None = None) -> Objective:
+def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None = None) -> Objective:
     """One unit of a layer: a channel at a position (y, x), by default in the middle."""
     place = np.asarray([-1, -1] if position is None else position, np.int32)
     return Objective("unit", {"layer": layer, "channel": channel, "position": place})
 
 
-def layer(layer: str) -> Objective:
+def layer(layer: str | Layer) -> Objective:
     """The mean of the squares of a layer's activations: whatever it sees already, more of it (deep dream)."""
     return Objective("layer", {"layer": layer})
 
 
-def direction(layer: str, vector: Any) -> Objective:
+def direction(layer: str | Layer, vector: Any) -> Objective:
     """The mean of activations · vector over all positions; ``vector`` has one entry for each channel."""
     return Objective("direction", {"layer": layer, "vector": np.asarray(vector, np.float32)})
 
 
-def direction_cosine(layer: str, vector: Any) -> Objective:
+def direction_cosine(layer: str | Layer, vector: Any) -> Objective:
     """The mean cosine between the activations at each position and ``vector``."""
     return Objective("direction_cosine", {"layer": layer, "vector": np.asarray(vector, np.float32)})
 
@@ -128,22 +129,22 @@ def masked(objective: Objective, mask: Any) -> Objective:
     return Objective("masked", {"objective": objective, "mask": np.asarray(mask, np.float32)})
 
 
-def guide(layer: str, image: Any) -> Objective:
+def guide(layer: str | Layer, image: Any) -> Objective:
     """At every position, the dot product with the most similar position of a guide image: dream of *that*."""
     return Objective("guide", {"layer": layer, "image": image})
 
 
-def caricature(layer: str, image: Any, power: float = 1.0) -> Objective:
+def caricature(layer: str | Layer, image: Any, power: float = 1.0) -> Objective:
     """What a layer sees in an image, more of it: dot product times cosine to a power, position by position."""
     return Objective("caricature", {"layer": layer, "image": image, "power": float(power)})
 
 
-def inversion(layer: str, image: Any) -> Objective:
+def inversion(layer: str | Layer, image: Any) -> Objective:
     """Minus the squared distance to a layer's activations of an image, relative to their own square."""
     return Objective("inversion", {"layer": layer, "image": image})
 
 
-def diversity(layer: str) -> Objective:
+def diversity(layer: str | Layer) -> Objective:
     """Minus the mean cosine between the channel correlations of each picture and of the others dreamt with it."""
     return Objective("diversity", {"layer": layer})
 

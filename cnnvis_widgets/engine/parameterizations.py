@@ -29,9 +29,13 @@ _EXTREME = 1e-4  # how near to black or white a sigmoid is asked to come when a 
 class Parameterization(Protocol):
     """What a climb needs to know; ``pixels``, ``fourier`` and ``maco`` make them."""
 
-    name: str
-    rate: float
-    """How far a step of Adam moves the variables."""
+    @property
+    def name(self) -> str:
+        """Of the kind."""
+
+    @property
+    def rate(self) -> float:
+        """How far a step of Adam moves the variables."""
 
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
         """Variables of faint noise, for pictures of a shape (pictures, height, width, channels)."""

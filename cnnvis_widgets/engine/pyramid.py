@@ -53,6 +53,16 @@ def normalize(gradient: tf.Tensor, levels: int) -> tf.Tensor:
     return merge([_unit_rms(level) for level in split(gradient, levels)])
 
 
+def squares(gradient: tf.Tensor, levels: int) -> tf.Tensor:
+    """The mean square of each level of the pyramid of gradients, (levels + 1,)."""
+    return tf.stack([tf.reduce_mean(tf.square(level)) for level in split(gradient, levels)])
+
+
+def scaled(gradient: tf.Tensor, scales: tf.Tensor, levels: int) -> tf.Tensor:
+    """Gradients with each level of the pyramid multiplied by a number of its own."""
+    return merge([level * scales[number] for number, level in enumerate(split(gradient, levels))])
+
+
 def _unit_rms(values: tf.Tensor) -> tf.Tensor:
     axes = list(range(1, values.shape.rank))
     return values / tf.maximum(tf.sqrt(tf.reduce_mean(tf.square(values), axes, keepdims=True)), 1e-10)

@@ -63,7 +63,9 @@ def decoded(value: Any) -> Any:
 def fingerprint(array: np.ndarray) -> str:
     """A hash of an array's shape and values."""
     array = np.ascontiguousarray(array, np.float32)
-    return hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()[:16]
+    found = hashlib.sha256(str(array.shape).encode())
+    found.update(array.data)
+    return found.hexdigest()[:16]
 
 
 def _packed(array: np.ndarray) -> str:

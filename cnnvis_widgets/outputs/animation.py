@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,10 +76,9 @@ def _write_gif(shown: list[np.ndarray], path: Path, rate: float) -> None:
 
 
 def _write_mp4(shown: list[np.ndarray], path: Path, rate: float) -> None:
-    import imageio_ffmpeg
-
+    ffmpeg = import_module("imageio_ffmpeg")
     height, width = (side - side % 2 for side in shown[0].shape[:2])  # the usual colour format halves both
-    writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=rate, quality=8, macro_block_size=2)
+    writer = ffmpeg.write_frames(str(path), (width, height), fps=rate, quality=8, macro_block_size=2)
     writer.send(None)
     for frame in shown:
         writer.send(np.ascontiguousarray(frame[:height, :width]))

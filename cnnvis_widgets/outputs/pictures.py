@@ -112,5 +112,5 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
         title = name if name == str(channel) else f"{channel} {name}"
         text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
         if step.recipe is not None:
-            text[CHUNK] = json.dumps(step.recipe | {"picture": place})
+            text[CHUNK] = json.dumps({**step.recipe, "picture": place})
         yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)
