@@ -20,16 +20,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from random_networks import alexnet, application, image_for
 
 from cnnvis_widgets import activations, demo, dream, load, reconstruct
 from cnnvis_widgets.engine.network import Network
 from cnnvis_widgets.engine.way_back import way_back
 from cnnvis_widgets.errors import CnnvisError
-
-if __package__:
-    from .networks import alexnet, application, image_for
-else:
-    from networks import alexnet, application, image_for
 
 PAGE = Path(__file__).parent.parent / "docs" / "breadth.md"
 RULES = ("deconvnet", "guided", "gradient")

@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import alexnet, application, image_for
+from random_networks import alexnet, application, image_for
 
 from cnnvis_widgets import activations, load
 from cnnvis_widgets.engine.network import Network

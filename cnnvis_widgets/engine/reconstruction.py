@@ -190,7 +190,7 @@ class _Plan:
         else:
             seeded = np.array(
                 [
-                    [values[(*unit, channel)] for unit, channel in zip(places, chosen, strict=True)]
+                    [values[tuple(unit)][channel] for unit, channel in zip(places, chosen, strict=True)]
                     for values, places in zip(self.values, units, strict=True)
                 ]
             )

@@ -260,9 +260,9 @@ def _padding(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signa
     if margins[0].any() or (margins < 0).any() or None in lengths[1:]:
         raise UnknownOpError("padding of images, or of an unknown size")
     if signal.field is None:
-        return Signal(
-            signal.values[(slice(None), *(slice(a, a + n) for (a, _), n in zip(margins[1:], lengths[1:], strict=True)))]
-        )
+        kept = [slice(before, before + length) for (before, _), length in zip(margins[1:], lengths[1:], strict=True)]
+        window = (slice(None), *kept)
+        return Signal(signal.values[window])
     if margins[-1].any() or patches is None:
         raise UnknownOpError("padding of channels")
     axes = tuple(window_steps.Axis(1, 1, 1, int(a), int(b)) for a, b in margins[1:-1])

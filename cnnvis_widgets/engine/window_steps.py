@@ -90,7 +90,8 @@ def fitted(values: tf.Tensor, begins: Sequence[int], lengths: Sequence[int]) -> 
     missing = [max(0, part.stop - size) for part, size in zip(taken, sizes, strict=True)]
     if any(missing):
         values = tf.pad(values, [[0, 0], *([0, each] for each in missing), [0, 0]])
-    return values[(slice(None), *taken)]
+    window = (slice(None), *taken)
+    return values[window]
 
 
 _INPUT_GRADIENTS = {
