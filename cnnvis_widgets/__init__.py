@@ -27,18 +27,25 @@ _HOME = {
     "image_normalization": "legacy",
     "integrated_gradients": "engine.attribution",
     "load": "engine.loading",
+    "objectives": "engine.objectives",
     "occlusion": "engine.occlusion",
     "occlusion_steps": "engine.occlusion",
+    "parameterizations": "engine.parameterizations",
     "reconstruct": "engine.reconstruction",
+    "recreate": "outputs.provenance",
     "results": "results",
     "sensitivity": "engine.sensitivity",
     "smooth_grad": "engine.attribution",
+    "transforms": "engine.transforms",
+    "write_animation": "outputs.animation",
+    "zoom": "engine.zoom",
 }
 
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from . import demo, errors, results
+    from .engine import objectives, parameterizations, transforms
     from .engine.activations import activations
     from .engine.attribution import grad_cam, integrated_gradients, smooth_grad
     from .engine.dream import dream
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from .engine.occlusion import occlusion, occlusion_steps
     from .engine.reconstruction import reconstruct
     from .engine.sensitivity import sensitivity
+    from .engine.zoom import zoom
     from .legacy import (
         activation_visualization,
         convert_into_grid,
@@ -54,6 +62,8 @@ if TYPE_CHECKING:
         deepdream_visualization,
         image_normalization,
     )
+    from .outputs.animation import write_animation
+    from .outputs.provenance import recreate
     from .widgets.explorer import ModelExplorer
 
 
@@ -61,7 +71,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f".{_HOME[name]}", __name__)
-    value = module if _HOME[name] == name else getattr(module, name)
+    value = getattr(module, name, module)  # some public names are modules
     globals()[name] = value
     return value
 
