@@ -19,7 +19,9 @@ from sklearn.datasets import load_digits
 from cnnvis_widgets import demo, dream, load
 from cnnvis_widgets.engine.network import Network
 
-RANDOM = {"VGG16": "block3_conv3", "ResNet50": "conv3_block4_out", "InceptionV3": "mixed4", "MobileNetV2": "block_6_expand"}
+RANDOM = {
+    "VGG16": "block3_conv3", "ResNet50": "conv3_block4_out", "InceptionV3": "mixed4", "MobileNetV2": "block_6_expand",
+}
 WAYS = {"spectrum": {}, "pixels": {"laplacian_levels": 4}}
 
 

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from .. import __version__
 from ..errors import ChannelError, FeedError, GradientError, NumericalError
 from ..results import DreamStep, Layer
 from . import objectives, recipes
@@ -221,7 +220,7 @@ def _recipe(
         "model": network.fingerprint(), "layer": recipes.encoded(layer), "channels": recipes.encoded(channels),
         "start": None if photo is None else recipes.fingerprint(photo), "resumed": resume is not None,
         "options": {name: recipes.encoded(value) for name, value in options.items()},
-        "versions": {"cnnvis_widgets": __version__, "tensorflow": tf.__version__, "numpy": np.__version__},
+        "versions": {name: version(name) for name in ("cnnvis_widgets", "tensorflow", "numpy")},
     }
 
 
