@@ -58,16 +58,16 @@ def pull_back(
     return result.values, result.field
 
 
-def seen_by(graph_def: GraphDef, image: str, shape: Sequence[int | None], layer: str) -> ReceptiveField | None:
-    """What one unit of a tensor sees of an image of this shape, by names in a frozen graph; see ``field_between``."""
+def seen_by(graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str) -> ReceptiveField | None:
+    """What one unit of a tensor sees of an image like ``spec``, by names in a frozen graph; see ``field_between``."""
     graph = tf.Graph()
     with graph.as_default():
-        given = tf.compat.v1.placeholder(tf.float32, [None, *shape[1:]], name="seen")
-        tf.graph_util.import_graph_def(graph_def, {image: given}, name="")
-        target = given if layer == image else graph.get_tensor_by_name(layer)
+        given = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
         try:
+            tf.graph_util.import_graph_def(graph_def, {image: given}, name="")
+            target = given if layer == image else graph.get_tensor_by_name(layer)
             return field_between(between(given, target)[0], target, given)
-        except UnknownOpError:
+        except (UnknownOpError, ValueError):  # the latter where the graph wants a certain number of images
             return None
 
 

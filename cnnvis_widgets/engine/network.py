@@ -353,10 +353,10 @@ class Network:
             Stride, start and size along each axis; ``None`` where every unit sees the whole image, where the way
             holds an op that windows do not describe, and in networks that keep their channels first.
         """
-        shape = list(self._shapes[self._image][1] or ())
-        if size is not None:
-            shape[1:-1] = size
-        return seen_by(self._frozen.graph_def, self._image, shape, self.layer(layer).tensor)
+        dtype, shape = self._shapes[self._image]
+        lengths = (shape or ())[1:-1] if size is None else tuple(size)
+        spec = tf.TensorSpec([None, *lengths, *(shape or ())[-1:]], dtype)
+        return seen_by(self._frozen.graph_def, self._image, spec, self.layer(layer).tensor)
 
     def require_gradient(self, layer: Layer) -> None:
         """Check that a gradient can flow from a layer to the image.
