@@ -61,7 +61,8 @@ def gain(network: Network, layer: object, channel: int, **options: object) -> di
     steps = list(dream(network, None, layer, channel, size=size, octaves=2, steps=10, value_range=ends, **options))
     first, last = float(steps[0].scores[0]), float(steps[-1].scores[0])
     return {
-        "first": round(first, 4), "last": round(last, 4), "gain": round((last - first) / (np.std(noise) + 1e-9), 1),
+        "first": float(f"{first:.3g}"), "last": float(f"{last:.3g}"),
+        "gain": round(float((last - first) / np.std(noise)), 1),
         "contrast": round(float(steps[-1].images.std()) / 2, 3), "seconds": round(steps[-1].seconds, 1),
     }
 

@@ -8,6 +8,7 @@ from networks import photo
 
 from cnnvis_widgets import dream, load
 from cnnvis_widgets.engine import objectives as o
+from cnnvis_widgets.engine import terms
 from cnnvis_widgets.engine.goals import goal_of
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
 
@@ -116,6 +117,14 @@ def test_ascent_raises_every_objective(network, name):
     assert steps[-1].images.shape == (pictures, 24, 24, 3)
     assert steps[-1].scores.shape == (pictures,)
     assert steps[-1].scores.mean() > steps[0].scores.mean()
+
+
+@pytest.mark.parametrize(("cosine", "factor"), [(1, 1), (0.5, 0.25), (0.05, 0.01), (-1, 0.01)])
+def test_a_caricature_leaves_what_points_elsewhere(cosine, factor):
+    values = np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)[None] * 3
+    scene = terms.Scene(tf.zeros([1, 1, 1, 3]), {"layer": tf.constant(values)})
+    found = terms.caricature(scene, "layer", tf.constant([[2.0, 0.0]]), tf.constant(2.0))
+    np.testing.assert_allclose(found, [6 * cosine * factor], rtol=1e-4)
 
 
 def test_weights_mean_what_they_say(network, seen):

@@ -125,7 +125,7 @@ class Ascent:
             power = tf.reduce_mean(power, axes, keepdims=True) + tf.zeros_like(power) if axes else power
             mean = _MEMORY * mean + (1 - _MEMORY) * gradient
             square = _LONG_MEMORY * square + (1 - _LONG_MEMORY) * power
-            spread = tf.sqrt(square / (1 - _LONG_MEMORY**step)) + 1e-12
+            spread = tf.sqrt(square / (1 - _LONG_MEMORY**step)) + 1e-30
             moved = z + rate * mean / (1 - _MEMORY**step) / spread
             images = tf.clip_by_value(low + (high - low) * decoded(moved), low, high)
             return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient))]

@@ -86,7 +86,7 @@ class PixelClimb:
             _normalize_by_channel(gradient, self.levels)
         for picture, move in zip(state, gradient, strict=True):
             # all in the gradient's own memory, which becomes the next picture's
-            move *= step * (mask[0] / (_mean_magnitude(move) + 1e-12))
+            move *= step * (mask[0] / (_mean_magnitude(move) + 1e-30))
             move += picture
             np.clip(move, self.low, self.high, out=move)
         return gradient, scores, strength
@@ -178,5 +178,5 @@ def _moved(
     axes = list(range(1, images.shape.rank))
     if len(axes) == 3 and levels:
         gradient = pyramid.normalize(gradient, levels)
-    gradient /= tf.reduce_mean(tf.abs(gradient), axes, keepdims=True) + 1e-12
+    gradient /= tf.reduce_mean(tf.abs(gradient), axes, keepdims=True) + 1e-30
     return tf.clip_by_value(images + step * mask * gradient, low, high)
