@@ -259,7 +259,7 @@ def _goals(
     if channels is None:
         goal = goal_of(network, objectives.layer(target), others, f"layer {target.name!r}")
         return [replace(goal, softmax_removed=removed)], (0,), (target.name,)
-    asked = [channels] if np.isscalar(channels) else list(channels)
+    asked: list[Any] = [channels] if np.isscalar(channels) else list(channels)
     if not asked:
         raise ChannelError("Expected at least one channel or class. Received: an empty list.")
     numbers = tuple(channel_number(network, target, each) for each in asked)

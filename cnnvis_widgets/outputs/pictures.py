@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -112,5 +113,13 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
         title = name if name == str(channel) else f"{channel} {name}"
         text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
         if step.recipe is not None:
-            text[CHUNK] = json.dumps({**step.recipe, "picture": place})
+            text[CHUNK] = json.dumps(_alone(step.recipe, place))
         yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)
+
+
+def _alone(recipe: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """The recipe of one of several pictures. Each channel is dreamt alone, so its company is left out."""
+    channels, pictures = recipe["channels"], recipe["options"]["pictures"]
+    if not isinstance(channels, list):
+        return {**recipe, "picture": place}
+    return {**recipe, "channels": channels[place // pictures], "picture": place % pictures}

@@ -75,8 +75,6 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
             raise FeedError("Expected the photo that was dreamt on. Received: another one.")
     options = {name: decoded(value) for name, value in recipe["options"].items()}
     layer, channels, place = decoded(recipe["layer"]), recipe["channels"], recipe["picture"]
-    if isinstance(channels, list):  # each is dreamt alone, so the others need not be
-        channels, place = channels[place // options["pictures"]], place % options["pictures"]
     for step in dream(network, None, layer, channels, start=start, **options):
         if step.index == recipe["step"]:
             return replace(
