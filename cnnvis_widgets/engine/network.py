@@ -383,6 +383,11 @@ class Network:
         return self._image
 
     @property
+    def channels_first(self) -> bool:
+        """Whether the image input has its channels in front of height and width."""
+        return self._view.channels_first
+
+    @property
     def picture_shape(self) -> tuple[int | None, ...]:
         """(height, width, channels) of one picture, ``None`` where the network leaves a size free."""
         return self._view.picture_shape(self._shapes[self._image][1] or (None,) * 4)

@@ -68,7 +68,9 @@ def _way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds
 
 def _share_seen(network: Network, layer: Layer, shape: tuple[int, ...]) -> float:
     """Which part of the pixels one unit sees."""
-    field = network.receptive_field(layer, shape[1:-1]) if len(shape) == len(layer.shape) == 4 else None
+    channels_last = layer.channel_axis == 3 and not network.channels_first
+    images = channels_last and len(shape) == len(layer.shape) == 4
+    field = network.receptive_field(layer, shape[1:-1]) if images else None
     return 1.0 if field is None else float(np.prod(field.size) / np.prod(shape[1:3]))
 
 
