@@ -71,7 +71,7 @@ def reconstructions(net: Network, log: EventWriter) -> Iterator[Picture]:
 
 def class_dream(net: Network, log: EventWriter) -> list[Picture]:
     """What the network takes for a daisy and for a goldfish if it takes anything for one."""
-    return _last(dream(net, None, "logits", ["daisy", "goldfish"], octaves=3, steps=40), log)
+    return _last(dream(net, None, "logits", ["daisy", "goldfish"]), log)
 
 
 def photo_dream(net: Network, log: EventWriter) -> list[Picture]:

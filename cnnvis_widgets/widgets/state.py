@@ -130,7 +130,7 @@ class ExplorerState(t.HasTraits):
     target = _Checked(_target, 0)
     start = t.Enum(STARTS, STARTS[0])
     octaves = t.Int(4, min=1, max=8)
-    steps = t.Int(20, min=1, max=1000)
+    steps = t.Int(32, min=1, max=1000)
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)
 

@@ -23,7 +23,8 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
 
     notebook.choose("Activations")
     before = notebook.pixels("montage")
-    page.get_by_label("Layer", exact=True).select_option("activation · block6_expand_relu/Relu6 · relu6 · 14 × 14 × 480")
+    deep = "activation · block6_expand_relu/Relu6 · relu6 · 14 × 14 × 480"
+    page.get_by_label("Layer", exact=True).select_option(deep)
     notebook.await_other("montage", before)
     expect(notebook.picture("montage")).to_have_attribute("aria-label", re.compile("block6_expand_relu/Relu6"))
     assert notebook.python("explorer.state.layer") == "block6_expand_relu/Relu6"
