@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # TensorFlow's start-up messages would drown what these commands have to say
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint build clean
+.PHONY: demo test test-slow lint build clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -19,7 +19,11 @@ endif
 
 test: lint
 	scripts/install-chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+# the tests that take minutes: hundreds of random networks, a wheel in an empty environment, every architecture
+test-slow: .venv/installed-test
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/installed-test
 	$(BIN)/ruff check

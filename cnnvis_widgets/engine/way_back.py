@@ -119,6 +119,8 @@ class _Patches(_Whole):
         seeds = tf.one_hot(channels, target.shape[-1], dtype=target.dtype) * strengths[:, None]
         signals, self._field = pull_back(target, image, tf.cast(seeds, self._dtype)[:, None, None, :], units)
         if self._field is not None:
+            if tuple(signals.shape[1:3]) != tuple(self._field.size):  # maps of hardly a pixel
+                raise UnknownOpError(f"a patch of {signals.shape} for a field of {self._field.size}")
             share = np.prod(self._field.size) / np.prod(image.shape[1:3])
             self.together = int(min(_MOST_TOGETHER, _TOGETHER / share))
         return signals

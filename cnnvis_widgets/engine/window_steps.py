@@ -87,6 +87,8 @@ def fitted(values: tf.Tensor, begins: Sequence[int], lengths: Sequence[int]) -> 
     """Rows and columns from ``begins`` on, ``lengths`` of them, with zeros where there are none."""
     sizes = values.shape[1:-1]
     taken = [slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True)]
+    if None in sizes:
+        raise UnknownOpError("signals of unknown size")
     missing = [max(0, part.stop - size) for part, size in zip(taken, sizes, strict=True)]
     if any(missing):
         values = tf.pad(values, [[0, 0], *([0, each] for each in missing), [0, 0]])
