@@ -66,10 +66,10 @@ def find_layers(
     varying: set[str],
     units: Mapping[str, Unit],
     shapes: Shapes,
+    axes: Mapping[str, int],
     keras_names: Mapping[str, str],
 ) -> tuple[Layer, ...]:
-    """The layers of a graph, in the order in which it computes them."""
-    axes = channel_axes(nodes, varying, shapes)
+    """The layers of a graph, in the order in which it computes them; ``axes`` are its ``channel_axes``."""
     inside = {name for unit in units.values() for name in unit.inner - {unit.output}}
     consumers = consumers_of(nodes)
     found = []

@@ -68,7 +68,7 @@ class Network:
             if image_input is None
             else self._tensor(image_input)
         )
-        self._view = view_of(self._image, structure.nodes, structure.varying, self._shapes)
+        self._view = view_of(self._image, structure.nodes, self._shapes, structure.axes)
         self.layers = structure.layers
         self.inputs = tuple(self._info(name, tensor) for name, tensor in frozen.inputs.items())
         self.outputs = tuple(self._info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())

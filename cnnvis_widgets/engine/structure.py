@@ -22,6 +22,7 @@ class Structure:
         shapes: dtype and static shape of every tensor.
         varying: the names of the nodes that depend on an input.
         units: activation functions of several ops, by output node.
+        axes: where the channels of each node are.
         layers: in the order in which they are computed.
     """
 
@@ -31,8 +32,8 @@ class Structure:
         self.shapes = static_shapes(frozen)
         self.varying = descendants(frozen.graph_def, sources)
         self.units = find_units(self.nodes, self.varying)
-        self.layers = find_layers(self.nodes, self.varying, self.units, self.shapes, frozen.keras_names)
-        self._axes = channel_axes(self.nodes, self.varying, self.shapes)
+        self.axes = channel_axes(self.nodes, self.varying, self.shapes)
+        self.layers = find_layers(self.nodes, self.varying, self.units, self.shapes, self.axes, frozen.keras_names)
         self._frozen = frozen
 
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
@@ -105,7 +106,7 @@ class Structure:
 
     def _make(self, tensor: str, kind: str) -> Layer | None:
         name = tensor.removesuffix(":0")
-        return make_layer(tensor, kind, self.shapes, self._axes, self._frozen.keras_names.get(node_of(tensor)), name)
+        return make_layer(tensor, kind, self.shapes, self.axes, self._frozen.keras_names.get(node_of(tensor)), name)
 
     def logits(self) -> Layer | None:
         softmax = [layer for layer in self.layers if layer.kind == "softmax" and not layer.spatial_shape]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from .graph_surgery import NodeDef, node_of, tensor_of
-from .layers import Shapes, channel_axes, consumers_of
+from .layers import Shapes, consumers_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ImageView:
         return (*shape[2:], shape[1]) if self.channels_first else shape[1:]
 
 
-def view_of(tensor: str, nodes: Mapping[str, NodeDef], varying: set[str], shapes: Shapes) -> ImageView:
+def view_of(tensor: str, nodes: Mapping[str, NodeDef], shapes: Shapes, axes: Mapping[str, int]) -> ImageView:
     """The view of an input: through its own reshape if it is flat, by the layout of its convolutions else."""
     shape = shapes[tensor][1] or ()
     consumers = consumers_of(nodes)
@@ -56,8 +56,7 @@ def view_of(tensor: str, nodes: Mapping[str, NodeDef], varying: set[str], shapes
         grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and len(sizes) == len(folded) - 1
         if grows and (len(shape) == 2 or sizes[:-1] == shape[1:]):
             return ImageView(len(shape), folded=sizes)
-    axis = channel_axes(nodes, varying, shapes).get(node_of(tensor))
-    return ImageView(len(shape), channels_first=axis == 1 and len(shape) > 2)
+    return ImageView(len(shape), channels_first=axes.get(node_of(tensor)) == 1 and len(shape) > 2)
 
 
 def _reached(name: str, nodes: Mapping[str, NodeDef], consumers: Mapping[str, list[str]]) -> list[str]:
