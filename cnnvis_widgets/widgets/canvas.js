@@ -25,6 +25,7 @@ function render({ model, el }) {
   stage.className = "cnnvis-stage";
   frame.className = "cnnvis-frame";
   canvas.setAttribute("role", "img");
+  canvas.dataset.picture = model.get("name");
   canvas.width = canvas.height = 1;
   stage.append(canvas, frame);
   el.append(stage);

@@ -16,6 +16,7 @@ class PictureCanvas(anywidget.AnyWidget):
     """Shows one encoded picture and says where it is clicked.
 
     Attributes:
+        name: what the picture is in its explorer; the page keeps it as ``data-picture``.
         data: a whole PNG or JPEG file. Frames that come while one is being decoded are left out,
             except the newest.
         alt: the text alternative, read by screen readers in place of the picture.
@@ -28,6 +29,7 @@ class PictureCanvas(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("canvas.js")
     _css = Path(__file__).with_name("canvas.css")
 
+    name = t.Unicode("").tag(sync=True)
     data = t.Bytes(b"").tag(sync=True)
     alt = t.Unicode("No picture yet").tag(sync=True)
     width = t.Int(448).tag(sync=True)

@@ -10,7 +10,7 @@ import ipywidgets as w
 import traitlets as t
 
 from ..results import Layer
-from .state import FAMILY_FILTERS, METHODS, RULES, SEEDS, STARTS, ExplorerState
+from .state import FAMILY_FILTERS, METHODS, ExplorerState
 
 _SHORT_FAMILY = {"r": "activation", "c": "convolution", "p": "pooling", "": "other"}
 _LABEL = {"description_width": "initial"}
@@ -42,6 +42,16 @@ def row(*children: w.Widget, **layout: str) -> w.HBox:
     """Widgets side by side, wrapping where the page is narrow."""
     layout = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 14px", **layout}
     return w.HBox(children, layout=w.Layout(**layout))
+
+
+def column(*children: w.Widget, grow: str, widest: str) -> w.VBox:
+    """Widgets below each other; ``grow`` is the flex value of the column, ``widest`` its largest width."""
+    return w.VBox(children, layout=w.Layout(flex=grow, max_width=widest, min_width="0"))
+
+
+def show(widget: w.DOMWidget, shown: bool) -> None:
+    """Show or hide a widget."""
+    widget.layout.display = None if shown else "none"
 
 
 def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: str = "auto") -> w.Dropdown:
@@ -124,7 +134,7 @@ class LayerMenu:
 
 
 def method_toggle(state: ExplorerState) -> w.ToggleButtons:
-    """Activations, deconvolution or deep dream."""
+    """The ways of looking."""
     toggle = w.ToggleButtons(
         options=[(name.capitalize(), name) for name in METHODS],
         value=state.method,
@@ -133,23 +143,3 @@ def method_toggle(state: ExplorerState) -> w.ToggleButtons:
     )
     t.link((state, "method"), (toggle, "value"))
     return toggle
-
-
-def deconvolution_options(state: ExplorerState) -> w.HBox:
-    """The rule and the seed."""
-    seeds = {"strongest": "the strongest unit", "map": "the whole map", "ones": "ones everywhere"}
-    return row(
-        dropdown(state, "rule", "Rule", RULES),
-        dropdown(state, "seed", "Seed", [(seeds[seed], seed) for seed in SEEDS]),
-    )
-
-
-def dream_options(state: ExplorerState) -> w.HBox:
-    """Where a dream starts, what it climbs and for how long."""
-    climbs = [("a class", "class"), ("the selected map", "channel")]
-    return row(
-        dropdown(state, "climb", "Climb", climbs if state.classes else climbs[1:]),
-        dropdown(state, "start", "Start from", [("noise", STARTS[0]), ("the photo", STARTS[1])]),
-        number(state, "octaves", "Octaves", 1, 8),
-        number(state, "steps", "Steps each", 1, 1000),
-    )

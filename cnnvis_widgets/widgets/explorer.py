@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
-import numpy as np
 
 from .. import demo
 from ..engine.loading import load
@@ -18,9 +17,15 @@ from ..engine.network import Network
 from ..results import DreamStep
 from . import jobs, work
 from .files import Files, Result
+from .gallery import Gallery
+from .image_pane import ImagePane
 from .panes import Panes
-from .pictures import Pictures
 from .state import ExplorerState
+from .subject import Subject
+from .views.activations import ActivationsView
+from .views.deconvolution import DeconvolutionView
+from .views.dream import DreamView
+from .views.view import Context, Steps, View
 
 
 class ModelExplorer(w.VBox):
@@ -43,6 +48,8 @@ class ModelExplorer(w.VBox):
 
     Attributes:
         network: the ``Network`` that is explored.
+        subject: the images that are looked at.
+        views: the ways of looking, by the value of ``state.method``.
         state: the ``ExplorerState``; ``explorer.state.layer = 'conv2'`` does what the menu does.
         result: the ``FeatureMaps``, ``Reconstruction`` or last ``DreamStep`` on the screen.
         traceback: of the last error, as text; the pane shows only its message.
@@ -68,44 +75,34 @@ class ModelExplorer(w.VBox):
             model, feed, names = demo.network(), list(photos.values()), tuple(photos)
         options = {"class_names": class_names, "preprocess": preprocess, "image_input": image_input}
         self.network: Network = load(model, feed, **options)
-        self._feeds = self.network.feeds(feed)
-        images = self.network.images(feed)
+        self.subject = Subject(self.network, feed)
         labels = {layer.name: layer.label for layer in self.network.layers_as_fed(feed)}
-        self.state = ExplorerState(self.network, names or [f"image {index}" for index in range(len(images))], labels)
+        names = names or tuple(f"image {index}" for index in range(len(self.subject.images)))
+        self.state = ExplorerState(self.network, names, labels)
         self.result: Result | None = None
         self.traceback = ""
         self._job: jobs.Job
         self._writing: list[jobs.Job] = []
-        self._key = object()
         self._began = 0.0
         self._files = Files(Path(outdir), Path(logdir), self.network.layers)
-        self._pictures = Pictures(self.state, images, self.network.value_range(feed))
-        panes = Panes(
-            self.state,
-            self._pictures,
-            start=self.start,
-            stop=self.stop,
-            save_png=self.save_png,
-            log=self.log_to_tensorboard,
-        )
+        image_pane = ImagePane(self.state, self.subject)
+        gallery = Gallery(self.state, image_pane.canvas)
+        context = Context(self.state, self.subject, image_pane, gallery, self._begin)
+        self._dream = DreamView(context)
+        views: list[View] = [ActivationsView(context), DeconvolutionView(context), self._dream]
+        self.views = {view.name: view for view in views}
+        self._view = self.views[self.state.method]
+        files = {"save_png": self.save_png, "log": self.log_to_tensorboard}
+        panes = Panes(self.state, image_pane, self.views, stop=self.stop, **files)
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
-        self.state.observe(self._browse, ["layer", "image", "method", "rule", "seed"])
-        self.state.observe(self._complete, "channel")
-        self._browse()
+        self.state.observe(self._changed)
+        self._look()
 
     def start(self) -> None:
         """Begin a deep dream of the chosen class or map, abandoning whatever runs."""
-        state = self.state
-        state.method = "deep dream"
-        climbs_class = state.climb == "class" and self.network.logits is not None
-        layer = self.network.logits.name if climbs_class and self.network.logits else state.layer
-        channel = state.target if climbs_class else state.channel
-        start = "feed" if state.start == "photo" else None
-        steps = work.dreaming(
-            *self._where(layer), channel=channel, start=start, octaves=state.octaves, steps=state.steps
-        )
-        self._begin(self._logged(steps), "Dreaming")
+        self.state.method = DreamView.name
+        self._dream.start()
 
     def stop(self) -> None:
         """Stop after the step being computed; what is shown stays and can be saved."""
@@ -143,41 +140,40 @@ class ModelExplorer(w.VBox):
         self._files.close()
         super().close()
 
-    def _where(self, layer: str) -> tuple[Network, Any, Any, str]:
-        """Network, feed of the chosen image, a key for it, and layer, as ``work`` wants them."""
-        index = self.state.image
-        feed = self.network.rows_of(self._feeds, np.array([index]))
-        return self.network, feed, (self._key, index), layer
+    def _changed(self, change: Any) -> None:
+        """Begin what the state asks for now, where the change concerns what is shown."""
+        name = change["name"]
+        if name == "method":
+            self._view.left()
+            self._view = self.views[self.state.method]
+            self._view.entered()
+        if name in ("layer", "image", "method") or self._view.concerns(name):
+            self._look()
 
-    def _browse(self, change: Any = None) -> None:
-        """Begin what the state asks for, unless the change does not concern it."""
-        state = self.state
-        where = self._where(state.layer)
-        if state.method == "deconvolution":
-            options = {"channel": state.channel, "rule": state.rule, "seed": state.seed}
-            self._begin(work.deconvolve(*where, **options), f"Reconstructing from {state.layer}")
-        elif change is None or change["name"] not in ("rule", "seed"):
-            self._begin(work.browse(*where), f"Computing {state.layer}")
+    def _look(self) -> None:
+        work_to_do = self._view.steps()
+        if work_to_do is not None:
+            self._begin(*work_to_do)
 
-    def _complete(self, change: Any) -> None:
-        """Begin again where a map is chosen that is not going to be reconstructed."""
-        if self.state.method == "deconvolution" and not self._pictures.will_show(self.state.channel):
-            self._browse()
+    def _begin(self, status: str, steps: Steps) -> None:
+        view = self._view
 
-    def _begin(self, steps: Generator[work.Progress, None, None], status: str) -> None:
-        job = jobs.Job(lambda: steps, show=lambda *step: self._show(job, *step), done=self._done)
+        def show(step: work.Progress, final: bool) -> None:
+            self._show(job, view, step, final)
+
+        job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done)
         self._job, self._began, self._writing = job, time.monotonic(), []
         state = self.state
         state.error, state.detail, state.files, state.progress = "", "", (), 0.0
         state.status, state.running = status, True
         jobs.COMPUTING.start(job)
 
-    def _show(self, job: jobs.Job, step: work.Progress, final: bool) -> None:
+    def _show(self, job: jobs.Job, view: View, step: work.Progress, final: bool) -> None:
         """Draw a step, in the job's thread. A complete one is drawn once, as the final one."""
         if job is not self._job or (step.done == step.total and not final):
             return
         self.result = step.result
-        self._pictures.draw(step, final)
+        view.draw(step, final)
         self.state.progress = step.done / step.total
         self.state.detail = _progress_text(step.done, step.total, time.monotonic() - self._began)
 
@@ -206,11 +202,11 @@ class ModelExplorer(w.VBox):
         log = state.log_to_tensorboard and not dream  # a dream has logged every step already
         return [self._files.save_png] * state.save_png + [self._files.log] * log
 
-    def _logged(self, steps: Generator[work.Progress, None, None]) -> Generator[work.Progress, None, None]:
-        """The steps of a dream, each logged as it comes while the switch is on."""
+    def _logged(self, steps: Steps) -> Steps:
+        """The same steps; those of a dream are logged as they come while the switch is on."""
         with closing(steps):
             for step in steps:
-                if self.state.log_to_tensorboard:
+                if self.state.log_to_tensorboard and isinstance(step.result, DreamStep):
                     self._name_files(self._files.log(step.result, None))
                 yield step
 

@@ -1,27 +1,26 @@
 """What the explorer shows, as validated traits: every control writes here and every pane reads here.
 
-A value that does not fit raises at once and leaves the state as it was, also inside
-``hold_trait_notifications``: the checks belong to the traits themselves, because traitlets delays
-the ones written as ``@validate`` methods.
+A value that does not fit raises at once and leaves the state as it was. Here is what all ways of
+looking share; what belongs to one of them is in ``traits``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
-from ..errors import ChannelError, FeedError, LayerError, nearest
+from ..errors import ChannelError, FeedError, LayerError
+from .traits.checked import Checked, index_of
+from .traits.deconvolution import DeconvolutionTraits
+from .traits.dream import DreamTraits
 
 if TYPE_CHECKING:
     from ..engine.network import Network
     from ..results import Layer
 
 METHODS = ("activations", "deconvolution", "deep dream")
-RULES = ("deconvnet", "guided", "gradient")
-SEEDS = ("strongest", "map", "ones")
-STARTS = ("noise", "photo")
 FAMILY_FILTERS = {
     "all": "all layers",
     "r": "activation functions",
@@ -30,17 +29,6 @@ FAMILY_FILTERS = {
     "": "other layers",
 }
 """Values of ``ExplorerState.family`` and their titles, in the order of the menu."""
-
-
-class _Checked(t.TraitType):
-    """A trait whose values pass through ``check(state, value)``, which returns the value to keep."""
-
-    def __init__(self, check: Callable[[ExplorerState, Any], Any], default: Any = None) -> None:
-        super().__init__(default)
-        self._check = check
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        return self._check(obj, value)
 
 
 def _layer(state: ExplorerState, value: Any) -> str:
@@ -56,44 +44,38 @@ def _family(state: ExplorerState, value: Any) -> str:
     )
 
 
-def _index(value: Any, names: Sequence[str], count: int, what: str, error: type[Exception]) -> int:
-    """``value`` as an index below ``count``: a number, its text, or one of ``names`` in any case."""
-    if isinstance(value, str) and not value.isdigit():
-        found = [index for index, name in enumerate(names) if name.lower() == value.lower()]
-        if found:
-            return found[0]
-        raise error(f"Expected the name of {what}. Received: {value!r}. {nearest(value, names)}")
-    if isinstance(value, bool) or int(value) != float(value) or not 0 <= int(value) < count:
-        raise error(f"Expected {what} from 0 to {count - 1}. Received: {value!r}.")
-    return int(value)
-
-
 def _channel(state: ExplorerState, value: Any) -> int | None:
     if value is None:
         return None
     count = state.current_layer.channels
-    return _index(value, (), count or 2**31, f"a channel of {state.layer!r}", ChannelError)
+    return index_of(value, (), count or 2**31, f"a channel of {state.layer!r}", ChannelError)
+
+
+def _unit(state: ExplorerState, value: Any) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    sizes, place = state.current_layer.spatial_shape, tuple(value)
+    fits = len(place) == len(sizes) and all(
+        int(index) == index and 0 <= index < (size or 2**31) for index, size in zip(place, sizes, strict=True)
+    )
+    if not fits:
+        shape = " × ".join("?" if size is None else str(size) for size in sizes) or "one value"
+        raise ChannelError(
+            f"Expected the position of a unit in a map of {state.layer!r}, which is {shape}. Received: unit={value!r}."
+        )
+    return tuple(map(int, place))
 
 
 def _image(state: ExplorerState, value: Any) -> int:
-    return _index(value, state.images, len(state.images), "an image", FeedError)
+    return index_of(value, state.images, len(state.images), "an image", FeedError)
 
 
 def _target(state: ExplorerState, value: Any) -> int:
     count = len(state.classes)
-    return _index(value, state.classes, count, "a class", ChannelError) if count else 0
+    return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
 
 
-def _climb(state: ExplorerState, value: Any) -> str:
-    choices = ("class", "channel") if state.classes else ("channel",)
-    if value not in choices:
-        raise LayerError(
-            f"Expected what to climb, one of {', '.join(map(repr, choices))}. Received: climb={value!r}."
-        )
-    return value
-
-
-class ExplorerState(t.HasTraits):
+class ExplorerState(DeconvolutionTraits, DreamTraits):
     """The one truth of a ``ModelExplorer``.
 
     Args:
@@ -104,33 +86,30 @@ class ExplorerState(t.HasTraits):
     Attributes:
         layer: name of the layer; also takes a ``Layer``, 'name:0' or a Keras layer name.
         family: which layers the menu lists, a key of ``FAMILY_FILTERS``.
-        method: 'activations', 'deconvolution' or 'deep dream'.
+        method: the way of looking, one of ``METHODS``.
+        images: the names of the images; ``Subject.add`` makes another one.
         image: index of the image; also takes its name.
         channel: the selected map, or None for the strongest; changing ``layer`` makes it None.
+        unit: the selected position in the map, (row, column) for images, or None; changing
+            ``layer`` makes it None.
         page: which page of the montage is shown, from 0.
-        rule, seed: of the deconvolution, see ``cnnvis_widgets.reconstruct``.
-        climb: a dream climbs a 'class' of the class scores, or a 'channel' of ``layer``.
-        target: index of that class; also takes its name.
-        start: a dream begins from 'noise' or from the 'photo'.
-        octaves, steps: of the dream: scales, and steps at each.
+        target: index of the class that is asked about; also takes its name.
         save_png, log_to_tensorboard: write every finished result.
         running, progress, status, detail, error, files: what the explorer reports. ``progress``
             runs from 0 to 1; ``files`` are the paths written last.
+
+    The attributes of single ways of looking are told by the classes it is made of.
     """
 
-    layer = _Checked(_layer)
-    family = _Checked(_family, "all")
+    layer = Checked(_layer)
+    family = Checked(_family, "all")
     method = t.Enum(METHODS, METHODS[0])
-    image = _Checked(_image, 0)
-    channel = _Checked(_channel)
+    images = t.Tuple()
+    image = Checked(_image, 0)
+    channel = Checked(_channel)
+    unit = Checked(_unit)
     page = t.Int(0, min=0)
-    rule = t.Enum(RULES, RULES[0])
-    seed = t.Enum(SEEDS, SEEDS[0])
-    climb = _Checked(_climb)
-    target = _Checked(_target, 0)
-    start = t.Enum(STARTS, STARTS[0])
-    octaves = t.Int(4, min=1, max=8)
-    steps = t.Int(32, min=1, max=1000)
+    target = Checked(_target, 0)
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)
 
@@ -149,14 +128,13 @@ class ExplorerState(t.HasTraits):
     ) -> None:
         self.network = network
         self.labels = labels or {layer.name: layer.label for layer in network.layers}
-        self.images = tuple(images)
         logits = network.logits
         count = logits.channels or 0 if logits else 0
         names = (network.class_names or ())[: count or None]
         self.classes = (*names, *map(str, range(len(names), count))) if logits else ()
         present = {layer.family for layer in network.layers}
         self.families = tuple(key for key in FAMILY_FILTERS if key == "all" or key in present)
-        super().__init__()
+        super().__init__(images=tuple(images))
 
     @t.default("layer")
     def _first_layer(self) -> str:
@@ -164,10 +142,6 @@ class ExplorerState(t.HasTraits):
         if not layers:
             raise LayerError("Expected a network with at least one layer. Received: none.")
         return next((layer.name for layer in layers if layer.family == "r"), layers[0].name)
-
-    @t.default("climb")
-    def _climb_class(self) -> str:
-        return "class" if self.classes else "channel"
 
     @property
     def current_layer(self) -> Layer:
@@ -183,7 +157,7 @@ class ExplorerState(t.HasTraits):
 
     @t.observe("layer")
     def _reset_selection(self, change: Any) -> None:
-        self.channel, self.page = None, 0
+        self.channel, self.unit, self.page = None, None, 0
         if self.family not in ("all", self.current_layer.family):
             self.family = self.current_layer.family
 

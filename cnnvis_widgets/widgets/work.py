@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.activations import activations
 from ..engine.dream import dream
 from ..engine.reconstruction import reconstruct_steps
-from ..results import DreamStep, FeatureMaps, Reconstruction
+from ..results import FeatureMaps, Reconstruction
 
 if TYPE_CHECKING:
     from ..engine.network import Network
@@ -35,10 +35,10 @@ class Progress:
     is equal for steps that add to each other.
     """
 
-    result: FeatureMaps | Reconstruction | DreamStep
+    result: Any
     layer: str
-    channels: Sequence[int]
-    about: Any
+    channels: Sequence[int] = ()
+    about: Any = None
     done: int = 1
     total: int = 1
 

@@ -201,9 +201,8 @@ class Notebook:
         return json.loads(ast.literal_eval(reply["data"]["text/plain"]))
 
     def picture(self, which: str) -> Locator:
-        """The canvas of the 'montage', the 'photo' or the 'large' picture."""
-        index = ("montage", "photo", "large").index(which)
-        return self.page.locator(".cnnvis-explorer canvas[role=img]").nth(index)
+        """The canvas of the 'montage', the 'photo', the 'large' picture or the 'dream'."""
+        return self.page.locator(f".cnnvis-explorer canvas[data-picture={which}]").first
 
     def pixels(self, which: str) -> str:
         """What is on a canvas, as a data URL."""

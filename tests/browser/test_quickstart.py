@@ -45,7 +45,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     page.get_by_label("Steps each").press("Enter")
     page.get_by_label("Write PNG files").check()
     page.get_by_label("Log to TensorBoard").check()
-    notebook.picture("large").evaluate(COUNT_FRAMES)
+    notebook.picture("dream").evaluate(COUNT_FRAMES)
     page.get_by_role("button", name="Start dreaming").click()
     page.wait_for_function("() => window.seen.size >= 8")
     expect(page.locator(".cnnvis-explorer")).to_contain_text(re.compile(r"\d+ of 1500 · about \d+ s left"))

@@ -1,0 +1,208 @@
+"""The gallery: a montage of the maps of a layer, and the selected one large beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from threading import RLock
+from typing import Any, Protocol
+
+import ipywidgets as w
+import numpy as np
+
+from ..imaging import encode
+from .canvas import PictureCanvas
+from .controls import button, column, show, text
+from .montage import PAGE, Montage, on_page, pages
+from .regions import Box
+from .state import ExplorerState
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One map in large: its pixels, what a screen reader says, the lines below, and what it frames on the photo."""
+
+    pixels: np.ndarray
+    alt: str
+    lines: Sequence[str]
+    smooth: bool = False
+    frame: Box | tuple[()] = ()
+
+
+class Sheet(Protocol):
+    """What the gallery hangs: one tile for each channel of a layer."""
+
+    @property
+    def about(self) -> Any:
+        """Equal for sheets that add tiles to each other."""
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer that was asked for."""
+
+    @property
+    def channels(self) -> Sequence[int]:
+        """Of all tiles, in order; those that are not there yet are left blank."""
+
+    @property
+    def ready(self) -> Sequence[int]:
+        """The channels that are there."""
+
+    @property
+    def strongest(self) -> int:
+        """The channel that is selected where none is."""
+
+    @property
+    def paged(self) -> bool:
+        """Whether the channels may be too many for one picture and come in pages."""
+
+    def title(self, shown: Sequence[int]) -> str:
+        """The text alternative of the montage that shows these channels."""
+
+    def tiles(self, channels: Sequence[int]) -> np.ndarray:
+        """Tiles of channels that are ready, uint8 (channels, height, width, 1 or 3), all of one size."""
+
+    def portrait(self, channel: int) -> Portrait:
+        """One channel in large."""
+
+
+class Gallery:
+    """Hangs sheets, follows the selection in the state, and writes it when a tile is clicked.
+
+    Args:
+        state: says which map and page to show.
+        photo: the canvas of the image that is fed, on which the large picture's frame is drawn.
+
+    Attributes:
+        maps: the montage with its pages; ``large``: the selected map with its caption.
+        widget: both side by side.
+    """
+
+    def __init__(self, state: ExplorerState, photo: PictureCanvas) -> None:
+        self.state, self.photo = state, photo
+        self.montage = PictureCanvas(name="montage", interactive=True, width=720)
+        self.portrait = PictureCanvas(name="large", width=480)
+        self.caption = w.HTML()
+        self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
+        self._sheet: Sheet | None = None
+        self._grid: Montage | None = None
+        self._pages = _Pages(state)
+        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
+        self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
+        wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
+        self.widget = w.HBox([self.maps, self.large], layout=w.Layout(min_width="0", **wrapped))
+        self.montage.on_click(self._clicked)
+        self.montage.on_key(self._moved)
+        state.observe(lambda change: self._select(), "channel")
+        state.observe(lambda change: self._turn_page(), "page")
+
+    def hang(self, sheet: Sheet, final: bool = True) -> None:
+        """Show a sheet, unless another layer was chosen meanwhile. Lossless where it is the last one."""
+        with self._lock:
+            if sheet.layer != self.state.layer:
+                return
+            new = self._sheet is None or self._sheet.about != sheet.about
+            self._sheet = sheet
+            if new or self._grid is None:
+                self._lay_out()
+            self._fill(final)
+            if self.state.channel is None:
+                self.state.channel = sheet.strongest  # which calls ``_select``
+            else:
+                self._draw_selected()
+
+    def has(self, channel: int | None) -> bool:
+        """Whether the selected map is on the sheet, or will be, or there is no sheet yet."""
+        return channel is None or self._sheet is None or channel in self._sheet.channels
+
+    def _lay_out(self) -> None:
+        if (sheet := self._sheet) is None:
+            return
+        channels = sheet.channels
+        if sheet.paged:
+            page = min(self.state.page, pages(len(channels)) - 1)
+            channels = [channels[place] for place in on_page(page, len(channels))]
+        self._pages.follow(pages(len(sheet.channels)) if sheet.paged else 1)
+        self._grid = Montage(channels, *sheet.tiles(sheet.ready[:1]).shape[1:3])
+
+    def _fill(self, final: bool) -> None:
+        if (sheet := self._sheet) is None or (grid := self._grid) is None:
+            return
+        ready = set(sheet.ready)
+        missing = [channel for channel in grid.channels if channel in ready and channel not in grid.filled]
+        if missing:
+            grid.put(missing, sheet.tiles(missing))
+        pixels = grid.pixels
+        data = encode.png(pixels) if final else encode.jpeg(pixels)
+        self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
+
+    def _select(self) -> None:
+        """Turn to the page of the selected map, and show it."""
+        with self._lock:
+            sheet, channel = self._sheet, self.state.channel
+            if sheet is not None and sheet.layer == self.state.layer and sheet.paged and channel in sheet.channels:
+                self.state.page = list(sheet.channels).index(channel) // PAGE
+            self._draw_selected()
+
+    def _draw_selected(self) -> None:
+        with self._lock:
+            channel, sheet = self.state.channel, self._sheet
+            if sheet is None or self._grid is None or sheet.layer != self.state.layer or channel not in sheet.ready:
+                return
+            shown = sheet.portrait(channel)
+            self.portrait.smooth, self.photo.selected = shown.smooth, shown.frame
+            self.portrait.show(encode.png(shown.pixels), shown.alt)
+            first, *rest = map(escape, shown.lines)
+            self.caption.value = f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
+            self.montage.selected = self._grid.box(channel)
+
+    def _turn_page(self) -> None:
+        with self._lock:
+            if self._sheet is not None and self._sheet.paged and self._sheet.layer == self.state.layer:
+                self._lay_out()
+                self._fill(True)
+
+    def _clicked(self, x: float, y: float) -> None:
+        channel = self._grid.channel_at(x, y) if self._grid else None
+        if channel is not None:
+            self.state.channel = channel
+
+    def _moved(self, key: str) -> None:
+        if self._grid is not None:
+            self.state.channel = self._grid.neighbour(self.state.channel, key)
+
+
+class _Pages(w.HBox):
+    """The number of the selected map, and the way to the other pages of a layer with very many maps."""
+
+    def __init__(self, state: ExplorerState) -> None:
+        self._state, self._count = state, 1
+        self._channel = w.BoundedIntText(
+            description="Map", style={"description_width": "initial"}, layout=w.Layout(width="120px")
+        )
+        self._back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
+        self._on = button("Next", lambda: self._turn(1), "The next page of maps")
+        self._text = w.HTML()
+        layout = w.Layout(align_items="center", flex_flow="row wrap")
+        super().__init__([self._channel, self._back, self._text, self._on], layout=layout)
+        self._channel.observe(self._choose, "value")
+        state.observe(lambda change: self.follow(self._count), ["layer", "channel", "page"])
+        self.follow(1)
+
+    def follow(self, count: int) -> None:
+        """Show the state; there are ``count`` pages."""
+        self._count = count
+        self._channel.unobserve(self._choose, "value")
+        self._channel.max = (self._state.current_layer.channels or 1) - 1
+        self._channel.value = self._state.channel or 0
+        self._channel.observe(self._choose, "value")
+        for widget in (self._back, self._text, self._on):
+            show(widget, count > 1)
+        self._text.value = text(f"page {self._state.page + 1} of {count}", "caption")
+
+    def _turn(self, by: int) -> None:
+        self._state.page = min(max(0, self._state.page + by), self._count - 1)
+
+    def _choose(self, change: Any) -> None:
+        self._state.channel = change["new"]

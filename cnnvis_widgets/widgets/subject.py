@@ -1,0 +1,58 @@
+"""What is looked at: a network, and the images that it is fed one at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..engine.network import Network
+
+Where = tuple[Any, Any, Any, str]
+"""Network, feed of one image, a key that names that feed, and layer, as ``work`` takes them."""
+
+
+class Subject:
+    """The images of one explorer, each with its own feed.
+
+    Args:
+        network: that is explored.
+        feed: of one or more images, in any spelling; what else the network takes comes from it, too.
+
+    Attributes:
+        network: the same.
+        images: float32 (height, width, channels) each, as fed.
+        value_range: (low, high) of the network's input.
+    """
+
+    def __init__(self, network: Network, feed: Any) -> None:
+        self.network = network
+        self.images = list(network.images(feed))
+        self.value_range = network.value_range(feed)
+        whole = network.feeds(feed)
+        self._feeds = [network.rows_of(whole, np.array([index])) for index in range(len(self.images))]
+        self._keys = [object() for _ in self.images]
+
+    def where(self, image: int, layer: str) -> Where:
+        """All that a computation on one image needs to know."""
+        return self.network, self._feeds[image], self._keys[image], layer
+
+    def add(self, picture: Any) -> int:
+        """Take in one more image, which goes through the network's preprocessing.
+
+        Args:
+            picture: uint8 (height, width, 3), a PIL image or a path.
+
+        Returns:
+            Its index.
+
+        Raises:
+            FeedError: the network does not take such a picture.
+        """
+        tensor = self.network.image_tensor
+        feed = {**self._feeds[0], tensor: self.network.feeds(picture)[tensor]}
+        self.images.append(self.network.images(feed)[0])
+        self._feeds.append(feed)
+        self._keys.append(object())
+        return len(self.images) - 1

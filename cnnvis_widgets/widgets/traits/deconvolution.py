@@ -1,0 +1,26 @@
+"""How a reconstruction is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets as t
+
+from ...engine import rules
+from .checked import Checked
+
+SEEDS = ("strongest", "map", "ones")
+
+
+def _rule(state: Any, value: Any) -> str:
+    rules.require_rule(value)  # not an Enum: more may be registered at any time
+    return str(value)
+
+
+class DeconvolutionTraits(t.HasTraits):
+    """Attributes:
+    rule, seed: of the deconvolution, see ``cnnvis_widgets.reconstruct``.
+    """
+
+    rule = Checked(_rule, rules.known()[0])
+    seed = t.Enum(SEEDS, SEEDS[0])

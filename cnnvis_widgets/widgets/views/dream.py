@@ -1,0 +1,147 @@
+"""Deep dream: a class or a map grows before one's eyes."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from ...imaging import encode
+from ...imaging.render import picture
+from ...results import DreamStep, FeatureMaps
+from .. import work
+from ..canvas import PictureCanvas
+from ..class_picker import ClassPicker
+from ..controls import button, column, dropdown, number, show
+from ..traits.dream import STARTS
+from .activations import MapSheet
+from .view import Context, Steps, View
+
+
+class DreamView(View):
+    """The class picker or the maps to choose from, the growing picture, and the line of its score.
+
+    Attributes:
+        portrait: the canvas of the growing picture.
+        chart: the line.
+    """
+
+    name = "deep dream"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        state = self.state
+        climbs = [("a class", "class"), ("the selected map", "channel")]
+        self._start = button("Start dreaming", self.start, "Grow the class or map", "primary")
+        self.options = (
+            dropdown(state, "climb", "Climb", climbs if state.classes else climbs[1:]),
+            dropdown(state, "start", "Start from", [("noise", STARTS[0]), ("the photo", STARTS[1])]),
+            number(state, "octaves", "Octaves", 1, 8),
+            number(state, "steps", "Steps each", 1, 1000),
+            self._start,
+        )
+        self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
+        self.chart = ScoreChart()
+        self._caption = w.HTML()
+        self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
+        large = column(self.portrait, self._caption, self.chart, grow="3 1 240px", widest="500px")
+        wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
+        self.panel = w.HBox([self._classes, context.gallery.maps, large], layout=w.Layout(min_width="0", **wrapped))
+        state.observe(self._follow, ["climb", "running", "method"])
+        self._follow()
+
+    def steps(self) -> tuple[str, Steps]:
+        """The maps to choose from; the dream itself begins with ``start``."""
+        return f"Computing {self.state.layer}", work.browse(*self.context.where())
+
+    def start(self) -> None:
+        """Begin a dream of the chosen class or map, abandoning whatever runs."""
+        state = self.state
+        logits = state.network.logits if state.climb == "class" else None
+        steps = work.dreaming(
+            *self.context.where(logits.name if logits else state.layer),
+            channel=state.target if logits else state.channel,
+            start="feed" if state.start == "photo" else None,
+            octaves=state.octaves,
+            steps=state.steps,
+        )
+        self.context.begin("Dreaming", steps)
+
+    def draw(self, progress: work.Progress, final: bool) -> None:
+        if isinstance(progress.result, FeatureMaps):
+            self.context.gallery.hang(MapSheet(progress.result, progress.layer, progress.about), final)
+        elif isinstance(progress.result, DreamStep):
+            self._draw_step(progress.result, final)
+
+    def _draw_step(self, step: DreamStep, final: bool) -> None:
+        (name, score), layer = (step.names[0], float(step.scores[0])), step.layer.name
+        pixels = picture(step.images[0], step.value_range)
+        height, width = pixels.shape[:2]
+        who = f"class {name}" if self.state.climb == "class" else f"map {name}"
+        where = f"step {step.index + 1} of {step.total}, octave {step.octave + 1} of {step.octaves}"
+        data = encode.png(pixels) if final else encode.jpeg(pixels)
+        self.portrait.show(data, f"Deep dream of {who} of {layer}: {where}, score {score:.4g}")
+        lines = [f"Deep dream of {who}, {height} × {width}", f"{where} · score {score:.4g}"]
+        if step.softmax_removed:
+            lines.append(f"climbing {layer}, the scores before the softmax")
+        first, *rest = map(escape, lines)
+        self._caption.value = f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
+        self.chart.add(step.index, score)
+
+    def code(self) -> str:
+        state = self.state
+        logits = state.network.logits if state.climb == "class" else None
+        layer, channel = (logits.name, state.target) if logits else (state.layer, state.channel)
+        start = ", start='feed'" if state.start == "photo" else ""
+        options = f"octaves={state.octaves}, steps={state.steps}{start}"
+        return f"*_, last = cnnvis_widgets.dream(network, feed, {layer!r}, {channel}, {options})"
+
+    def _follow(self, change: Any = None) -> None:
+        climbs_class = self.state.climb == "class"
+        show(self._classes, climbs_class)
+        if self.state.method == self.name:
+            show(self.context.gallery.maps, not climbs_class)
+        running = self.state.running and self.state.method == self.name
+        self._start.description = "Start again" if running else "Start dreaming"
+
+    def left(self) -> None:
+        show(self.context.gallery.maps, True)
+
+
+class ScoreChart(w.VBox):
+    """A line that grows with every step of a dream."""
+
+    def __init__(self) -> None:
+        scales = {"x": bqplot.LinearScale(min=0.0), "y": bqplot.LinearScale()}
+        self._line = bqplot.Lines(x=[], y=[], scales=scales, colors=["#f57c00"], stroke_width=2)
+        axes = [
+            bqplot.Axis(scale=scales["x"], label="step", side="bottom", tick_format="d", grid_lines="none"),
+            bqplot.Axis(scale=scales["y"], label="score", side="left", tick_format=".3~g"),
+        ]
+        axes[1].label_offset, axes[1].num_ticks = "44px", 4
+        self._figure = bqplot.Figure(
+            marks=[self._line],
+            axes=axes,
+            display_toolbar=False,
+            fig_margin={"top": 10, "bottom": 40, "left": 62, "right": 14},
+            layout=w.Layout(width="100%", max_width="520px", height="180px", min_width="0", min_height="0"),
+        )
+        self._placed = False
+        super().__init__(layout=w.Layout(width="100%", min_width="0"))
+
+    @property
+    def points(self) -> list[tuple[int, float]]:
+        """(step, score) of every point drawn."""
+        return list(zip(self._line.x.tolist(), self._line.y.tolist(), strict=True))
+
+    def add(self, step: int, score: float) -> None:
+        """Add a point; a step that is not later than the last one begins a new line."""
+        points = [point for point in self.points if point[0] < step] if step else []
+        x, y = zip(*points, (step, score), strict=True)
+        with self._line.hold_sync():
+            self._line.x, self._line.y = np.array(x), np.array(y, np.float64)
+        if not self._placed:  # an empty or hidden figure is laid out with a negative size
+            self.children, self._placed = [self._figure], True
