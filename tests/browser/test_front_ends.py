@@ -45,7 +45,7 @@ def test_keys_typed_in_the_explorer_do_not_reach_the_notebook(lab, cells):
 
 
 def test_arrow_keys_walk_through_the_maps(lab, cells):
-    picture = lab.picture("dream")
+    picture = lab.picture("large")
     lab.picture("montage").focus()
     for key, channel in (("Home", 0), ("ArrowRight", 1), ("ArrowDown", 7), ("End", 31)):
         lab.page.keyboard.press(key)
