@@ -73,7 +73,7 @@ def test_layer_takes_every_spelling_and_keeps_the_name(state, spelling):
         ("target", "cta", ChannelError, "Nearest names: 'cat'"),
         ("climb", "loss", LayerError, "'class', 'channel'. Received: climb='loss'"),
         ("method", "deconv", traitlets.TraitError, "'deep dream'"),
-        ("rule", "lrp", traitlets.ValueError, "'guided'"),
+        ("rule", "lrp", ValueError, "'guided'"),
         ("seed", "unit", traitlets.TraitError, "'strongest'"),
         ("start", "blank", traitlets.TraitError, "'noise'"),
         ("octaves", 0, traitlets.TraitError, "octaves"),
