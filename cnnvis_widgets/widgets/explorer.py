@@ -15,7 +15,7 @@ from .. import demo
 from ..engine.loading import load
 from ..engine.network import Network
 from ..results import DreamStep
-from . import jobs, work
+from . import jobs, saved_state, work
 from .files import Files, Result
 from .gallery import Gallery
 from .image_pane import ImagePane
@@ -133,6 +133,37 @@ class ModelExplorer(w.VBox):
     def log_to_tensorboard(self) -> None:
         """Write what is shown as TensorBoard summaries below ``logdir``."""
         self._write(self._files.log)
+
+    @property
+    def feed(self) -> Any:
+        """What the network is fed for the chosen image; other calls of this package take it as their feed."""
+        return self.subject.where(self.state.image, self.state.layer)[1]
+
+    def code(self) -> str:
+        """Python that computes what is on the screen, as arrays, where this explorer is called ``explorer``."""
+        names = "network, feed = explorer.network, explorer.feed"
+        return f"import cnnvis_widgets\n\n{names}\n{self._view.code()}\n"
+
+    def save_state(self, path: str | Path) -> Path:
+        """Write everything that is chosen as a JSON file.
+
+        Returns:
+            The path.
+
+        Raises:
+            OutputError: there is no such folder.
+        """
+        return saved_state.save(self.state, path)
+
+    def load_state(self, path: str | Path) -> None:
+        """Go back to what ``save_state`` wrote; a file that does not fit raises and changes nothing.
+
+        Raises:
+            OutputError: not a file that ``save_state`` wrote.
+            ModelError: it was saved with another network.
+            LayerError, ChannelError, FeedError: the network or its images lack what was chosen.
+        """
+        saved_state.load(self.state, path)
 
     def close(self) -> None:
         """Stop the work, close the files and remove the widget from the page."""

@@ -98,13 +98,14 @@ class ExplorerState(DeconvolutionTraits, DreamTraits):
         running, progress, status, detail, error, files: what the explorer reports. ``progress``
             runs from 0 to 1; ``files`` are the paths written last.
 
-    The attributes of single ways of looking are told by the classes it is made of.
+    What is tagged with ``report`` is not a choice of a person, and not kept by ``save_state``. The
+    attributes of single ways of looking are told by the classes it is made of.
     """
 
     layer = Checked(_layer)
     family = Checked(_family, "all")
     method = t.Enum(METHODS, METHODS[0])
-    images = t.Tuple()
+    images = t.Tuple().tag(report=True)
     image = Checked(_image, 0)
     channel = Checked(_channel)
     unit = Checked(_unit)
@@ -113,12 +114,12 @@ class ExplorerState(DeconvolutionTraits, DreamTraits):
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)
 
-    running = t.Bool(False)
-    progress = t.Float(0.0, min=0.0, max=1.0)
-    status = t.Unicode("")
-    detail = t.Unicode("")
-    error = t.Unicode("")
-    files = t.Tuple()
+    running = t.Bool(False).tag(report=True)
+    progress = t.Float(0.0, min=0.0, max=1.0).tag(report=True)
+    status = t.Unicode("").tag(report=True)
+    detail = t.Unicode("").tag(report=True)
+    error = t.Unicode("").tag(report=True)
+    files = t.Tuple().tag(report=True)
 
     def __init__(
         self,
