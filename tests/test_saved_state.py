@@ -10,6 +10,7 @@ import pytest
 
 from cnnvis_widgets import ModelExplorer, load
 from cnnvis_widgets.errors import FeedError, LayerError, ModelError, OutputError
+from cnnvis_widgets.widgets.code_button import CodeButton
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
@@ -125,3 +126,11 @@ def test_a_file_of_something_else_is_refused(explorer, tmp_path, text):
         explorer.load_state(tmp_path / "missing.json")
     with pytest.raises(OutputError, match="folder"):
         explorer.save_state(tmp_path / "no" / "state.json")
+
+
+def test_the_button_sends_the_code_to_the_page(explorer, monkeypatch):
+    button = CodeButton(explorer.code)
+    sent = []
+    monkeypatch.setattr(button, "send", sent.append)
+    button._handle_custom_msg({"event": "copy"}, [])
+    assert sent == [{"code": explorer.code()}]
