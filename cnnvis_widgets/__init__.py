@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOME = {
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network",
+    "WatchTraining": "widgets.training",
     "activation_visualization": "legacy",
     "activations": "engine.activations",
     "convert_into_grid": "legacy",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from .outputs.animation import write_animation
     from .outputs.provenance import recreate
     from .widgets.explorer import ModelExplorer
+    from .widgets.training import WatchTraining
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ before: the photographs and the class names are of use without it.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .class_names import class_names
 from .photographs import PHOTOGRAPHS, Photos, credit
@@ -17,8 +17,20 @@ if TYPE_CHECKING:
     import keras
 
     from ..engine.network import Network
+    from .classroom import digits, small_cnn, train_small_cnn
 
-__all__ = ["class_names", "credits", "model", "network", "photos", "preprocess"]
+__all__ = [
+    "class_names",
+    "credits",
+    "digits",
+    "model",
+    "network",
+    "photos",
+    "preprocess",
+    "small_cnn",
+    "train_small_cnn",
+]
+_CLASSROOM = ("digits", "small_cnn", "train_small_cnn")
 
 
 def model() -> keras.Model:
@@ -41,6 +53,14 @@ def network() -> Network:
     from ..engine.loading import load
 
     return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _CLASSROOM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import classroom
+
+    return getattr(classroom, name)
 
 
 def photos() -> Photos:

@@ -1,0 +1,120 @@
+"""A small CNN with max-pooling, to be trained in class, and the handwritten digits to train it on.
+
+The embedded default has no max-pooling, so the projections of its deep layers have no switches to
+follow and blur. This network has the convolution, ReLU and max-pool blocks of Zeiler and Fergus,
+and half a minute of training is enough for it.
+
+The digits are those of E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, DOI
+10.24432/C50P49 (CC BY 4.0), as scikit-learn carries them; the file is read, scikit-learn is not
+imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+SIDE = 32
+_TEST = 360  # of 1797, the last ones: other writers than most of those before
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Handwritten digits. Images are float32 (images, 32, 32, 1) in [0, 1], labels int64 in [0, 9]."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def digits() -> Digits:
+    """1437 digits to train on and 360 to test with, read-only, enlarged from 8 x 8 pixels.
+
+    Raises:
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("digits.csv.gz comes with the package scikit-learn; install it.")
+    table = np.loadtxt(Path(spec.origin).parent / "datasets/data/digits.csv.gz", delimiter=",", dtype=np.float32)
+    images = np.stack([_enlarged(row.reshape(8, 8) / 16) for row in table[:, :-1]])[..., np.newaxis]
+    labels = table[:, -1].astype(np.int64)
+    for array in (images, labels):
+        array.setflags(write=False)
+    return Digits(images[:-_TEST], labels[:-_TEST], images[-_TEST:], labels[-_TEST:])
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    """A digit of 8 x 8 pixels as SIDE x SIDE, smooth and within [0, 1]."""
+    return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)).clip(0, 1)
+
+
+def small_cnn(*, seed: int = 0) -> keras.Model:
+    """The untrained network: float32 (batch, 32, 32, 1) -> probabilities (batch, 10).
+
+    Its layers are conv1, pool1, conv2, pool2, conv3, scores and probabilities. The global random state of
+    Keras is not touched.
+    """
+    layers = keras.layers
+
+    def drawn(number: int) -> keras.initializers.Initializer:
+        return keras.initializers.GlorotUniform(seed=100 * seed + number)
+
+    def convolution(number: int, filters: int, side: int) -> keras.layers.Layer:
+        options = {"padding": "same", "activation": "relu", "kernel_initializer": drawn(number)}
+        return layers.Conv2D(filters, side, name=f"conv{number}", **options)
+
+    return keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1), name="image"),
+            convolution(1, 12, 5),
+            layers.MaxPooling2D(name="pool1"),
+            convolution(2, 24, 5),
+            layers.MaxPooling2D(name="pool2"),
+            convolution(3, 32, 3),
+            layers.GlobalMaxPooling2D(name="strongest"),
+            layers.Dense(10, name="scores", kernel_initializer=drawn(4)),
+            layers.Softmax(name="probabilities"),
+        ],
+        name="small_cnn",
+    )
+
+
+def train_small_cnn(
+    *, epochs: int = 12, examples: int | None = None, callbacks: Sequence[Any] = (), seed: int = 0
+) -> keras.Model:
+    """Train ``small_cnn`` on ``digits``. Twelve epochs get over 95 % of the test digits right.
+
+    Args:
+        epochs: times through the training digits.
+        examples: how many of them; all by default.
+        callbacks: of Keras, such as ``WatchTraining``.
+        seed: of the first weights and of the order of the digits.
+
+    Returns:
+        The trained model, compiled with the metric 'accuracy'.
+    """
+    data, model = digits(), small_cnn(seed=seed)
+    order = np.random.default_rng(seed).permutation(len(data.train_images))[:examples]
+    model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(
+        data.train_images[order],
+        data.train_labels[order],
+        validation_data=(data.test_images, data.test_labels),
+        epochs=epochs,
+        batch_size=32,
+        shuffle=False,  # they are in random order, and the global random state stays as it is
+        callbacks=list(callbacks),
+        verbose=0,
+    )
+    return model
