@@ -168,11 +168,6 @@ def test_dilated_convolution_without_a_kernel_for_its_gradient(padding, options,
     behind_relu(Convolution(normal(3, 3, 4, 4), windows), (6, 7, 4), first, **options)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=tf.errors.InvalidArgumentError,
-    reason="a CPU has no kernel for these gradients, and the engine does not lead round them",
-)
 @LAYOUTS
 @pytest.mark.parametrize(("padding", "options"), [("SAME", EXACT), (MARGINS, SINGLE)], ids=["double", "explicit"])
 def test_grouped_convolution_without_a_kernel_for_its_gradient(padding, options, first):
@@ -283,9 +278,6 @@ def test_global_max_pool():
     compare(graph_of(largest, (5, 6, 3)), Chain((RELU, WHOLE)), normal(2, 5, 6, 3), seed="ones")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="equal values share the signal, where a max-pool has one switch"
-)
 def test_global_max_pool_of_equal_values_goes_to_the_first():
     x = np.array([1.0, 2, 2, 0])[None, :, None, None]
     compare(graph_of(largest, (4, 1, 1)), Chain((MaxPool(Windows((4, 1))), Reshape((1,)))), x, seed="ones")

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from ..errors import ChannelError, NumericalError
 from ..results import Layer, Reconstruction
-from .activations import channels_last
+from .activations import channels_last, is_finite, not_finite
 from .loading import load
 from .network import Feeds, Network
 from .patches import lay_patches
@@ -64,7 +64,7 @@ def reconstruct(
     Raises:
         LayerError, ChannelError: no such layer, channel or unit.
         GradientError: nothing flows from the layer to the image.
-        NumericalError: NaN or infinity in the layer or in the result.
+        NumericalError: NaN or infinity in what is fed, in the layer (the first such one is named) or in the result.
         ValueError: an unknown rule, seed or precision.
     """
     plan = _Plan(load(network, feed), layer, channels, rule, seed, precision)
@@ -121,8 +121,8 @@ class _Plan:
         self.way = way_back(network, self.layer, rule, kind, first, dtype)
         self._kept: dict[int, Any] = {}
         self.values = np.concatenate([self._forward(image) for image in range(self.images)])
-        if not np.isfinite(self.values).all():
-            raise NumericalError(f"Expected finite activations. Received: NaN or infinity in layer {asked.name!r}.")
+        if not all(map(is_finite, [*self.feeds.values(), self.values])):
+            raise not_finite(network, self.feeds)
         self.channels = _checked_channels(channels, self.values.shape[-1], asked)
         self.units = self._units()
         spatial = tuple(range(1, self.values.ndim - 1))

@@ -341,8 +341,24 @@ def _reduced(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     values = signal.values
     for axis in axes if not op.get_attr("keep_dims") else ():
         values = tf.expand_dims(values, axis)
-    share = _true_gradient(op, tf.ones_like(op.outputs[0]))
+    if op.type in ("Max", "Min"):
+        share = _first_extreme(-op.inputs[0] if op.type == "Min" else op.inputs[0], axes)
+    else:
+        share = _true_gradient(op, tf.ones_like(op.outputs[0]))
     return Signal(values * tf.cast(share, values.dtype))
+
+
+def _first_extreme(values: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """1 at the first of the largest values over some axes: of equal ones, one takes the signal, as in a max-pool."""
+    kept = [axis for axis in range(values.shape.rank) if axis not in axes]
+    if any(values.shape[axis] is None for axis in range(1, values.shape.rank)):
+        raise UnknownOpError("a reduction of unknown size")
+    order, count = [*kept, *axes], int(np.prod([values.shape[axis] for axis in axes]))
+    turned = tf.transpose(values, order)
+    flat = tf.reshape(turned, [-1, *(values.shape[axis] for axis in kept[1:]), count])
+    first = tf.one_hot(tf.argmax(flat, -1), count, dtype=values.dtype)
+    laid = tf.reshape(first, [-1, *(values.shape[axis] for axis in order[1:])])
+    return tf.transpose(laid, np.argsort(order))
 
 
 @_step("Softmax")

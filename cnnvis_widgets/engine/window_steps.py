@@ -48,12 +48,33 @@ def convolution(op: tf.Operation, signal: Signal, patches: Patches | None) -> Si
     kernel = op.inputs[1]
     axes = _geometry(op, kernel.shape[:-2])
     bare, lengths, place = _below(signal, op, axes)
-    grouped = kernel.shape[-2] != op.inputs[0].shape[-1]
-    if grouped or not all(_simple(axis) for axis in bare) or len({axis.stride for axis in bare}) > 1:
-        values = _input_gradient(op, signal.values, lengths, place.field is not None)
-    else:
-        values = _by_phases(signal.values, kernel, bare, lengths)
-    return _placed(values, place, op, axes, patches)
+    parts = 1 if _has_gradient(op, signal) else op.inputs[0].shape[-1] // kernel.shape[-2]
+    sent = [
+        _of_one_kernel(op, values, part, bare, lengths, place.field is not None, op.inputs[0].shape[-1] // parts)
+        for values, part in zip(tf.split(signal.values, parts, -1), tf.split(kernel, parts, -1), strict=True)
+    ]
+    return _placed(sent[0] if parts == 1 else tf.concat(sent, -1), place, op, axes, patches)
+
+
+def _has_gradient(op: tf.Operation, signal: Signal) -> bool:
+    """Whether a CPU has a kernel for the gradient: not of groups in double precision, nor with margins of their own."""
+    return signal.values.dtype != tf.float64 and (signal.field is not None or op.get_attr("padding") != b"EXPLICIT")
+
+
+def _of_one_kernel(
+    op: tf.Operation,
+    values: tf.Tensor,
+    kernel: tf.Tensor,
+    axes: tuple[Axis, ...],
+    lengths: list[int],
+    patch: bool,
+    channels: int,
+) -> tf.Tensor:
+    """What comes back through one kernel, to as many ``channels``; grouped if the kernel takes fewer."""
+    regular = all(_simple(axis) for axis in axes) and len({axis.stride for axis in axes}) == 1
+    if regular and kernel.shape[-2] == channels:
+        return _by_phases(values, kernel, axes, lengths)
+    return _input_gradient(op, values, kernel, [*lengths, channels], patch)
 
 
 def _simple(axis: Axis) -> bool:
@@ -104,16 +125,17 @@ _INPUT_GRADIENTS = {
 _PLACING = ("strides", "padding", "dilations", "explicit_paddings")
 
 
-def _input_gradient(op: tf.Operation, values: tf.Tensor, lengths: list[int], patch: bool) -> tf.Tensor:
-    """TensorFlow's own op, with as many signals as there are."""
+def _input_gradient(
+    op: tf.Operation, values: tf.Tensor, kernel: tf.Tensor, shape: list[int], patch: bool
+) -> tf.Tensor:
+    """TensorFlow's own op, with as many signals as there are; ``shape`` is that of one image below."""
     options = {key: op.get_attr(key) for key in _PLACING if key in op.node_def.attr}
     options["padding"] = "VALID" if patch else options["padding"].decode()
     if patch:
         options.pop("explicit_paddings", None)
-    channels = op.inputs[0].shape[-1]
     return _INPUT_GRADIENTS[op.type](
-        input_sizes=tf.stack([tf.shape(values)[0], *lengths, channels]),
-        filter=tf.cast(op.inputs[1], values.dtype),
+        input_sizes=tf.stack([tf.shape(values)[0], *shape]),
+        filter=tf.cast(kernel, values.dtype),
         out_backprop=values,
         **options,
     )
@@ -122,13 +144,14 @@ def _input_gradient(op: tf.Operation, values: tf.Tensor, lengths: list[int], pat
 def depthwise_convolution(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     axes = _geometry(op, op.inputs[1].shape[:2])
     _, lengths, place = _below(signal, op, axes)
-    values = _input_gradient(op, signal.values, lengths, place.field is not None)
+    shape = [*lengths, op.inputs[0].shape[-1]]
+    values = _input_gradient(op, signal.values, op.inputs[1], shape, place.field is not None)
     return _placed(values, place, op, axes, patches)
 
 
 def volume_convolution(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
     _geometry(op, op.inputs[1].shape[:3])
-    return Signal(_input_gradient(op, signal.values, list(op.inputs[0].shape[1:-1]), False))
+    return Signal(_input_gradient(op, signal.values, op.inputs[1], list(op.inputs[0].shape[1:]), False))
 
 
 def transposed_convolution(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
