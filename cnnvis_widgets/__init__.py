@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Exercise": "widgets.exercise",
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network",
     "WatchTraining": "widgets.training",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     )
     from .outputs.animation import write_animation
     from .outputs.provenance import recreate
+    from .widgets.exercise import Exercise
     from .widgets.explorer import ModelExplorer
     from .widgets.training import WatchTraining
 
