@@ -16,6 +16,7 @@ _HOME = {
     "Exercise": "widgets.exercise",
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network",
+    "ReceptiveField": "engine.receptive_field",
     "WatchTraining": "widgets.training",
     "activation_visualization": "legacy",
     "activations": "engine.activations",
@@ -36,6 +37,7 @@ _HOME = {
     "reconstruct": "engine.reconstruction",
     "recreate": "outputs.provenance",
     "results": "results",
+    "rules": "engine.rules",
     "sensitivity": "engine.sensitivity",
     "smooth_grad": "engine.attribution",
     "transforms": "engine.transforms",
@@ -47,13 +49,14 @@ __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from . import demo, errors, results
-    from .engine import objectives, parameterizations, transforms
+    from .engine import objectives, parameterizations, rules, transforms
     from .engine.activations import activations
     from .engine.attribution import grad_cam, integrated_gradients, smooth_grad
     from .engine.dream import dream
     from .engine.loading import load
     from .engine.network import Network
     from .engine.occlusion import occlusion, occlusion_steps
+    from .engine.receptive_field import ReceptiveField
     from .engine.reconstruction import reconstruct
     from .engine.sensitivity import sensitivity
     from .engine.zoom import zoom

@@ -1,13 +1,14 @@
 """Rules of one's own, and what a coverage report counts."""
 
+import doctest
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo
 
-from cnnvis_widgets import load, reconstruct
-from cnnvis_widgets.engine import rules
+from cnnvis_widgets import ReceptiveField, load, reconstruct, rules
 
 
 @pytest.fixture
@@ -37,6 +38,19 @@ def test_a_rule_of_ones_own(own_rule):
     assert [(op.kind, op.count) for op in network.coverage(double, "conv2/Relu").ops if op.treatment == "rule"] == [
         ("relu", 2)
     ]
+
+
+def test_the_example_of_the_documentation(monkeypatch):
+    monkeypatch.setattr(rules, "_RECTIFIERS", dict(rules._RECTIFIERS))
+    [example] = [each for each in doctest.DocTestFinder().find(rules, "rules") if each.examples]
+    assert doctest.DocTestRunner().run(example) == (0, 6)
+    assert rules.known() == ("deconvnet", "guided", "clearly on", "gradient")
+
+
+def test_receptive_fields_are_public():
+    field = load(frozen_graph(), photo()).receptive_field("conv1/Relu")
+    assert isinstance(field, ReceptiveField)
+    assert field.window((0, 0)) == tuple(slice(a, a + n) for a, n in zip(field.start, field.size, strict=True))
 
 
 @pytest.mark.parametrize("name", ["guided", "gradient"])

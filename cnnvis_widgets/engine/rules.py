@@ -92,7 +92,15 @@ def register(name: str, rectify: Rectifier) -> None:
         ValueError: the name is taken.
 
     Example:
-        >>> register("rectified_twice", lambda signal, entered: tf.nn.relu(signal) * tf.nn.relu(entered))
+        A rule that lets every signal pass where the unit was on by more than 0.1:
+
+        >>> import keras, numpy as np, tensorflow as tf
+        >>> from cnnvis_widgets import reconstruct, rules
+        >>> rules.register("clearly on", lambda signal, entered: signal * tf.cast(entered > 0.1, signal.dtype))
+        >>> model = keras.Sequential([keras.Input((1, 3, 1)), keras.layers.ReLU(name="on")])
+        >>> image = np.array([[-1.0, 0.05, 2.0]], np.float32)[None, ..., None]
+        >>> reconstruct(model, image, "on", rule="clearly on", seed="ones").images.ravel()
+        array([0., 0., 1.], dtype=float32)
     """
     if name in known():
         raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
