@@ -40,6 +40,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
 
     notebook.choose("Deep dream")
     page.get_by_label("Find class").fill("tabby")
+    expect(page.get_by_label("Class", exact=True).locator("option")).to_have_count(1)
     page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
     page.get_by_label("Steps each").fill("500")
     page.get_by_label("Steps each").press("Enter")
