@@ -20,6 +20,7 @@ _HOME = {
     "WatchTraining": "widgets.training",
     "activation_visualization": "legacy",
     "activations": "engine.activations",
+    "channel_evidence": "engine.predictions",
     "convert_into_grid": "legacy",
     "deconv_visualization": "legacy",
     "deepdream_visualization": "legacy",
@@ -29,11 +30,13 @@ _HOME = {
     "grad_cam": "engine.attribution",
     "image_normalization": "legacy",
     "integrated_gradients": "engine.attribution",
+    "intervene": "engine.predictions",
     "load": "engine.loading",
     "objectives": "engine.objectives",
     "occlusion": "engine.occlusion",
     "occlusion_steps": "engine.occlusion",
     "parameterizations": "engine.parameterizations",
+    "predict": "engine.predictions",
     "reconstruct": "engine.reconstruction",
     "recreate": "outputs.provenance",
     "results": "results",
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from .engine.loading import load
     from .engine.network import Network
     from .engine.occlusion import occlusion, occlusion_steps
+    from .engine.predictions import channel_evidence, intervene, predict
     from .engine.receptive_field import ReceptiveField
     from .engine.reconstruction import reconstruct
     from .engine.sensitivity import sensitivity

@@ -273,3 +273,36 @@ class Sensitivity:
     classes: np.ndarray
     rival: np.ndarray
     randomised: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a network says of images.
+
+    Attributes:
+        layer: the class scores.
+        names: of all classes, or their numbers as text.
+        scores: float32 (images, classes).
+        probabilities: float32 (images, classes): the softmax of the scores.
+        softmax_in_network: whether the network ends in that softmax itself; else it was added here.
+    """
+
+    layer: Layer
+    names: tuple[str, ...]
+    scores: np.ndarray
+    probabilities: np.ndarray
+    softmax_in_network: bool
+
+    def top(self, count: int = 5, image: int = 0) -> list[tuple[int, str, float]]:
+        """The most probable classes of an image, best first: number, name and probability."""
+        best = np.argsort(-self.scores[image], kind="stable")[:count]
+        return [(int(each), self.names[each], float(self.probabilities[image, each])) for each in best]
+
+
+@dataclass(frozen=True, eq=False)
+class Intervention:
+    """What a network says without and with a change to the channels of ``layer``."""
+
+    layer: Layer
+    before: Predictions
+    after: Predictions
