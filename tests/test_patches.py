@@ -139,3 +139,10 @@ def test_receptive_fields_of_a_network():
 def test_no_receptive_field_of_a_dense_layer():
     network = network_of(lambda x: tf.matmul(tf.reshape(x, [-1, 300]), weights(300, 4)), (10, 10, 3))
     assert network.receptive_field("out") is None
+
+
+def test_a_unit_that_sees_nothing_but_padding_leaves_its_picture_black():
+    picture = np.zeros((1, 4, 4, 1), np.float32)
+    for start in (-1, 4):
+        lay_patches(np.ones((1, 1, 1, 1)), ReceptiveField((1, 1), (start, 0), (1, 1)), np.array([[0, 0]]), picture)
+    assert not picture.any()

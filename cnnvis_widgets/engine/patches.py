@@ -8,7 +8,7 @@ from .receptive_field import ReceptiveField
 
 
 def lay_patches(patches: np.ndarray, field: ReceptiveField, units: np.ndarray, pictures: np.ndarray) -> None:
-    """Lay what units see of an image into black pictures, in place; what reaches over a border is cut off.
+    """Lay what units see of an image into black pictures, in place; what lies outside is cut off.
 
     Args:
         patches: (units, *field.size, channels).
@@ -18,7 +18,7 @@ def lay_patches(patches: np.ndarray, field: ReceptiveField, units: np.ndarray, p
     for patch, unit, picture in zip(patches, units, pictures, strict=True):
         window = field.window(tuple(int(place) for place in unit))
         inside = [
-            slice(max(part.start, 0), min(part.stop, side)) for part, side in zip(window, picture.shape, strict=False)
+            slice(*np.clip([part.start, part.stop], 0, side)) for part, side in zip(window, picture.shape, strict=False)
         ]
         taken = [
             slice(part.start - whole.start, part.stop - whole.start) for part, whole in zip(inside, window, strict=True)
