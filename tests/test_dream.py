@@ -91,6 +91,43 @@ def test_a_picture_does_not_depend_on_its_company(network):
     assert together[1].tobytes() == alone.tobytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"start": photo(40), "size": (40, 50)}, {"laplacian_levels": 0}])
+def test_a_picture_of_a_batch_does_not_depend_on_its_company(network, options):
+    alone = run(network, None, "scores", 1, together=4, **options)[-1]
+    some = run(network, None, "scores", [0, 1], together=4, **options)[-1]
+    many = run(network, None, "scores", [2, 0, 0, 2, 1, 2], together=4, **options)[-1]
+    assert (len(alone.images), len(some.images), len(many.images)) == (1, 2, 6)
+    assert some.images[1].tobytes() == alone.images[0].tobytes()
+    assert many.images[4].tobytes() == alone.images[0].tobytes()
+    assert many.images[1].tobytes() == some.images[0].tobytes()
+    assert many.scores[4] == alone.scores[0]
+
+
+def test_a_batch_climbs_as_single_pictures_do(network):
+    single = run(network, None, "scores", [0, 1, 2], octaves=1, steps=2)
+    batch = run(network, None, "scores", [0, 1, 2], octaves=1, steps=2, together=3)
+    for one, all_ in zip(single, batch, strict=True):
+        np.testing.assert_allclose(all_.scores, one.scores, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(all_.images, one.images, atol=1e-3)
+        assert (all_.channels, all_.names) == (one.channels, one.names)
+
+
+def test_a_batch_goes_on_from_the_end_of_an_octave(network):
+    options = {"start": photo(64), "size": (64, 64), "octaves": 2, "steps": 2, "together": 2}
+    steps = run(network, None, "scores", [0, 1, 2], **options)
+    again = run(network, None, "scores", [0, 1, 2], **options, resume=steps[1])
+    assert (len(steps), len(again)) == (4, 2)
+    assert again[-1].images.tobytes() == steps[-1].images.tobytes()
+
+
+def test_only_channels_are_computed_together(network):
+    for layer, channels, options in (("scores", None, {}), ("scores", 0, {"pictures": 2})):
+        with pytest.raises(ValueError, match="Expected channels of a layer"):
+            run(network, None, layer, channels, together=2, **options)
+    with pytest.raises(ValueError, match="together"):
+        run(network, None, "scores", 0, together=0)
+
+
 @pytest.mark.parametrize("size", [(64, 41), (37, 61), (20, 20)])
 def test_larger_than_the_input_by_tiles(network, size):
     steps = run(network, None, "scores", 0, start=photo(64), size=size, steps=3, octaves=2)

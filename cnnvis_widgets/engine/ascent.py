@@ -69,6 +69,13 @@ class Ascent:
         """The state at the next size. Adam begins anew, so that a run can be taken up at any octave."""
         return self.at(resize(state.images, size))
 
+    @staticmethod
+    def joined(states: Sequence[Ascended]) -> Ascended:
+        """States of several climbs as one of all their pictures."""
+        parts = [(state.images, state.variables, state.mean, state.square) for state in states]
+        images, variables, mean, square = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return Ascended(images, variables, mean, square, states[0].step)
+
     def _fresh(self, images: np.ndarray, variables: np.ndarray) -> Ascended:
         zeros = np.zeros_like(variables)
         return Ascended(images, variables, zeros, zeros)
@@ -80,8 +87,8 @@ class Ascent:
         fixed = self.network.picture_shape[:2]
         return view if None in fixed else view.resized((fixed[0] or 0, fixed[1] or 0))
 
-    def step(self, state: Ascended, goal: Goal, view: View) -> tuple[Ascended, np.ndarray, float]:
-        """One step: the next state, the scores before it, and how strong the gradient was."""
+    def step(self, state: Ascended, goal: Goal, view: View) -> tuple[Ascended, np.ndarray, np.ndarray]:
+        """One step: the next state, the scores before it, and how strong the gradient of each picture was."""
         shape = state.images.shape
         constants = self.parameterization.constants(shape)
         function = self._compiled(goal, shape[0], state.variables.ndim, shape[-1], constants)
@@ -90,7 +97,7 @@ class Ascent:
             state.variables, state.mean, state.square, state.step + 1, rate, shape[2], view.coefficients(shape[1:3]),
             view.size, view.noise, view.seed, self.low, self.high, *constants, *goal.given,
         )
-        return Ascended(images, variables, mean, square, state.step + 1), scores, float(strength)
+        return Ascended(images, variables, mean, square, state.step + 1), scores, strength
 
     def _compiled(self, goal: Goal, pictures: int, rank: int, channels: int, constants: list[np.ndarray]) -> Any:
         variables = tf.TensorSpec([pictures, *[None] * (rank - 1)], tf.float32)
@@ -128,7 +135,7 @@ class Ascent:
             spread = tf.sqrt(square / (1 - _LONG_MEMORY**step)) + 1e-30
             moved = z + rate * mean / (1 - _MEMORY**step) / spread
             images = tf.clip_by_value(low + (high - low) * decoded(moved), low, high)
-            return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient))]
+            return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient), range(1, rank))]
 
         key = ("ascent", goal.key, parameterization.name, pictures, channels)
         return network.compiled(key, body, signature)

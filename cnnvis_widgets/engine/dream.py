@@ -3,8 +3,8 @@
 The image is grown through octaves, small to large. A photo is changed pixel by pixel, each step moving along the
 gradient with every scale of detail at the same strength (``octaves``, ``pyramid``). From noise a spectrum with
 decorrelated colours is climbed by Adam, under views that change with every step (``ascent``, ``transforms``).
-Each picture has its own noise and is computed alone, so the picture of a class does not depend on which others
-were asked for.
+Each picture has its own noise, and is computed alone or in a batch of a fixed number, so the picture of a class does
+not depend on which others were asked for.
 
 References:
     [1] A. Mordvintsev, C. Olah and M. Tyka, "Inceptionism: Going Deeper into Neural Networks", Google
@@ -56,6 +56,7 @@ def dream(
     parameterization: Parameterization | None = None,
     transform: Transform | None = None,
     pictures: int = 1,
+    together: int = 1,
     mask: Any = None,
     strength: float = 1.0,
     size: tuple[int, int] | None = None,
@@ -86,6 +87,9 @@ def dream(
         transform: with a parameterization, how views change from step to step (``transforms``); by default
             ``transforms.ROBUST``.
         pictures: how many for each objective, for ``objectives.diversity``.
+        together: how many channels go through the network in one batch. Four took 1.3 to 1.7 times less time a
+            picture on two cores; every batch is filled up to this number, since rounding depends on it. So the same
+            channel gives the same bytes in any company, but other ones for another ``together``.
         mask: on a photo: (height, width) in [0, 1], of any size; where it is 0 the photo stays as it is.
         strength: on a photo: how much of the dream is mixed into the pictures that are yielded, 0 to 1.
         size: (height, width) of the pictures; by default that of the photo, of the input, or 224 x 224.
@@ -120,8 +124,14 @@ def dream(
         step_size = 1.5 if parameterization is None else 1.0
     _check_options(
         octaves=(octaves, 1), steps=(steps, 1), octave_scale=(octave_scale, 1), step_size=(step_size, 0),
-        laplacian_levels=(laplacian_levels or 0, 0), pictures=(pictures, 1), strength=(strength, 0),
+        laplacian_levels=(laplacian_levels or 0, 0), pictures=(pictures, 1), together=(together, 1),
+        strength=(strength, 0),
     )
+    if together > 1 and (pictures > 1 or not _by_channel(layer, channels)):
+        raise ValueError(
+            f"Expected channels of a layer to compute together. Received: together={together} with objectives, a "
+            "whole layer or several pictures of one. Leave it out: these are computed one after the other."
+        )
     _check_combination(photo is None, parameterization, laplacian_levels, transform, mask, strength, final)
     painted = None if mask is None else resize(np.asarray(mask, np.float32)[None, ..., None], final)
     climb: PixelClimb | Ascent
@@ -133,14 +143,52 @@ def dream(
     options = {
         "seed": seed, "octaves": octaves, "octave_scale": octave_scale, "steps": steps, "step_size": step_size,
         "laplacian_levels": climb.levels if isinstance(climb, PixelClimb) else None,
-        "parameterization": parameterization, "transform": transform, "pictures": pictures, "mask": mask,
+        "parameterization": parameterization, "transform": transform, "pictures": pictures, "together": together,
+        "mask": mask,
         "strength": strength, "size": final, "value_range": (low, high),
     }
     recipe = _recipe(network, layer, channels, begun, resume, options)
     places = [place for place in range(len(goals)) for _ in range(pictures)]
     ids, names = tuple(ids[each] for each in places), tuple(names[each] for each in places)
-    run = _Run(network, climb, goals, ids, names, photo, painted, strength, (low, high), pictures, recipe)
+    if together > 1:
+        batches = _batches(goals, ids, together)
+    else:
+        batches = [_Batch(goal, (ids[place * pictures],), pictures) for place, goal in enumerate(goals)]
+    run = _Run(network, climb, batches, ids, names, photo, painted, strength, (low, high), recipe)
     return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume)
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Pictures that are computed in one call.
+
+    Attributes:
+        goal: of all of them.
+        numbers: the channel of each, whose noise is its own; a single one for all ``pictures`` of an objective.
+        pictures: how many of them count; the others fill the batch up.
+    """
+
+    goal: Goal
+    numbers: tuple[int, ...]
+    pictures: int
+
+
+def _by_channel(layer: Any, channels: Any) -> bool:
+    return channels is not None and not isinstance(layer, objectives.Objective)
+
+
+def _batches(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[_Batch]:
+    """Goals that differ in their channel alone, so many at a time; the last of them is repeated to fill a batch."""
+    found = []
+    for start in range(0, len(goals), together):
+        some = goals[start : start + together]
+        padded = [*some, *some[-1:] * (together - len(some))]
+        numbers = ids[start : start + len(some)]
+        leaves = tuple(np.stack(each) for each in zip(*(goal.leaves for goal in padded), strict=True))
+        title = some[0].title if len(some) == 1 else f"{some[0].title} and {len(some) - 1} more"
+        filled = numbers + numbers[-1:] * (together - len(some))
+        found.append(_Batch(replace(some[0], leaves=leaves, title=title), filled, len(some)))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,14 +197,13 @@ class _Run:
 
     network: Network
     climb: Any  # PixelClimb or Ascent, each with a state of its own
-    goals: list[Goal]
+    batches: list[_Batch]
     ids: tuple[int, ...]
     names: tuple[str, ...]
     photo: np.ndarray | None
     mask: np.ndarray | None
     strength: float
     value_range: tuple[np.ndarray, np.ndarray]
-    pictures: int
     recipe: dict[str, Any]
 
     def steps(
@@ -173,13 +220,13 @@ class _Run:
             if index % steps == 0 and octave:
                 states = [self.climb.grown(state, self.photo, size) for state in states]
             scores = []
-            for place, goal in enumerate(self.goals):
-                states[place], score, strength = self.climb.step(states[place], goal, drawn)
-                _check_step(goal, index, strength, score)
-                scores.append(score)
+            for place, batch in enumerate(self.batches):
+                states[place], score, strength = self.climb.step(states[place], batch.goal, drawn)
+                _check_step(batch.goal, index, strength, score)
+                scores.append(score[: batch.pictures])
             seconds += perf_counter() - since
             yield DreamStep(
-                self.layer, any(goal.softmax_removed for goal in self.goals), self.ids, self.names,
+                self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
                 self._shown(states, size), np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
                 self.value_range, seconds, self.recipe | {"step": index},
             )
@@ -187,28 +234,37 @@ class _Run:
 
     @property
     def layer(self) -> Layer:
-        return self.goals[0].layer or self.network.layers[0]
+        return self.batches[0].goal.layer or self.network.layers[0]
 
     def _begin(
         self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
     ) -> list[Any]:
         if resume is not None:
-            images = resume.images.reshape(len(self.goals), self.pictures, *resume.images.shape[1:])
-            return [self.climb.at(each) for each in images]
-        shape = (self.pictures, *sizes[0], self.network.picture_shape[-1] or 3)
-        numbers = [self.ids[place * self.pictures] for place in range(len(self.goals))]
-        randoms = [np.random.default_rng([seed, 0, number]) for number in numbers]
-        return [self.climb.begin(self.photo, shape, random) for random in randoms]
+            ends = np.cumsum([batch.pictures for batch in self.batches])
+            parts = zip(self.batches, np.split(resume.images, ends[:-1]), strict=True)
+            return [self.climb.at(_filled(images, len(batch.numbers))) for batch, images in parts]
+        return [self._begun(batch, sizes[0], seed) for batch in self.batches]
+
+    def _begun(self, batch: _Batch, size: tuple[int, ...], seed: int) -> Any:
+        shape = (max(1, batch.pictures // len(batch.numbers)), *size, self.network.picture_shape[-1] or 3)
+        randoms = [np.random.default_rng([seed, 0, number]) for number in batch.numbers]
+        return self.climb.joined([self.climb.begin(self.photo, shape, random) for random in randoms])
 
     def _shown(self, states: list[Any], size: tuple[int, ...]) -> np.ndarray:
         """The pictures, mixed with the photo."""
-        found = [state if isinstance(state, np.ndarray) else state.images for state in states]
+        every = [state if isinstance(state, np.ndarray) else state.images for state in states]
+        found = [images[: batch.pictures] for batch, images in zip(self.batches, every, strict=True)]
         images = found[0] if len(found) == 1 else np.concatenate(found)
         if self.photo is None or (self.mask is None and self.strength == 1):
             return images
         mixed = self.strength if self.mask is None else self.strength * resize(self.mask, size)
         photo = resize(self.photo, size)
         return (photo + mixed * (images - photo)).astype(np.float32)
+
+
+def _filled(images: np.ndarray, count: int) -> np.ndarray:
+    """The pictures, the last one repeated until there are so many."""
+    return np.concatenate([images, np.repeat(images[-1:], max(0, count - len(images)), axis=0)])
 
 
 def _recipe(
@@ -224,13 +280,13 @@ def _recipe(
     }
 
 
-def _check_step(goal: Goal, index: int, strength: float, scores: np.ndarray) -> None:
-    if not (np.isfinite(strength) and np.isfinite(scores).all()):
+def _check_step(goal: Goal, index: int, strength: np.ndarray, scores: np.ndarray) -> None:
+    if not (np.isfinite(strength).all() and np.isfinite(scores).all()):
         raise NumericalError(
             f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {goal.title}. "
             "Try a smaller step_size."
         )
-    if not strength:
+    if not strength.all():
         raise GradientError(
             f"Expected a channel that reacts to the image. Received: {goal.title}, "
             f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."

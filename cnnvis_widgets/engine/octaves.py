@@ -40,6 +40,11 @@ class PixelClimb:
         middle, span = (self.low + self.high) / 2, self.high - self.low
         return (middle + 0.02 * span * noise).astype(np.float32)
 
+    @staticmethod
+    def joined(states: Sequence[np.ndarray]) -> np.ndarray:
+        """States of several climbs as one of all their pictures."""
+        return np.concatenate(states)
+
     def at(self, images: np.ndarray) -> np.ndarray:
         """The state of a climb that goes on from pictures."""
         return images
@@ -61,8 +66,8 @@ class PixelClimb:
     def _tile(self, size: Sequence[int]) -> tuple[int, ...]:
         return tiles.tile_size(size, self.network.picture_shape[:-1])
 
-    def step(self, state: np.ndarray, goal: Goal, shift: list[int]) -> tuple[np.ndarray, np.ndarray, float]:
-        """One step: the next pictures, the scores before it, and how strong the gradient was."""
+    def step(self, state: np.ndarray, goal: Goal, shift: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One step: the next pictures, the scores before it, and how strong the gradient of each was."""
         size = state.shape[1:-1]
         mask = np.ones((1,) * state.ndim, np.float32) if self.mask is None else resize(self.mask, size)
         step = (self.step_size / 255 * (self.high - self.low)).astype(np.float32)
@@ -70,18 +75,18 @@ class PixelClimb:
         if tile == size:
             whole = _whole_step(self.network, goal, state.shape, self.levels)
             moved, scores, strength = whole(state, shift, mask, step, self.low, self.high, *goal.given)
-            return moved, scores, float(strength)
+            return moved, scores, strength
         return self._tiled_step(state, goal, shift, mask, step, tile)
 
     def _tiled_step(
         self, state: np.ndarray, goal: Goal, shift: list[int], mask: np.ndarray, step: np.ndarray,
         tile: tuple[int, ...],
-    ) -> tuple[np.ndarray, np.ndarray, float]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         function = _gradient_of(self.network, goal, state.shape)
         gradient, scores = tiles.averaged(
             state, tile, shift, lambda part: function(part, self.low, self.high, *goal.given)
         )
-        strength = float(np.vdot(gradient, gradient))  # np.abs would make a copy of a large picture
+        strength = np.array([np.vdot(each, each) for each in gradient])  # np.abs would make a copy of a large picture
         if state.ndim == 4 and self.levels:
             _normalize_by_channel(gradient, self.levels)
         for picture, move in zip(state, gradient, strict=True):
@@ -164,7 +169,7 @@ def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int)
         gradient, scores = _gradient(network, goal, rolled, low, high, given)
         gradient = tf.ensure_shape(tf.roll(gradient, -shift, axes), images.shape)
         moved = _moved(levels, images, gradient, mask, step, low, high)
-        return moved, scores, tf.reduce_mean(tf.abs(gradient))
+        return moved, scores, tf.reduce_mean(tf.abs(gradient), range(1, len(shape)))
 
     shifted = tf.TensorSpec([len(axes)], tf.int32)
     signature = [_image_spec(shape), shifted, _mask_spec(shape), _ANY, _ANY, _ANY, *goal.signature(network)]

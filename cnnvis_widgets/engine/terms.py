@@ -63,7 +63,10 @@ def multiply(scene: Scene, left: Callable[..., Any], right: Callable[..., Any]) 
 
 @_term
 def channel(scene: Scene, layer: str, channel: tf.Tensor) -> tf.Tensor:
-    return _mean(tf.gather(scene.activations[layer], channel, axis=-1)[..., None])
+    values = scene.activations[layer]
+    if channel.shape.rank == 0:
+        return _mean(tf.gather(values, channel, axis=-1)[..., None])
+    return _mean(tf.gather(values, tf.reshape(channel, [-1, *[1] * (values.shape.rank - 1)]), axis=-1, batch_dims=1))
 
 
 @_term

@@ -110,7 +110,8 @@ def apply(images: tf.Tensor, coefficients: tf.Tensor, size: tf.Tensor, noise: tf
         interpolation="BILINEAR", fill_mode="CONSTANT",
     )
     seen = tf.ensure_shape(seen, [images.shape[0], None, None, images.shape[-1]])
-    return seen + noise * tf.random.stateless_normal(tf.shape(seen), seed)
+    # the same for all pictures, so that none depends on its place among them
+    return seen + noise * tf.random.stateless_normal(tf.concat([[1], tf.shape(seen)[1:]], 0), seed)
 
 
 def _shift(x: float, y: float) -> np.ndarray:
