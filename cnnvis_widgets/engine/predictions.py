@@ -160,9 +160,9 @@ def _factors(
     top, left, height, width = region
     inside = len(sizes) == 2 and min(region) >= 0 and top + height <= sizes[0] and left + width <= sizes[1]
     if not inside or not (height and width):
-        shape = " x ".join(map(str, sizes)) or "no size"
+        map_size = " x ".join(map(str, sizes)) or "no size"
         raise ValueError(
-            f"Expected region as (top, left, height, width) within a map of {shape}. "
+            f"Expected region as (top, left, height, width) within a map of {map_size}. "
             f"Received: region={region!r}."
         )
     factors = np.ones((*sizes, channels), np.float32)
