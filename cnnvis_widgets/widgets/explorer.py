@@ -85,7 +85,7 @@ class ModelExplorer(w.VBox):
         self._writing: list[jobs.Job] = []
         self._began = 0.0
         self._files = Files(Path(outdir), Path(logdir), self.network.layers)
-        image_pane = ImagePane(self.state, self.subject)
+        self._image_pane = image_pane = ImagePane(self.state, self.subject)
         gallery = Gallery(self.state, image_pane.canvas)
         context = Context(self.state, self.subject, image_pane, gallery, self._begin)
         self._dream = DreamView(context)
@@ -93,7 +93,7 @@ class ModelExplorer(w.VBox):
         self.views = {view.name: view for view in views}
         self._view = self.views[self.state.method]
         files = {"save_png": self.save_png, "log": self.log_to_tensorboard}
-        panes = Panes(self.state, image_pane, self.views, stop=self.stop, **files)
+        panes = Panes(self.state, image_pane, self.views, stop=self.stop, code=self.code, **files)
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
         self.state.observe(self._changed)
@@ -138,6 +138,21 @@ class ModelExplorer(w.VBox):
     def feed(self) -> Any:
         """What the network is fed for the chosen image; other calls of this package take it as their feed."""
         return self.subject.where(self.state.image, self.state.layer)[1]
+
+    def add_image(self, picture: Any, name: str = "") -> int:
+        """Take in one more image and look at it.
+
+        Args:
+            picture: uint8 (height, width, 3), a PIL image or a path; it goes through the network's preprocessing.
+            name: for the menu.
+
+        Returns:
+            Its index.
+
+        Raises:
+            FeedError: the network does not take such a picture.
+        """
+        return self._image_pane.add(picture, name)
 
     def code(self) -> str:
         """Python that computes what is on the screen, as arrays, where this explorer is called ``explorer``."""

@@ -1,34 +1,48 @@
-"""The photo as it is fed, beside every way of looking."""
+"""The photo as it is fed, and what the network says of it, beside every way of looking."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from io import BytesIO
 from typing import Any
 
 import ipywidgets as w
+from PIL import Image
 
+from ..engine.predictions import predict
+from ..errors import CnnvisError
 from ..imaging import encode
 from ..imaging.render import picture
+from . import jobs
 from .canvas import PictureCanvas
+from .class_bars import class_bars
 from .controls import column, dropdown, text
 from .state import ExplorerState
 from .subject import Subject
 
 
 class ImagePane:
-    """Chooses an image and shows it; other parts draw frames on ``canvas`` and listen to its clicks.
+    """Chooses an image, shows it and its classes; other parts draw frames on ``canvas`` and listen to its clicks.
 
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
+        upload: takes files of one's own.
+        predictions: the most probable classes as bars; empty for a network without class scores.
         widget: the whole pane.
     """
 
     def __init__(self, state: ExplorerState, subject: Subject) -> None:
         self._state, self._subject = state, subject
         self.canvas = PictureCanvas(name="photo", smooth=True, width=360)
-        self._caption = w.HTML()
+        self._caption, self.predictions = w.HTML(), w.HTML()
         self._menu = dropdown(state, "image", "Image", _numbered(state.images), "auto")
-        self.widget = column(self._menu, self.canvas, self._caption, grow="1 1 200px", widest="330px")
+        self.upload = w.FileUpload(accept="image/*", multiple=True, description="Add images")
+        self.upload.layout.width = "auto"
+        self.upload.observe(self._take, "value")
+        shown = (self._menu, self.canvas, self._caption, self.upload, self.predictions)
+        self.widget = column(*shown, grow="1 1 200px", widest="330px")
         state.observe(self._draw, "image")
+        state.observe(self._list_images, "images")
         self._draw()
 
     def _draw(self, change: Any = None) -> None:
@@ -37,6 +51,45 @@ class ImagePane:
         height, width = pixels.shape[:2]
         self.canvas.show(encode.png(pixels), f"The image as fed: {name}, {height} × {width} pixels")
         self._caption.value = text(f"{name}, as fed: {height} × {width}", "caption")
+        self._predict()
+
+    def add(self, picture: Any, name: str = "") -> int:
+        """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
+        index = self._subject.add(picture)
+        self._state.images = (*self._state.images, name or f"image {index}")
+        self._state.image = index
+        return index
+
+    def _take(self, change: Any) -> None:
+        """Add the files that were chosen in the page; one that is no image is named, the others are added."""
+        refused = []
+        for file in change["new"]:
+            try:
+                self.add(Image.open(BytesIO(file["content"])), file["name"])
+            except (OSError, CnnvisError, Image.DecompressionBombError) as error:
+                refused.append(f"{file['name']}: {error}")
+        if refused:
+            self._state.error = f"Expected images. Received: {'; '.join(refused)}"
+
+    def _list_images(self, change: Any) -> None:
+        self._menu.options = _numbered(self._state.images)
+
+    def _predict(self) -> None:
+        """Show what the network says, a moment later: the forward pass must not hold up the page."""
+        if self._state.network.logits is None:
+            return
+        network, feed, *_ = self._subject.where(self._state.image, self._state.layer)
+
+        def steps() -> Generator[str, None, None]:
+            yield class_bars(predict(network, feed).top(5))
+
+        def done(job: jobs.Job) -> None:
+            if job.error is not None:
+                self.predictions.value = text(str(job.error), "error", role="alert")
+            elif not job.cancelled:
+                self.predictions.value = job.latest
+
+        jobs.LIVE.start(jobs.Job(steps, done=done))
 
 
 def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:

@@ -138,6 +138,9 @@ class Slot:
 COMPUTING = Slot()
 """The one place in this process where networks run: a cell that is run again stops its old job."""
 
+LIVE = Slot()
+"""Where short work runs beside the long: what the network says of the image while one looks at something else."""
+
 WRITING = Slot()
 """Where files are written, one set after the other, without disturbing what is being computed."""
 

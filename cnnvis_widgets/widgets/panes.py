@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from . import controls as c
+from .code_button import CodeButton
 from .image_pane import ImagePane
 from .state import ExplorerState
 from .views.view import View
@@ -22,6 +23,7 @@ class Panes:
         views: by the value of ``state.method``; one at a time is in the page.
         stop: called by the button that ends what runs.
         save_png, log: called by the buttons that write files.
+        code: gives the code of what is shown.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Panes:
         stop: Callable[[], Any],
         save_png: Callable[[], Any],
         log: Callable[[], Any],
+        code: Callable[[], str],
     ) -> None:
         self._state, self._image_pane, self._views = state, image_pane, views
         self._stop = c.button("Stop", stop, "Stop and keep the last picture")
@@ -55,6 +58,7 @@ class Panes:
             middle,
             c.row(*files, margin="6px 0 0 0"),
             self._files(),
+            CodeButton(code),
         ]
         state.observe(self._follow, ["method", "running"])
         self._follow()
