@@ -113,7 +113,7 @@ def test_every_picture_has_a_text_alternative(explorer):
     assert montage.alt == f"Feature maps of {explorer.state.layer}: all 6"
     assert photo.alt == "The image as fed: image 0, 40 × 48 pixels"
     assert large.alt.startswith(f"Feature map {explorer.state.channel} of {explorer.state.layer}: largest activation")
-    assert (montage.interactive, photo.interactive, large.interactive) == (True, False, False)
+    assert (montage.interactive, photo.interactive, large.interactive) == (True, False, True)
 
 
 def test_the_pictures_show_the_values(explorer, images):
@@ -160,6 +160,44 @@ def test_a_click_selects_a_map(explorer):
     assert explorer.state.channel == 4
     assert montage.selected == grid.box(4)
     assert large.alt.startswith("Feature map 4")
+
+
+def test_a_click_in_the_large_map_selects_a_unit_and_frames_what_it_sees(explorer, network):
+    _, photo, large = canvases(explorer)
+    large._handle_custom_msg({"event": "click", "x": 7.9, "y": 30.2}, [])
+    assert explorer.state.unit == (30, 7)
+    assert large.selected == (7, 30, 1, 1)
+    assert photo.selected == (7, 30, 3, 3), "one 3 x 3 convolution without padding"
+    value = explorer.result.values[0, 30, 7, explorer.state.channel]
+    assert f"selected: activation {value:.4g} at row 30, column 7" in large.alt
+    explorer.state.layer = "wide"
+    assert (explorer.state.unit, large.selected, photo.selected) == (None, (), ())
+    explorer.state.unit = (0, 5)
+    assert photo.selected == (10, 0, 8, 8), "3 x 3, pooled by two, and 3 x 3 again: 8 pixels, 2 apart"
+    with pytest.raises(ChannelError, match="17 × 21"):
+        explorer.state.unit = (17, 0)
+
+
+def test_the_keyboard_walks_through_the_units(explorer):
+    large = canvases(explorer)[2]
+    seen = []
+    for key in ("Home", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "End", "ArrowDown", "ArrowUp"):
+        large._handle_custom_msg({"event": "key", "key": key}, [])
+        seen.append(explorer.state.unit)
+    assert seen == [(0, 0), (0, 1), (1, 1), (1, 0), (1, 0), (37, 45), (37, 45), (36, 45)]
+
+
+def test_deconvolution_of_the_selected_unit(explorer, network, images):
+    explorer.state.layer, explorer.state.seed = "wide", "unit"
+    channel = explorer.state.channel
+    explorer.state.method = "deconvolution"
+    strongest = explorer.result.units[0, 0]
+    explorer.state.unit = (1, 2)
+    result = explorer.wait(0)
+    assert result.channels[0] == channel
+    assert result.units[0, 0].tolist() == [1, 2] != strongest.tolist()
+    expected = reconstruct(network, images[:1], "wide", channels=[channel], seed=(1, 2))
+    np.testing.assert_allclose(result.images[:, :1], expected.images, rtol=1e-5, atol=1e-6)
 
 
 def test_the_keyboard_walks_through_the_maps(explorer):

@@ -20,6 +20,7 @@ from .files import Files, Result
 from .gallery import Gallery
 from .image_pane import ImagePane
 from .panes import Panes
+from .regions import Box
 from .state import ExplorerState
 from .subject import Subject
 from .views.activations import ActivationsView
@@ -86,7 +87,7 @@ class ModelExplorer(w.VBox):
         self._began = 0.0
         self._files = Files(Path(outdir), Path(logdir), self.network.layers)
         self._image_pane = image_pane = ImagePane(self.state, self.subject)
-        gallery = Gallery(self.state, image_pane.canvas)
+        gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
         context = Context(self.state, self.subject, image_pane, gallery, self._begin)
         self._dream = DreamView(context)
         views: list[View] = [ActivationsView(context), DeconvolutionView(context), self._dream]
@@ -195,6 +196,9 @@ class ModelExplorer(w.VBox):
             self._view.entered()
         if name in ("layer", "image", "method") or self._view.concerns(name):
             self._look()
+
+    def _seen_by(self, unit: tuple[int, ...]) -> Box | tuple[()]:
+        return self.subject.seen_by(self.state.image, self.state.layer, unit)
 
     def _look(self) -> None:
         work_to_do = self._view.steps()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from threading import RLock
@@ -63,8 +63,12 @@ class Sheet(Protocol):
     def tiles(self, channels: Sequence[int]) -> np.ndarray:
         """Tiles of channels that are ready, uint8 (channels, height, width, 1 or 3), all of one size."""
 
-    def portrait(self, channel: int) -> Portrait:
-        """One channel in large."""
+    @property
+    def units(self) -> bool:
+        """Whether each pixel of a portrait is one unit of the map, so that units can be selected there."""
+
+    def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
+        """One channel in large, with a word on the selected unit."""
 
 
 class Gallery:
@@ -73,19 +77,23 @@ class Gallery:
     Args:
         state: says which map and page to show.
         photo: the canvas of the image that is fed, on which the large picture's frame is drawn.
+        seen_by: what a unit of the layer sees of the photo.
 
     Attributes:
         maps: the montage with its pages; ``large``: the selected map with its caption.
         widget: both side by side.
     """
 
-    def __init__(self, state: ExplorerState, photo: PictureCanvas) -> None:
-        self.state, self.photo = state, photo
+    def __init__(
+        self, state: ExplorerState, photo: PictureCanvas, seen_by: Callable[[tuple[int, ...]], Box | tuple[()]]
+    ) -> None:
+        self.state, self.photo, self._seen_by = state, photo, seen_by
         self.montage = PictureCanvas(name="montage", interactive=True, width=720)
         self.portrait = PictureCanvas(name="large", width=480)
         self.caption = w.HTML()
         self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
         self._sheet: Sheet | None = None
+        self._map_size = 1, 1
         self._grid: Montage | None = None
         self._pages = _Pages(state)
         self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
@@ -94,7 +102,10 @@ class Gallery:
         self.widget = w.HBox([self.maps, self.large], layout=w.Layout(min_width="0", **wrapped))
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
+        self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
+        self.portrait.on_key(self._move_unit)
         state.observe(lambda change: self._select(), "channel")
+        state.observe(lambda change: self._draw_selected(), "unit")
         state.observe(lambda change: self._turn_page(), "page")
 
     def hang(self, sheet: Sheet, final: bool = True) -> None:
@@ -150,9 +161,12 @@ class Gallery:
             channel, sheet = self.state.channel, self._sheet
             if sheet is None or self._grid is None or sheet.layer != self.state.layer or channel not in sheet.ready:
                 return
-            shown = sheet.portrait(channel)
-            self.portrait.smooth, self.photo.selected = shown.smooth, shown.frame
-            self.portrait.show(encode.png(shown.pixels), shown.alt)
+            unit = self.state.unit if sheet.units else None
+            shown = sheet.portrait(channel, unit)
+            self.portrait.smooth, self.portrait.interactive = shown.smooth, sheet.units
+            self._map_size = shown.pixels.shape[:2]
+            self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
+            self.portrait.show(encode.png(shown.pixels), shown.alt, () if unit is None else (unit[1], unit[0], 1, 1))
             first, *rest = map(escape, shown.lines)
             self.caption.value = f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
             self.montage.selected = self._grid.box(channel)
@@ -167,6 +181,17 @@ class Gallery:
         channel = self._grid.channel_at(x, y) if self._grid else None
         if channel is not None:
             self.state.channel = channel
+
+    def _select_unit(self, row: int, column: int) -> None:
+        height, width = self._map_size
+        self.state.unit = min(max(0, row), height - 1), min(max(0, column), width - 1)
+
+    def _move_unit(self, key: str) -> None:
+        (row, column), (height, width) = self.state.unit or (0, 0), self._map_size
+        moves = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
+        ends = {"Home": (-row, -column), "End": (height, width)}
+        down, right = {**moves, **ends}[key]
+        self._select_unit(row + down, column + right)
 
     def _moved(self, key: str) -> None:
         if self._grid is not None:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .regions import Box
+
 if TYPE_CHECKING:
     from ..engine.network import Network
+    from ..engine.receptive_field import ReceptiveField
 
 Where = tuple[Any, Any, Any, str]
 """Network, feed of one image, a key that names that feed, and layer, as ``work`` takes them."""
@@ -33,10 +36,25 @@ class Subject:
         whole = network.feeds(feed)
         self._feeds = [network.rows_of(whole, np.array([index])) for index in range(len(self.images))]
         self._keys = [object() for _ in self.images]
+        self._fields: dict[Any, ReceptiveField | None] = {}
 
     def where(self, image: int, layer: str) -> Where:
         """All that a computation on one image needs to know."""
         return self.network, self._feeds[image], self._keys[image], layer
+
+    def seen_by(self, image: int, layer: str, unit: tuple[int, ...]) -> Box | tuple[()]:
+        """What a unit sees of an image, cut to its borders; () where that is not known, or all of it."""
+        size = self.images[image].shape[:-1]
+        if len(size) != 2 or len(unit) != 2:
+            return ()
+        if (layer, size) not in self._fields:
+            self._fields[layer, size] = self.network.receptive_field(layer, size)
+        field = self._fields[layer, size]
+        if field is None:
+            return ()
+        windows = zip(field.window(unit), size, strict=True)
+        (top, bottom), (left, right) = ((max(0, each.start), min(side, each.stop)) for each, side in windows)
+        return left, top, right - left, bottom - top
 
     def add(self, picture: Any) -> int:
         """Take in one more image, which goes through the network's preprocessing.

@@ -93,7 +93,7 @@ def browse(network: Network, feed: Any, key: Any, layer: str) -> Generator[Progr
 
 
 def deconvolve(
-    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, rule: str, seed: str
+    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, rule: str, seed: str | tuple[int, ...]
 ) -> Generator[Progress, None, None]:
     """The feature maps, then the reconstructions of ``channel`` and the strongest maps."""
     maps = feature_maps(network, feed, key, layer)
@@ -103,8 +103,8 @@ def deconvolve(
         yield Progress(kept, layer, kept.channels, where)
         return
     channels = strongest_first(maps)[:STRONGEST]
-    if channel is not None and channel not in channels:
-        channels = [channel, *channels[: STRONGEST - 1]]
+    if channel is not None and (channel not in channels or isinstance(seed, tuple)):
+        channels = [channel, *(each for each in channels if each != channel)][:STRONGEST]
     yield Progress(maps, layer, channels, (key, layer), 0)
     chunks: list[Reconstruction] = []
     for chunk in reconstruct_steps(network, feed, layer, channels=channels, rule=rule, seed=seed):

@@ -9,7 +9,7 @@ import traitlets as t
 from ...engine import rules
 from .checked import Checked
 
-SEEDS = ("strongest", "map", "ones")
+SEEDS = ("strongest", "unit", "map", "ones")
 
 
 def _rule(state: Any, value: Any) -> str:
@@ -19,7 +19,8 @@ def _rule(state: Any, value: Any) -> str:
 
 class DeconvolutionTraits(t.HasTraits):
     """Attributes:
-    rule, seed: of the deconvolution, see ``cnnvis_widgets.reconstruct``.
+    rule, seed: of the deconvolution, see ``cnnvis_widgets.reconstruct``; seed 'unit' is the selected
+        ``unit``, and the strongest one where none is selected.
     """
 
     rule = Checked(_rule, rules.known()[0])

@@ -63,12 +63,20 @@ class MapSheet:
     def tiles(self, channels: Sequence[int]) -> np.ndarray:
         return activation_tiles(self.maps, 0, channels=channels)
 
-    def portrait(self, channel: int) -> Portrait:
+    @property
+    def units(self) -> bool:
+        return self.maps.values.ndim == 4
+
+    def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
         values, name = self.maps.values[0, ..., channel], self.maps.layer.name
         place = np.unravel_index(int(values.argmax()), values.shape)
         strength = f"largest activation {float(values.max(initial=0.0)):.4g}{at(place)}"
         lines = [f"Map {channel} of {len(self.channels)} · {name}", strength]
-        return Portrait(self.tiles([channel])[0], f"Feature map {channel} of {name}: {strength}", lines)
+        alt = f"Feature map {channel} of {name}: {strength}"
+        if unit is not None:
+            lines.append(f"selected: activation {float(values[unit]):.4g}{at(unit)}")
+            alt += f"; {lines[-1]}"
+        return Portrait(self.tiles([channel])[0], alt, lines)
 
 
 def at(place: Any) -> str:

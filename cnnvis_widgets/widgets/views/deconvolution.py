@@ -19,7 +19,12 @@ from ..traits.deconvolution import SEEDS
 from .activations import MapSheet, at
 from .view import Context, Steps, View
 
-_SEED_TITLES = {"strongest": "the strongest unit", "map": "the whole map", "ones": "ones everywhere"}
+_SEED_TITLES = {
+    "strongest": "the strongest unit",
+    "unit": "the selected unit",
+    "map": "the whole map",
+    "ones": "ones everywhere",
+}
 
 
 class DeconvolutionView(View):
@@ -40,11 +45,17 @@ class DeconvolutionView(View):
 
     def concerns(self, trait: str) -> bool:
         missing = trait == "channel" and not self.context.gallery.has(self.state.channel)
-        return missing or super().concerns(trait)
+        moved = trait == "unit" and self.state.seed == "unit"
+        return missing or moved or super().concerns(trait)
+
+    @property
+    def _seed(self) -> str | tuple[int, ...]:
+        state = self.state
+        return state.seed if state.seed != "unit" else state.unit or "strongest"
 
     def steps(self) -> tuple[str, Steps]:
         state = self.state
-        steps = work.deconvolve(*self.context.where(), channel=state.channel, rule=state.rule, seed=state.seed)
+        steps = work.deconvolve(*self.context.where(), channel=state.channel, rule=state.rule, seed=self._seed)
         return f"Reconstructing from {state.layer}", steps
 
     def draw(self, progress: work.Progress, final: bool) -> None:
@@ -61,7 +72,7 @@ class DeconvolutionView(View):
 
     def code(self) -> str:
         state = self.state
-        options = f"channels=[{state.channel}], rule={state.rule!r}, seed={state.seed!r}"
+        options = f"channels=[{state.channel}], rule={state.rule!r}, seed={self._seed!r}"
         return f"reconstruction = cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, {options})"
 
 
@@ -98,11 +109,15 @@ class ReconstructionSheet:
         boxes = [busy_box(values, self.side) for values in some.images[0]]
         return np.stack([_cropped(tile, box) for tile, box in zip(tiles, boxes, strict=True)])
 
-    def portrait(self, channel: int) -> Portrait:
+    @property
+    def units(self) -> bool:
+        return False
+
+    def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
         one = work.part(self.result, [channel])
-        value, unit, name = float(one.seed_values[0, 0]), one.units[0, 0], one.layer.name
-        whole = bool((unit < 0).any())
-        seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(unit)}"
+        value, seeded, name = float(one.seed_values[0, 0]), one.units[0, 0], one.layer.name
+        whole = bool((seeded < 0).any())
+        seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(seeded)}"
         lines = [f"Map {channel} · {name}", f"from {seed}", str(one.coverage)]
         pixels, side = reconstruction_tiles(one)[0], busy_side(one.images[0])
         frame: Box | tuple[()] = ()
