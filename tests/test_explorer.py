@@ -243,7 +243,7 @@ def test_deconvolution_is_what_reconstruct_gives(explorer, network, images, rule
     assert result.images.shape == expected.images.shape
     np.testing.assert_allclose(result.images, expected.images, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(result.units, expected.units)
-    assert str(expected.coverage) in text_of(explorer)
+    assert f'title="{expected.coverage}"' in text_of(explorer)
     assert f"Reconstructions of {explorer.state.layer} by {rule}: 6 of 6" in canvases(explorer)[0].alt
 
 

@@ -7,7 +7,7 @@ function render({ model, el }) {
   button.style.width = "auto";
   button.textContent = "Copy code";
   button.title = "Copy the Python that gives what is shown";
-  said.setAttribute("role", "status");
+  said.setAttribute("aria-live", "polite");
   said.className = "cnnvis-note";
   text.readOnly = true;
   text.hidden = true;

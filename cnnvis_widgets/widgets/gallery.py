@@ -21,13 +21,15 @@ from .state import ExplorerState
 
 @dataclass(frozen=True)
 class Portrait:
-    """One map in large: its pixels, what a screen reader says, the lines below, and what it frames on the photo."""
+    """One map in large: its pixels, what a screen reader says, the lines and the badge below, and what it frames
+    on the photo."""
 
     pixels: np.ndarray
     alt: str
     lines: Sequence[str]
     smooth: bool = False
     frame: Box | tuple[()] = ()
+    badge: str = ""
 
 
 class Sheet(Protocol):
@@ -168,7 +170,8 @@ class Gallery:
             self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
             self.portrait.show(encode.png(shown.pixels), shown.alt, () if unit is None else (unit[1], unit[0], 1, 1))
             first, *rest = map(escape, shown.lines)
-            self.caption.value = f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
+            lines = "<br>".join([f"<b>{first}</b>", *rest])
+            self.caption.value = f'<div class="cnnvis-caption">{lines}</div>{shown.badge}'
             self.montage.selected = self._grid.box(channel)
 
     def _turn_page(self) -> None:

@@ -12,6 +12,7 @@ from ...engine import rules
 from ...imaging.render import reconstruction_tiles
 from ...results import FeatureMaps, Reconstruction
 from .. import work
+from ..badge import badge
 from ..controls import dropdown
 from ..gallery import Portrait
 from ..regions import Box, busy_box, busy_side
@@ -118,15 +119,17 @@ class ReconstructionSheet:
         value, seeded, name = float(one.seed_values[0, 0]), one.units[0, 0], one.layer.name
         whole = bool((seeded < 0).any())
         seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(seeded)}"
-        lines = [f"Map {channel} · {name}", f"from {seed}", str(one.coverage)]
+        lines = [f"Map {channel} · {name}", f"from {seed}"]
         pixels, side = reconstruction_tiles(one)[0], busy_side(one.images[0])
         frame: Box | tuple[()] = ()
         if side is not None:
             frame = box = busy_box(one.images[0, 0], side)
             pixels = _cropped(pixels, box)
-            lines.insert(2, f"the framed part, {side} × {side} pixels; the rest is zero or nearly so")
+            lines.append(f"the framed part, {side} × {side} pixels; the rest is zero or nearly so")
         alt = f"What made map {channel} of {name} fire, by {one.rule} from {seed}"
-        return Portrait(pixels, alt, lines, smooth=True, frame=frame)
+        place = "the whole map" if whole else f"{name}[{', '.join(map(str, (*seeded.tolist(), channel)))}] = {value:.4g}"
+        marks = badge(one.coverage, place)
+        return Portrait(pixels, alt, lines, smooth=True, frame=frame, badge=marks)
 
 
 def _cropped(pixels: np.ndarray, box: Box) -> np.ndarray:
