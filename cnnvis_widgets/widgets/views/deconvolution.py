@@ -127,8 +127,8 @@ class ReconstructionSheet:
             pixels = _cropped(pixels, box)
             lines.append(f"the framed part, {side} × {side} pixels; the rest is zero or nearly so")
         alt = f"What made map {channel} of {name} fire, by {one.rule} from {seed}"
-        place = "the whole map" if whole else f"{name}[{', '.join(map(str, (*seeded.tolist(), channel)))}] = {value:.4g}"
-        marks = badge(one.coverage, place)
+        place = ", ".join(map(str, (*seeded.tolist(), channel)))
+        marks = badge(one.coverage, "the whole map" if whole else f"{name}[{place}] = {value:.4g}")
         return Portrait(pixels, alt, lines, smooth=True, frame=frame, badge=marks)
 
 
