@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -99,8 +101,12 @@ def of_layer(
         yield picture(grid)
         if each and not cells:
             singles = enlarge(tiles, 1 if plain else magnification(tiles[:1], side=256, largest=16))
-            for channel, tile in zip(channels, singles, strict=True):
-                yield picture(tile, channel=channel, title=str(channel))
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder leaves the interpreter to others
+                yield from pool.map(partial(_numbered, picture), singles, channels)
+
+
+def _numbered(picture: Callable[..., Picture], tile: np.ndarray, channel: int) -> Picture:
+    return picture(tile, channel=channel, title=str(channel))
 
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:
