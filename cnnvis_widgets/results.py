@@ -164,6 +164,8 @@ class DreamStep:
         value_range: (low, high) of the input, float32 scalars or one per input channel.
         seconds: computing time since the dream began, without what its consumer took in between.
         recipe: how the dream was made, as JSON has it, for ``outputs.provenance``.
+        dreamt: ``images`` before they were mixed with the photo, from which a run goes on; ``None`` where
+            nothing was mixed.
     """
 
     layer: Layer
@@ -179,6 +181,7 @@ class DreamStep:
     value_range: tuple[np.ndarray, np.ndarray]
     seconds: float = 0.0
     recipe: Mapping[str, Any] | None = None
+    dreamt: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,6 +120,22 @@ def test_a_batch_goes_on_from_the_end_of_an_octave(network):
     assert again[-1].images.tobytes() == steps[-1].images.tobytes()
 
 
+@pytest.mark.parametrize("options", [{"strength": 0.5}, {"mask": np.eye(64)}, {"strength": 0.5, "mask": np.eye(64)}])
+def test_a_mixed_dream_goes_on_exactly(network, options):
+    options = {"start": photo(64), "size": (64, 64), "octaves": 2, "steps": 2, **options}
+    steps = run(network, None, "scores", 1, **options)
+    again = run(network, None, "scores", 1, **options, resume=steps[1])
+    assert again[-1].images.tobytes() == steps[-1].images.tobytes()
+    assert np.abs(steps[-1].dreamt - steps[-1].images).max() > 0.01
+
+
+def test_a_photo_with_nan_is_refused_at_the_call(network):
+    broken = photo(40)
+    broken[0, 3, 4] = np.nan
+    with pytest.raises(NumericalError, match="finite photo"):
+        dream(network, None, "scores", 1, start=broken)
+
+
 def test_only_channels_are_computed_together(network):
     for layer, channels, options in (("scores", None, {}), ("scores", 0, {"pictures": 2})):
         with pytest.raises(ValueError, match="Expected channels of a layer"):

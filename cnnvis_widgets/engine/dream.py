@@ -225,10 +225,12 @@ class _Run:
                 _check_step(batch.goal, index, strength, score)
                 scores.append(score[: batch.pictures])
             seconds += perf_counter() - since
+            dreamt = self._pictures(states)
+            shown = self._mixed(dreamt, size)
             yield DreamStep(
                 self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
-                self._shown(states, size), np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
-                self.value_range, seconds, self.recipe | {"step": index},
+                shown, np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
+                self.value_range, seconds, self.recipe | {"step": index}, None if shown is dreamt else dreamt,
             )
             since = perf_counter()
 
@@ -241,7 +243,8 @@ class _Run:
     ) -> list[Any]:
         if resume is not None:
             ends = np.cumsum([batch.pictures for batch in self.batches])
-            parts = zip(self.batches, np.split(resume.images, ends[:-1]), strict=True)
+            dreamt = resume.images if resume.dreamt is None else resume.dreamt
+            parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
             return [self.climb.at(_filled(images, len(batch.numbers))) for batch, images in parts]
         return [self._begun(batch, sizes[0], seed) for batch in self.batches]
 
@@ -250,11 +253,13 @@ class _Run:
         randoms = [np.random.default_rng([seed, 0, number]) for number in batch.numbers]
         return self.climb.joined([self.climb.begin(self.photo, shape, random) for random in randoms])
 
-    def _shown(self, states: list[Any], size: tuple[int, ...]) -> np.ndarray:
-        """The pictures, mixed with the photo."""
+    def _pictures(self, states: list[Any]) -> np.ndarray:
         every = [state if isinstance(state, np.ndarray) else state.images for state in states]
         found = [images[: batch.pictures] for batch, images in zip(self.batches, every, strict=True)]
-        images = found[0] if len(found) == 1 else np.concatenate(found)
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _mixed(self, images: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+        """Pictures mixed with the photo, or the same where there is nothing to mix."""
         if self.photo is None or (self.mask is None and self.strength == 1):
             return images
         mixed = self.strength if self.mask is None else self.strength * resize(self.mask, size)
@@ -351,7 +356,10 @@ def _start(network: Network, start: Any) -> np.ndarray | None:
     """The photo to start from, float32 (1, height, width, channels), or ``None`` for noise."""
     if start is None:
         return None
-    return network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
+    photo = network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
+    if not np.isfinite(photo).all():
+        raise NumericalError("Expected a finite photo. Received: NaN or infinity in it. Check how it was made.")
+    return photo
 
 
 def _size(network: Network, size: tuple[int, int] | None) -> tuple[int, ...]:
