@@ -74,7 +74,7 @@ def test_layer_takes_every_spelling_and_keeps_the_name(state, spelling):
         ("climb", "loss", LayerError, "'class', 'channel'. Received: climb='loss'"),
         ("method", "deconv", traitlets.TraitError, "'deep dream'"),
         ("rule", "lrp", ValueError, "'guided'"),
-        ("seed", "unit", traitlets.TraitError, "'strongest'"),
+        ("seed", "best", traitlets.TraitError, "'strongest'"),
         ("start", "blank", traitlets.TraitError, "'noise'"),
         ("octaves", 0, traitlets.TraitError, "octaves"),
         ("steps", 0, traitlets.TraitError, "steps"),

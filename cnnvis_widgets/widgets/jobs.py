@@ -146,3 +146,4 @@ WRITING = Slot()
 
 # A thread that is still inside TensorFlow while the interpreter is taken down ends in a crash.
 atexit.register(COMPUTING.stop, 5.0)
+atexit.register(LIVE.stop, 5.0)
