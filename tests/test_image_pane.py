@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import time
 from io import BytesIO
 
 import keras
@@ -13,7 +14,6 @@ from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, load, predict
 from cnnvis_widgets.errors import FeedError
-from cnnvis_widgets.widgets import jobs
 from cnnvis_widgets.widgets.class_bars import class_bars
 
 pytest_plugins = ["widget_jobs"]
@@ -116,12 +116,47 @@ def test_files_of_the_page_become_images(explorer):
     assert explorer.state.images == ("image 0", "image 1", "mine.png")
     assert explorer.state.image == 2
     assert (explorer.subject.images[2] == 40).all()
-    assert explorer.state.error.startswith("Expected images. Received: broken.png")
+    assert explorer.state.error == "Expected images. Received: broken.png, which is not an image"
+
+
+def test_adding_an_image_goes_through_no_other(explorer):
+    explorer.state.image = 1
+    seen = []
+    explorer.state.observe(lambda change: seen.append(change["new"]), "image")
+    explorer.add_image(np.zeros((20, 24, 3), np.uint8))
+    assert seen == [2]
+
+
+def test_a_photo_is_turned_as_its_camera_says(explorer):
+    pixels = np.zeros((20, 24, 3), np.uint8)
+    pixels[:, :12] = 255  # the left half is bright; turned by a quarter, the upper one is
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, "JPEG", exif=exif, quality=100)
+    explorer.views["activations"].context.image_pane.upload.value = (uploaded("phone.jpg", written.getvalue()),)
+    image = explorer.subject.images[2]
+    assert image[:8].mean() > 240
+    assert image[-8:].mean() < 15
+
+
+def test_two_explorers_have_bars_of_their_own(network, images):
+    one, other = (ModelExplorer(network, images) for _ in range(2))
+    for explorer in (one, other):
+        explorer.state.image = 1
+    end = time.monotonic() + 20
+    expected = class_bars(predict(network, images[1:]).top(5))
+    while (bars(one), bars(other)) != (expected, expected):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    for explorer in (one, other):
+        explorer.close()
 
 
 def test_the_forward_pass_does_not_hold_up_the_page(explorer, monkeypatch):
     begun = []
-    monkeypatch.setattr(jobs, "LIVE", type("Waiting", (), {"start": lambda self, job: begun.append(job)})())
+    pane = explorer.views["activations"].context.image_pane
+    monkeypatch.setattr(pane, "_live", type("Waiting", (), {"start": lambda self, job: begun.append(job)})())
     before = bars(explorer)
     explorer.state.image = 1
     assert bars(explorer) == before

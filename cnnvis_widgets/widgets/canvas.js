@@ -69,7 +69,7 @@ function render({ model, el }) {
   }
   function look() {
     canvas.setAttribute("aria-label", model.get("alt"));
-    canvas.title = model.get("interactive") ? "Click, or use the arrow keys, to select a map" : "";
+    canvas.title = model.get("interactive") ? "Click, or use the arrow keys, to select" : "";
     stage.style.maxWidth = `${model.get("width")}px`;
     canvas.classList.toggle("cnnvis-interactive", model.get("interactive"));
     if (model.get("interactive")) canvas.tabIndex = 0;

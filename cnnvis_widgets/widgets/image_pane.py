@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import ipywidgets as w
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..engine.predictions import predict
 from ..errors import CnnvisError
@@ -16,7 +16,7 @@ from ..imaging.render import picture
 from . import jobs
 from .canvas import PictureCanvas
 from .class_bars import class_bars
-from .controls import column, dropdown, text
+from .controls import column, refill, text
 from .state import ExplorerState
 from .subject import Subject
 
@@ -35,7 +35,15 @@ class ImagePane:
         self._state, self._subject = state, subject
         self.canvas = PictureCanvas(name="photo", smooth=True, width=360)
         self._caption, self.predictions = w.HTML(), w.HTML()
-        self._menu = dropdown(state, "image", "Image", _numbered(state.images), "auto")
+        self._live = jobs.live_slot()
+        self._menu = w.Dropdown(
+            options=_numbered(state.images),
+            value=state.image,
+            description="Image",
+            style={"description_width": "initial"},
+            layout=w.Layout(width="auto", max_width="100%"),
+        )
+        self._menu.observe(self._choose, "value")
         self.upload = w.FileUpload(accept="image/*", multiple=True, description="Add images")
         self.upload.layout.width = "auto"
         self.upload.observe(self._take, "value")
@@ -46,6 +54,7 @@ class ImagePane:
         self._draw()
 
     def _draw(self, change: Any = None) -> None:
+        self._menu.value = self._state.image
         name = self._state.images[self._state.image]
         pixels = picture(self._subject.images[self._state.image], self._subject.value_range)
         height, width = pixels.shape[:2]
@@ -65,14 +74,20 @@ class ImagePane:
         refused = []
         for file in change["new"]:
             try:
-                self.add(Image.open(BytesIO(file["content"])), file["name"])
+                # phones store pictures lying on their side, and how to turn them
+                self.add(ImageOps.exif_transpose(Image.open(BytesIO(file["content"]))), file["name"])
+            except UnidentifiedImageError:
+                refused.append(f"{file['name']}, which is not an image")
             except (OSError, CnnvisError, Image.DecompressionBombError) as error:
                 refused.append(f"{file['name']}: {error}")
         if refused:
             self._state.error = f"Expected images. Received: {'; '.join(refused)}"
 
+    def _choose(self, change: Any) -> None:
+        self._state.image = change["new"]
+
     def _list_images(self, change: Any) -> None:
-        self._menu.options = _numbered(self._state.images)
+        refill(self._menu, _numbered(self._state.images), self._state.image, self._choose)
 
     def _predict(self) -> None:
         """Show what the network says, a moment later: the forward pass must not hold up the page."""
@@ -89,7 +104,7 @@ class ImagePane:
             elif not job.cancelled:
                 self.predictions.value = job.latest
 
-        jobs.LIVE.start(jobs.Job(steps, done=done))
+        self._live.start(jobs.Job(steps, done=done))
 
 
 def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:

@@ -138,12 +138,15 @@ class Slot:
 COMPUTING = Slot()
 """The one place in this process where networks run: a cell that is run again stops its old job."""
 
-LIVE = Slot()
-"""Where short work runs beside the long: what the network says of the image while one looks at something else."""
-
 WRITING = Slot()
 """Where files are written, one set after the other, without disturbing what is being computed."""
 
 # A thread that is still inside TensorFlow while the interpreter is taken down ends in a crash.
 atexit.register(COMPUTING.stop, 5.0)
-atexit.register(LIVE.stop, 5.0)
+
+
+def live_slot() -> Slot:
+    """A slot for short work beside the long, such as what the network says of the image: each explorer has its own."""
+    slot = Slot()
+    atexit.register(slot.stop, 5.0)
+    return slot
