@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import FeedError
 from ..results import Attribution, Layer, Occlusion
-from .targets import TOGETHER, Scores, Targets, last_feature_maps, numbers_and_names
+from .targets import TOGETHER, Scores, Targets, last_feature_maps, numbers_and_names, softmax
 
 Sides = int | Sequence[int] | None
 
@@ -166,7 +166,7 @@ class _Sweep:
         for index, channel in enumerate(self.targets):
             found.scores[image, index][at] = scores[:, channel]
             if found.probabilities is not None:
-                found.probabilities[image, index][at] = _softmax(scores)[:, channel]
+                found.probabilities[image, index][at] = softmax(scores)[:, channel]
         if maps:
             strongest = maps[0][..., found.map_channels[image]]
             found.map_totals[image][at] = strongest.reshape(len(places), -1).sum(axis=1)
@@ -188,11 +188,6 @@ def _copied(found: Occlusion, images: np.ndarray, index: int, total: int) -> Occ
         found, attribution=replace(found.attribution, images=images), scores=found.scores.copy(),
         probabilities=known, best=found.best.copy(), map_totals=found.map_totals.copy(), index=index, total=total,
     )
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return raised / raised.sum(axis=-1, keepdims=True)
 
 
 def _corners(length: int, side: int, stride: int) -> np.ndarray:

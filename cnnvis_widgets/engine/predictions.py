@@ -16,7 +16,7 @@ from ..errors import ChannelError, LayerError
 from ..results import Intervention, Layer, Predictions
 from .activations import channels_last
 from .goals import class_names
-from .targets import Scores, Targets, numbers_and_names
+from .targets import Scores, Targets, numbers_and_names, softmax
 
 Region = tuple[int, int, int, int]
 """top, left, height, width in units of a map."""
@@ -43,9 +43,7 @@ def predict(network: Any, feed: Any = None) -> Predictions:
 def predictions_of(asked: Scores, scores: np.ndarray) -> Predictions:
     """Scores (images, classes) with their probabilities and the names of the classes."""
     names = class_names(asked.network, asked.layer) or tuple(map(str, range(scores.shape[1])))
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities = raised / raised.sum(axis=1, keepdims=True)
-    return Predictions(asked.layer, tuple(names), scores, probabilities, asked.softmax_removed)
+    return Predictions(asked.layer, tuple(names), scores, softmax(scores), asked.softmax_removed)
 
 
 def intervene(
@@ -79,9 +77,9 @@ def intervene(
             f"Expected a layer on the way to the class scores {asked.layer.name!r}. Received: {changed.name!r}, "
             "after which they do not come. Choose an earlier layer."
         )
-    (values,) = asked.forward(np.arange(1), asked.pictures[:1], [changed])
+    scores, values = asked.forward(np.arange(len(asked.pictures)), asked.pictures, [asked.layer, changed])
     factors = _factors(changed, values.shape[1:], scales, region)
-    before = predictions_of(asked, asked.of_images())
+    before = predictions_of(asked, asked.averaged(scores))
     return Intervention(changed, before, predictions_of(asked, _scores_after(asked, changed, factors)))
 
 
@@ -96,7 +94,7 @@ def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Target
 
     Returns:
         float32 (images, channels), in units of the score. In a network of ReLUs without biases above the layer,
-        the channels add up to the score.
+        and without a way past it, the channels add up to the score.
 
     Raises:
         LayerError, ChannelError, FeedError, NumericalError: as ``grad_cam``.

@@ -195,6 +195,12 @@ class Scores:
         return [tensor for tensor in self.feeds if tensor != self.network.image_tensor]
 
 
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of scores (..., channels)."""
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return raised / raised.sum(axis=-1, keepdims=True)
+
+
 def flowing(scores: tf.Tensor, at: tf.Tensor, name: str) -> tf.Tensor:
     """The gradient of scores at a tensor, within a function being traced.
 

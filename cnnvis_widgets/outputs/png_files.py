@@ -14,13 +14,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from secrets import token_hex
 
-from ..errors import OutputError
 from ..imaging.render import Scale
 from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
 from .file_names import folder_name
 from .pictures import Picture, of_dream, of_layer
+from .whole_files import write_whole
 
 
 def write(pictures: Iterable[Picture], outdir: str | os.PathLike[str], layers: Iterable[Layer]) -> list[Path]:
@@ -40,7 +39,7 @@ def write(pictures: Iterable[Picture], outdir: str | os.PathLike[str], layers: I
     layers = tuple(layers)
     contents = [(Path(outdir, _path(each, folder_name(each.layer, layers))), each.png) for each in pictures]
     for path, content in contents:
-        _write_whole(path, content)
+        write_whole(path, content, "Give another outdir, or None to write nothing.")
     return [path for path, _ in contents]
 
 
@@ -89,20 +88,3 @@ def _path(picture: Picture, folder: str) -> Path:
         kind, grid = "activations", "grid_activation"
     stem = grid if picture.channel is None else f"map_{picture.channel}"
     return Path(folder, kind, f"{stem}.png" if picture.image is None else f"{stem}_{picture.image}.png")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    # os.replace is atomic within one folder only, so the temporary file cannot live in /tmp
-    temporary = path.with_name(f".{path.stem}.{token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"Expected a folder that can be written to. Received: {str(path)!r} ({error}). "
-            "Give another outdir, or None to write nothing."
-        ) from error

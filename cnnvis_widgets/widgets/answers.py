@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import OutputError
+from ..outputs.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,7 @@ def write(path: Path, record: Record) -> None:
         OutputError: the folder cannot be written to.
     """
     text = json.dumps(asdict(record), indent=2, ensure_ascii=False)
-    beside = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    except OSError as error:
-        raise OutputError(
-            f"Expected a folder for answers. Received: {str(path.parent)!r} ({error}). Give another folder."
-        ) from error
+    write_whole(path, text.encode(), "Give another folder for the answers.")
 
 
 def read_all(folder: str | os.PathLike[str]) -> Results:

@@ -38,6 +38,18 @@ def text(words: str, kind: str = "note", role: str = "") -> str:
     return f'<div class="cnnvis-{kind}"{live}>{escape(words)}</div>' if words or role == "status" else ""
 
 
+def caption(lines: Iterable[str]) -> str:
+    """Escaped HTML of lines below a picture, the first one in bold."""
+    first, *rest = map(escape, lines)
+    return f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
+
+
+def side_by_side(*children: w.Widget, **layout: str) -> w.HBox:
+    """Columns side by side, below each other where the page is narrow."""
+    layout = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start", **layout}
+    return w.HBox(children, layout=w.Layout(min_width="0", **layout))
+
+
 def row(*children: w.Widget, **layout: str) -> w.HBox:
     """Widgets side by side, wrapping where the page is narrow."""
     layout = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 14px", **layout}

@@ -100,6 +100,17 @@ class ModelExplorer(w.VBox):
         self.state.observe(self._changed)
         self._look()
 
+    def look_at(self, network: Network) -> None:
+        """Look at the same layer and image of a network of the same layers, such as one with other weights.
+
+        Raises:
+            LayerError: it lacks the layer that is looked at.
+        """
+        network.layer(self.state.layer)
+        self.network = self.subject.network = self.state.network = network
+        self._image_pane.predict()
+        self._look()
+
     def start(self) -> None:
         """Begin a deep dream of the chosen class or map, abandoning whatever runs."""
         self.state.method = DreamView.name
@@ -193,7 +204,6 @@ class ModelExplorer(w.VBox):
         if name == "method":
             self._view.left()
             self._view = self.views[self.state.method]
-            self._view.entered()
         if name in ("layer", "image", "method") or self._view.concerns(name):
             self._look()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from threading import RLock
 from typing import Any, Protocol
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..imaging import encode
 from .canvas import PictureCanvas
-from .controls import button, column, show, text
+from .controls import button, caption, column, show, side_by_side, text
 from .montage import PAGE, Montage, on_page, pages
 from .regions import Box
 from .state import ExplorerState
@@ -100,8 +99,7 @@ class Gallery:
         self._pages = _Pages(state)
         self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
         self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
-        wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
-        self.widget = w.HBox([self.maps, self.large], layout=w.Layout(min_width="0", **wrapped))
+        self.widget = side_by_side(self.maps, self.large)
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
         self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
@@ -169,9 +167,7 @@ class Gallery:
             self._map_size = shown.pixels.shape[:2]
             self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
             self.portrait.show(encode.png(shown.pixels), shown.alt, () if unit is None else (unit[1], unit[0], 1, 1))
-            first, *rest = map(escape, shown.lines)
-            lines = "<br>".join([f"<b>{first}</b>", *rest])
-            self.caption.value = f'<div class="cnnvis-caption">{lines}</div>{shown.badge}'
+            self.caption.value = caption(shown.lines) + shown.badge
             self.montage.selected = self._grid.box(channel)
 
     def _turn_page(self) -> None:

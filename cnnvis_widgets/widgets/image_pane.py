@@ -60,7 +60,7 @@ class ImagePane:
         height, width = pixels.shape[:2]
         self.canvas.show(encode.png(pixels), f"The image as fed: {name}, {height} × {width} pixels")
         self._caption.value = text(f"{name}, as fed: {height} × {width}", "caption")
-        self._predict()
+        self.predict()
 
     def add(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
@@ -89,7 +89,7 @@ class ImagePane:
     def _list_images(self, change: Any) -> None:
         refill(self._menu, _numbered(self._state.images), self._state.image, self._choose)
 
-    def _predict(self) -> None:
+    def predict(self) -> None:
         """Show what the network says, a moment later: the forward pass must not hold up the page."""
         if self._state.network.logits is None:
             return

@@ -40,9 +40,8 @@ class Panes:
         self._state, self._image_pane, self._views = state, image_pane, views
         self._stop = c.button("Stop", stop, "Stop and keep the last picture")
         self._options = c.row()
-        wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
         self._panel = w.VBox(layout=w.Layout(flex="5 1 420px", min_width="0"))
-        middle = w.HBox([image_pane.widget, self._panel], layout=w.Layout(margin="8px 0 0 0", **wrapped))
+        middle = c.side_by_side(image_pane.widget, self._panel, margin="8px 0 0 0")
         menu = c.LayerMenu(state)
         files = [
             c.switch(state, "save_png", "Write PNG files"),

@@ -9,6 +9,7 @@ from typing import Any
 import traitlets as t
 
 from ..errors import ModelError, OutputError
+from ..outputs.whole_files import write_whole
 from .state import ExplorerState
 
 FORMAT = 1
@@ -27,7 +28,7 @@ def save(state: ExplorerState, path: str | Path) -> Path:
         The path.
 
     Raises:
-        OutputError: there is no such folder.
+        OutputError: there is no such folder, or it cannot be written to.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -38,9 +39,7 @@ def save(state: ExplorerState, path: str | Path) -> Path:
         "choices": {**choices(state), "image": state.images[state.image]},
     }
     text = json.dumps(kept, indent=1, default=list) + "\n"
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, text.encode(), "Give another path.")
     return path
 
 

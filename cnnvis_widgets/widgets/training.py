@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
-from traitlets import Bunch
 
 from ..engine.network import Network
 from ..engine.training import Period, Snapshot, TrainingHistory
@@ -62,7 +61,7 @@ class WatchTraining(TrainingHistory):
             for result in results:
                 self._log.add(of_layer(result), step=snapshot.step)
         if self._explorer is not None:
-            _follow(self._explorer, network)
+            self._explorer.look_at(network)
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._log is not None:
@@ -95,10 +94,3 @@ class WatchTraining(TrainingHistory):
         slider.observe(draw, "index")
         draw()
         return w.VBox([slider, image])
-
-
-def _follow(explorer: ModelExplorer, network: Network) -> None:
-    """Have an explorer look at the same layer and image again, with other weights."""
-    explorer.network = explorer.subject.network = network
-    image = explorer.state.image
-    explorer.state.notify_change(Bunch(name="image", old=image, new=image, owner=explorer.state, type="change"))

@@ -73,7 +73,8 @@ class DeconvolutionView(View):
 
     def code(self) -> str:
         state = self.state
-        options = f"channels=[{state.channel}], rule={state.rule!r}, seed={self._seed!r}"
+        channels = None if state.channel is None else [state.channel]
+        options = f"channels={channels}, rule={state.rule!r}, seed={self._seed!r}"
         return f"reconstruction = cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, {options})"
 
 

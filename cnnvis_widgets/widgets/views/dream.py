@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import bqplot
@@ -15,7 +14,7 @@ from ...results import DreamStep, FeatureMaps
 from .. import work
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
-from ..controls import button, column, dropdown, number, show
+from ..controls import button, caption, column, dropdown, number, show, side_by_side
 from ..traits.dream import STARTS
 from .activations import MapSheet
 from .view import Context, Steps, View
@@ -48,8 +47,7 @@ class DreamView(View):
         self._caption = w.HTML()
         self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
         large = column(self.portrait, self._caption, self.chart, grow="3 1 240px", widest="500px")
-        wrapped = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start"}
-        self.panel = w.HBox([self._classes, context.gallery.maps, large], layout=w.Layout(min_width="0", **wrapped))
+        self.panel = side_by_side(self._classes, context.gallery.maps, large)
         state.observe(self._follow, ["climb", "running", "method"])
         self._follow()
 
@@ -87,8 +85,7 @@ class DreamView(View):
         lines = [f"Deep dream of {who}, {height} × {width}", f"{where} · score {score:.4g}"]
         if step.softmax_removed:
             lines.append(f"climbing {layer}, the scores before the softmax")
-        first, *rest = map(escape, lines)
-        self._caption.value = f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
+        self._caption.value = caption(lines)
         self.chart.add(step.index, score)
 
     def code(self) -> str:

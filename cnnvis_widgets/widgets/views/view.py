@@ -75,9 +75,6 @@ class View:
         """Whether the change of a trait makes what is shown stale."""
         return trait in self.stale
 
-    def entered(self) -> None:
-        """Called when the view comes on the screen, before its work begins."""
-
     def left(self) -> None:
         """Called when another view takes its place: take back what was drawn on the photo."""
 
