@@ -18,7 +18,7 @@ def name(path):
 
 
 def test_there_are_notebooks():
-    assert "quickstart" in map(name, NOTEBOOKS)
+    assert "01_quickstart" in map(name, NOTEBOOKS)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("exercises/*.ipynb")), ids=name)
@@ -46,7 +46,7 @@ def test_stored_without_outputs(path):
 @pytest.mark.parametrize(
     "path",
     # the quickstart is driven in a browser, too, so that here it may be slow
-    [pytest.param(path, marks=pytest.mark.slow if name(path) == "quickstart" else ()) for path in NOTEBOOKS],
+    [pytest.param(path, marks=pytest.mark.slow if name(path) == "01_quickstart" else ()) for path in NOTEBOOKS],
     ids=name,
 )
 def test_runs(path, tmp_path, monkeypatch):
@@ -58,5 +58,5 @@ def test_runs(path, tmp_path, monkeypatch):
     print(f"{name(path)}: {time.monotonic() - began:.0f} s")
     text = str(notebook.cells)
     assert "application/vnd.jupyter.widget-view+json" in text or "assert " in text
-    if name(path) == "quickstart":
+    if name(path) == "01_quickstart":
         assert "Nearest names: " in text

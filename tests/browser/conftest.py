@@ -71,7 +71,7 @@ def browser() -> Iterator[Browser]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the servers serve, with the notebooks in it; kernels run and write there."""
     served = tmp_path_factory.mktemp("served")
-    shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", served)
+    shutil.copy(ROOT / "notebooks" / "01_quickstart.ipynb", served)
     cells = ["from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer", "'another cell'"]
     short = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     short.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -16,7 +16,7 @@ COUNT_FRAMES = """(canvas) => {
 
 
 def test_quickstart_in_jupyterlab(open_notebook, folder):
-    notebook = open_notebook("lab", "quickstart.ipynb")
+    notebook = open_notebook("lab", "01_quickstart.ipynb")
     page = notebook.page
     notebook.await_cells()
     assert notebook.python("explorer.result.names[0]") == "goldfish"
