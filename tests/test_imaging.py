@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -261,13 +263,54 @@ def test_channels_that_are_no_colours_lie_side_by_side():
 # ---- bytes ----
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (3, 5, 1), (3, 5, 3)])
-def test_png_round_trip_with_text(shape):
-    pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    image = Image.open(BytesIO(encode.png(pixels, {"layer": "conv1/Relu – ü"})))
+def pictures_to_encode():
+    """Both colour types; noise, which no filter makes smaller, flat areas, and edges of a single pixel."""
+    rng = np.random.default_rng(1)
+    for shape in [(3, 5), (3, 5, 1), (3, 5, 3), (1, 1), (1, 7, 3), (7, 1, 3), (300, 257, 3), (300, 257)]:
+        yield rng.integers(0, 256, shape, np.uint8)
+        yield np.full(shape, 200, np.uint8)
+        yield np.indices(shape[:2]).sum(0).astype(np.uint8).reshape(*shape[:2], *[1] * (len(shape) - 2)) + np.zeros(
+            shape, np.uint8
+        )
+    yield rng.integers(0, 256, (20, 30, 3), np.uint8)[::-2, ::3]  # not contiguous
+
+
+@pytest.mark.parametrize("pixels", [*pictures_to_encode()], ids=lambda pixels: str(pixels.shape))
+def test_png_round_trip_with_text(pixels):
+    data = encode.png(pixels, {"layer": "conv1/Relu – ü", "Empty": ""})
+    with Image.open(BytesIO(data)) as checked:
+        checked.verify()  # checksums of all chunks
+    image = Image.open(BytesIO(data))
     image.load()
-    same(np.asarray(image), pixels.reshape(3, 5) if shape[-1] == 1 else pixels)
-    assert image.text == {"layer": "conv1/Relu – ü"}
+    coloured = pixels.ndim == 3 and pixels.shape[2] == 3
+    assert (image.format, image.mode) == ("PNG", "RGB" if coloured else "L")
+    same(np.asarray(image), pixels if coloured else pixels.reshape(pixels.shape[:2]))
+    assert image.text == {"layer": "conv1/Relu – ü", "Empty": ""}
+
+
+def test_png_is_a_png_to_another_reader_too():
+    """Pillow forgives; the zlib stream must hold exactly the filtered rows."""
+    pixels = np.random.default_rng(2).integers(0, 256, (6, 4, 3), np.uint8)
+    data, chunks, at = encode.png(pixels), [], 8
+    assert data[:8] == bytes([137, 80, 78, 71, 13, 10, 26, 10])
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        chunks.append((kind, data[at + 8 : at + 8 + length]))
+        assert struct.unpack_from(">I", data, at + 8 + length)[0] == zlib.crc32(kind + chunks[-1][1])
+        at += 12 + length
+    assert [kind for kind, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
+    rows = np.frombuffer(zlib.decompress(chunks[1][1]), np.uint8).reshape(6, 13)
+    assert (rows[:, 0] == 2).all()
+    same(rows[:, 1:].cumsum(0).astype(np.uint8).reshape(6, 4, 3), pixels)
+
+
+def test_png_is_hardly_larger_than_that_of_pillow():
+    ramp = np.indices((256, 256)).sum(0)
+    noise = np.random.default_rng(0).normal(0, 4, (256, 256, 3))
+    pixels = np.clip(ramp[..., None] / 2 + noise, 0, 255).astype(np.uint8)
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    assert len(encode.png(pixels)) < 1.1 * len(buffer.getvalue())
 
 
 def test_jpeg_is_close():

@@ -84,7 +84,9 @@ def montage(tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> np.ndar
 
 
 def enlarge(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Every pixel of (..., height, width, channels) as a block of factor x factor pixels."""
+    """Every pixel of (..., height, width, channels) as a block of factor x factor pixels; 1 copies nothing."""
+    if factor == 1:
+        return pixels
     return pixels.repeat(factor, axis=-3).repeat(factor, axis=-2)
 
 

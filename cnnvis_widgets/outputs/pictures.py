@@ -98,15 +98,17 @@ def of_layer(
         cells = tiles.shape[1:3] == (1, 1)
         grid = enlarge(tiles, 1 if plain else magnification(tiles))
         grid = montage(grid, gap=0 if cells else 1, square=plain)
-        yield picture(grid)
-        if each and not cells:
-            singles = enlarge(tiles, 1 if plain else magnification(tiles[:1], side=256, largest=16))
-            with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder leaves the interpreter to others
-                yield from pool.map(partial(_numbered, picture), singles, channels)
+        factor = 1 if plain else magnification(tiles[:1], side=256, largest=16)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder leaves the interpreter to others
+            whole = pool.submit(picture, grid)
+            single = partial(_numbered, picture, factor)
+            singles = pool.map(single, tiles, channels) if each and not cells else ()
+            yield whole.result()
+            yield from singles
 
 
-def _numbered(picture: Callable[..., Picture], tile: np.ndarray, channel: int) -> Picture:
-    return picture(tile, channel=channel, title=str(channel))
+def _numbered(picture: Callable[..., Picture], factor: int, tile: np.ndarray, channel: int) -> Picture:
+    return picture(enlarge(tile, factor), channel=channel, title=str(channel))
 
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:
