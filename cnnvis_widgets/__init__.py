@@ -45,6 +45,7 @@ _HOME = {
     "smooth_grad": "engine.attribution",
     "transforms": "engine.transforms",
     "write_animation": "outputs.animation",
+    "write_html": "outputs.html",
     "zoom": "engine.zoom",
 }
 
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         image_normalization,
     )
     from .outputs.animation import write_animation
+    from .outputs.html import write_html
     from .outputs.provenance import recreate
     from .widgets.exercise import Exercise
     from .widgets.explorer import ModelExplorer

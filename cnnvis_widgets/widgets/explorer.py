@@ -14,11 +14,13 @@ import ipywidgets as w
 from .. import demo
 from ..engine.loading import load
 from ..engine.network import Network
+from ..imaging.render import picture
 from ..results import DreamStep
 from . import jobs, saved_state, work
 from .files import Files, Result
 from .gallery import Gallery
 from .image_pane import ImagePane
+from .kept import Kept
 from .panes import Panes
 from .regions import Box
 from .state import ExplorerState
@@ -86,6 +88,7 @@ class ModelExplorer(w.VBox):
         self._writing: list[jobs.Job] = []
         self._began = 0.0
         self._files = Files(Path(outdir), Path(logdir), self.network.layers)
+        self._kept = Kept()
         self._image_pane = image_pane = ImagePane(self.state, self.subject)
         gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
         context = Context(self.state, self.subject, image_pane, gallery, self._begin)
@@ -93,7 +96,7 @@ class ModelExplorer(w.VBox):
         views: list[View] = [ActivationsView(context), DeconvolutionView(context), self._dream]
         self.views = {view.name: view for view in views}
         self._view = self.views[self.state.method]
-        files = {"save_png": self.save_png, "log": self.log_to_tensorboard}
+        files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._save_page}
         panes = Panes(self.state, image_pane, self.views, stop=self.stop, code=self.code, **files)
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
@@ -108,6 +111,7 @@ class ModelExplorer(w.VBox):
         """
         network.layer(self.state.layer)
         self.network = self.subject.network = self.state.network = network
+        self._kept.clear()
         self._image_pane.predict()
         self._look()
 
@@ -145,6 +149,20 @@ class ModelExplorer(w.VBox):
     def log_to_tensorboard(self) -> None:
         """Write what is shown as TensorBoard summaries below ``logdir``."""
         self._write(self._files.log)
+
+    def export_html(self, path: str | Path) -> Path:
+        """Write what was computed so far as one HTML file that needs no kernel and no network.
+
+        The newest results are in it, up to 14 MB: feature maps with their values, projections and the last picture
+        of every dream, for each layer and image that was looked at.
+
+        Returns:
+            The path.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        return self._kept.write(path)
 
     @property
     def feed(self) -> Any:
@@ -247,7 +265,7 @@ class ModelExplorer(w.VBox):
         else:
             took = f"Done in {time.monotonic() - self._began:.1f} s"
             state.status = "Stopped" if job.cancelled else took
-            self._write(*self._wanted())
+            self._write(self._keep, *self._wanted())
         state.detail, state.running = "", False
 
     def _report(self, error: Exception) -> None:
@@ -269,6 +287,16 @@ class ModelExplorer(w.VBox):
                 if self.state.log_to_tensorboard and isinstance(step.result, DreamStep):
                     self._name_files(self._files.log(step.result, None))
                 yield step
+
+    def _keep(self, result: Result, image: int | None) -> list[Path]:
+        """Keep what was computed for ``export_html``."""
+        index = image or 0
+        pixels = picture(self.subject.images[index], self.subject.value_range)
+        self._kept.add(result, self.state.images[index], pixels)
+        return []
+
+    def _save_page(self) -> None:
+        self._write(lambda result, image: [self.export_html(self._files.outdir / "explorer.html")])
 
     def _write(self, *writers: Callable[..., list[Path]]) -> None:
         """Write the result in the background, next to what is being computed."""

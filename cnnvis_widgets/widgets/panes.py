@@ -22,7 +22,7 @@ class Panes:
         image_pane: stands left of every view.
         views: by the value of ``state.method``; one at a time is in the page.
         stop: called by the button that ends what runs.
-        save_png, log: called by the buttons that write files.
+        save_png, log, save_page: called by the buttons that write files.
         code: gives the code of what is shown.
     """
 
@@ -35,6 +35,7 @@ class Panes:
         stop: Callable[[], Any],
         save_png: Callable[[], Any],
         log: Callable[[], Any],
+        save_page: Callable[[], Any],
         code: Callable[[], str],
     ) -> None:
         self._state, self._image_pane, self._views = state, image_pane, views
@@ -48,6 +49,7 @@ class Panes:
             c.switch(state, "log_to_tensorboard", "Log to TensorBoard"),
             c.button("Save PNG now", save_png, "Write what is shown as PNG files"),
             c.button("Log now", log, "Write what is shown as a TensorBoard summary"),
+            c.button("Save page", save_page, "Write all that was computed as a page that needs no kernel"),
         ]
         self.children = [
             c.row(menu.family, menu.layer),
