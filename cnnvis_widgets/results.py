@@ -205,6 +205,7 @@ class Attribution:
             score of the image, less that of the baseline, less the sum of the picture. Zero for
             infinitely many steps.
         coverage: which ops obeyed the rule, where one was used for the picture, else ``None``.
+        index, total: which step this is, counted from 0, and how many there are.
     """
 
     method: str
@@ -217,6 +218,8 @@ class Attribution:
     maps: Layer | None = None
     completeness_error: np.ndarray | None = None
     coverage: Coverage | None = None
+    index: int = 0
+    total: int = 1
 
 
 @dataclass(frozen=True, eq=False)

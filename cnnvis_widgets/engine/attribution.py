@@ -13,7 +13,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -107,21 +107,48 @@ def integrated_gradients(
         GradientError: no gradient flows from the scores to the image.
         NumericalError: NaN or infinity. ValueError: fewer than one step.
     """
+    *_, last = integrated_gradients_steps(network, feed, targets, baseline=baseline, steps=steps, scores=scores)
+    return last
+
+
+def integrated_gradients_steps(
+    network: Any,
+    feed: Any,
+    targets: Targets,
+    *,
+    baseline: Any = None,
+    steps: int = 50,
+    scores: str | Layer | None = None,
+) -> Iterator[Attribution]:
+    """The same as ``integrated_gradients``, a few points of the line at a time.
+
+    Yields:
+        The contributions by the points so far, and by how much they miss; zero where none were tried. The points
+        come in an order in which the first few already span the line.
+
+    Notes:
+        Checks are made at the call, not at the first step.
+    """
     _require(steps >= 1, "steps of at least 1", steps=steps)
     asked = Scores.of(network, feed, scores)
     asked.network.require_gradient(asked.layer)
     result = _empty(asked, targets, "integrated_gradients")
     start = _baseline(asked, baseline)
     way = asked.pictures - start
+    before = asked.of_pictures(np.arange(len(start)), start)[:, list(result.targets)]
+    stride = -(-steps // TOGETHER)
+    order = [step for first in range(stride) for step in range(first, steps, stride)]
 
     def line(image: int) -> Iterator[np.ndarray]:
-        return (start[image] + np.float32((step + 0.5) / steps) * way[image] for step in range(steps))
+        return (start[image] + np.float32((step + 0.5) / steps) * way[image] for step in order)
 
-    images = way[:, None] * _mean_gradients(asked, result.targets, line)
-    chosen = list(result.targets)
-    before = asked.of_pictures(np.arange(len(start)), start)[:, chosen]
-    error = result.scores - before - images.sum(axis=tuple(range(2, images.ndim)))
-    return replace(result, images=images.astype(np.float32), completeness_error=error.astype(np.float32))
+    def found(index: int, total: int, means: np.ndarray) -> Attribution:
+        images = way[:, None] * means
+        error = result.scores - before - images.sum(axis=tuple(range(2, images.ndim)))
+        known = {"images": images.astype(np.float32), "completeness_error": error.astype(np.float32)}
+        return replace(result, index=index, total=total, **known)
+
+    return (found(*each) for each in _mean_gradients(asked, result.targets, line, steps))
 
 
 def smooth_grad(
@@ -152,6 +179,29 @@ def smooth_grad(
         GradientError: no gradient flows from the scores to the image.
         NumericalError: NaN or infinity. ValueError: an option out of range.
     """
+    options: dict[str, Any] = {"noise": noise, "samples": samples, "seed": seed, "scores": scores}
+    *_, last = smooth_grad_steps(network, feed, targets, **options)
+    return last
+
+
+def smooth_grad_steps(
+    network: Any,
+    feed: Any,
+    targets: Targets,
+    *,
+    noise: float = 0.15,
+    samples: int = 50,
+    seed: int = 0,
+    scores: str | Layer | None = None,
+) -> Iterator[Attribution]:
+    """The same as ``smooth_grad``, a few copies at a time.
+
+    Yields:
+        The mean over the copies so far; zero where none were tried.
+
+    Notes:
+        Checks are made at the call, not at the first step.
+    """
     _require(noise >= 0, "noise of at least 0", noise=noise)
     _require(samples >= 1, "samples of at least 1", samples=samples)
     asked = Scores.of(network, feed, scores)
@@ -163,7 +213,10 @@ def smooth_grad(
         deviation = np.float32(noise * np.ptp(picture))
         return (picture + deviation * random.standard_normal(picture.shape, np.float32) for _ in range(samples))
 
-    return replace(result, images=_mean_gradients(asked, result.targets, copies).astype(np.float32))
+    return (
+        replace(result, index=index, total=total, images=means.astype(np.float32))
+        for index, total, means in _mean_gradients(asked, result.targets, copies, samples)
+    )
 
 
 def _empty(asked: Scores, targets: Targets, method: str) -> Attribution:
@@ -191,23 +244,28 @@ def _pairs(asked: Scores, targets: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     return np.repeat(np.arange(images), len(targets)), np.tile(np.array(targets, np.int32), images)
 
 
-def _mean_gradients(asked: Scores, targets: tuple[int, ...], variants: Any) -> np.ndarray:
-    """The mean gradient over variants of each image, float64 (images, targets, height, width, channels)."""
-    return np.stack(
-        [
-            [_mean_gradient(asked, image, channel, variants(image)) for channel in targets]
-            for image in range(len(asked.pictures))
-        ]
-    )
+def _mean_gradients(
+    asked: Scores, targets: tuple[int, ...], variants: Callable[[int], Iterator[np.ndarray]], count: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Step, number of steps, and the mean gradients over the variants of each image that have been computed.
 
-
-def _mean_gradient(asked: Scores, image: int, channel: int, variants: Iterable[np.ndarray]) -> np.ndarray:
-    total, count, pending = np.zeros(asked.pictures.shape[1:]), 0, iter(variants)
-    while some := list(islice(pending, asked.network.fixed_batch() or TOGETHER)):
-        rows, channels = np.full(len(some), image), np.full(len(some), channel, np.int32)
-        total += asked.backward(rows, np.stack(some), channels).sum(axis=0, dtype=np.float64)
-        count += len(some)
-    return total / count
+    The means are float64 (images, targets, height, width, channels).
+    """
+    together = asked.network.fixed_batch() or TOGETHER
+    images = range(len(asked.pictures))
+    means = np.zeros((len(images), len(targets), *asked.pictures.shape[1:]))
+    tasks = [(image, place) for image in images for place in range(len(targets))]
+    total = len(tasks) * -(-count // together)
+    index = 0
+    for image, place in tasks:
+        gradients, known, pending = np.zeros(means.shape[2:]), 0, variants(image)
+        while some := list(islice(pending, together)):
+            rows, channels = np.full(len(some), image), np.full(len(some), targets[place], np.int32)
+            gradients += asked.backward(rows, np.stack(some), channels).sum(axis=0, dtype=np.float64)
+            known += len(some)
+            means[image, place] = gradients / known
+            yield index, total, means
+            index += 1
 
 
 def _baseline(asked: Scores, baseline: Any) -> np.ndarray:

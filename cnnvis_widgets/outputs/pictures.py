@@ -14,11 +14,18 @@ import numpy as np
 
 from ..imaging import encode, render
 from ..imaging.grid import enlarge, magnification, montage
+from ..imaging.heat import heat
+from ..imaging.places import class_map, value_map
 from ..imaging.render import Scale
-from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
+from ..results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
 
 CHUNK = "Recipe"
 """The text chunk of a dream's PNG file that says how it was made; see ``provenance``."""
+
+
+_PANELS = ("occlusion_total", "occlusion_probability", "occlusion_best")
+ATTRIBUTIONS = ("grad_cam", "guided_grad_cam", "integrated_gradients", "smooth_grad", "occlusion", *_PANELS)
+"""Methods that are about a class."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Picture:
 
     Attributes:
         layer: the layer it is about.
-        method: 'activations', 'deepdream', or the rule of a reconstruction ('deconvnet', ...).
+        method: 'activations', 'deepdream', that of an attribution ('grad_cam', ...), a panel of an occlusion sweep
+            ('occlusion_total', ...), or the rule of a reconstruction ('deconvnet', ...).
         image: the index of the fed image; None if there was only one, or none.
         channel: the map or class shown; None for a grid of all of them.
         title: the channel's number and, if it has one, the class name; '' for a grid.
@@ -123,6 +131,48 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
         if step.recipe is not None:
             text[CHUNK] = json.dumps(_alone(step.recipe, place))
         yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)
+
+
+def of_attribution(result: Attribution) -> Iterator[Picture]:
+    """What speaks for each target, for every image: alone, not over the image."""
+    for index, target, title in _asked(result):
+        shown = heat(result.images[index, target])
+        text = {"Score": f"{result.scores[index, target]:.6g}", "Full colour": f"{shown.limit:.6g}"}
+        text["Softmax"] = "removed" if result.softmax_removed else "none"
+        if result.maps is not None:
+            text["Maps"] = result.maps.name
+        if result.completeness_error is not None:
+            text["Completeness error"] = f"{result.completeness_error[index, target]:.6g}"
+        if result.coverage is not None:
+            text["Coverage"] = str(result.coverage)
+        image, channel = index if len(result.images) > 1 else None, result.targets[target]
+        yield _picture(result.layer, result.method, shown.pixels, text, image=image, channel=channel, title=title)
+
+
+def of_occlusion(found: Occlusion) -> Iterator[Picture]:
+    """The fall of the score, and panels (b), (d) and (e) of figure 7 of Zeiler and Fergus."""
+    yield from of_attribution(found.attribution)
+    text = {"Square": " x ".join(map(str, found.size)), "Places": " x ".join(str(len(each)) for each in found.corners)}
+    chances = found.scores if found.probabilities is None else found.probabilities
+    for index, target, title in _asked(found.attribution):
+        panels = {"probability": value_map(chances[index, target]), "best": class_map(found.best[index])}
+        about = text
+        if found.maps is not None:
+            panels["total"] = value_map(found.map_totals[index])
+            about = {**text, "Map": f"{found.map_channels[index]} of {found.maps.name}"}
+        image, channel = index if len(found.best) > 1 else None, found.attribution.targets[target]
+        for name, pixels in panels.items():
+            large = enlarge(pixels, magnification(pixels[np.newaxis], side=256))
+            method = f"occlusion_{name}"
+            layer = found.attribution.layer
+            yield _picture(layer, method, large, about, image=image, channel=channel, title=title)
+
+
+def _asked(result: Attribution) -> Iterator[tuple[int, int, str]]:
+    """Image, place and title of every target."""
+    for index in range(len(result.images)):
+        for place, (channel, name) in enumerate(zip(result.targets, result.names, strict=True)):
+            yield index, place, name if name == str(channel) else f"{channel} {name}"
 
 
 def _alone(recipe: Mapping[str, Any], place: int) -> dict[str, Any]:

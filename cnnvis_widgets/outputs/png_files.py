@@ -4,6 +4,7 @@
 
     <out>/<layer>/activations/grid_activation.png      map_<channel>.png
     <out>/<layer>/deconvolution/grid_image.png         map_<channel>.png
+    <out>/<layer>/attribution/<method>_<class>.png
     <out>/deepdream_<layer>/image_<class>.png
 
 With several images each file name ends in ``_<image>``. A file is there whole or not at all.
@@ -18,7 +19,7 @@ from pathlib import Path
 from ..imaging.render import Scale
 from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
 from .file_names import folder_name
-from .pictures import Picture, of_dream, of_layer
+from .pictures import ATTRIBUTIONS, Picture, of_dream, of_layer
 from .whole_files import write_whole
 
 
@@ -26,7 +27,7 @@ def write(pictures: Iterable[Picture], outdir: str | os.PathLike[str], layers: I
     """Write pictures below ``outdir``, which is made if need be; files of the same name are replaced.
 
     Args:
-        pictures: of ``pictures.of_layer`` or ``of_dream``.
+        pictures: of a function of ``pictures``.
         outdir: the folder.
         layers: all layers of the network, so that each gets a folder of its own (``file_names``).
 
@@ -83,6 +84,9 @@ def write_dream(
 def _path(picture: Picture, folder: str) -> Path:
     if picture.method == "deepdream":
         return Path(f"deepdream_{folder}", f"image_{picture.channel}.png")
+    if picture.method in ATTRIBUTIONS:
+        stem = f"{picture.method}_{picture.channel}"
+        return Path(folder, "attribution", f"{stem}.png" if picture.image is None else f"{stem}_{picture.image}.png")
     kind, grid = "deconvolution", "grid_image"
     if picture.method == "activations":
         kind, grid = "activations", "grid_activation"

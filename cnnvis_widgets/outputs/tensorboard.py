@@ -34,7 +34,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from ..errors import OutputError
 from ..results import DreamStep
-from .pictures import Picture
+from .pictures import ATTRIBUTIONS, Picture
 
 _numbers = count()
 
@@ -45,7 +45,7 @@ def tag_of(picture: Picture) -> str:
     if picture.image is not None:
         parts.append(f"image_{picture.image}")
     if picture.channel is not None:
-        parts.append(picture.title if picture.method == "deepdream" else f"map_{picture.title}")
+        parts.append(picture.title if picture.method in ("deepdream", *ATTRIBUTIONS) else f"map_{picture.title}")
     return "/".join(parts)
 
 

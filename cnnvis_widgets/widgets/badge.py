@@ -1,10 +1,14 @@
-"""The truth badge of a reconstruction: which ops obeyed its rule, and which did not."""
+"""The truth badge of a picture: how it was made, which ops obeyed its rule, and what did not hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from ..results import Coverage, OpCoverage
+
+Fact = tuple[str, bool]
+"""A few words, and whether they are a warning."""
 
 
 def badge(coverage: Coverage, seed: str) -> str:
@@ -12,10 +16,19 @@ def badge(coverage: Coverage, seed: str) -> str:
 
     Ops whose true gradient is what every rule prescribes, such as convolutions, are left to the tooltip.
     """
-    said = [(_words(op, coverage.rule), op.treatment == "unruled") for op in coverage.ops]
-    marks = "".join(_mark(words, wrong) for words, wrong in [*said, (f"seed {seed}", False)] if words)
-    whole = "" if coverage.complete else " cnnvis-incomplete"
-    return f'<div class="cnnvis-badge{whole}" title="{escape(str(coverage))}">{marks}</div>'
+    return marks([*obeyed(coverage), (f"seed {seed}", False)], str(coverage), coverage.complete)
+
+
+def obeyed(coverage: Coverage) -> list[Fact]:
+    """Which kinds of ops obeyed a rule."""
+    return [(_words(op, coverage.rule), op.treatment == "unruled") for op in coverage.ops]
+
+
+def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> str:
+    """HTML of a line of marks; empty words are left out. An incomplete line is marked as a whole."""
+    shown = "".join(_mark(words, wrong) for words, wrong in facts if words)
+    whole = "" if complete else " cnnvis-incomplete"
+    return f'<div class="cnnvis-badge{whole}" title="{escape(tooltip)}">{shown}</div>'
 
 
 def _mark(words: str, wrong: bool) -> str:

@@ -93,6 +93,24 @@ def number(state: ExplorerState, trait: str, label: str, low: int, high: int) ->
     return field
 
 
+def fraction(
+    state: ExplorerState, trait: str, label: str, low: float = 0.0, high: float = 1.0, *, live: bool = True
+) -> w.FloatSlider:
+    """A slider tied to a trait, which follows while it is dragged if ``live``."""
+    slider = w.FloatSlider(
+        value=getattr(state, trait),
+        min=low,
+        max=high,
+        step=0.01,
+        continuous_update=live,
+        description=label,
+        style=_LABEL,
+        layout=w.Layout(width="260px", max_width="100%"),
+    )
+    t.link((state, trait), (slider, "value"))
+    return slider
+
+
 def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
     """A checkbox tied to a trait."""
     box = w.Checkbox(

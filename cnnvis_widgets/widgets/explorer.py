@@ -26,8 +26,10 @@ from .regions import Box
 from .state import ExplorerState
 from .subject import Subject
 from .views.activations import ActivationsView
+from .views.attribution import AttributionView
 from .views.deconvolution import DeconvolutionView
 from .views.dream import DreamView
+from .views.occlusion import OcclusionView
 from .views.view import Context, Steps, View
 
 
@@ -54,7 +56,8 @@ class ModelExplorer(w.VBox):
         subject: the images that are looked at.
         views: the ways of looking, by the value of ``state.method``.
         state: the ``ExplorerState``; ``explorer.state.layer = 'conv2'`` does what the menu does.
-        result: the ``FeatureMaps``, ``Reconstruction`` or last ``DreamStep`` on the screen.
+        result: the ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion`` or last ``DreamStep`` on the
+            screen.
         traceback: of the last error, as text; the pane shows only its message.
 
     Raises:
@@ -93,7 +96,13 @@ class ModelExplorer(w.VBox):
         gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
         context = Context(self.state, self.subject, image_pane, gallery, self._begin)
         self._dream = DreamView(context)
-        views: list[View] = [ActivationsView(context), DeconvolutionView(context), self._dream]
+        views: list[View] = [
+            ActivationsView(context),
+            DeconvolutionView(context),
+            AttributionView(context),
+            OcclusionView(context),
+            self._dream,
+        ]
         self.views = {view.name: view for view in views}
         self._view = self.views[self.state.method]
         files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._save_page}

@@ -8,11 +8,11 @@ from pathlib import Path
 from threading import Lock
 
 from ..outputs import png_files
-from ..outputs.pictures import Picture, of_dream, of_layer
+from ..outputs.pictures import Picture, of_attribution, of_dream, of_layer, of_occlusion
 from ..outputs.tensorboard import EventWriter
-from ..results import DreamStep, FeatureMaps, Layer, Reconstruction
+from ..results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
 
-Result = FeatureMaps | Reconstruction | DreamStep
+Result = FeatureMaps | Reconstruction | Attribution | Occlusion | DreamStep
 
 
 class Files:
@@ -44,4 +44,10 @@ class Files:
 def _pictures(result: Result, image: int | None) -> list[Picture]:
     if isinstance(result, DreamStep):
         return list(of_dream(result))
-    return [replace(each, image=image) for each in of_layer(result)]
+    if isinstance(result, Attribution):
+        found = of_attribution(result)
+    elif isinstance(result, Occlusion):
+        found = of_occlusion(result)
+    else:
+        found = of_layer(result)
+    return [replace(each, image=image) for each in found]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets as t
 
 from ..errors import ChannelError, FeedError, LayerError
+from .traits.attribution import AttributionTraits
 from .traits.checked import Checked, index_of
 from .traits.deconvolution import DeconvolutionTraits
 from .traits.dream import DreamTraits
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..engine.network import Network
     from ..results import Layer
 
-METHODS = ("activations", "deconvolution", "deep dream")
+METHODS = ("activations", "deconvolution", "attribution", "occlusion", "deep dream")
 FAMILY_FILTERS = {
     "all": "all layers",
     "r": "activation functions",
@@ -75,7 +76,7 @@ def _target(state: ExplorerState, value: Any) -> int:
     return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
 
 
-class ExplorerState(DeconvolutionTraits, DreamTraits):
+class ExplorerState(AttributionTraits, DeconvolutionTraits, DreamTraits):
     """The one truth of a ``ModelExplorer``.
 
     Args:

@@ -1,0 +1,64 @@
+"""What the views of attribution and occlusion compute, as generators of progress (see ``work``)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..engine.attribution import grad_cam, integrated_gradients_steps, smooth_grad_steps
+from ..engine.occlusion import occlusion_steps
+from ..engine.predictions import predict
+from ..engine.reconstruction import reconstruct
+from ..results import Attribution
+from .work import RESULTS, Progress
+
+if TYPE_CHECKING:
+    from ..engine.network import Network
+
+
+def explain(
+    network: Network, feed: Any, key: Any, layer: str, *, explainer: str, target: int | None, at_layer: bool
+) -> Generator[Progress, None, None]:
+    """What speaks for a class, the most probable one if ``target`` is None."""
+    about = network, key, layer if at_layer else None, explainer, target
+    kept = RESULTS.get(about)
+    if kept is not None:
+        yield Progress(kept, layer, about=about)
+        return
+    if target is None:
+        target = predict(network, feed).top(1)[0][0]
+    place = layer if at_layer else None
+    found: Iterable[Attribution]
+    if explainer == "integrated_gradients":
+        found = integrated_gradients_steps(network, feed, target)
+    elif explainer == "smooth_grad":
+        found = smooth_grad_steps(network, feed, target)
+    else:
+        guided = explainer == "guided_grad_cam"
+        found = [grad_cam(network, feed, target, layer=place, guided=guided, upsampled=True)]
+    for result in found:
+        yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
+    RESULTS.put(about, result, result.images.nbytes)
+
+
+def sweep(
+    network: Network, feed: Any, key: Any, layer: str, *, size: tuple[int, ...], target: int | None, at_layer: bool
+) -> Generator[Progress, None, None]:
+    """The projection of the strongest map, if there are maps, then a square slid over the image.
+
+    Together they are the panels of figure 7 of Zeiler and Fergus.
+    """
+    about = network, key, layer if at_layer else None, "sweep", size, target
+    kept = RESULTS.get(about)
+    if kept is not None:
+        yield from (Progress(each, layer, about=about, done=each is kept[-1]) for each in kept)
+        return
+    if target is None:
+        target = predict(network, feed).top(1)[0][0]
+    shown: list[Any] = []
+    for result in occlusion_steps(network, feed, target, size=size, layer=layer if at_layer else None):
+        if result.index == 0 and result.maps is not None:
+            shown = [reconstruct(network, feed, result.maps, channels=[int(result.map_channels[0])])]
+            yield Progress(shown[0], layer, about=about, done=0, total=result.total)
+        yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
+    RESULTS.put(about, (*shown, result), result.attribution.images.nbytes + result.scores.nbytes)

@@ -1,0 +1,171 @@
+"""Attribution and occlusion in the explorer: what is shown, what its code gives, and what is written."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis_widgets import ModelExplorer, grad_cam, load, occlusion, predict
+from cnnvis_widgets.imaging.heat import heat, overlay
+from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
+from cnnvis_widgets.results import Attribution, Occlusion
+from cnnvis_widgets.widgets import explaining
+from cnnvis_widgets.widgets.traits.attribution import EXPLAINERS
+
+pytest_plugins = ["widget_jobs"]
+pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((20, 24, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+        keras.layers.Conv2D(8, 3, activation="relu", name="second"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(4, activation="softmax", name="classes"),
+    ]
+    return load(keras.Sequential(layers), class_names=["cat", "dog", "<b>crane</b>", "crane"])
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def explorer(network, images, tmp_path):
+    made = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
+    yield made
+    made.close()
+
+
+def run(explorer):
+    names = {"explorer": explorer}
+    exec(explorer.code(), names)
+    return names
+
+
+def pixels(canvas):
+    return np.asarray(Image.open(BytesIO(canvas.data)))
+
+
+def same(found, wanted):
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("at_layer", [False, True])
+@pytest.mark.parametrize("explainer", EXPLAINERS)
+def test_the_code_gives_the_attribution_on_the_screen(explorer, images, explainer, at_layer):
+    explorer.state.image, explorer.state.at_layer, explorer.state.explainer = 1, at_layer, explainer
+    explorer.state.method = "attribution"
+    result = explorer.wait(0)
+    assert isinstance(result, Attribution)
+    assert result.method == explainer
+    assert result.targets == (predict(explorer.network, images[1:]).top(1)[0][0],)
+    same(run(explorer)["attribution"].images, result.images)
+    view = explorer.views["attribution"]
+    same(pixels(view.alone), heat(result.images[0, 0]).pixels)
+
+
+def test_the_class_can_be_chosen(explorer, images):
+    explorer.state.method = "attribution"
+    best = explorer.wait(0)
+    explorer.state.target = 2  # the most probable class is still asked about
+    assert explorer.wait(0) is best
+    explorer.state.explained = "chosen"
+    assert explorer.wait(0).targets == (2,)
+    explorer.state.target = "cat"
+    assert explorer.wait(0).targets == (0,)
+    same(explorer.result.images, grad_cam(explorer.network, images[:1], 0, upsampled=True).images)
+    same(run(explorer)["attribution"].images, explorer.result.images)
+
+
+def test_the_badge_says_how_the_picture_was_made(explorer):
+    explorer.state.method = "attribution"
+    layer = explorer.result.maps.name
+    badge = explorer.views["attribution"]._caption.value
+    assert "softmax removed" in badge
+    assert f"maps of {layer}, 16 × 20, enlarged" in badge
+    explorer.state.explainer = "integrated_gradients"
+    error = float(explorer.result.completeness_error[0, 0])
+    assert f"completeness error {error:+.3g}" in explorer.views["attribution"]._caption.value
+    explorer.state.explainer = "guided_grad_cam"
+    assert "relu 2/2 guided" in explorer.views["attribution"]._caption.value
+    assert f'title="{explorer.result.coverage}"' in explorer.views["attribution"]._caption.value
+
+
+def test_opacity_draws_anew_and_computes_nothing(explorer, images, monkeypatch):
+    explorer.state.method, explorer.state.opacity = "attribution", 1.0
+    view, result = explorer.views["attribution"], explorer.result
+    photo = images[0].astype(np.uint8)
+    same(pixels(view.over), overlay(photo, heat(result.images[0, 0]), 1.0))
+    monkeypatch.setattr(explaining, "explain", None)
+    explorer.state.opacity = 0.0
+    grey = np.rint(photo.mean(axis=-1)).astype(np.uint8)
+    same(pixels(view.over), np.repeat(grey[..., None], 3, axis=-1))
+    assert explorer.state.error == ""
+
+
+def test_going_back_computes_nothing(explorer, monkeypatch):
+    explorer.state.method = "attribution"
+    first = explorer.result
+    explorer.state.method = "activations"
+    monkeypatch.setattr(explaining, "grad_cam", None)
+    explorer.state.method = "attribution"
+    assert explorer.wait(0) is first
+
+
+def test_a_sweep_fills_the_four_panels(explorer, images):
+    explorer.state.method = "occlusion"
+    result, view = explorer.wait(0), explorer.views["occlusion"]
+    assert isinstance(result, Occlusion)
+    assert result.size == (3, 3)
+    assert all(canvas.alt != "No picture yet" for canvas in view.panels.values())
+    sweep = run(explorer)["sweep"]
+    for name in ("scores", "probabilities", "best", "map_totals"):
+        same(getattr(sweep, name), getattr(result, name))
+    same(pixels(view.panels["total"])[0, 0], value_map(result.map_totals[0])[0, 0])
+    same(pixels(view.panels["best"])[-1, -1], class_map(result.best[0])[-1, -1])
+    assert f"Map {result.map_channels[0]} of {result.maps.name}" in view.panels["projection"].alt
+    expected = occlusion(explorer.network, images[:1], result.attribution.targets, size=(10, 12), layer="first")
+    explorer.state.square, explorer.state.at_layer = 0.5, True
+    same(explorer.result.map_totals, expected.map_totals)
+    same(run(explorer)["sweep"].map_totals, expected.map_totals)
+
+
+def test_attributions_and_sweeps_are_written(explorer, tmp_path):
+    explorer.state.image, explorer.state.method = 1, "attribution"
+    explorer.save_png()
+    explorer.log_to_tensorboard()
+    (path, log), target = explorer.state.files, explorer.result.targets[0]
+    assert path.name == f"grad_cam_{target}_1.png"
+    with Image.open(path) as picture:
+        assert picture.text["Maps"] == explorer.result.maps.name
+        assert picture.text["Softmax"] == "removed"
+        same(np.asarray(picture), heat(explorer.result.images[0, 0]).pixels)
+    explorer.state.method = "occlusion"
+    explorer.save_png()
+    kinds = ("occlusion", "occlusion_best", "occlusion_probability", "occlusion_total")
+    assert sorted(each.name for each in explorer.state.files) == [f"{kind}_{target}_1.png" for kind in kinds]
+    assert log == tmp_path / "Log"
+
+
+def test_values_at_places():
+    values = np.array([[0, np.nan], [2, 4]], np.float32)
+    shown = value_map(values)
+    same(shown[0, 1], np.full(3, UNKNOWN, np.uint8))
+    assert shown[0, 0].tolist() == [0x44, 0x01, 0x54]
+    assert shown[1, 1].tolist() == [0xFD, 0xE7, 0x25]
+    best = np.array([[7, 7, -1], [3, 7, 9]])
+    assert in_order(best) == [7, 3, 9]
+    unknown = [UNKNOWN] * 3
+    expected = [[COLOURS[0], COLOURS[0], unknown], [COLOURS[1], COLOURS[0], COLOURS[2]]]
+    same(class_map(best), np.array(expected, np.uint8))
+    assert (class_map(np.arange(9)[None])[0, 6:] == COLOURS[-1]).all()
