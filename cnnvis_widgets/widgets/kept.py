@@ -10,6 +10,7 @@ import numpy as np
 
 from ..imaging import encode
 from ..outputs import html
+from ..results import Attribution, Occlusion
 from .files import Result
 
 
@@ -23,6 +24,8 @@ class Kept:
 
     def add(self, result: Result, name: str, photo: np.ndarray) -> None:
         """Keep a result on the image of that name, which is ``photo``, uint8 (height, width, 1 or 3)."""
+        if isinstance(result, Attribution | Occlusion):
+            return  # the page has no place for them
         made = html.sheets(result, (name,))
         with self._lock:
             for sheet in made:
