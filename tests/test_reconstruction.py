@@ -10,6 +10,7 @@ from networks import frozen_graph, keras_cnn, photo, v1, variable_graph
 
 from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.engine import staging
+from cnnvis_widgets.engine.forward_passes import ForwardPasses
 from cnnvis_widgets.engine.reconstruction import reconstruct_steps
 
 
@@ -47,6 +48,83 @@ def test_a_second_call_compiles_nothing(monkeypatch):
     assert not np.array_equal(reconstruct(other, None, "last", channels=[1, 3]).images, first.images[:, [1, 3]])
     with pytest.raises(AssertionError, match="compiled again"):
         reconstruct(network, None, "last", rule="gradient")
+
+
+def counted(monkeypatch):
+    """The feeds of all forward passes from now on."""
+    runs, first = [], staging.Staged.first
+
+    def counting(self, *early):
+        runs.append(early)
+        return first(self, *early)
+
+    monkeypatch.setattr(staging.Staged, "first", counting)
+    return runs
+
+
+@pytest.mark.parametrize("seed", ["strongest", "map"])
+def test_the_same_images_run_forward_once(monkeypatch, seed):
+    runs = counted(monkeypatch)
+    image = photo()
+    network = load(keras_cnn(), image)
+    whole = reconstruct(network, None, "last", seed=seed).images
+    again = reconstruct(network, image.copy(), "last", seed=seed, channels=[2, 0]).images
+    assert len(runs) == 1
+    np.testing.assert_allclose(again, whole[:, [2, 0]], atol=1e-6)
+    reconstruct(network, None, "last", seed=seed, rule="guided")  # other masks
+    assert len(runs) == 2
+
+
+def test_an_array_changed_in_place_is_another_feed(monkeypatch):
+    runs = counted(monkeypatch)
+    image = photo()
+    network = load(keras_cnn(), image)
+    before = reconstruct(network, None, "last").images
+    image[0, 3, 3] += 5
+    after = reconstruct(network, None, "last").images
+    fresh = reconstruct(load(keras_cnn(), image), None, "last").images
+    assert len(runs) == 3
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(after, fresh)
+
+
+def test_two_networks_share_no_forward_pass():
+    image, first, second = photo(), keras_cnn(), keras_cnn()
+    second.set_weights([weight * 1.5 for weight in second.get_weights()])
+    one, other = (reconstruct(model, image, "last", seed="map").images for model in (first, second))
+    assert not np.array_equal(one, other)
+
+
+def test_results_are_not_those_that_are_kept():
+    network = load(keras_cnn(), photo())
+    first = reconstruct(network, None, "last")
+    expected = first.images.copy(), first.seed_values.copy()
+    first.images[:], first.seed_values[:] = np.nan, np.nan
+    again = reconstruct(network, None, "last")
+    np.testing.assert_array_equal(again.images, expected[0])
+    np.testing.assert_array_equal(again.seed_values, expected[1])
+
+
+def test_forward_passes_are_kept_within_bounds():
+    passes = ForwardPasses(250)
+    runs = []
+
+    def run(feed, size=25):  # float32: 100 bytes
+        return passes.of("way", {"x": np.float32([feed])}, lambda: runs.append(feed) or (np.zeros(size, "f4"), []))
+
+    assert run(1)[0].nbytes == 100
+    run(2), run(1), run(3)  # 2 has not been used for longest
+    assert passes.bytes == 200
+    run(1), run(3)
+    assert runs == [1, 2, 3]
+    run(2)
+    assert runs == [1, 2, 3, 2]
+    run(4, size=100)
+    assert passes.bytes == 200
+    passes.of("way", {"x": np.float64([2])}, lambda: runs.append("type") or (np.zeros(1), []))
+    passes.of("way", {"y": np.float32([2])}, lambda: runs.append("name") or (np.zeros(1), []))
+    passes.of("another", {"x": np.float32([2])}, lambda: runs.append("way") or (np.zeros(1), []))
+    assert runs[-4:] == [4, "type", "name", "way"]
 
 
 def test_memory_does_not_grow_with_the_number_of_maps():

@@ -21,6 +21,7 @@ import tensorflow as tf
 from ..errors import ChannelError, NumericalError
 from ..results import Layer, Reconstruction
 from .activations import channels_last, is_finite, not_finite
+from .forward_passes import size_of
 from .loading import load
 from .network import Feeds, Network
 from .patches import lay_patches
@@ -157,7 +158,8 @@ class _Plan:
     def _forward(self, image: int) -> np.ndarray:
         """The layer's values for one image; its forward pass is kept for seeds, as long as there is room."""
         values, kept = self.way.values(self._feeds_of(image))
-        if not self._kept or (len(self._kept) + 1) * _size(kept) < _MOST_KEPT:
+        size = size_of((values, kept)) if isinstance(kept, list) else 0  # feeds are held anyhow
+        if not self._kept or (len(self._kept) + 1) * size < _MOST_KEPT:
             self._kept[image] = kept
         return channels_last(values, self.layer)
 
@@ -210,7 +212,3 @@ def _checked_channels(channels: Sequence[int] | None, count: int, layer: Layer) 
         )
     return chosen
 
-
-def _size(kept: Any) -> int:
-    """How many bytes a forward pass holds."""
-    return sum(int(np.prod(each.shape)) * each.dtype.size for each in kept) if isinstance(kept, list) else 0
