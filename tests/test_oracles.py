@@ -32,6 +32,8 @@ from oracles.comparison import compare, compare_spelled, normal, same
 from oracles.in_tensorflow import ACTIVATIONS, graph_of, spell
 
 from cnnvis_widgets import load, reconstruct
+from cnnvis_widgets.engine import fast_backward, portable_gradient, window_steps
+from cnnvis_widgets.engine.portable_gradient import has_kernels
 
 LAYOUTS = pytest.mark.parametrize("first", [False, True], ids=["last", "first"])
 MARGINS = ((1, 0), (2, 1))
@@ -175,6 +177,20 @@ def test_grouped_convolution_without_a_kernel_for_its_gradient(padding, options,
     behind_relu(Convolution(normal(3, 3, 2, 4), windows, 2), (6, 7, 4), first, **options)
 
 
+@pytest.mark.parametrize("way", ["many seeds", "copies"])
+@pytest.mark.parametrize(
+    ("groups", "strides", "dilations"), [(2, (2, 2), ()), (1, (2, 1), (2, 3)), (2, (2, 2), (2, 2))]
+)
+def test_on_a_cpu_without_kernels_for_it(monkeypatch, groups, strides, dilations, way):
+    """As CPUs without AVX-512 are; here the same whatever CPU the tests run on."""
+    for module in (portable_gradient, window_steps):
+        monkeypatch.setattr(module, "has_kernels", lambda: False)
+    if way == "copies":
+        monkeypatch.setattr(fast_backward, "STEPS", {})
+    windows = Windows((3, 3), strides, "SAME", dilations)
+    behind_relu(Convolution(normal(3, 3, 4 // groups, 4), windows, groups), (6, 7, 4), **SINGLE)
+
+
 @NAMED_PADDINGS
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2)])
 def test_convolution_of_a_signal(stride, dilation, padding):
@@ -190,6 +206,7 @@ def test_convolution_of_a_volume(stride, padding, first):
     behind_relu(Convolution(normal(2, 3, 2, 2, 3), windows), (4, 5, 4, 2), first)
 
 
+@pytest.mark.skipif(not has_kernels(), reason="TensorFlow without oneDNN cannot even run it forward")
 def test_dilated_convolution_of_a_volume():
     windows = Windows((2, 3, 2), (), "SAME", (1, 2, 2))
     behind_relu(Convolution(normal(2, 3, 2, 2, 3), windows), (4, 5, 6, 2), **SINGLE)

@@ -12,6 +12,7 @@ from . import rules
 from .channels_last import run_on_cpu
 from .description import shape_text
 from .graph_surgery import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
+from .portable_gradient import make_portable
 from .structure import Structure
 from .units import Unit
 
@@ -71,6 +72,7 @@ def import_cut(cut: Cut, given: Mapping[str, tf.Tensor], rule: str, target: str)
     rules.apply_rule(cut.nodes, rule, cut.units)
     rules.redirect(cut.nodes, target)
     nodes = run_on_cpu(cut.nodes)
+    make_portable(nodes)
     referred = {tensor_of(reference) for node in nodes for reference in node.input}
     computed = [tensor for tensor in cut.tensors if tensor not in given]
     values = iter(

@@ -16,6 +16,7 @@ import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
 from .graph_surgery import GraphDef
+from .portable_gradient import PORTABLE
 from .receptive_field import ReceptiveField, field_between
 from .signals import Patches, Signal, UnknownOpError, stored, total
 from .steps import ENDS, STEPS
@@ -96,7 +97,7 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
 
 def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None) -> Sequence[Signal | None]:
     ruled = op.node_def.attr["_gradient_op_type"].s.decode() if "_gradient_op_type" in op.node_def.attr else ""
-    if ruled:
+    if ruled and ruled != PORTABLE:
         return _by_rule(ruled, op, signals, patches)
     if op.type in ENDS:
         return [None] * len(op.inputs)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from .portable_gradient import has_kernels, spread
 from .receptive_field import Axis, axes_of
 from .signals import Patches, Signal, UnknownOpError, stored
 
@@ -57,8 +58,9 @@ def convolution(op: tf.Operation, signal: Signal, patches: Patches | None) -> Si
 
 
 def _has_gradient(op: tf.Operation, signal: Signal) -> bool:
-    """Whether a CPU has a kernel for the gradient: not of groups in double precision, nor with margins of their own."""
-    return signal.values.dtype != tf.float64 and (signal.field is not None or op.get_attr("padding") != b"EXPLICIT")
+    """Whether there is a kernel for the gradient of groups: not in double precision, nor with margins of their own."""
+    margins = signal.field is None and op.get_attr("padding") == b"EXPLICIT"
+    return has_kernels() and signal.values.dtype != tf.float64 and not margins
 
 
 def _of_one_kernel(
@@ -133,6 +135,8 @@ def _input_gradient(
     options["padding"] = "VALID" if patch else options["padding"].decode()
     if patch:
         options.pop("explicit_paddings", None)
+    if op.type != "DepthwiseConv2dNative":
+        kernel = spread(kernel, options.pop("dilations")[1:-1])
     return _INPUT_GRADIENTS[op.type](
         input_sizes=tf.stack([tf.shape(values)[0], *shape]),
         filter=tf.cast(kernel, values.dtype),
