@@ -33,6 +33,7 @@ _HOME = {
     "intervene": "engine.predictions",
     "load": "engine.loading",
     "objectives": "engine.objectives",
+    "occlude": "engine.occlusion",
     "occlusion": "engine.occlusion",
     "occlusion_steps": "engine.occlusion",
     "parameterizations": "engine.parameterizations",
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from .engine.dream import dream
     from .engine.loading import load
     from .engine.network import Network
-    from .engine.occlusion import occlusion, occlusion_steps
+    from .engine.occlusion import occlude, occlusion, occlusion_steps
     from .engine.predictions import channel_evidence, intervene, predict
     from .engine.receptive_field import ReceptiveField
     from .engine.reconstruction import reconstruct

@@ -312,3 +312,24 @@ class Intervention:
     layer: Layer
     before: Predictions
     after: Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Occluded:
+    """What a network says without and with one part of an image hidden.
+
+    Attributes:
+        box: (left, top, width, height) that is hidden, in pixels.
+        before, after: the classes.
+        maps: the layer whose strongest map is followed, or ``None`` where no layer has places.
+        channel: which map: the one with the largest activation in the image as it is.
+        map_before, map_after: float32 (height, width), that map.
+    """
+
+    box: tuple[int, int, int, int]
+    before: Predictions
+    after: Predictions
+    maps: Layer | None
+    channel: int | None
+    map_before: np.ndarray | None
+    map_after: np.ndarray | None

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import FeedError
-from ..results import Attribution, Layer, Occlusion
+from ..results import Attribution, Layer, Occluded, Occlusion, Predictions
+from .predictions import predictions_of
 from .targets import TOGETHER, Scores, Targets, last_feature_maps, numbers_and_names, softmax
 
 Sides = int | Sequence[int] | None
@@ -214,3 +215,65 @@ def _fill(asked: Scores, fill: Any) -> np.ndarray:
             f"Received: shape {value.shape}."
         )
     return value
+
+
+class Occluder:
+    """A network and one image, ready to say at once what changes when a part of the image is hidden.
+
+    Args:
+        network, feed, layer, fill: as for ``occlusion``; the first image of the feed is looked at.
+
+    Raises:
+        LayerError, FeedError: no such layer, no image, or a fill that does not fit. NumericalError: NaN or infinity.
+    """
+
+    def __init__(self, network: Any, feed: Any, *, layer: str | Layer | None = None, fill: Any = None) -> None:
+        asked = self._asked = Scores.of(network, feed, None)
+        self._fill = _fill(asked, fill)
+        self.maps = last_feature_maps(asked.network, asked.layer) if layer is None else asked.network.layer(layer)
+        self.before, whole = self._seen(asked.pictures[:1])
+        self.channel = None if whole is None else int(whole.reshape(-1, whole.shape[-1]).max(axis=0).argmax())
+        self.map_before = None if whole is None else whole[..., self.channel]
+
+    def at(self, box: Sequence[int]) -> Occluded:
+        """What the network says while (left, top, width, height), in pixels, is hidden; see ``occlude``."""
+        sides = self._asked.pictures.shape[1:-1]
+        if len(sides) != 2:
+            raise FeedError(f"Expected images with height and width. Received: shape {self._asked.pictures.shape}.")
+        left, top, width, height = (int(each) for each in box)
+        if min(width, height) < 1 or not (-width < left < sides[1] and -height < top < sides[0]):
+            raise ValueError(
+                f"Expected (left, top, width, height) that covers some of {sides[0]} x {sides[1]} pixels. "
+                f"Received: box={tuple(box)!r}."
+            )
+        hidden = self._asked.pictures[:1].copy()
+        hidden[0, max(0, top) : top + height, max(0, left) : left + width] = self._fill
+        after, maps = self._seen(hidden)
+        shown = None if maps is None else maps[..., self.channel]
+        place = left, top, width, height
+        return Occluded(place, self.before, after, self.maps, self.channel, self.map_before, shown)
+
+    def _seen(self, picture: np.ndarray) -> tuple[Predictions, np.ndarray | None]:
+        layers = [self._asked.layer, *([] if self.maps is None else [self.maps])]
+        scores, *maps = self._asked.forward(np.zeros(1, int), picture, layers)
+        return predictions_of(self._asked, self._asked.averaged(scores)), maps[0][0] if maps else None
+
+
+def occlude(
+    network: Any, feed: Any, box: Sequence[int], *, layer: str | Layer | None = None, fill: Any = None
+) -> Occluded:
+    """What a network says of an image without and with one part of it hidden.
+
+    Args:
+        network, layer, fill: see ``occlusion``.
+        feed: see ``load``; of several images the first.
+        box: (left, top, width, height) in pixels of the image as fed; it may reach over the border.
+
+    Returns:
+        The classes and the strongest map of the layer, before and after.
+
+    Raises:
+        LayerError, FeedError: no such layer, no image with height and width, or a fill that does not fit.
+        NumericalError: NaN or infinity. ValueError: a box that hides nothing.
+    """
+    return Occluder(network, feed, layer=layer, fill=fill).at(box)

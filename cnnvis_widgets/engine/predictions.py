@@ -70,17 +70,44 @@ def intervene(
         LayerError: no such layer, or none that leads to class scores. ChannelError: no such channel.
         ValueError: a region outside the map, or factors that are not finite.
     """
-    asked = Scores.of(network, feed, None)
-    changed = asked.network.layer(layer)
-    if changed != asked.layer and not asked.network._structure.between(changed.tensor, asked.layer):
-        raise LayerError(
-            f"Expected a layer on the way to the class scores {asked.layer.name!r}. Received: {changed.name!r}, "
-            "after which they do not come. Choose an earlier layer."
+    return HalfStored(network, feed, layer).scaled(scales, region=region)
+
+
+class HalfStored:
+    """A network with the values of one layer stored, so that a change there costs only what comes after it.
+
+    Args:
+        network, feed, layer: as for ``intervene``.
+
+    Raises:
+        LayerError: no such layer, or none that leads to class scores. FeedError: the feed does not fit.
+    """
+
+    def __init__(self, network: Any, feed: Any, layer: str | Layer) -> None:
+        asked = Scores.of(network, feed, None)
+        changed = asked.network.layer(layer)
+        if changed != asked.layer and not asked.network._structure.between(changed.tensor, asked.layer):
+            raise LayerError(
+                f"Expected a layer on the way to the class scores {asked.layer.name!r}. Received: {changed.name!r}, "
+                "after which they do not come. Choose an earlier layer."
+            )
+        self._asked, self.layer = asked, changed
+        scores, self._values = asked.forward(
+            np.arange(len(asked.pictures)), asked.pictures, [asked.layer, changed]
         )
-    scores, values = asked.forward(np.arange(len(asked.pictures)), asked.pictures, [asked.layer, changed])
-    factors = _factors(changed, values.shape[1:], scales, region)
-    before = predictions_of(asked, asked.averaged(scores))
-    return Intervention(changed, before, predictions_of(asked, _scores_after(asked, changed, factors)))
+        self.before = predictions_of(asked, asked.averaged(scores))
+
+    def scaled(
+        self, scales: Mapping[int, float] | Sequence[float] | np.ndarray, *, region: Region | None = None
+    ) -> Intervention:
+        """What the network says when channels are scaled; see ``intervene``.
+
+        Raises:
+            ChannelError: no such channel. ValueError: a region outside the map, or factors that are not finite.
+        """
+        factors = _factors(self.layer, self._values.shape[1:], scales, region)
+        scores = _scores_from(self._asked, self.layer, self._values * factors)
+        return Intervention(self.layer, self.before, predictions_of(self._asked, scores))
 
 
 def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Targets) -> np.ndarray:
@@ -113,21 +140,19 @@ def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Target
     return (values * gradients).sum(axis=tuple(range(1, values.ndim - 1)))
 
 
-def _scores_after(asked: Scores, changed: Layer, factors: np.ndarray) -> np.ndarray:
-    """The scores when the values of a layer are multiplied by ``factors`` (spatial axes, channels) on the way."""
-    placed = np.moveaxis(factors[np.newaxis], -1, changed.channel_axis)
-    free = tf.TensorSpec([None] * placed.ndim, tf.float32)
+def _scores_from(asked: Scores, changed: Layer, values: np.ndarray) -> np.ndarray:
+    """The scores of the images when a layer has other values, channels last; what does not follow it is as it was."""
 
-    def body(given: tf.Tensor, by: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+    def body(given: tf.Tensor, placed: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
         inputs = asked.inputs(given, others)
-        (values,) = asked.network.build(inputs, [changed.tensor])
-        scaled = values * tf.cast(by, values.dtype)
-        return asked.network.build({**inputs, changed.tensor: scaled}, [asked.layer.tensor])
+        (before,) = asked.network.build(inputs, [changed.tensor])  # its kind and shape; it is not computed
+        after = tf.ensure_shape(tf.cast(placed, before.dtype), before.shape)
+        return asked.network.build({**inputs, changed.tensor: after}, [asked.layer.tensor])
 
+    placed = np.moveaxis(values, -1, changed.channel_axis).astype(np.float32)
     rows = np.arange(len(asked.pictures))
-    key = ("intervention", asked.layer.tensor, changed.tensor)
-    (values,) = asked.run(key, body, rows, asked.pictures, constants=[(free, placed)])
-    return asked.averaged(channels_last(values, asked.layer))
+    (scores,) = asked.run(("from", asked.layer.tensor, changed.tensor), body, rows, asked.pictures, placed)
+    return asked.averaged(channels_last(scores, asked.layer))
 
 
 def _factors(

@@ -155,33 +155,30 @@ class Scores:
         body: Callable[..., Any],
         rows: np.ndarray,
         *arrays: np.ndarray,
-        constants: Sequence[tuple[tf.TensorSpec, np.ndarray]] = (),
     ) -> list[np.ndarray]:
-        """Run ``body(pictures, *arrays, *constants, *other feeds)``, a few pictures at a time.
+        """Run ``body(pictures, *arrays, *other feeds)``, a few pictures at a time.
 
         Args:
             key: what tells this body from others of the network.
             body: a function of tensors that gives a list of tensors, one row for each picture.
             rows: the image that each picture was made from: other inputs are fed what belongs to it.
-            arrays: the pictures, and numbers of channels, one row for each picture.
-            constants: what is the same for all pictures, each with its kind.
+            arrays: the pictures, and numbers of channels or values of layers, one row for each picture.
 
         Raises:
             NumericalError: NaN or infinity in a result.
         """
         fixed = self.network.fixed_batch()
         picture = tf.TensorSpec([fixed, *self.network.picture_shape], tf.float32)
-        numbers = [tf.TensorSpec([fixed], tf.int32) for _ in arrays[1:]]
+        numbers = [tf.TensorSpec([fixed, *(None,) * (each.ndim - 1)], each.dtype) for each in arrays[1:]]
         others = self._others()
-        signature = [picture, *numbers, *(kind for kind, _ in constants), *self.network.signature(others)]
-        same = [value for _, value in constants]
+        signature = [picture, *numbers, *self.network.signature(others)]
         function = self.network.compiled((key, tuple(others)), body, signature)
         parts = []
         for start in range(0, len(rows), fixed or TOGETHER):
             count = min(fixed or TOGETHER, len(rows) - start)
             some = np.arange(start, start + (fixed or count)) % len(rows)  # a fixed batch is filled up
             fed = self.network.rows_of(self.feeds, rows[some])
-            results = function(*(array[some] for array in arrays), *same, *(fed[tensor] for tensor in others))
+            results = function(*(array[some] for array in arrays), *(fed[tensor] for tensor in others))
             parts.append([result[:count] for result in results])
         whole = [np.concatenate(results) for results in zip(*parts, strict=True)]
         if not all(np.isfinite(result).all() for result in whole):
