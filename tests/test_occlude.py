@@ -35,5 +35,5 @@ def test_a_box_over_the_border_hides_what_is_inside(network):
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 3), (20, 0, 3, 3), (0, -3, 3, 3)])
 def test_a_box_that_hides_nothing_is_refused(network, box):
-    with pytest.raises(ValueError, match="covers some of 20 x 20 pixels. Received: box="):
+    with pytest.raises(ValueError, match="covers some of 20 x 20 pixels"):
         occlude(network, None, box)

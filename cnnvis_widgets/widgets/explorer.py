@@ -29,6 +29,7 @@ from .views.activations import ActivationsView
 from .views.attribution import AttributionView
 from .views.deconvolution import DeconvolutionView
 from .views.dream import DreamView
+from .views.intervention import InterventionView
 from .views.occlusion import OcclusionView
 from .views.view import Context, Steps, View
 
@@ -101,6 +102,7 @@ class ModelExplorer(w.VBox):
             DeconvolutionView(context),
             AttributionView(context),
             OcclusionView(context),
+            InterventionView(context),
             self._dream,
         ]
         self.views = {view.name: view for view in views}

@@ -16,12 +16,13 @@ from .traits.attribution import AttributionTraits
 from .traits.checked import Checked, index_of
 from .traits.deconvolution import DeconvolutionTraits
 from .traits.dream import DreamTraits
+from .traits.intervention import InterventionTraits
 
 if TYPE_CHECKING:
     from ..engine.network import Network
     from ..results import Layer
 
-METHODS = ("activations", "deconvolution", "attribution", "occlusion", "deep dream")
+METHODS = ("activations", "deconvolution", "attribution", "occlusion", "intervention", "deep dream")
 FAMILY_FILTERS = {
     "all": "all layers",
     "r": "activation functions",
@@ -76,7 +77,7 @@ def _target(state: ExplorerState, value: Any) -> int:
     return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
 
 
-class ExplorerState(AttributionTraits, DeconvolutionTraits, DreamTraits):
+class ExplorerState(AttributionTraits, DeconvolutionTraits, DreamTraits, InterventionTraits):
     """The one truth of a ``ModelExplorer``.
 
     Args:
@@ -159,7 +160,7 @@ class ExplorerState(AttributionTraits, DeconvolutionTraits, DreamTraits):
 
     @t.observe("layer")
     def _reset_selection(self, change: Any) -> None:
-        self.channel, self.unit, self.page = None, None, 0
+        self.channel, self.unit, self.page, self.region = None, None, 0, ()
         if self.family not in ("all", self.current_layer.family):
             self.family = self.current_layer.family
 

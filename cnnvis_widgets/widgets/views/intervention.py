@@ -1,0 +1,111 @@
+"""What the network says when the selected map is weaker, stronger or silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+
+from ...engine.predictions import HalfStored
+from ...results import Intervention, Predictions
+from .. import work
+from ..class_bars import class_bars
+from ..controls import button, caption, column, fraction, side_by_side, text
+from ..live import Live, Once
+from .activations import MapSheet
+from .view import Context, Steps, View
+
+
+class InterventionView(View):
+    """The maps to choose from, a slider, and the classes before and after.
+
+    Attributes:
+        bars: the classes; each has a mark where it was without the change.
+        intervention: what they show.
+    """
+
+    name = "intervention"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        state = self.state
+        self.options = (
+            fraction(state, "strength", "Strength of the selected map", 0.0, 2.0),
+            button("Silence it", lambda: setattr(state, "strength", 0.0), "Multiply the map by 0"),
+            button("Only around the selected unit", self._around_unit, "Change the map near the selected unit only"),
+            button("As it was", self._reset, "The whole map, unchanged"),
+        )
+        self.options[0].layout.width = "340px"
+        self.bars, self._caption = w.HTML(), w.HTML()
+        self.intervention: Intervention | None = None
+        self._half = Once()
+        self._live = Live(self._show, self._fail)
+        large = context.gallery.large
+        bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
+        self.panel = side_by_side(context.gallery.maps, large, bars)
+        state.observe(self._follow, ["method", "layer", "image", "channel", "strength", "region"])
+
+    def steps(self) -> tuple[str, Steps]:
+        """The maps to choose from."""
+        return f"Computing {self.state.layer}", work.browse(*self.context.where())
+
+    def draw(self, progress: work.Progress, final: bool) -> None:
+        self.context.gallery.hang(MapSheet(progress.result, progress.layer, progress.about), final)
+
+    def left(self) -> None:
+        self.context.image_pane.canvas.selected = ()
+
+    def code(self) -> str:
+        state = self.state
+        region = f", region={state.region}" if state.region else ""
+        scales = f"{{{state.channel}: {state.strength!r}}}"
+        return f"intervention = cnnvis_widgets.intervene(network, feed, {state.layer!r}, {scales}{region})"
+
+    def _follow(self, change: Any) -> None:
+        state = self.state
+        if state.method != self.name or state.channel is None:
+            return
+        network, feed, key, layer = self.context.where()
+        scales, region = {state.channel: state.strength}, state.region or None
+
+        def compute() -> Intervention:
+            half = self._half.get((network, key, layer), lambda: HalfStored(network, feed, layer))
+            found: Intervention = half.scaled(scales, region=region)
+            return found
+
+        where = "everywhere" if region is None else f"in rows {region[0]} to {region[0] + region[2] - 1}, columns "
+        where += "" if region is None else f"{region[1]} to {region[1] + region[3] - 1}"
+        self._caption.value = caption([f"Map {state.channel} × {state.strength:.2f}", f"{state.layer}, {where}"])
+        self._live.ask(compute)
+
+    def _show(self, found: Intervention) -> None:
+        self.intervention = found
+        self.bars.value = changed_bars(found.before, found.after)
+
+    def _fail(self, error: Exception) -> None:
+        self.bars.value = text(f"{type(error).__name__}: {error}", "error", role="alert")
+
+    def _reset(self) -> None:
+        self.state.strength, self.state.region = 1.0, ()
+
+    def _around_unit(self) -> None:
+        """The 3 × 3 units around the selected one, as far as they are in the map."""
+        state = self.state
+        sizes = state.current_layer.spatial_shape
+        if state.unit is None or len(sizes) != 2:
+            state.error = "Expected a selected unit. Received: none. Click into the large map first."
+            return
+        spans = [
+            (max(0, place - 1), min(size or 2**31, place + 2)) for place, size in zip(state.unit, sizes, strict=True)
+        ]
+        (top, bottom), (left, right) = spans
+        state.region = top, left, bottom - top, right - left
+
+
+def changed_bars(before: Predictions, after: Predictions, count: int = 5) -> str:
+    """HTML of the classes that were most probable, and the one that is now, each with what it was."""
+    numbers = [number for number, *_ in before.top(count)]
+    numbers += [number for number, *_ in after.top(1) if number not in numbers]
+    rows = [(number, after.names[number], float(after.probabilities[0, number])) for number in numbers]
+    was = [float(before.probabilities[0, number]) for number in numbers]
+    return class_bars(rows, was, "The network says, before and after")

@@ -1,0 +1,131 @@
+"""Interventions in the explorer: the bars follow the slider, and the code gives what they show."""
+
+from __future__ import annotations
+
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from cnnvis_widgets import ModelExplorer, intervene, load
+from cnnvis_widgets.errors import ChannelError
+from cnnvis_widgets.widgets.live import Live, Once
+
+pytest_plugins = ["widget_jobs"]
+pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((20, 24, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+        keras.layers.Conv2D(8, 3, activation="relu", name="second"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(4, activation="softmax", name="classes"),
+    ]
+    return load(keras.Sequential(layers), class_names=["cat", "dog", "crane", "crane"])
+
+
+@pytest.fixture
+def explorer(network, inline_jobs):
+    images = np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
+    made = ModelExplorer(network, images)
+    made.state.method = "intervention"
+    yield made
+    made.close()
+
+
+def same(found, wanted):
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_the_bars_follow_the_slider(explorer):
+    view, state = explorer.views["intervention"], explorer.state
+    same(view.intervention.after.scores, view.intervention.before.scores)
+    unchanged = view.bars.value
+    state.strength = 0.0
+    assert view.bars.value != unchanged
+    expected = intervene(explorer.network, explorer.feed, state.layer, {state.channel: 0.0})
+    same(view.intervention.after.scores, expected.after.scores)
+    name, was, now = (
+        expected.before.top(1)[0][1], expected.before.probabilities.max(), expected.after.probabilities[0].max()
+    )
+    assert name in view.bars.value
+    assert f"{100 * was:.0f} % → " in view.bars.value
+    assert now != was
+
+
+def test_the_code_gives_what_the_bars_show(explorer):
+    state = explorer.state
+    state.image, state.layer, state.strength, state.region = 1, "second", 1.7, (2, 3, 4, 5)
+    names = {"explorer": explorer}
+    exec(explorer.code(), names)
+    shown = explorer.views["intervention"].intervention
+    same(names["intervention"].after.probabilities, shown.after.probabilities)
+    assert not np.array_equal(shown.after.scores, shown.before.scores)
+
+
+def test_only_around_the_selected_unit(explorer):
+    state, view = explorer.state, explorer.views["intervention"]
+    around, reset = (next(each for each in view.options if each.description == name)
+                     for name in ("Only around the selected unit", "As it was"))
+    around.click()
+    assert "Click into the large map" in state.error
+    assert state.region == ()
+    state.unit = (0, 21)
+    around.click()
+    assert state.region == (0, 20, 2, 2)
+    assert "in rows 0 to 1, columns 20 to 21" in view._caption.value
+    state.strength = 0.0
+    reset.click()
+    assert (state.strength, state.region) == (1.0, ())
+    state.region = (0, 0, 2, 2)
+    state.layer = "second"
+    assert state.region == ()
+
+
+@pytest.mark.parametrize("region", [(0, 0, 19, 2), (0, 0, 0, 2), (-1, 0, 2, 2), (1, 2, 3)])
+def test_a_region_outside_the_map_is_refused(explorer, region):
+    with pytest.raises(ChannelError, match="within a map of"):
+        explorer.state.region = region
+    assert explorer.state.region == ()
+
+
+def test_a_layer_behind_the_classes_is_told(explorer):
+    explorer.state.layer = explorer.network.layers[-1].name
+    assert "Expected a layer on the way to the class scores" in explorer.views["intervention"].bars.value
+
+
+def test_waiting_requests_are_dropped_and_computed_ones_shown():
+    began, go, ended = threading.Event(), threading.Event(), threading.Event()
+    shown = []
+    live = Live(shown.append, shown.append)
+
+    def slow():
+        began.set()
+        assert go.wait(20)
+        return "first"
+
+    def last():
+        ended.set()
+        return "third"
+
+    live.ask(slow)
+    assert began.wait(20)
+    live.ask(lambda: "second")
+    live.ask(last)
+    go.set()
+    assert ended.wait(20)
+    live._slot.stop(20)
+    assert shown == ["first", "third"]
+
+
+def test_what_is_prepared_is_kept_for_its_key():
+    once, made = Once(), []
+    for key in (1, 1, 2, 1):
+        once.get(key, lambda key=key: made.append(key))
+    assert made == [1, 2, 1]
