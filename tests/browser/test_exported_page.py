@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ARTIFACTS
 from playwright.sync_api import expect
+from servers import ARTIFACTS
 
 from cnnvis_widgets import ModelExplorer
 

@@ -1,0 +1,241 @@
+"""JupyterLab, Notebook 7 and Voila on free ports, and a notebook open in Debian's Chromium: for tests and benchmarks.
+
+Every server gets Jupyter folders of its own, so that a user's settings neither matter nor change.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "test-artifacts"
+VIEWPORT = {"width": 1440, "height": 1000}
+PATIENCE_MS = 60_000
+"""How long anything may take on a busy machine: loading a page, then the network in its kernel."""
+
+SETTINGS = {
+    # off-screen cells are not in the page otherwise
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Light"},
+}
+SERVER = [
+    "--no-browser",
+    "--allow-root",
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port_retries=0",
+    "--ServerApp.disable_check_xsrf=True",
+    "--ServerApp.password=",
+    "--IdentityProvider.token=",
+    "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
+]
+
+
+def chromium() -> str | None:
+    """The path of Chromium or Chrome, where there is one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def browser_of(path: str) -> Iterator[Browser]:
+    """A headless browser, closed at the end."""
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    arguments += ["--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
+    expect.set_options(timeout=PATIENCE_MS / 2)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield launched
+        launched.close()
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> None:
+    """Write a notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+@contextmanager
+def lab_server(folder: Path, home: Path) -> Iterator[str]:
+    """Address of one server with JupyterLab and Notebook 7 that serves a folder."""
+    port = _free_port()
+    command = ["jupyter", "lab", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}", *SERVER]
+    with _serve(command, f"http://127.0.0.1:{port}", "/api", home) as base:
+        yield base
+
+
+@contextmanager
+def voila_server(folder: Path, home: Path) -> Iterator[str]:
+    """Address of a Voila server that serves a folder."""
+    port = _free_port()
+    options = [f"--Voila.port={port}", "--Voila.ip=127.0.0.1", "--no-browser", "--token="]
+    with _serve(["voila", *options, str(folder)], f"http://127.0.0.1:{port}", "/voila/static/voila.js", home) as base:
+        yield base
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def _serve(command: list[str], base: str, ready: str, home: Path) -> Iterator[str]:
+    log = home / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=_environment(home),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, so that stopping it reaches nothing else
+        )
+        try:
+            _await(server, base + ready, log)
+            yield base
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    folders = {
+        name: str(home / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
+    settings = home / "settings"
+    for name, values in SETTINGS.items():
+        file = settings / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    folders |= {"JUPYTERLAB_SETTINGS_DIR": str(settings), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
+    return os.environ | folders
+
+
+def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise RuntimeError(f"The server ended:\n{log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{url} did not answer:\n{log.read_text()[-3000:]}")
+
+
+class Notebook:
+    """A notebook open in a page, run from its first cell to its last."""
+
+    def __init__(self, page: Page, base: str, where: str, name: str) -> None:
+        self.page, self._base, self._where = page, base, where
+        self.errors: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        path = {"lab": "lab/tree", "notebook": "notebooks", "voila": "voila/render"}[where]
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(f"{base}/{path}/{name}{'?reset' * (where == 'lab')}", wait_until="domcontentloaded")
+        if where != "voila":
+            self._run_all()
+        page.wait_for_selector(".cnnvis-explorer canvas[data-frames]", state="attached")
+
+    def _run_all(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+        self.page.evaluate(
+            """async () => {
+              const open = window.jupyterapp.shell.currentWidget;
+              await open.context.ready;
+              await open.sessionContext.ready;
+              window.jupyterapp.commands.execute('notebook:run-all-cells');
+            }"""
+        )
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Run a command of JupyterLab."""
+        code = "async ([name, given]) => { await jupyterapp.commands.execute(name, given) }"
+        self.page.evaluate(code, [name, arguments])
+
+    def await_cells(self) -> None:
+        """Wait until every code cell has been run."""
+        self.page.wait_for_function(
+            """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
+                 (cell) => cell.model.type !== 'code' || cell.model.executionCount)"""
+        )
+
+    def python(self, expression: str) -> Any:
+        """The value of a Python expression in the notebook's kernel: text, a number, a list of these."""
+        reply = self.page.evaluate(
+            """async (code) => {
+              const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+              const request = {code: 'import json', user_expressions: {x: code}, store_history: false};
+              return (await kernel.requestExecute(request).done).content.user_expressions.x;
+            }""",
+            f"json.dumps({expression})",
+        )
+        assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
+        return json.loads(ast.literal_eval(reply["data"]["text/plain"]))
+
+    def picture(self, which: str) -> Locator:
+        """The canvas of the 'montage', the 'photo', the 'large' picture or the 'dream'."""
+        return self.page.locator(f".cnnvis-explorer canvas[data-picture={which}]").first
+
+    def pixels(self, which: str) -> str:
+        """What is on a canvas, as a data URL."""
+        return self.picture(which).evaluate("(canvas) => canvas.toDataURL()")
+
+    def await_other(self, which: str, before: str) -> None:
+        """Wait until a canvas shows something else than ``before``."""
+        canvas = self.picture(which).element_handle()
+        self.page.wait_for_function("([it, before]) => it.toDataURL() !== before", arg=[canvas, before])
+
+    def choose(self, method: str) -> None:
+        """Press the button of a method, and wait until the page shows it and the work is done."""
+        self.page.get_by_role("button", name=method).click()
+        if method == "Deep dream":
+            expect(self.page.get_by_role("button", name="Start dreaming")).to_be_visible()
+        else:
+            shown = "Feature maps of" if method == "Activations" else "Reconstructions of .* 64 of 64"
+            expect(self.picture("montage")).to_be_visible()
+            expect(self.picture("montage")).to_have_attribute("aria-label", re.compile(shown))
+        expect(self.status()).to_have_text(re.compile("Done"))
+
+    def status(self) -> Locator:
+        """The status line."""
+        return self.page.locator(".cnnvis-explorer [role=status]")
+
+    def screenshot(self, name: str) -> None:
+        """Take a picture of the explorer, for people to look at."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        self.page.locator(".cnnvis-explorer").evaluate("(explorer) => explorer.scrollIntoView()")
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+    def close(self) -> None:
+        """Close the page and end its kernel: whoever opens the notebook again would get that one back."""
+        self.page.close()
+        if self._where == "voila":
+            return  # Voila ends it
+        with urllib.request.urlopen(f"{self._base}/api/kernels", timeout=30) as reply:
+            kernels = json.load(reply)
+        for kernel in kernels:
+            call = urllib.request.Request(f"{self._base}/api/kernels/{kernel['id']}", method="DELETE")
+            urllib.request.urlopen(call, timeout=30).close()
