@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, grad_cam, load, occlusion, predict
+from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from cnnvis_widgets.results import Attribution, Occlusion
@@ -169,3 +170,31 @@ def test_values_at_places():
     expected = [[COLOURS[0], COLOURS[0], unknown], [COLOURS[1], COLOURS[0], COLOURS[2]]]
     same(class_map(best), np.array(expected, np.uint8))
     assert (class_map(np.arange(9)[None])[0, 6:] == COLOURS[-1]).all()
+
+
+def test_a_square_by_hand(explorer):
+    explorer.state.method, explorer.state.square = "occlusion", 0.25
+    photo, hand = explorer._image_pane.canvas, explorer.views["occlusion"].by_hand
+    assert photo.interactive
+    photo._receive(None, {"event": "click", "x": 12.0, "y": 9.0}, [])
+    assert explorer.state.occluder == (9, 7, 6, 5)
+    assert photo.selected == (9, 7, 6, 5)
+    found = run(explorer)["occluded"]
+    same(hand.occluded.after.scores, found.after.scores)
+    same(hand.occluded.map_after, found.map_after)
+    same(pixels(hand.canvas), heat(found.map_after, limit=found.map_before.max(), signed=False).pixels)
+    assert "→" in hand.bars.value
+    photo._receive(None, {"event": "key", "key": "ArrowRight"}, [])
+    assert explorer.state.occluder == (10, 7, 6, 5)
+    photo._receive(None, {"event": "key", "key": "Home"}, [])
+    photo._receive(None, {"event": "key", "key": "ArrowUp"}, [])
+    assert explorer.state.occluder == (0, 6, 6, 5)
+    explorer.state.square = 0.5
+    assert explorer.state.occluder == (0, 3, 12, 10)
+    same(hand.occluded.after.scores, run(explorer)["occluded"].after.scores)
+    explorer.state.method = "activations"
+    assert (photo.interactive, photo.selected) == (False, ())
+    photo._receive(None, {"event": "click", "x": 1.0, "y": 1.0}, [])
+    assert explorer.state.occluder == (0, 3, 12, 10)
+    with pytest.raises(FeedError, match="Received: occluder"):
+        explorer.state.occluder = (1, 2, 0, 3)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ..results import Predictions
+
 Row = tuple[int, str, float]
 """Number and name of a class, and its probability."""
 
@@ -20,6 +22,15 @@ def class_bars(rows: Sequence[Row], before: Sequence[float] = (), title: str = "
     earlier: list[float | None] = [*before] or [None] * len(rows)
     items = "".join(_bar(row, was) for row, was in zip(rows, earlier, strict=True))
     return f'<ul class="cnnvis-bars" aria-label="{escape(title)}">{items}</ul>'
+
+
+def changed_bars(before: Predictions, after: Predictions, count: int = 5) -> str:
+    """HTML of the classes that were most probable, and the one that is now, each with what it was."""
+    numbers = [number for number, *_ in before.top(count)]
+    numbers += [number for number, *_ in after.top(1) if number not in numbers]
+    rows = [(number, after.names[number], float(after.probabilities[0, number])) for number in numbers]
+    was = [float(before.probabilities[0, number]) for number in numbers]
+    return class_bars(rows, was, "The network says, before and after")
 
 
 def _bar(row: Row, before: float | None) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import ipywidgets as w
 
 from ...engine.predictions import HalfStored
-from ...results import Intervention, Predictions
+from ...results import Intervention
 from .. import work
-from ..class_bars import class_bars
+from ..class_bars import changed_bars
 from ..controls import button, caption, column, fraction, side_by_side, text
 from ..live import Live, Once
 from .activations import MapSheet
@@ -100,12 +100,3 @@ class InterventionView(View):
         ]
         (top, bottom), (left, right) = spans
         state.region = top, left, bottom - top, right - left
-
-
-def changed_bars(before: Predictions, after: Predictions, count: int = 5) -> str:
-    """HTML of the classes that were most probable, and the one that is now, each with what it was."""
-    numbers = [number for number, *_ in before.top(count)]
-    numbers += [number for number, *_ in after.top(1) if number not in numbers]
-    rows = [(number, after.names[number], float(after.probabilities[0, number])) for number in numbers]
-    was = [float(before.probabilities[0, number]) for number in numbers]
-    return class_bars(rows, was, "The network says, before and after")

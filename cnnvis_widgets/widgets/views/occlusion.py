@@ -14,6 +14,7 @@ from ...imaging.render import reconstruction_tiles
 from ...results import Occlusion, Reconstruction
 from .. import explaining, work
 from ..badge import Fact, marks
+from ..by_hand import ByHand
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
 from ..controls import caption, column, fraction, show, side_by_side, switch
@@ -25,6 +26,7 @@ class OcclusionView(View):
     """The four panels of figure 7 of Zeiler and Fergus, filled as the square is slid over the image.
 
     Attributes:
+        by_hand: the square that is put on the photo by hand.
         panels: the canvases, by name: 'total' of the strongest map, its 'projection', the 'probability' of the class,
             and the most probable class ('best').
     """
@@ -48,7 +50,9 @@ class OcclusionView(View):
         ]
         self._badge = w.HTML()
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
-        self.panel = w.VBox([side_by_side(*columns, self._classes), self._badge], layout=w.Layout(min_width="0"))
+        self.by_hand = ByHand(state, context.subject, context.image_pane.canvas)
+        parts = [self.by_hand.widget, side_by_side(*columns, self._classes), self._badge]
+        self.panel = w.VBox(parts, layout=w.Layout(min_width="0", grid_gap="10px"))
         state.observe(self._follow, "explained")
         self._follow()
 
@@ -57,15 +61,9 @@ class OcclusionView(View):
 
     def steps(self) -> tuple[str, Steps]:
         steps = explaining.sweep(
-            *self.context.where(), size=self._size, target=asked_class(self.state), at_layer=self.state.at_layer
+            *self.context.where(), size=self.by_hand.size, target=asked_class(self.state), at_layer=self.state.at_layer
         )
         return "Sliding a square over the image", steps
-
-    @property
-    def _size(self) -> tuple[int, ...]:
-        """The sides of the square in pixels."""
-        sides = self.context.subject.images[self.state.image].shape[:-1]
-        return tuple(max(1, round(side * self.state.square)) for side in sides)
 
     def draw(self, progress: work.Progress, final: bool) -> None:
         if isinstance(progress.result, Reconstruction):
@@ -110,10 +108,16 @@ class OcclusionView(View):
         self.panels[panel].show(encode.png(pixels), ", ".join(words))
         self._captions[panel].value = caption(words)
 
+    def left(self) -> None:
+        self.context.image_pane.canvas.selected, self.context.image_pane.canvas.interactive = (), False
+
     def code(self) -> str:
         layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
-        call = f"cnnvis_widgets.occlusion(network, feed, target, size={self._size}{layer})"
-        return f"{target_code(self.state)}\nsweep = {call}"
+        call = f"cnnvis_widgets.occlusion(network, feed, target, size={self.by_hand.size}{layer})"
+        code = f"{target_code(self.state)}\nsweep = {call}"
+        if self.state.occluder:
+            code += f"\noccluded = cnnvis_widgets.occlude(network, feed, {self.state.occluder}{layer})"
+        return code
 
     def _follow(self, change: object = None) -> None:
         show(self._classes, self.state.explained == "chosen")
