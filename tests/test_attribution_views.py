@@ -93,7 +93,7 @@ def test_the_badge_says_how_the_picture_was_made(explorer):
     layer = explorer.result.maps.name
     badge = explorer.views["attribution"]._caption.value
     assert "softmax removed" in badge
-    assert f"maps of {layer}, 16 × 20, enlarged" in badge
+    assert f"maps of {layer}, enlarged" in badge
     explorer.state.explainer = "integrated_gradients"
     error = float(explorer.result.completeness_error[0, 0])
     assert f"completeness error {error:+.3g}" in explorer.views["attribution"]._caption.value

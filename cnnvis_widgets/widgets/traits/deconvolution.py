@@ -21,7 +21,9 @@ class DeconvolutionTraits(t.HasTraits):
     """Attributes:
     rule, seed: of the deconvolution, see ``cnnvis_widgets.reconstruct``; seed 'unit' is the selected
         ``unit``, and the strongest one where none is selected.
+    all_rules: whether the selected map is also shown by every rule, side by side.
     """
 
     rule = Checked(_rule, rules.known()[0])
     seed = t.Enum(SEEDS, SEEDS[0])
+    all_rules = t.Bool(False)

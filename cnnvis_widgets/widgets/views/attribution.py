@@ -117,8 +117,7 @@ def facts(result: Attribution) -> list[Fact]:
     """How an attribution was made, for its badge."""
     found: list[Fact] = [("softmax removed" if result.softmax_removed else f"scores of {result.layer.name}", False)]
     if result.maps is not None:
-        size = " × ".join(map(str, result.maps.spatial_shape))
-        found.append((f"maps of {result.maps.name}, {size}, enlarged", False))
+        found.append((f"maps of {result.maps.name}, enlarged", False))
     if result.completeness_error is not None:
         error, score = float(result.completeness_error[0, 0]), float(result.scores[0, 0])
         large = abs(error) > TOLERATED * abs(score)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ipywidgets as w
 import numpy as np
 
 from ...engine import rules
@@ -13,9 +14,12 @@ from ...imaging.render import reconstruction_tiles
 from ...results import FeatureMaps, Reconstruction
 from .. import work
 from ..badge import badge
-from ..controls import dropdown
+from ..controls import dropdown, refill, show, switch, text
 from ..gallery import Portrait
+from ..live import Live
+from ..meter import measured, meter
 from ..regions import Box, busy_box, busy_side
+from ..rule_row import RuleRow
 from ..traits.deconvolution import SEEDS
 from .activations import MapSheet, at
 from .view import Context, Steps, View
@@ -29,18 +33,32 @@ _SEED_TITLES = {
 
 
 class DeconvolutionView(View):
-    """Reconstructions of the strongest maps as a montage, and the selected one large."""
+    """Reconstructions of the strongest maps as a montage, and the selected one large.
+
+    Attributes:
+        meter: how much pictures of the rule depend on the class.
+        row: the selected map by every rule.
+    """
 
     name = "deconvolution"
     stale = ("rule", "seed")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self._rules = w.Dropdown(description="Rule", style={"description_width": "initial"})
+        self._rules.layout.width = "auto"
+        self._rules.observe(self._choose_rule, "value")
         self.options = (
-            dropdown(self.state, "rule", "Rule", rules.known()),
+            self._rules,
             dropdown(self.state, "seed", "Seed", [(_SEED_TITLES[seed], seed) for seed in SEEDS]),
+            switch(self.state, "all_rules", "All rules side by side"),
         )
-        self.panel = context.gallery.widget
+        self.meter, self.row = w.HTML(), RuleRow()
+        self._meter = Live(self._show_meter, self._fail)
+        layout = w.Layout(min_width="0", grid_gap="10px")
+        self.panel = w.VBox([context.gallery.widget, self.meter, self.row.widget], layout=layout)
+        self.state.observe(self._follow, ["method", "layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
+        self._follow()
         self._about: Any = None
         self._side: int | None = None
 
@@ -67,6 +85,32 @@ class DeconvolutionView(View):
             if self._about != progress.about:  # all tiles of a montage are cut to one size
                 self._about, self._side = progress.about, busy_side(result.images[0])
             self.context.gallery.hang(ReconstructionSheet(result, *where, progress.channels, self._side), final)
+            if final:
+                self._measure()
+
+    def _follow(self, change: Any = None) -> None:
+        """List the rules, which may have been registered meanwhile; draw the other rules of the selected map."""
+        state = self.state
+        refill(self._rules, [(each, each) for each in rules.known()], state.rule, self._choose_rule)
+        shown = state.all_rules and state.channel is not None
+        show(self.row.widget, shown)
+        if state.method == self.name and shown:
+            self.row.ask(self.context.where(), state.channel, self._seed)
+
+    def _choose_rule(self, change: Any) -> None:
+        self.state.rule = change["new"]
+
+    def _measure(self) -> None:
+        """Measure how much pictures of the rule depend on the class, after the picture is on the screen."""
+        where, rule = self.context.where(), self.state.rule
+        if self.state.classes:
+            self._meter.ask(lambda: measured(where, rule))
+
+    def _show_meter(self, found: Any) -> None:
+        self.meter.value = meter(found, self.state)
+
+    def _fail(self, error: Exception) -> None:
+        self.meter.value = text(f"{type(error).__name__}: {error}", "error", role="alert")
 
     def left(self) -> None:
         self.context.image_pane.canvas.selected = ()
@@ -75,7 +119,12 @@ class DeconvolutionView(View):
         state = self.state
         channels = None if state.channel is None else [state.channel]
         options = f"channels={channels}, rule={state.rule!r}, seed={self._seed!r}"
-        return f"reconstruction = cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, {options})"
+        code = f"reconstruction = cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, {options})"
+        if state.all_rules and channels:
+            call = f"cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, rule=rule, channels={channels}"
+            code += f"\nside_by_side = [\n    {call}, seed={self._seed!r})\n"
+            code += "    for rule in cnnvis_widgets.rules.known()\n]"
+        return code
 
 
 @dataclass(frozen=True)

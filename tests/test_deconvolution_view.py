@@ -1,0 +1,112 @@
+"""Beside the reconstructions: all rules side by side, rules of one's own, and the meter of class sensitivity."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from cnnvis_widgets import ModelExplorer, load, reconstruct, rules, sensitivity
+from cnnvis_widgets.engine.rules import _RECTIFIERS
+
+pytest_plugins = ["widget_jobs"]
+pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
+
+
+def tiny(classes):
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((20, 24, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+        keras.layers.Conv2D(8, 3, activation="relu", name="second"),
+    ]
+    if classes:
+        layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4, activation="softmax")]
+    return load(keras.Sequential(layers), class_names=["cat", "<b>dog</b>", "crane", "crane"] if classes else None)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny(True)
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def explorer(network, images):
+    made = ModelExplorer(network, images)
+    made.state.method = "deconvolution"
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own_rule():
+    rules.register("everything", lambda signal, entered: signal)
+    yield "everything"
+    del _RECTIFIERS["everything"]
+
+
+def same(found, wanted):
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_all_rules_side_by_side(explorer):
+    view, state = explorer.views["deconvolution"], explorer.state
+    assert view.row.widget.layout.display == "none"
+    state.image, state.all_rules, state.layer, state.channel = 1, True, "second", 3
+    assert view.row.widget.layout.display is None
+    assert [each.rule for each in view.row.results] == ["deconvnet", "guided", "gradient"]
+    names = {"explorer": explorer}
+    exec(explorer.code(), names)
+    for found, wanted in zip(view.row.results, names["side_by_side"], strict=True):
+        same(found.images, wanted.images)
+        assert view.row.pictures[found.rule].alt == f"Map 3 of {state.layer} by {found.rule}"
+        assert view.row.pictures[found.rule].data
+    assert not np.array_equal(view.row.results[0].images, view.row.results[2].images)
+    before = view.row.results
+    state.channel = 4
+    assert view.row.results[0].channels == (4,)
+    state.seed = "unit"
+    state.unit = (5, 6)
+    assert view.row.results is not before
+    assert view.row.results[0].seed == (5, 6)
+
+
+def test_rules_of_ones_own_are_listed(explorer, own_rule, images):
+    view, state = explorer.views["deconvolution"], explorer.state
+    state.rule = own_rule
+    assert view._rules.options[-2:] == (("everything", "everything"), ("gradient", "gradient"))
+    assert view._rules.value == own_rule
+    expected = reconstruct(explorer.network, images[:1], state.layer, rule=own_rule)
+    same(explorer.wait(0).images[0, 0], expected.images[0, explorer.result.channels[0]])
+    view._rules.value = "guided"
+    assert state.rule == "guided"
+    state.all_rules = True
+    assert tuple(view.row.pictures) == ("deconvnet", "guided", "everything", "gradient")
+
+
+def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
+    view, state = explorer.views["deconvolution"], explorer.state
+    for rule in ("guided", "gradient"):
+        state.rule = rule
+        wanted = sensitivity(network, images[:1], rule=rule)
+        for correlation in (wanted.rival[0], wanted.randomised[0]):
+            words = f"correlation {correlation:.2f}"
+            assert words in view.meter.value
+            marked = view.meter.value.split(words)[0].rsplit("<span", 1)[1]
+            assert ("cnnvis-wrong" in marked) == (correlation >= 0.9)
+        assert f"class sensitivity by {rule}" in view.meter.value
+    assert "<b>" not in view.meter.value
+
+
+def test_a_network_without_classes_has_no_meter(images):
+    explorer = ModelExplorer(tiny(False), images)
+    explorer.state.method = "deconvolution"
+    assert explorer.views["deconvolution"].meter.value == ""
+    assert explorer.state.error == ""
+    explorer.close()
