@@ -89,8 +89,8 @@ class Gallery:
         self, state: ExplorerState, photo: PictureCanvas, seen_by: Callable[[tuple[int, ...]], Box | tuple[()]]
     ) -> None:
         self.state, self.photo, self._seen_by = state, photo, seen_by
-        self.montage = PictureCanvas(name="montage", interactive=True, width=720)
-        self.portrait = PictureCanvas(name="large", width=480)
+        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=720)
+        self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
         self.caption = w.HTML()
         self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
         self._sheet: Sheet | None = None

@@ -33,7 +33,7 @@ class ImagePane:
 
     def __init__(self, state: ExplorerState, subject: Subject) -> None:
         self._state, self._subject = state, subject
-        self.canvas = PictureCanvas(name="photo", smooth=True, width=360)
+        self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
         self._caption, self.predictions = w.HTML(), w.HTML()
         self._live = jobs.live_slot()
         self._menu = w.Dropdown(
