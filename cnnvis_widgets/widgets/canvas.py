@@ -1,4 +1,7 @@
-"""A small canvas: encoded pictures in; clicks, keys, hovering and drags out. Why our own: docs/design/0005-canvas.md."""
+"""A small canvas: encoded pictures in; clicks, keys, hovering and drags out.
+
+Why our own: docs/design/0005-canvas.md.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from cnnvis_widgets.imaging import encode
 from cnnvis_widgets.widgets.canvas import PictureCanvas
 
 canvas = PictureCanvas(name="photo", width=400, interactive=True, zoomable=True)
-canvas.show(encode.png(np.arange(100 * 100, dtype=np.uint32).reshape(100, 100).astype(np.uint8)), "a test", (10, 20, 30, 40))
+pixels = np.arange(100 * 100).reshape(100, 100).astype(np.uint8)
+canvas.show(encode.png(pixels), "a test", (10, 20, 30, 40))
 hovers, drags, clicks = [], [], []
 canvas.on_click(lambda x, y: clicks.append((x, y)))
 canvas.on_drag(lambda *told: drags.append(told))
