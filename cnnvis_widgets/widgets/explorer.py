@@ -27,6 +27,7 @@ from .state import ExplorerState
 from .subject import Subject
 from .views.activations import ActivationsView
 from .views.attribution import AttributionView
+from .views.comparison import ComparisonView
 from .views.deconvolution import DeconvolutionView
 from .views.dream import DreamView
 from .views.intervention import InterventionView
@@ -97,12 +98,14 @@ class ModelExplorer(w.VBox):
         gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
         context = Context(self.state, self.subject, image_pane, gallery, self._begin)
         self._dream = DreamView(context)
+        self._comparison = ComparisonView(context)
         views: list[View] = [
             ActivationsView(context),
             DeconvolutionView(context),
             AttributionView(context),
             OcclusionView(context),
             InterventionView(context),
+            self._comparison,
             self._dream,
         ]
         self.views = {view.name: view for view in views}
@@ -124,6 +127,20 @@ class ModelExplorer(w.VBox):
         self.network = self.subject.network = self.state.network = network
         self._kept.clear()
         self._image_pane.predict()
+        self._look()
+
+    def compare_with(self, network: Network) -> None:
+        """Show the selected map of this network, of another one, and their difference.
+
+        Args:
+            network: of the same layers, such as another checkpoint; it is fed the same.
+
+        Raises:
+            LayerError: it lacks the layer that is looked at.
+        """
+        network.layer(self.state.layer)
+        self._comparison.network = network
+        self.state.versus, self.state.method = "network", ComparisonView.name
         self._look()
 
     def start(self) -> None:

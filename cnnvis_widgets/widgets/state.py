@@ -14,6 +14,7 @@ import traitlets as t
 from ..errors import ChannelError, FeedError, LayerError
 from .traits.attribution import AttributionTraits
 from .traits.checked import Checked, index_of
+from .traits.comparison import ComparisonTraits
 from .traits.deconvolution import DeconvolutionTraits
 from .traits.dream import DreamTraits
 from .traits.intervention import InterventionTraits
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..engine.network import Network
     from ..results import Layer
 
-METHODS = ("activations", "deconvolution", "attribution", "occlusion", "intervention", "deep dream")
+METHODS = ("activations", "deconvolution", "attribution", "occlusion", "intervention", "comparison", "deep dream")
 FAMILY_FILTERS = {
     "all": "all layers",
     "r": "activation functions",
@@ -77,7 +78,7 @@ def _target(state: ExplorerState, value: Any) -> int:
     return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
 
 
-class ExplorerState(AttributionTraits, DeconvolutionTraits, DreamTraits, InterventionTraits):
+class ExplorerState(AttributionTraits, ComparisonTraits, DeconvolutionTraits, DreamTraits, InterventionTraits):
     """The one truth of a ``ModelExplorer``.
 
     Args:

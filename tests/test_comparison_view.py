@@ -1,0 +1,121 @@
+"""Two images, two layers or two networks: A, B and A − B."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis_widgets import ModelExplorer, activations, load
+from cnnvis_widgets.errors import FeedError, LayerError
+from cnnvis_widgets.imaging.heat import heat
+
+pytest_plugins = ["widget_jobs"]
+pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
+
+
+def tiny(seed):
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.Input((20, 24, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+        keras.layers.Conv2D(8, 3, padding="same", activation="relu", name="second"),
+        keras.layers.Conv2D(5, 3, strides=2, activation="relu", name="third"),
+    ]
+    return load(keras.Sequential(layers))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny(3)
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def explorer(network, images):
+    made = ModelExplorer(network, images)
+    made.state.method = "comparison"
+    yield made
+    made.close()
+
+
+def run(explorer):
+    names = {"explorer": explorer}
+    exec(explorer.code(), names)
+    return names
+
+
+def shown(explorer, name):
+    return np.asarray(Image.open(BytesIO(explorer.views["comparison"].panels[name].data)))
+
+
+def check(explorer, a, b):
+    channel, names = explorer.state.channel, run(explorer)
+    np.testing.assert_array_equal(names["a"].values, a.values)
+    np.testing.assert_array_equal(names["b"].values, b.values)
+    first, second = a.values[0, ..., channel], b.values[0, ..., channel]
+    limit = max(first.max(), second.max())
+    np.testing.assert_array_equal(shown(explorer, "A"), heat(first, limit=limit, signed=False).pixels)
+    np.testing.assert_array_equal(shown(explorer, "B"), heat(second, limit=limit, signed=False).pixels)
+    if first.shape == second.shape:
+        difference = heat(first - second, limit=limit, signed=True).pixels
+        np.testing.assert_array_equal(shown(explorer, "A-B"), difference)
+
+
+def test_two_images_on_one_scale(explorer, network, images):
+    state = explorer.state
+    for other in (1, 2):
+        state.other_image = other
+        (a,), (b,) = (activations(network, images[[each]], state.layer) for each in (0, other))
+        check(explorer, a, b)
+    np.testing.assert_array_equal(run(explorer)["difference"], a.values - b.values)
+
+
+def test_two_layers(explorer, network, images):
+    state = explorer.state
+    state.channel = 2
+    state.versus = "layer"
+    for other in ("second", "third"):
+        state.other_layer = other
+        (a,), (b,) = (activations(network, images[:1], each) for each in (state.layer, other))
+        check(explorer, a, b)
+    assert "not of one size" in explorer.views["comparison"].panels["A-B"].alt
+    assert "difference" not in run(explorer)
+    state.channel = 5  # which the third layer lacks
+    assert shown(explorer, "B").shape == (1, 1)
+    assert state.error == ""
+
+
+def test_two_networks(explorer, network, images):
+    explorer.state.versus = "network"
+    assert "explorer.compare_with(network)" in explorer.state.error
+    other = tiny(4)
+    explorer.compare_with(other)
+    assert explorer.state.error == ""
+    (a,), (b,) = (activations(each, images[:1], explorer.state.layer) for each in (network, other))
+    assert not np.array_equal(a.values, b.values)
+    check(explorer, a, b)
+    keras.utils.set_random_seed(0)
+    strange = load(keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Conv2D(2, 3, name="else")]))
+    with pytest.raises(LayerError):
+        explorer.compare_with(strange)
+
+
+def test_one_cursor_for_all(explorer):
+    panels = explorer.views["comparison"].panels
+    panels["B"]._receive(None, {"event": "click", "x": 4.6, "y": 7.2}, [])
+    assert explorer.state.unit == (7, 4)
+    assert [panel.selected for panel in panels.values()] == [(4, 7, 1, 1)] * 3
+    panels["A-B"]._receive(None, {"event": "key", "key": "ArrowRight"}, [])
+    assert explorer.state.unit == (7, 5)
+    a, b, difference = (float(panel.alt.split(", ")[-3].split(" ")[0]) for panel in panels.values())
+    assert difference == pytest.approx(a - b, abs=2e-3 * max(abs(a), abs(b), 1))
+    with pytest.raises(FeedError, match="an image"):
+        explorer.state.other_image = 3
