@@ -1,13 +1,11 @@
-"""How fast maps go back to pixels, against the way of the older library: ``python benchmarks/reconstruction.py``.
+"""How fast maps go back to pixels, against the way of the older library; ``engine.py`` runs it.
 
 The baseline is 8 gradient copies with a full forward pass each, in one run. Ours and the baseline
-take turns, so that a busy machine slows both; ratios are of the shortest times. Results go to
-``benchmarks/results/reconstruction.json`` and are compared with those found there.
+take turns, so that a busy machine slows both; ratios are of the shortest times.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -15,7 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,10 +28,17 @@ from cnnvis_widgets import activations, load
 from cnnvis_widgets.engine.network import Network
 from cnnvis_widgets.engine.reconstruction import reconstruct, reconstruct_steps
 
-RESULTS = Path(__file__).parent / "results" / "reconstruction.json"
 COPIES = 8
 Row = dict[str, object]
 Times = tuple[float, float]
+
+
+_calls = count(1)
+
+
+def unseen(network: Network) -> np.ndarray:
+    """The network's image, a little otherwise each time, so that no forward pass is at hand that was kept."""
+    return network.feed + np.float32(1e-4) * next(_calls)
 
 
 def older_way(network: Network, name: str) -> Callable[[], None]:
@@ -80,31 +86,41 @@ def row(work: str, target: str, ours: list[Times], base: list[Times], maps: tupl
     }
 
 
-def maps_of_a_layer(rounds: int) -> list[Row]:
-    vgg, rows = _vgg(), []
-    alex = load(alexnet(), image_for((227, 227, 3)))
-    for title, network, name, single, double, patch in (
-        ("VGG16 block3_pool", vgg, "block3_pool", ">= 1.4", ">= 2.4", ">= 10"),
-        ("VGG16 block2_pool", vgg, "block2_pool", "", "", ">= 50"),
-        ("AlexNet conv5", alex, "conv5/Relu", ">= 2.2", "", ""),
-    ):
+def maps_of_vgg(rounds: int) -> list[Row]:
+    layers = ("block3_pool", ">= 1.4", ">= 2.4", ">= 10"), ("block2_pool", "", "", ">= 50")
+    return maps_of_layers(rounds, "VGG16", _vgg(), layers)
+
+
+def maps_of_alexnet(rounds: int) -> list[Row]:
+    network = load(alexnet(), image_for((227, 227, 3)))
+    return maps_of_layers(rounds, "AlexNet", network, [("conv5/Relu", ">= 2.2", "", "")])
+
+
+def maps_of_layers(
+    rounds: int, called: str, network: Network, layers: Iterable[tuple[str, str, str, str]]
+) -> list[Row]:
+    """Whole maps, the same in bfloat16, and strongest units; a layer comes with its targets for each."""
+    rows = []
+    for name, single, double, patch in layers:
+        title = f"{called} {name.removesuffix('/Relu')}"
         channels = network.layer(name).channels or 0
         some = {"channels": range(min(16, channels)), "seed": "map"}
         calls: dict[str, Callable[[], object]] = {
             "base": older_way(network, name),
-            "whole": lambda network=network, name=name, some=some: reconstruct(network, None, name, **some),
+            "whole": lambda network=network, name=name, some=some: reconstruct(
+                network, unseen(network), name, **some
+            ),
             "half": lambda network=network, name=name, some=some: reconstruct(
-                network, None, name, precision="bfloat16", **some
+                network, unseen(network), name, precision="bfloat16", **some
             ),
         }
         if patch:
-            calls["strongest"] = lambda network=network, name=name: reconstruct(network, None, name)
+            calls["strongest"] = lambda network=network, name=name: reconstruct(network, unseen(network), name)
         times = interleaved(rounds, **calls)
         rows.append(row(f"{title}, whole maps", single, times["whole"], times["base"], (16, COPIES)))
         rows.append(row(f"{title}, whole maps, bfloat16", double, times["half"], times["base"], (16, COPIES)))
         if patch:
             rows.append(row(f"{title}, strongest units", patch, times["strongest"], times["base"], (channels, COPIES)))
-        print(*rows[-3:], sep="\n", file=sys.stderr)
     return rows
 
 
@@ -139,7 +155,7 @@ def share_of_peak(rounds: int) -> Row:
     times = interleaved(
         rounds,
         peak=lambda: convolve(maps),
-        ours=lambda: reconstruct(network, None, "block3_pool", channels=range(32), seed="map"),
+        ours=lambda: reconstruct(network, unseen(network), "block3_pool", channels=range(32), seed="map"),
     )
     sizes = [
         (224, 3, 64),
@@ -212,7 +228,7 @@ def _peak() -> int:
 
 
 def memory(maps: int) -> Row:
-    done = subprocess.run([sys.executable, __file__, "--stream", str(maps)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, __file__, str(maps)], capture_output=True, text=True, check=True)
     early, late = json.loads(done.stdout.splitlines()[-1])
     return {
         "work": f"{maps} maps of VGG16 block5_conv3, peak MiB",
@@ -223,42 +239,21 @@ def memory(maps: int) -> Row:
 
 
 def machine() -> dict[str, object]:
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        "",
-    )
+    """What the figures were measured on; TensorFlow computes with oneDNN of itself only where there is AVX-512."""
+    about = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+    said = {key.strip(): value.strip() for key, value in about.items()}
+    flags, model = said.get("flags", "").split(), said.get("model name", "")
+    widest = next((each for each in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if each in flags), "unknown")
     return {
         "processor": model or platform.processor(),
         "cores": os.cpu_count(),
-        "load before": os.getloadavg()[0],
+        "widest instructions": widest,
+        "load before": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--maps", type=int, default=512, help="how many maps are streamed to see the memory")
-    parser.add_argument("--stream", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.stream:
-        streaming(options.stream)
-        return
-    about = machine()
-    rows = [*maps_of_a_layer(options.rounds), one_forward_pass(options.rounds), share_of_peak(options.rounds)]
-    rows += [loading(options.rounds), first_maps(options.rounds), memory(options.maps)]
-    last = {each["work"]: each for each in json.loads(RESULTS.read_text())["rows"]} if RESULTS.exists() else {}
-    print(", ".join(f"{key} {value}" for key, value in about.items()))
-    for each in rows:
-        before = last.get(each["work"], {}).get("ratio", "-")
-        figures = ", ".join(f"{key} {value}" for key, value in each.items() if key not in ("work", "target", "ratio"))
-        ratio, target = each.get("ratio", "-"), each["target"] or "-"
-        print(f"{each['work']:66} x {ratio:<7} target {target:12} last {before:<7} {figures}")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # in a process of its own, so that the memory is that of one call
+    streaming(int(sys.argv[1]))

@@ -1,24 +1,23 @@
-"""Whole calls with their PNG and event files, against the older way: ``python benchmarks/whole_calls.py``.
+"""Whole calls with their PNG and event files, against the older way; ``engine.py`` runs it.
 
 The older way, written here anew: save the graph with its weights and read it again, build 8 gradient copies with a
 forward pass of their own (or one run for each layer), and write every map into an event file with a grid beside it.
 Ours is ``deconv_visualization`` and ``activation_visualization`` on a loaded network. They take turns; ratios are of
-the shortest times. Results go to ``benchmarks/results/whole_calls.json``.
+the shortest times.
 """
 
 from __future__ import annotations
 
-import argparse
 import cProfile
-import json
 import os
 import pickle
 import pstats
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,12 +26,17 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 from random_networks import alexnet, application, image_for
-from reconstruction import COPIES, Row, machine, older_way
+from reconstruction import COPIES, Row, older_way, unseen
 
-from cnnvis_widgets import activation_visualization, activations, convert_into_grid, deconv_visualization, load
+from cnnvis_widgets import (
+    activation_visualization,
+    activations,
+    convert_into_grid,
+    deconv_visualization,
+    load,
+    reconstruct,
+)
 from cnnvis_widgets.engine.network import Network
-
-RESULTS = Path(__file__).parent / "results" / "whole_calls.json"
 
 
 def saved_and_read(network: Network, folder: Path) -> Network:
@@ -92,28 +96,27 @@ def timed(call: Callable[[Path], object]) -> float:
 
 
 def row(work: str, target: str, rounds: int, ours: Callable[[Path], object], older: Callable[[Path], object]) -> Row:
-    timed(ours)  # tracing; a loaded network has been looked at before
-    own, other = [], []
+    own, other, profile = [], [], cProfile.Profile()
     for _ in range(rounds):
+        profile.enable()  # some thousand calls of Python in seconds: it does not count
         own.append(timed(ours))
+        profile.disable()
         other.append(timed(older))
-    profile = cProfile.Profile()
-    profile.runcall(timed, ours)
     return {
         "work": work,
         "seconds": [round(float(f(own)), 2) for f in (np.min, np.median, np.max)],
         "older way": [round(float(f(other)), 2) for f in (np.min, np.median, np.max)],
         "ratio": round(min(other) / min(own), 2),
         "target": target,
-        "where the time goes": _longest(profile),
+        "where the time goes": _longest(profile, rounds),
     }
 
 
-def _longest(profile: cProfile.Profile) -> list[str]:
-    """The functions in which most of the time was spent, of the calling thread."""
+def _longest(profile: cProfile.Profile, rounds: int) -> list[str]:
+    """The functions in which most of the time was spent, of the calling thread, in seconds for one call."""
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     longest = sorted(stats.items(), key=lambda each: -each[1][2])[:6]
-    return [f"{values[2]:.2f} s {Path(file).name}:{name}" for (file, _, name), values in longest]
+    return [f"{values[2] / rounds:.2f} s {Path(file).name}:{name}" for (file, _, name), values in longest]
 
 
 def plain_activations(network: Network, folder: Path) -> None:
@@ -121,46 +124,50 @@ def plain_activations(network: Network, folder: Path) -> None:
     activations(network, None, ["r", "p", "c"])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    alex = load(alexnet(), image_for((227, 227, 3)))
-    vgg = load(application("VGG16"), image_for((224, 224, 3)))
-    rows: list[Row] = []
-    for title, network, name, target in (
-        ("AlexNet conv5", alex, "conv5/Relu", ">= 4"), ("VGG16 block3_pool", vgg, "block3_pool", ">= 1.8"),
-    ):
-        def ours(folder: Path, network: Network = network, name: str = name) -> None:
-            deconv_visualization(network, None, layers=name, path_logdir=str(folder), path_outdir=str(folder))
-
-        def older(folder: Path, network: Network = network, name: str = name) -> None:
-            older_deconv(network, name, folder)
-
-        rows.append(row(f"{title}, all maps with PNG and event file", target, options.rounds, ours, older))
-        print(rows[-1], file=sys.stderr)
-    for title, network in (("AlexNet", alex), ("VGG16", vgg)):
-        def shown(folder: Path, network: Network = network) -> None:
-            places = {"path_logdir": str(folder), "path_outdir": str(folder)}
-            activation_visualization(network, None, layers=["r", "p", "c"], **places)
-
-        def before(folder: Path, network: Network = network) -> None:
-            older_activations(network, folder)
-
-        found = row(f"{title}, activations of all r, p, c layers with files", ">= 10", options.rounds, shown, before)
-        alone = [timed(lambda folder, network=network: plain_activations(network, folder)) for _ in range(2)]
-        found["forward pass alone, s"] = round(min(alone), 2)
-        rows.append(found)
-        print(rows[-1], file=sys.stderr)
-    about = machine()
-    print(", ".join(f"{key} {value}" for key, value in about.items()))
-    for each in rows:
-        print(f"{each['work']:62} x {each['ratio']:<7} target {each['target']:8} "
-              f"ours {each['seconds']} s, older way {each['older way']} s")
-        for line in each["where the time goes"]:  # type: ignore[attr-defined]
-            print(f"    {line}")
-    RESULTS.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n")
+def _alexnet() -> Network:
+    return load(alexnet(), image_for((227, 227, 3)))
 
 
-if __name__ == "__main__":
-    main()
+def _vgg() -> Network:
+    return load(application("VGG16"), image_for((224, 224, 3)))
+
+
+def maps_of_alexnet(rounds: int) -> list[Row]:
+    return [_maps("AlexNet conv5", _alexnet(), "conv5/Relu", ">= 4", rounds)]
+
+
+def maps_of_vgg(rounds: int) -> list[Row]:
+    return [_maps("VGG16 block3_pool", _vgg(), "block3_pool", ">= 1.8", rounds)]
+
+
+def activations_of_alexnet(rounds: int) -> list[Row]:
+    return [_activations("AlexNet", _alexnet(), rounds)]
+
+
+def activations_of_vgg(rounds: int) -> list[Row]:
+    return [_activations("VGG16", _vgg(), rounds)]
+
+
+def _maps(title: str, network: Network, name: str, target: str, rounds: int) -> Row:
+    def ours(folder: Path) -> None:
+        deconv_visualization(network, unseen(network), layers=name, path_logdir=str(folder), path_outdir=str(folder))
+
+    reconstruct(network, None, name, channels=[0], seed="map")  # a loaded network has been looked at before
+    older_gradients(network, name)
+    work = f"{title}, all maps with PNG and event file"
+    with redirect_stdout(StringIO()):
+        return row(work, target, rounds, ours, lambda folder: older_deconv(network, name, folder))
+
+
+def _activations(title: str, network: Network, rounds: int) -> Row:
+    def ours(folder: Path) -> None:
+        places = {"path_logdir": str(folder), "path_outdir": str(folder)}
+        activation_visualization(network, None, layers=["r", "p", "c"], **places)
+
+    plain_activations(network, Path())
+    work = f"{title}, activations of all r, p, c layers with files"
+    with redirect_stdout(StringIO()):
+        found = row(work, ">= 10", rounds, ours, lambda folder: older_activations(network, folder))
+    alone = [timed(lambda _: plain_activations(network, Path())) for _ in range(2)]
+    found["forward pass alone, s"] = round(min(alone), 2)
+    return found
