@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from servers import ROOT, VIEWPORT, Notebook, browser_of, chromium, lab_server, voila_server, write_notebook
+from servers import ROOT, SHOWN, VIEWPORT, Notebook, browser_of, chromium, lab_server, voila_server, write_notebook
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +50,19 @@ def voila(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def open_notebook(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], Notebook]]:
-    """``open_notebook('lab' | 'notebook' | 'voila', name)``; the one opened before is closed."""
+def open_notebook(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Notebook]]:
+    """``open_notebook('lab' | 'notebook' | 'voila', name)``; the one opened before is closed.
+
+    ``shows`` is what the page must have before anything is done with it.
+    """
     opened: list[Notebook] = []
 
-    def open_(where: str, name: str) -> Notebook:
+    def open_(where: str, name: str, shows: str = SHOWN) -> Notebook:
         while opened:
             opened.pop().close()
         base = request.getfixturevalue("voila" if where == "voila" else "jupyter")
         page = browser.new_page(viewport=VIEWPORT)
-        opened.append(Notebook(page, base, where, name))
+        opened.append(Notebook(page, base, where, name, shows))
         return opened[-1]
 
     yield open_

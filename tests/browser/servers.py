@@ -29,6 +29,12 @@ ARTIFACTS = ROOT / "test-artifacts"
 VIEWPORT = {"width": 1440, "height": 1000}
 PATIENCE_MS = 60_000
 """How long anything may take on a busy machine: loading a page, then the network in its kernel."""
+VOILA_READY = "/voila/static/voila.js"
+PYTHON = (sys.executable,)
+"""How the servers' Python is called, unless they run in an environment of their own."""
+
+SHOWN = ".cnnvis-explorer canvas[data-frames]"
+"""An explorer that has drawn something."""
 
 SETTINGS = {
     # off-screen cells are not in the page otherwise
@@ -74,20 +80,20 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 
 
 @contextmanager
-def lab_server(folder: Path, home: Path) -> Iterator[str]:
+def lab_server(folder: Path, home: Path, python: Sequence[str] = PYTHON) -> Iterator[str]:
     """Address of one server with JupyterLab and Notebook 7 that serves a folder."""
     port = _free_port()
     command = ["jupyter", "lab", f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}", *SERVER]
-    with _serve(command, f"http://127.0.0.1:{port}", "/api", home) as base:
+    with _serve(command, f"http://127.0.0.1:{port}", "/api", home, python) as base:
         yield base
 
 
 @contextmanager
-def voila_server(folder: Path, home: Path) -> Iterator[str]:
+def voila_server(folder: Path, home: Path, python: Sequence[str] = PYTHON) -> Iterator[str]:
     """Address of a Voila server that serves a folder."""
     port = _free_port()
     options = [f"--Voila.port={port}", "--Voila.ip=127.0.0.1", "--no-browser", "--token="]
-    with _serve(["voila", *options, str(folder)], f"http://127.0.0.1:{port}", "/voila/static/voila.js", home) as base:
+    with _serve(["voila", *options, str(folder)], f"http://127.0.0.1:{port}", VOILA_READY, home, python) as base:
         yield base
 
 
@@ -98,11 +104,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _serve(command: list[str], base: str, ready: str, home: Path) -> Iterator[str]:
+def _serve(command: list[str], base: str, ready: str, home: Path, python: Sequence[str]) -> Iterator[str]:
     log = home / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [*python, "-m", *command],
             env=_environment(home),
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -146,7 +152,7 @@ def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
 class Notebook:
     """A notebook open in a page, run from its first cell to its last."""
 
-    def __init__(self, page: Page, base: str, where: str, name: str) -> None:
+    def __init__(self, page: Page, base: str, where: str, name: str, shows: str = SHOWN) -> None:
         self.page, self._base, self._where = page, base, where
         self.errors: list[str] = []
         page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
@@ -156,7 +162,7 @@ class Notebook:
         page.goto(f"{base}/{path}/{name}{'?reset' * (where == 'lab')}", wait_until="domcontentloaded")
         if where != "voila":
             self._run_all()
-        page.wait_for_selector(".cnnvis-explorer canvas[data-frames]", state="attached")
+        page.wait_for_selector(shows, state="attached")
 
     def _run_all(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -223,10 +229,10 @@ class Notebook:
         """The status line."""
         return self.page.locator(".cnnvis-explorer [role=status]")
 
-    def screenshot(self, name: str) -> None:
-        """Take a picture of the explorer, for people to look at."""
+    def screenshot(self, name: str, of: str = ".cnnvis-explorer") -> None:
+        """Take a picture of the explorer or another part of the page, for people to look at."""
         ARTIFACTS.mkdir(exist_ok=True)
-        self.page.locator(".cnnvis-explorer").evaluate("(explorer) => explorer.scrollIntoView()")
+        self.page.locator(of).first.evaluate("(part) => part.scrollIntoView()")
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
 
     def close(self) -> None:
