@@ -175,8 +175,13 @@ def test_values_at_places():
 def test_a_square_by_hand(explorer):
     explorer.state.method, explorer.state.square = "occlusion", 0.25
     photo, hand = explorer._image_pane.canvas, explorer.views["occlusion"].by_hand
-    assert photo.interactive
-    photo._receive(None, {"event": "click", "x": 12.0, "y": 9.0}, [])
+    assert (photo.drag, photo.selected, explorer.state.occluder) == ("move", (9, 8, 6, 5), ())
+
+    def drag(left, top):
+        box = {"left": left, "top": top, "width": 6, "height": 5, "final": False}
+        photo._receive(None, {"event": "drag", **box}, [])
+
+    drag(9, 7)
     assert explorer.state.occluder == (9, 7, 6, 5)
     assert photo.selected == (9, 7, 6, 5)
     found = run(explorer)["occluded"]
@@ -184,17 +189,13 @@ def test_a_square_by_hand(explorer):
     same(hand.occluded.map_after, found.map_after)
     same(pixels(hand.canvas), heat(found.map_after, limit=found.map_before.max(), signed=False).pixels)
     assert "→" in hand.bars.value
-    photo._receive(None, {"event": "key", "key": "ArrowRight"}, [])
-    assert explorer.state.occluder == (10, 7, 6, 5)
-    photo._receive(None, {"event": "key", "key": "Home"}, [])
-    photo._receive(None, {"event": "key", "key": "ArrowUp"}, [])
-    assert explorer.state.occluder == (0, 6, 6, 5)
+    drag(0, 6)
     explorer.state.square = 0.5
-    assert explorer.state.occluder == (0, 3, 12, 10)
+    assert explorer.state.occluder == (0, 4, 12, 10)
     same(hand.occluded.after.scores, run(explorer)["occluded"].after.scores)
     explorer.state.method = "activations"
-    assert (photo.interactive, photo.selected) == (False, ())
-    photo._receive(None, {"event": "click", "x": 1.0, "y": 1.0}, [])
-    assert explorer.state.occluder == (0, 3, 12, 10)
+    assert (photo.drag, photo.selected) == ("", ())
+    drag(1, 1)
+    assert explorer.state.occluder == (0, 4, 12, 10)
     with pytest.raises(FeedError, match="Received: occluder"):
         explorer.state.occluder = (1, 2, 0, 3)

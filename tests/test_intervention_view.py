@@ -88,6 +88,17 @@ def test_only_around_the_selected_unit(explorer):
     assert state.region == ()
 
 
+def test_a_region_is_brushed_in_the_large_map(explorer):
+    portrait = explorer._view.context.gallery.portrait
+    assert portrait.drag == "brush"
+    portrait._receive(None, {"event": "drag", "left": 3, "top": 2, "width": 5, "height": 4, "final": False}, [])
+    assert explorer.state.region == (2, 3, 4, 5)
+    explorer.state.method = "activations"
+    assert portrait.drag == ""
+    portrait._receive(None, {"event": "drag", "left": 1, "top": 1, "width": 1, "height": 1, "final": True}, [])
+    assert explorer.state.region == (2, 3, 4, 5)
+
+
 @pytest.mark.parametrize("region", [(0, 0, 19, 2), (0, 0, 0, 2), (-1, 0, 2, 2), (1, 2, 3)])
 def test_a_region_outside_the_map_is_refused(explorer, region):
     with pytest.raises(ChannelError, match="within a map of"):

@@ -23,7 +23,7 @@ METHOD = "occlusion"
 
 
 class ByHand:
-    """Follows ``state.occluder``, and writes it when the photo is clicked or the arrow keys are pressed there.
+    """Follows ``state.occluder``, and writes it when the frame on the photo is dragged.
 
     Attributes:
         widget: the bars, the strongest map and a button that takes the square away.
@@ -43,8 +43,7 @@ class ByHand:
             column(self._caption, self.bars, lift, grow="1 1 220px", widest="340px"),
             column(self.canvas, grow="1 1 200px", widest="300px"),
         )
-        photo.on_click(self._put)
-        photo.on_key(self._move)
+        photo.on_drag(self._dragged)
         state.observe(self._follow, ["method", "image", "layer", "at_layer", "occluder"])
         state.observe(self._resize, "square")
         self._follow()
@@ -55,41 +54,35 @@ class ByHand:
         sides = self._subject.images[self._state.image].shape[:-1]
         return tuple(max(1, round(side * self._state.square)) for side in sides)
 
-    def _put(self, x: float, y: float) -> None:
-        """Put the middle of the square at a place of the photo."""
-        if self._state.method == METHOD and len(self.size) == 2:
-            height, width = self.size
-            self._state.occluder = self._inside(int(x) - width // 2, int(y) - height // 2)
+    def _dragged(self, left: int, top: int, width: int, height: int, final: bool) -> None:
+        if self._state.method == METHOD:
+            self._state.occluder = left, top, width, height
 
-    def _move(self, key: str) -> None:
-        if self._state.method != METHOD or len(self.size) != 2:
-            return
-        height, width = self.size
-        left, top, *_ = self._state.occluder or (0, 0)
-        by = max(1, width // 4), max(1, height // 4)
-        moves = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
-        ends = {"Home": (-(10**6), 0), "End": (10**6, 0)}
-        right, down = {**moves, **ends}[key]
-        self._state.occluder = self._inside(left + right * by[0], top + down * by[1])
-
-    def _inside(self, left: int, top: int) -> tuple[int, int, int, int]:
-        high, wide = self._subject.images[self._state.image].shape[:2]
-        height, width = self.size
+    def _around(self, x: float, y: float) -> tuple[int, ...]:
+        """The square whose middle is at a place of the photo, moved inside; () where the image has no height."""
+        if len(self.size) != 2:
+            return ()
+        (high, wide), (height, width) = self._subject.images[self._state.image].shape[:2], self.size
+        left, top = round(x - width / 2), round(y - height / 2)
         return min(max(0, left), wide - width), min(max(0, top), high - height), width, height
 
     def _resize(self, change: Any) -> None:
-        if self._state.occluder:
-            left, top, width, height = self._state.occluder
-            self._put(left + width / 2, top + height / 2)
+        if not self._state.occluder:
+            self._follow()
+            return
+        left, top, width, height = self._state.occluder
+        self._state.occluder = self._around(left + width / 2, top + height / 2)
 
     def _follow(self, change: Any = None) -> None:
         state = self._state
         if state.method != METHOD:
             return
-        self._photo.interactive, self._photo.selected = len(self.size) == 2, state.occluder
+        high, wide = (*self._subject.images[state.image].shape[:-1], 1)[:2]
+        self._photo.selected = state.occluder or self._around(wide / 2, high / 2)
+        self._photo.drag = "move" if self._photo.selected else ""
         if not state.occluder:
             self.bars.value, self.occluded = "", None
-            self._caption.value = caption(["By hand", "Click on the photo, or move with the arrow keys there"])
+            self._caption.value = caption(["By hand", "Drag the frame on the photo, or move it with the arrow keys"])
             return
         network, feed, key, layer = self._subject.where(state.image, state.layer)
         chosen, box = layer if state.at_layer else None, state.occluder

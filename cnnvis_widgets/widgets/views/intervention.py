@@ -43,16 +43,19 @@ class InterventionView(View):
         large = context.gallery.large
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
         self.panel = side_by_side(context.gallery.maps, large, bars)
+        context.gallery.portrait.on_drag(self._brushed)
         state.observe(self._follow, ["method", "layer", "image", "channel", "strength", "region"])
 
     def steps(self) -> tuple[str, Steps]:
         """The maps to choose from."""
+        self.context.gallery.portrait.drag = "brush" if len(self.state.current_layer.spatial_shape) == 2 else ""
         return f"Computing {self.state.layer}", work.browse(*self.context.where())
 
     def draw(self, progress: work.Progress, final: bool) -> None:
         self.context.gallery.hang(MapSheet(progress.result, progress.layer, progress.about), final)
 
     def left(self) -> None:
+        self.context.gallery.portrait.drag = ""
         self.context.image_pane.canvas.selected = ()
 
     def code(self) -> str:
@@ -84,6 +87,10 @@ class InterventionView(View):
 
     def _fail(self, error: Exception) -> None:
         self.bars.value = text(f"{type(error).__name__}: {error}", "error", role="alert")
+
+    def _brushed(self, left: int, top: int, width: int, height: int, final: bool) -> None:
+        if self.state.method == self.name:
+            self.state.region = top, left, height, width
 
     def _reset(self) -> None:
         self.state.strength, self.state.region = 1.0, ()

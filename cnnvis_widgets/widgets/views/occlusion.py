@@ -109,7 +109,7 @@ class OcclusionView(View):
         self._captions[panel].value = caption(words)
 
     def left(self) -> None:
-        self.context.image_pane.canvas.selected, self.context.image_pane.canvas.interactive = (), False
+        self.context.image_pane.canvas.selected, self.context.image_pane.canvas.drag = (), ""
 
     def code(self) -> str:
         layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
