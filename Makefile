@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # TensorFlow's start-up messages would drown what these commands have to say
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-slow lint build clean
+.PHONY: demo test test-slow lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -34,8 +34,12 @@ build: .venv/installed-test
 	rm -rf build dist
 	$(BIN)/python -m build --outdir dist
 
+# pages in docs/_build/html; a warning is an error
+docs: .venv/installed-docs
+	PYTHONPATH=docs $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf .venv build dist Output Log
+	rm -rf .venv build dist Output Log docs/_build docs/pictures docs/notebooks
 
 # what is installed, and anew whenever the list of dependencies changes
 .venv/installed-%: pyproject.toml | .venv
