@@ -9,7 +9,7 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1, variable_graph
 
 from cnnvis_widgets import activations, load, reconstruct
-from cnnvis_widgets.engine import staging
+from cnnvis_widgets.engine import precision, staging
 from cnnvis_widgets.engine.forward_passes import ForwardPasses
 from cnnvis_widgets.engine.reconstruction import reconstruct_steps
 
@@ -158,8 +158,42 @@ def test_bfloat16_is_near(seed):
         assert (np.abs(rough.images - exact.images) <= 0.03 * largest + 1e-6).mean() > 0.99
 
 
+@pytest.mark.parametrize(("cpu_has_it", "half_takes", "chosen"), [
+    (False, 0.1, "float32"), (True, 0.1, "bfloat16"), (True, 0.9, "float32"),
+])
+def test_the_precision_is_chosen_by_measuring_once(monkeypatch, cpu_has_it, half_takes, chosen):
+    network, measured = load(keras_cnn(), photo()), []
+    by_name = {each: reconstruct(network, None, "last", precision=each).images for each in ("float32", "bfloat16")}
+
+    def seconds(way, *_):
+        measured.append(way)
+        return half_takes if way._dtype == tf.bfloat16 else 1.0
+
+    monkeypatch.setattr(precision, "pays", lambda: cpu_has_it)
+    monkeypatch.setattr(precision, "_seconds", seconds)
+    for _ in range(2):
+        found = reconstruct(network, None, "last", precision="auto").images
+        np.testing.assert_array_equal(found, by_name[chosen])
+    assert not np.array_equal(by_name["float32"], by_name["bfloat16"])
+    assert len(measured) == (2 if cpu_has_it else 0)
+
+
+@pytest.mark.parametrize("seed", ["strongest", "map"])
+def test_both_precisions_can_be_timed(monkeypatch, seed):
+    monkeypatch.setattr(precision, "pays", lambda: True)
+    network = load(keras_cnn(), photo())
+    exact = reconstruct(network, None, "last", seed=seed).images
+    found = reconstruct(network, None, "last", seed=seed, precision="auto").images
+    assert np.abs(found - exact).max() < 0.03 * np.abs(exact).max()
+
+
+def test_the_cpu_is_asked_once():
+    assert precision.pays() is precision.pays()
+    assert precision.pays.cache_info().misses == 1
+
+
 def test_an_unknown_precision():
-    with pytest.raises(ValueError, match=r"one of 'float32', 'bfloat16'\. Received: precision='half'"):
+    with pytest.raises(ValueError, match=r"one of 'float32', 'bfloat16', 'auto'\. Received: precision='half'"):
         reconstruct(frozen_graph(), photo(), "conv1/Relu", precision="half")
 
 

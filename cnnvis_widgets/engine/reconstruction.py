@@ -25,12 +25,13 @@ from .forward_passes import size_of
 from .loading import load
 from .network import Feeds, Network
 from .patches import lay_patches
+from .precision import faster_way
 from .rules import require_rule
 from .way_back import way_back
 
 Seed = str | tuple[int, ...]
 SEEDS = ("strongest", "map", "ones")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "auto")
 _SHOWN_TOGETHER = 32  # more would keep who looks at them waiting
 _MOST_KEPT = 2**30  # bytes of forward passes that wait for more seeds
 
@@ -57,7 +58,8 @@ def reconstruct(
             map), 'ones' (ones over the whole map, as the older library did), or the place (y, x) of one unit.
         precision: of the signals on their way back, 'float32' (that of the network) or 'bfloat16', which is faster on
             CPUs with instructions for it, and within 3 % of the largest value of each picture. The forward pass keeps
-            its precision, so that switches and masks are the same.
+            its precision, so that switches and masks are the same. 'auto' measures once, for the CPU and then for the
+            layer, which of the two is faster; pictures may then differ between machines.
 
     Returns:
         The reconstruction; ``images`` is float32 (images, channels, height, width, input channels), unnormalised.
@@ -118,8 +120,11 @@ class _Plan:
         self.images = len(self.feeds[network.image_tensor])
         kind = seed if isinstance(seed, str) and seed in ("map", "ones") else "unit"
         first = self._feeds_of(0)
-        dtype = tf.as_dtype("bfloat16" if precision == "bfloat16" else first[network.image_tensor].dtype)
-        self.way = way_back(network, self.layer, rule, kind, first, dtype)
+        if precision == "auto":
+            self.way = faster_way(network, self.layer, rule, kind, first)
+        else:
+            dtype = tf.as_dtype("bfloat16" if precision == "bfloat16" else first[network.image_tensor].dtype)
+            self.way = way_back(network, self.layer, rule, kind, first, dtype)
         self._kept: dict[int, Any] = {}
         self.values = np.concatenate([self._forward(image) for image in range(self.images)])
         if not all(map(is_finite, [*self.feeds.values(), self.values])):
