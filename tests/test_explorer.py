@@ -9,15 +9,17 @@ from io import BytesIO
 import keras
 import numpy as np
 import pytest
+from ipywidgets import HTML
 from PIL import Image
 
-from cnnvis_widgets import ModelExplorer, activations, load, reconstruct
+from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
 from cnnvis_widgets.errors import ChannelError, LayerError
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
 from cnnvis_widgets.widgets import jobs, regions, work
 from cnnvis_widgets.widgets.canvas import PictureCanvas
 from cnnvis_widgets.widgets.class_picker import ClassPicker
 from cnnvis_widgets.widgets.montage import PAGE, Montage, on_page, pages
+from cnnvis_widgets.widgets.views.activations import MapSheet
 from cnnvis_widgets.widgets.views.dream import ScoreChart
 
 pytest_plugins = ["widget_jobs"]
@@ -538,3 +540,56 @@ def test_every_tile_of_a_montage_is_found_again(count, side):
 def test_pages():
     assert [pages(count) for count in (1, PAGE, PAGE + 1)] == [1, 1, 2]
     assert on_page(1, PAGE + 2) == range(PAGE, PAGE + 2)
+
+
+def test_maps_are_sorted_and_pins_come_first(explorer, network, images):
+    montage = canvases(explorer)[0]
+    explorer.state.order = "strength"
+    explorer.state.pins = (5,)
+    ranked = [each for each in np.argsort(-explorer.result.strengths[0], kind="stable").tolist() if each != 5]
+    seen = []
+    for key in ("Home", *["ArrowRight"] * 5):
+        montage._handle_custom_msg({"event": "key", "key": key}, [])
+        seen.append(explorer.state.channel)
+    assert seen == [5, *ranked]
+    explorer.state.pins = ()
+    explorer.state.target, explorer.state.order = 2, "evidence"
+    montage._handle_custom_msg({"event": "key", "key": "Home"}, [])
+    evidence = channel_evidence(network, images[:1], explorer.state.layer, 2)[0]
+    assert explorer.state.channel == int(evidence.argmax())
+    with pytest.raises(ChannelError):
+        explorer.state.pins = (6,)
+
+
+def test_hovering_tells_map_unit_and_value(explorer):
+    montage, _, large = canvases(explorer)
+    left, top, width, height = Montage(range(6), 38, 46).box(4)
+    montage._handle_custom_msg({"event": "hover", "x": left + width / 2, "y": top + height / 2}, [])
+    value = explorer.result.values[0, 19, 23, 4]
+    assert montage.readout == f"Map 4: {value:.4g} at row 19, column 23"
+    large._handle_custom_msg({"event": "hover", "x": 3.5, "y": 2.5}, [])
+    value = explorer.result.values[0, 2, 3, explorer.state.channel]
+    assert large.readout == f"Map {explorer.state.channel}: {value:.4g} at row 2, column 3"
+
+
+def test_a_map_that_is_not_active_is_grey_and_says_so(explorer):
+    values = explorer.result.values.copy()
+    values[..., 3] = 0
+    sheet = MapSheet(replace(explorer.result, values=values), explorer.state.layer, None)
+    assert (sheet.tiles([3]) == 110).all()
+    assert len(np.unique(sheet.tiles([2]))) > 20
+    assert sheet.portrait(3, None).lines[1] == sheet.said(3, 0.5, 0.5).removeprefix("Map 3: ") == "not active (max 0)"
+
+
+def test_the_scale_is_chosen_and_told(explorer):
+    largest = float(explorer.result.values.max())
+    assert f"{largest:.4g}; no value is clipped" in html_of(explorer)
+    explorer.state.limit, explorer.state.scale = largest / 2, "fixed"
+    share = 100 * float((explorer.result.values > explorer.state.limit).mean())
+    assert f"{largest / 2:.4g}; {share:.2g} % of the values are beyond the ends" in html_of(explorer)
+    explorer.state.scale = "map"
+    assert "largest of each map" in html_of(explorer)
+
+
+def html_of(explorer):
+    return "".join(widget.value for widget in explorer.views["activations"].options if isinstance(widget, HTML))

@@ -48,6 +48,7 @@ def activation_tiles(
     *,
     channels: Sequence[int] | None = None,
     scale: Scale = "layer",
+    limit: float | None = None,
     colours: bool = True,
 ) -> np.ndarray:
     """The feature maps of one image, each a tile.
@@ -58,6 +59,7 @@ def activation_tiles(
         channels: which maps and in which order; all of them by default. A shared scale is that of
             the whole layer all the same, so that a map looks alike on every page.
         scale: 'layer' or 'map'.
+        limit: the value of full brightness, in place of ``scale``; what is beyond it is clipped.
         colours: viridis, or blue-white-red where there are negative values; else grey.
 
     Returns:
@@ -69,7 +71,8 @@ def activation_tiles(
     whole = float(np.abs(values).max(initial=0.0))
     if channels is not None:
         values = values[list(channels)]
-    limits = _limits([np.abs(tile).max(initial=0.0) for tile in values], scale, whole)
+    own = [float(np.abs(tile).max(initial=0.0)) for tile in values]
+    limits = _limits(own, scale, whole) if limit is None else [limit] * len(values)
     return _flat(_coloured(values, limits, centred if signed else rising, table))
 
 

@@ -68,6 +68,9 @@ class Sheet(Protocol):
     def units(self) -> bool:
         """Whether each pixel of a portrait is one unit of the map, so that units can be selected there."""
 
+    def said(self, channel: int, down: float, across: float) -> str:
+        """A few words on a place in the tile of a channel, given as fractions; shown under the pointer."""
+
     def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
         """One channel in large, with a word on the selected unit."""
 
@@ -102,6 +105,8 @@ class Gallery:
         self.widget = side_by_side(self.maps, self.large)
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
+        self.montage.on_hover(self._read_tile)
+        self.portrait.on_hover(self._read_portrait)
         self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
         self.portrait.on_key(self._move_unit)
         state.observe(lambda change: self._select(), "channel")
@@ -180,6 +185,18 @@ class Gallery:
         channel = self._grid.channel_at(x, y) if self._grid else None
         if channel is not None:
             self.state.channel = channel
+
+    def _read_tile(self, x: float, y: float) -> None:
+        place = self._grid.place_at(x, y) if self._grid else None
+        if self._sheet is not None and place is not None:
+            self.montage.readout = self._sheet.said(*place) if place[0] in self._sheet.ready else ""
+
+    def _read_portrait(self, x: float, y: float) -> None:
+        sheet, channel, (height, width) = self._sheet, self.state.channel, self._map_size
+        if sheet is None or channel is None or not sheet.units or sheet.layer != self.state.layer:
+            self.portrait.readout = ""
+        else:
+            self.portrait.readout = sheet.said(channel, y / height, x / width)
 
     def _select_unit(self, row: int, column: int) -> None:
         height, width = self._map_size

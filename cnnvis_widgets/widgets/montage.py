@@ -60,6 +60,13 @@ class Montage:
         found = self._grid.locate(int(y), int(x))
         return None if found is None else self.channels[found[0]]
 
+    def place_at(self, x: float, y: float) -> tuple[int, float, float] | None:
+        """The channel at a place in the picture and where in its tile, as fractions down and across."""
+        found = self._grid.locate(int(y), int(x))
+        if found is None:
+            return None
+        return self.channels[found[0]], found[1] / self._grid.height, found[2] / self._grid.width
+
     def neighbour(self, channel: int | None, key: str) -> int:
         """The channel that an arrow key, Home or End leads to; the edges hold."""
         last, columns = len(self.channels) - 1, self._grid.columns

@@ -18,6 +18,7 @@ from .traits.comparison import ComparisonTraits
 from .traits.deconvolution import DeconvolutionTraits
 from .traits.dream import DreamTraits
 from .traits.intervention import InterventionTraits
+from .traits.maps import MapTraits
 
 if TYPE_CHECKING:
     from ..engine.network import Network
@@ -78,7 +79,9 @@ def _target(state: ExplorerState, value: Any) -> int:
     return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
 
 
-class ExplorerState(AttributionTraits, ComparisonTraits, DeconvolutionTraits, DreamTraits, InterventionTraits):
+class ExplorerState(
+    AttributionTraits, ComparisonTraits, DeconvolutionTraits, DreamTraits, InterventionTraits, MapTraits
+):
     """The one truth of a ``ModelExplorer``.
 
     Args:
@@ -161,9 +164,13 @@ class ExplorerState(AttributionTraits, ComparisonTraits, DeconvolutionTraits, Dr
 
     @t.observe("layer")
     def _reset_selection(self, change: Any) -> None:
-        self.channel, self.unit, self.page, self.region = None, None, 0, ()
+        self.channel, self.unit, self.page, self.region, self.pins = None, None, 0, (), ()
         if self.family not in ("all", self.current_layer.family):
             self.family = self.current_layer.family
+
+    @t.observe("order")
+    def _first_page(self, change: Any) -> None:
+        self.page = 0
 
     @t.observe("family")
     def _stay_in_family(self, change: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..engine.activations import activations
 from ..engine.dream import dream
+from ..engine.predictions import channel_evidence
 from ..engine.reconstruction import reconstruct_steps
 from ..results import FeatureMaps, Reconstruction
 
@@ -86,10 +87,35 @@ def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMa
     return maps
 
 
-def browse(network: Network, feed: Any, key: Any, layer: str) -> Generator[Progress, None, None]:
-    """The feature maps of a layer."""
+def browse(
+    network: Network,
+    feed: Any,
+    key: Any,
+    layer: str,
+    *,
+    order: str = "number",
+    target: int = 0,
+    pins: Sequence[int] = (),
+) -> Generator[Progress, None, None]:
+    """The feature maps of a layer, in one of the orders of ``MapTraits``; ``pins`` come first."""
     maps = feature_maps(network, feed, key, layer)
-    yield Progress(maps, layer, range(maps.values.shape[-1]), (key, layer))
+    channels: Sequence[int] = range(maps.values.shape[-1])
+    if order == "strength":
+        channels = strongest_first(maps)
+    elif order == "evidence":
+        yield Progress(maps, layer, channels, (key, layer), 0)  # stays, where the layer does not lead to the classes
+        channels = np.argsort(-_evidence(network, feed, key, layer, target), kind="stable").tolist()
+    channels = [*pins, *(each for each in channels if each not in pins)]
+    yield Progress(maps, layer, channels, (key, layer, tuple(channels)))
+
+
+def _evidence(network: Network, feed: Any, key: Any, layer: str, target: int) -> np.ndarray:
+    where = (network, key, layer, "evidence", target)
+    evidence = RESULTS.get(where)
+    if evidence is None:
+        (evidence,) = channel_evidence(network, feed, layer, target)
+        RESULTS.put(where, evidence, evidence.nbytes)
+    return np.asarray(evidence)
 
 
 def deconvolve(

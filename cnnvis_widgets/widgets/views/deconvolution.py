@@ -164,6 +164,10 @@ class ReconstructionSheet:
     def units(self) -> bool:
         return False
 
+    def said(self, channel: int, down: float, across: float) -> str:
+        place = self.result.channels.index(channel)
+        return f"Map {channel}, seed {float(self.result.seed_values[0, place]):.4g}"
+
     def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
         one = work.part(self.result, [channel])
         value, seeded, name = float(one.seed_values[0, 0]), one.units[0, 0], one.layer.name
