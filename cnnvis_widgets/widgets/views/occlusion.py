@@ -46,7 +46,7 @@ class OcclusionView(View):
         self.panels = {name: PictureCanvas(name=name, width=300, smooth=name == "projection") for name in names}
         self._captions = {name: w.HTML() for name in names}
         columns = [
-            column(self.panels[name], self._captions[name], grow="1 1 200px", widest="300px") for name in names
+            column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names
         ]
         self._badge = w.HTML()
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
