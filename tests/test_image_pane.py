@@ -15,6 +15,7 @@ from PIL import Image
 from cnnvis_widgets import ModelExplorer, load, predict
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.widgets.class_bars import class_bars
+from cnnvis_widgets.widgets.image_pane import _eight_bit
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -162,3 +163,10 @@ def test_the_forward_pass_does_not_hold_up_the_page(explorer, monkeypatch):
     assert bars(explorer) == before
     begun[0].run()
     assert bars(explorer) != before
+
+
+def test_a_grey_upload_of_16_bits_keeps_its_tones():
+    ramp = Image.fromarray(np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16))
+    kept = np.asarray(_eight_bit(ramp))
+    assert kept.dtype == np.uint8
+    np.testing.assert_allclose(kept.ravel(), np.arange(256), atol=1)

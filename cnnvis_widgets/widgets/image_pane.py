@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..engine.predictions import predict
@@ -75,7 +76,8 @@ class ImagePane:
         for file in change["new"]:
             try:
                 # phones store pictures lying on their side, and how to turn them
-                self.add(ImageOps.exif_transpose(Image.open(BytesIO(file["content"]))), file["name"])
+                picture = ImageOps.exif_transpose(Image.open(BytesIO(file["content"])))
+                self.add(_eight_bit(picture), file["name"])
             except UnidentifiedImageError:
                 refused.append(f"{file['name']}, which is not an image")
             except (OSError, CnnvisError, Image.DecompressionBombError) as error:
@@ -109,3 +111,11 @@ class ImagePane:
 
 def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:
     return [(name, index) for index, name in enumerate(names)]
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """Grey pictures of 16 bits with 8; Pillow would clip them to white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    values = np.asarray(picture).astype(np.float64) * (255 / 65535)
+    return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))
