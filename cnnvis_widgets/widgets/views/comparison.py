@@ -58,7 +58,7 @@ class ComparisonView(View):
         self._captions = {name: w.HTML() for name in names}
         shown = [column(self.panels[name], self._captions[name], grow="1 1 200px", widest="300px") for name in names]
         layout = w.Layout(min_width="0", grid_gap="10px")
-        self.panel = w.VBox([side_by_side(*shown), context.gallery.maps], layout=layout)
+        self.panel = w.VBox([side_by_side(*shown), side_by_side(context.gallery.maps)], layout=layout)
         self._pair: tuple[FeatureMaps, FeatureMaps] | None = None
         for panel in self.panels.values():
             panel.on_click(lambda x, y: self._select(int(y), int(x)))
