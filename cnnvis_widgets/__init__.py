@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "DreamControls": "engine.dream_controls",
     "Exercise": "widgets.exercise",
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .engine.activations import activations
     from .engine.attribution import grad_cam, integrated_gradients, smooth_grad
     from .engine.dream import dream
+    from .engine.dream_controls import DreamControls
     from .engine.loading import load
     from .engine.network import Network
     from .engine.occlusion import occlude, occlusion, occlusion_steps

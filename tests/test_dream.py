@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
-from cnnvis_widgets import dream, load
+from cnnvis_widgets import DreamControls, dream, load
 from cnnvis_widgets.engine import parameterizations, pyramid, tiles, transforms
 from cnnvis_widgets.engine.dream import _octave_sizes
 from cnnvis_widgets.engine.objectives import guide
@@ -408,3 +408,48 @@ def test_options_that_mean_nothing_here_are_refused(free):
     for message, options in cases:
         with pytest.raises(ValueError, match=message):
             dream(free, None, "c", 1, **{"size": (64, 64)} | options)
+
+
+def test_a_run_is_steered_between_its_steps(free):
+    options = {"start": photo(40), "octaves": 2, "steps": 3}
+    controls, plain = DreamControls(), run(free, None, "c", 0, **options)
+    steps = dream(free, None, "c", 0, value_range=(0, 1), controls=controls, **options)
+    first = next(steps)
+    np.testing.assert_array_equal(first.images, plain[0].images)
+    assert not first.recipe["steered"]
+    controls.step_size = 0.0
+    second = next(steps)
+    np.testing.assert_array_equal(second.images, first.images)
+    assert second.recipe["steered"]
+    controls.step_size, controls.strength = 1.5, 0.0
+    third = next(steps)
+    np.testing.assert_allclose(third.images, run(free, None, "c", 0, **options, strength=0)[2].images)
+    assert np.abs(third.dreamt - second.images).max() > 0.001
+
+
+def test_an_octave_is_undone_while_it_runs(free):
+    controls = DreamControls()
+    steps = dream(free, None, "c", 0, octaves=2, steps=3, value_range=(0, 1), size=(60, 60), controls=controls)
+    seen = [next(steps) for _ in range(5)]
+    assert (seen[3].octave, seen[4].octave) == (1, 1)
+    controls.undo_octave()
+    again = next(steps)
+    assert (again.index, again.octave, again.recipe["steered"]) == (3, 1, True)
+    controls.undo_octave()  # at the first step of an octave: the one before
+    assert [(step.index, step.octave) for step in steps] == [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 1)]
+
+
+def test_controls_check_what_they_are_given(network):
+    controls = DreamControls()
+    with pytest.raises(ValueError, match=r"step_size of at least 0\. Received: step_size=-1"):
+        controls.step_size = -1
+    with pytest.raises(ValueError, match=r"strength from 0 to 1\. Received: strength=2"):
+        controls.strength = 2
+    controls.strength = 0.5
+    with pytest.raises(ValueError, match="on a photo only"):
+        dream(network, None, "inner", 0, controls=controls)
+
+
+def test_nan_in_a_guide_is_refused(network):
+    with pytest.raises(NumericalError, match="finite reference image"):
+        dream(network, None, guide("inner", photo() * np.nan), start="feed")

@@ -16,17 +16,18 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from ..errors import ChannelError, FeedError, GradientError, NumericalError
+from ..errors import ChannelError, FeedError, NumericalError
 from ..results import DreamStep, Layer
 from . import objectives, recipes
 from .ascent import Ascent
+from .dream_controls import DreamControls
+from .dream_run import Batch, Run
 from .goals import Goal, channel_number, class_names, goal_of
 from .loading import load
 from .network import Feeds, Network
@@ -62,6 +63,7 @@ def dream(
     size: tuple[int, int] | None = None,
     value_range: tuple[Any, Any] | None = None,
     resume: DreamStep | None = None,
+    controls: DreamControls | None = None,
 ) -> Iterator[DreamStep]:
     """Grow what a channel of a layer, a class, or an objective responds to.
 
@@ -96,6 +98,8 @@ def dream(
         value_range: (darkest, brightest) of the input, scalars or one per channel; by default the network's.
         resume: a step of an earlier run to go on after; with the last step of an octave, exactly as if the run
             had never been interrupted. To undo an octave, resume from the end of the one before.
+        controls: a handle by which another thread steers the run between its steps; recipes of a steered run say
+            so, and ``recreate`` refuses them.
 
     Yields:
         ``DreamStep`` after each step, all channels together. ``images`` stay in the range of the input.
@@ -113,6 +117,8 @@ def dream(
     goals, ids, names = _goals(network, layer, channels)
     low, high = _range(network, value_range)
     begun = _start(network, start)
+    if controls is not None and controls.strength is not None and begun is None:
+        raise ValueError("Expected controls.strength on a photo only. Received: a dream from noise. Give a start.")
     photo = begun if begun is None or size is None else resize(begun, tuple(size))
     final = photo.shape[1:-1] if photo is not None else _size(network, size)
     if parameterization is None and photo is None and laplacian_levels is None:
@@ -153,31 +159,16 @@ def dream(
     if together > 1:
         batches = _batches(goals, ids, together)
     else:
-        batches = [_Batch(goal, (ids[place * pictures],), pictures) for place, goal in enumerate(goals)]
-    run = _Run(network, climb, batches, ids, names, photo, painted, strength, (low, high), recipe)
-    return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume)
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """Pictures that are computed in one call.
-
-    Attributes:
-        goal: of all of them.
-        numbers: the channel of each, whose noise is its own; a single one for all ``pictures`` of an objective.
-        pictures: how many of them count; the others fill the batch up.
-    """
-
-    goal: Goal
-    numbers: tuple[int, ...]
-    pictures: int
+        batches = [Batch(goal, (ids[place * pictures],), pictures) for place, goal in enumerate(goals)]
+    run = Run(network, climb, batches, ids, names, photo, painted, strength, (low, high), recipe)
+    return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume, controls)
 
 
 def _by_channel(layer: Any, channels: Any) -> bool:
     return channels is not None and not isinstance(layer, objectives.Objective)
 
 
-def _batches(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[_Batch]:
+def _batches(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[Batch]:
     """Goals that differ in their channel alone, so many at a time; the last of them is repeated to fill a batch."""
     found = []
     for start in range(0, len(goals), together):
@@ -187,89 +178,8 @@ def _batches(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[_Ba
         leaves = tuple(np.stack(each) for each in zip(*(goal.leaves for goal in padded), strict=True))
         title = some[0].title if len(some) == 1 else f"{some[0].title} and {len(some) - 1} more"
         filled = numbers + numbers[-1:] * (together - len(some))
-        found.append(_Batch(replace(some[0], leaves=leaves, title=title), filled, len(some)))
+        found.append(Batch(replace(some[0], leaves=leaves, title=title), filled, len(some)))
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """What stays the same over all steps of a dream."""
-
-    network: Network
-    climb: Any  # PixelClimb or Ascent, each with a state of its own
-    batches: list[_Batch]
-    ids: tuple[int, ...]
-    names: tuple[str, ...]
-    photo: np.ndarray | None
-    mask: np.ndarray | None
-    strength: float
-    value_range: tuple[np.ndarray, np.ndarray]
-    recipe: dict[str, Any]
-
-    def steps(
-        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
-    ) -> Iterator[DreamStep]:
-        draws, done = np.random.default_rng([seed, 1]), -1 if resume is None else resume.index
-        seconds, since = 0.0, perf_counter()
-        states = self._begin(sizes, steps, seed, resume)
-        for index in range(steps * len(sizes)):
-            octave, size = index // steps, sizes[index // steps]
-            drawn = self.climb.draw(draws, size)
-            if index <= done:
-                continue
-            if index % steps == 0 and octave:
-                states = [self.climb.grown(state, self.photo, size) for state in states]
-            scores = []
-            for place, batch in enumerate(self.batches):
-                states[place], score, strength = self.climb.step(states[place], batch.goal, drawn)
-                _check_step(batch.goal, index, strength, score)
-                scores.append(score[: batch.pictures])
-            seconds += perf_counter() - since
-            dreamt = self._pictures(states)
-            shown = self._mixed(dreamt, size)
-            yield DreamStep(
-                self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
-                shown, np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
-                self.value_range, seconds, self.recipe | {"step": index}, None if shown is dreamt else dreamt,
-            )
-            since = perf_counter()
-
-    @property
-    def layer(self) -> Layer:
-        return self.batches[0].goal.layer or self.network.layers[0]
-
-    def _begin(
-        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
-    ) -> list[Any]:
-        if resume is not None:
-            ends = np.cumsum([batch.pictures for batch in self.batches])
-            dreamt = resume.images if resume.dreamt is None else resume.dreamt
-            parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
-            return [self.climb.at(_filled(images, len(batch.numbers))) for batch, images in parts]
-        return [self._begun(batch, sizes[0], seed) for batch in self.batches]
-
-    def _begun(self, batch: _Batch, size: tuple[int, ...], seed: int) -> Any:
-        shape = (max(1, batch.pictures // len(batch.numbers)), *size, self.network.picture_shape[-1] or 3)
-        randoms = [np.random.default_rng([seed, 0, number]) for number in batch.numbers]
-        return self.climb.joined([self.climb.begin(self.photo, shape, random) for random in randoms])
-
-    def _pictures(self, states: list[Any]) -> np.ndarray:
-        every = [state if isinstance(state, np.ndarray) else state.images for state in states]
-        found = [images[: batch.pictures] for batch, images in zip(self.batches, every, strict=True)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
-
-    def _mixed(self, images: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-        """Pictures mixed with the photo, or the same where there is nothing to mix."""
-        if self.photo is None or (self.mask is None and self.strength == 1):
-            return images
-        mixed = self.strength if self.mask is None else self.strength * resize(self.mask, size)
-        photo = resize(self.photo, size)
-        return (photo + mixed * (images - photo)).astype(np.float32)
-
-
-def _filled(images: np.ndarray, count: int) -> np.ndarray:
-    """The pictures, the last one repeated until there are so many."""
-    return np.concatenate([images, np.repeat(images[-1:], max(0, count - len(images)), axis=0)])
 
 
 def _recipe(
@@ -283,19 +193,6 @@ def _recipe(
         "options": {name: recipes.encoded(value) for name, value in options.items()},
         "versions": {name: version(name) for name in ("cnnvis_widgets", "tensorflow", "numpy")},
     }
-
-
-def _check_step(goal: Goal, index: int, strength: np.ndarray, scores: np.ndarray) -> None:
-    if not (np.isfinite(strength).all() and np.isfinite(scores).all()):
-        raise NumericalError(
-            f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {goal.title}. "
-            "Try a smaller step_size."
-        )
-    if not strength.all():
-        raise GradientError(
-            f"Expected a channel that reacts to the image. Received: {goal.title}, "
-            f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
-        )
 
 
 def _goals(
@@ -342,7 +239,11 @@ def _other_feeds(network: Network) -> Feeds:
     feeds = network.feeds(images=False)
     rows = np.zeros(network.fixed_batch() or 1, int)
     chosen = network.rows_of(feeds, rows)
-    return {tensor: array for tensor, array in chosen.items() if tensor != network.image_tensor}
+    others = {tensor: array for tensor, array in chosen.items() if tensor != network.image_tensor}
+    for tensor, array in others.items():
+        if np.issubdtype(np.asarray(array).dtype, np.floating) and not np.isfinite(array).all():
+            raise NumericalError(f"Expected finite values to feed. Received: NaN or infinity in {tensor!r}.")
+    return others
 
 
 def _range(network: Network, value_range: tuple[Any, Any] | None) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..errors import ChannelError, FeedError, nearest
+from ..errors import ChannelError, FeedError, NumericalError, nearest
 from ..results import Layer
 from .graph_surgery import node_of
 from .network import Feeds, Network
@@ -197,6 +197,8 @@ def _check_vector(layer: Layer, vector: np.ndarray) -> None:
 def _seen(network: Network, layer: Layer, image: Any, others: Feeds) -> np.ndarray:
     """A layer's activations of a reference image, channels last."""
     photo = network.photo(image)
+    if not np.isfinite(photo).all():
+        raise NumericalError("Expected a finite reference image. Received: NaN or infinity in it.")
     fixed = network.picture_shape[:-1]
     if len(fixed) != 2 and None not in fixed and photo.shape[1:-1] != fixed:
         raise FeedError(f"Expected a reference image of size {fixed}. Received: {photo.shape[1:-1]}.")

@@ -64,6 +64,8 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
         )
     if recipe["resumed"]:
         raise OutputError("Expected a dream from its beginning. Received: one that went on from another's step.")
+    if recipe.get("steered"):
+        raise OutputError("Expected a dream that ran by itself. Received: one that was steered while it ran.")
     if (start is None) != (recipe["start"] is None):
         raise FeedError(
             f"Expected {'no photo' if recipe['start'] is None else 'the photo that was dreamt on'}. "

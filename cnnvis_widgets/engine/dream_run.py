@@ -1,0 +1,139 @@
+"""The run of a dream whose options are checked: all its pictures, step after step, through the octaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradientError, NumericalError
+from ..results import DreamStep, Layer
+from .dream_controls import DreamControls
+from .goals import Goal
+from .network import Network
+from .resizing import resize
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures that are computed in one call.
+
+    Attributes:
+        goal: of all of them.
+        numbers: the channel of each, whose noise is its own; a single one for all ``pictures`` of an objective.
+        pictures: how many of them count; the others fill the batch up.
+    """
+
+    goal: Goal
+    numbers: tuple[int, ...]
+    pictures: int
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What stays the same over all steps of a dream."""
+
+    network: Network
+    climb: Any  # PixelClimb or Ascent, each with a state of its own
+    batches: list[Batch]
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    photo: np.ndarray | None
+    mask: np.ndarray | None
+    strength: float
+    value_range: tuple[np.ndarray, np.ndarray]
+    recipe: dict[str, Any]
+
+    def steps(
+        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None,
+        controls: DreamControls | None,
+    ) -> Iterator[DreamStep]:
+        draws, done = np.random.default_rng([seed, 1]), -1 if resume is None else resume.index
+        for index in range(done + 1):  # the run goes on with the views that it would have seen
+            self.climb.draw(draws, sizes[index // steps])
+        seconds, since = 0.0, perf_counter()
+        states, index, steered = self._begin(sizes, steps, seed, resume), done + 1, False
+        before: dict[int, list[Any]] = {}  # the states that each octave began from; large photos have no room for them
+        while index < steps * len(sizes):
+            octave, size = index // steps, sizes[index // steps]
+            if index % steps == 0:
+                if controls is not None:
+                    before[octave] = list(states)
+                if octave:
+                    states = [self.climb.grown(state, self.photo, size) for state in states]
+            step_size, strength = (None, None) if controls is None else (controls.step_size, controls.strength)
+            steered = steered or step_size is not None or strength is not None
+            climb = self.climb if step_size is None else replace(self.climb, step_size=step_size)
+            drawn, scores = self.climb.draw(draws, size), []
+            for place, batch in enumerate(self.batches):
+                states[place], score, slope = climb.step(states[place], batch.goal, drawn)
+                _check_step(batch.goal, index, slope, score)
+                scores.append(score[: batch.pictures])
+            seconds += perf_counter() - since
+            dreamt = self._pictures(states)
+            shown = self._mixed(dreamt, size, self.strength if strength is None else strength)
+            yield DreamStep(
+                self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
+                shown, np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
+                self.value_range, seconds, self.recipe | {"step": index, "steered": steered},
+                None if shown is dreamt else dreamt,
+            )
+            since = perf_counter()
+            index += 1
+            if controls is not None and controls.take_undo():
+                back = octave if index - 1 > octave * steps or octave - 1 not in before else octave - 1
+                if back in before:
+                    states, index, steered = list(before[back]), back * steps, True
+
+    @property
+    def layer(self) -> Layer:
+        return self.batches[0].goal.layer or self.network.layers[0]
+
+    def _begin(
+        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
+    ) -> list[Any]:
+        if resume is not None:
+            ends = np.cumsum([batch.pictures for batch in self.batches])
+            dreamt = resume.images if resume.dreamt is None else resume.dreamt
+            parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
+            return [self.climb.at(_filled(images, len(batch.numbers))) for batch, images in parts]
+        return [self._begun(batch, sizes[0], seed) for batch in self.batches]
+
+    def _begun(self, batch: Batch, size: tuple[int, ...], seed: int) -> Any:
+        shape = (max(1, batch.pictures // len(batch.numbers)), *size, self.network.picture_shape[-1] or 3)
+        randoms = [np.random.default_rng([seed, 0, number]) for number in batch.numbers]
+        return self.climb.joined([self.climb.begin(self.photo, shape, random) for random in randoms])
+
+    def _pictures(self, states: list[Any]) -> np.ndarray:
+        every = [state if isinstance(state, np.ndarray) else state.images for state in states]
+        found = [images[: batch.pictures] for batch, images in zip(self.batches, every, strict=True)]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _mixed(self, images: np.ndarray, size: tuple[int, ...], strength: float) -> np.ndarray:
+        """Pictures mixed with the photo, or the same where there is nothing to mix."""
+        if self.photo is None or (self.mask is None and strength == 1):
+            return images
+        mixed = strength if self.mask is None else strength * resize(self.mask, size)
+        photo = resize(self.photo, size)
+        return (photo + mixed * (images - photo)).astype(np.float32)
+
+
+def _filled(images: np.ndarray, count: int) -> np.ndarray:
+    """The pictures, the last one repeated until there are so many."""
+    return np.concatenate([images, np.repeat(images[-1:], max(0, count - len(images)), axis=0)])
+
+
+def _check_step(goal: Goal, index: int, strength: np.ndarray, scores: np.ndarray) -> None:
+    if not (np.isfinite(strength).all() and np.isfinite(scores).all()):
+        raise NumericalError(
+            f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {goal.title}. "
+            "Try a smaller step_size."
+        )
+    if not strength.all():
+        raise GradientError(
+            f"Expected a channel that reacts to the image. Received: {goal.title}, "
+            f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
+        )
