@@ -431,6 +431,41 @@ def test_a_stopped_dream_keeps_its_last_picture_and_can_be_saved(explorer, gate)
     assert explorer.state.files[0].name == "image_0.png"
 
 
+def test_a_paused_dream_waits_can_be_stopped_and_filmed(explorer, gate):
+    explorer.start()
+    explorer.state.paused = True
+    gate.go.release(3)
+    assert gate.given.wait(0.5) is False  # the step that came before the pause is given again, and no other
+    explorer.stop()
+    assert explorer.wait(20) is gate.step
+    assert gate.closed.wait(20)
+    assert not explorer.state.paused
+    view = explorer.views["deep dream"]
+    assert len(view.film.steps) == 1
+    view.save_gif()
+    assert [path.name for path in explorer.state.files] == ["dream.gif"]
+
+
+def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
+    asked = {}
+
+    def started(*args, **options):
+        asked.update(options)
+        return gate()
+
+    monkeypatch.setattr(work, "dream", started)
+    explorer.state.start, explorer.state.pace = "photo", 2.0
+    explorer.start()
+    gate.go.release(2)
+    assert gate.given.wait(20)
+    controls = asked["controls"]
+    assert (asked["step_size"], asked["strength"], controls.step_size) == (3.0, 1.0, None)
+    explorer.state.pace, explorer.state.strength = 0.5, 0.25
+    assert (controls.step_size, controls.strength) == (0.75, 0.25)
+    explorer.views["deep dream"].undo_octave()
+    assert controls.take_undo()
+
+
 def test_another_layer_abandons_the_dream(explorer, gate):
     explorer.start()
     gate.go.release()

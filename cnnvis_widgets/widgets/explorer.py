@@ -97,7 +97,7 @@ class ModelExplorer(w.VBox):
         self._image_pane = image_pane = ImagePane(self.state, self.subject)
         gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
         context = Context(self.state, self.subject, image_pane, gallery, self._begin)
-        self._dream = DreamView(context)
+        self._dream = DreamView(context, Path(outdir))
         self._comparison = ComparisonView(context)
         views: list[View] = [
             ActivationsView(context),
@@ -310,9 +310,11 @@ class ModelExplorer(w.VBox):
 
     def _logged(self, steps: Steps) -> Steps:
         """The same steps; those of a dream are logged as they come while the switch is on."""
+        last = None
         with closing(steps):
             for step in steps:
-                if self.state.log_to_tensorboard and isinstance(step.result, DreamStep):
+                again, last = step is last, step  # a paused dream gives its last step again
+                if self.state.log_to_tensorboard and isinstance(step.result, DreamStep) and not again:
                     self._name_files(self._files.log(step.result, None))
                 yield step
 

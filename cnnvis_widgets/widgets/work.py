@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +19,12 @@ from ..engine.dream import dream
 from ..engine.predictions import channel_evidence
 from ..engine.reconstruction import reconstruct_steps
 from ..results import FeatureMaps, Reconstruction
+from .film import Film
 
 if TYPE_CHECKING:
     from ..engine.network import Network
+
+_PAUSE = 0.1  # seconds between two looks at whether a paused job is cancelled
 
 STRONGEST = 64
 """How many channels of a layer are reconstructed: the ones that fire most."""
@@ -165,10 +168,19 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
 
 
 def dreaming(
-    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, **options: Any
+    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, film: Film, going: Event,
+    **options: Any,
 ) -> Generator[Progress, None, None]:
-    """The steps of a dream of one channel, the strongest if it is None."""
+    """The steps of a dream of one channel, the strongest if it is None.
+
+    Each comes into ``film``. While ``going`` is not set the last one is given again, a few times a second, so that
+    the job can be cancelled.
+    """
     if channel is None:
         channel = strongest_first(feature_maps(network, feed, key, layer))[0]
     for step in dream(network, feed, layer, channel, **options):
-        yield Progress(step, layer, (channel,), (key, layer, channel), step.index + 1, step.total)
+        film.add(step)
+        progress = Progress(step, layer, (channel,), (key, layer, channel), step.index + 1, step.total)
+        yield progress
+        while not going.wait(_PAUSE):
+            yield progress

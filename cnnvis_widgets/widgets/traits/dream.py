@@ -26,12 +26,18 @@ class DreamTraits(t.HasTraits):
     climb: a dream climbs a 'class' of the class scores, or a 'channel' of ``layer``.
     start: a dream begins from 'noise' or from the 'photo'.
     octaves, steps: of the dream: scales, and steps at each.
+    pace: how far a step moves, in parts of the usual; taken up by a running dream.
+    strength: how much of a dream on the photo is mixed into it; taken up by a running dream.
+    paused: whether the running dream waits.
     """
 
     climb = Checked(_climb)
     start = t.Enum(STARTS, STARTS[0])
     octaves = t.Int(4, min=1, max=8)
     steps = t.Int(32, min=1, max=1000)
+    pace = t.Float(1.0, min=0.0, max=4.0)
+    strength = t.Float(1.0, min=0.0, max=1.0)
+    paused = t.Bool(False).tag(report=True)
 
     @t.default("climb")
     def _climb_class(self) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import bqplot
 import ipywidgets as w
 import numpy as np
 
+from ...engine.dream_controls import DreamControls
 from ...imaging import encode
 from ...imaging.render import picture
 from ...results import DreamStep, FeatureMaps
-from .. import work
+from .. import jobs, work
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
-from ..controls import button, caption, column, dropdown, number, show, side_by_side
+from ..controls import button, caption, column, dropdown, fraction, number, row, show, side_by_side
+from ..film import Film
 from ..traits.dream import STARTS
 from .activations import MapSheet
 from .view import Context, Steps, View
@@ -23,16 +27,24 @@ from .view import Context, Steps, View
 class DreamView(View):
     """The class picker or the maps to choose from, the growing picture, and the line of its score.
 
+    Step size and strength are taken up by a running dream; it can be paused, and an octave of it undone.
+
+    Args:
+        context: shared by the views.
+        outdir: where films are written.
+
     Attributes:
+        film: of the newest dream.
         portrait: the canvas of the growing picture.
         chart: the line.
     """
 
     name = "deep dream"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, outdir: Path) -> None:
         super().__init__(context)
-        state = self.state
+        state, self._outdir = self.state, outdir
+        self.film, self._going, self._controls, self._on_photo = Film(), Event(), DreamControls(), False
         climbs = [("a class", "class"), ("the selected map", "channel")]
         self._start = button("Start dreaming", self.start, "Grow the class or map", "primary")
         self.options = (
@@ -42,13 +54,22 @@ class DreamView(View):
             number(state, "steps", "Steps each", 1, 1000),
             self._start,
         )
+        self._pace = fraction(state, "pace", "Step size ×", 0.0, 4.0)
+        self._strength = fraction(state, "strength", "Strength on the photo")
+        self._pause = button("Pause", self._toggle_pause, "Pause the dream, or let it go on")
+        self._undo = button("Undo octave", self.undo_octave, "Go back to where this octave began")
+        self._save = button("Save GIF", self.save_gif, "Write the dream so far as a film")
         self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
         self.chart = ScoreChart()
         self._caption = w.HTML()
         self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
-        large = column(self.portrait, self._caption, self.chart, grow="3 1 240px", widest="500px")
+        large = column(
+            self.portrait, self._caption, row(self._pause, self._undo, self._save),
+            row(self._pace, self._strength), self.chart, grow="3 1 240px", widest="500px",
+        )
         self.panel = side_by_side(self._classes, context.gallery.maps, large)
-        state.observe(self._follow, ["climb", "running", "method"])
+        state.observe(self._follow, ["climb", "running", "method", "start", "paused"])
+        state.observe(self._steer, ["pace", "strength", "paused"])
         self._follow()
 
     def steps(self) -> tuple[str, Steps]:
@@ -59,14 +80,59 @@ class DreamView(View):
         """Begin a dream of the chosen class or map, abandoning whatever runs."""
         state = self.state
         logits = state.network.logits if state.climb == "class" else None
+        self.film, self._going, self._controls = Film(), Event(), DreamControls()
+        state.paused = False
+        self._going.set()
+        self._on_photo = state.start == "photo"
+        photo: dict[str, Any] = {"strength": state.strength} if self._on_photo else {}
         steps = work.dreaming(
             *self.context.where(logits.name if logits else state.layer),
             channel=state.target if logits else state.channel,
             start="feed" if state.start == "photo" else None,
             octaves=state.octaves,
             steps=state.steps,
+            step_size=self._step_size(self._on_photo),
+            film=self.film,
+            going=self._going,
+            controls=self._controls,
+            **photo,
         )
         self.context.begin("Dreaming", steps)
+
+    def undo_octave(self) -> None:
+        """Take the running dream back to where its octave began."""
+        self._controls.undo_octave()
+
+    def save_gif(self) -> None:
+        """Write the newest dream so far as a film, in the background; ``state.files`` will name it."""
+        film, state = self.film, self.state
+
+        def steps() -> Any:
+            state.files = (*state.files, film.write(self._outdir))
+            yield
+
+        def done(job: jobs.Job) -> None:
+            if job.error is not None:
+                state.error = f"{type(job.error).__name__}: {job.error}"
+
+        jobs.WRITING.start(jobs.Job(steps, done=done), replace=False)
+
+    def _step_size(self, on_photo: bool) -> float:
+        return self.state.pace * (1.5 if on_photo else 1.0)
+
+    def _toggle_pause(self) -> None:
+        self.state.paused = not self.state.paused
+
+    def _steer(self, change: Any) -> None:
+        """Let the running dream follow the state."""
+        if change["name"] == "paused":
+            self._going.clear() if change["new"] else self._going.set()
+        elif not self.state.running:
+            return
+        elif change["name"] == "pace":
+            self._controls.step_size = self._step_size(self._on_photo)
+        elif self._on_photo:
+            self._controls.strength = change["new"]
 
     def draw(self, progress: work.Progress, final: bool) -> None:
         if isinstance(progress.result, FeatureMaps):
@@ -92,8 +158,10 @@ class DreamView(View):
         state = self.state
         logits = state.network.logits if state.climb == "class" else None
         layer, channel = (logits.name, state.target) if logits else (state.layer, state.channel)
-        start = ", start='feed'" if state.start == "photo" else ""
-        options = f"octaves={state.octaves}, steps={state.steps}{start}"
+        on_photo = state.start == "photo"
+        start = f", start='feed', strength={state.strength:g}" if on_photo else ""
+        size = f"{self._step_size(on_photo):g}"
+        options = f"octaves={state.octaves}, steps={state.steps}, step_size={size}{start}"
         return f"*_, last = cnnvis_widgets.dream(network, feed, {layer!r}, {channel}, {options})"
 
     def _follow(self, change: Any = None) -> None:
@@ -102,6 +170,11 @@ class DreamView(View):
         if self.state.method == self.name:
             show(self.context.gallery.maps, not climbs_class)
         running = self.state.running and self.state.method == self.name
+        if self.state.paused and not self.state.running:
+            self.state.paused = False
+        self._pause.disabled = self._undo.disabled = not running
+        self._pause.description = "Resume" if self.state.paused else "Pause"
+        self._strength.disabled = self.state.start != "photo"
         self._start.description = "Start again" if running else "Start dreaming"
 
     def left(self) -> None:
