@@ -149,3 +149,11 @@ def test_without_class_scores_only_channels_can_be_climbed():
 
 def test_classes_without_names_are_numbers():
     assert ExplorerState(network(class_names=None)).classes == ("0", "1", "2")
+
+
+def test_no_two_parts_of_the_state_share_a_trait():
+    parts = [part for part in ExplorerState.__bases__ if part.__module__.startswith("cnnvis_widgets")]
+    known = ExplorerState.class_trait_names()
+    names = [name for part in (ExplorerState, *parts) for name in vars(part) if name in known]
+    assert len(parts) >= 5
+    assert sorted(names) == sorted(set(names))

@@ -47,7 +47,7 @@ def test_the_bars_follow_the_slider(explorer):
     view, state = explorer.views["intervention"], explorer.state
     same(view.intervention.after.scores, view.intervention.before.scores)
     unchanged = view.bars.value
-    state.strength = 0.0
+    state.factor = 0.0
     assert view.bars.value != unchanged
     expected = intervene(explorer.network, explorer.feed, state.layer, {state.channel: 0.0})
     same(view.intervention.after.scores, expected.after.scores)
@@ -61,7 +61,7 @@ def test_the_bars_follow_the_slider(explorer):
 
 def test_the_code_gives_what_the_bars_show(explorer):
     state = explorer.state
-    state.image, state.layer, state.strength, state.region = 1, "second", 1.7, (2, 3, 4, 5)
+    state.image, state.layer, state.factor, state.region = 1, "second", 1.7, (2, 3, 4, 5)
     names = {"explorer": explorer}
     exec(explorer.code(), names)
     shown = explorer.views["intervention"].intervention
@@ -80,9 +80,9 @@ def test_only_around_the_selected_unit(explorer):
     around.click()
     assert state.region == (0, 20, 2, 2)
     assert "in rows 0 to 1, columns 20 to 21" in view._caption.value
-    state.strength = 0.0
+    state.factor = 0.0
     reset.click()
-    assert (state.strength, state.region) == (1.0, ())
+    assert (state.factor, state.region) == (1.0, ())
     state.region = (0, 0, 2, 2)
     state.layer = "second"
     assert state.region == ()

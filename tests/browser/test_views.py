@@ -96,7 +96,7 @@ def test_silencing_a_map(notebook):
     page.get_by_role("button", name="Silence it").click()
     bars = page.locator(".cnnvis-explorer .cnnvis-bars[aria-label*=after]:visible")
     expect(bars).to_contain_text("→")
-    assert notebook.python("explorer.state.strength") == 0
+    assert notebook.python("explorer.state.factor") == 0
     view = "explorer.views['intervention'].intervention"
     await_python(notebook, f"bool(({view}.after.scores != {view}.before.scores).any())")
     shots(notebook, "intervention")

@@ -26,10 +26,10 @@ def _region(state: Any, value: Any) -> tuple[int, ...]:
 
 class InterventionTraits(t.HasTraits):
     """Attributes:
-    strength: what the selected map is multiplied by, 0 (silent) to 2.
+    factor: what the selected map is multiplied by, 0 (silent) to 2.
     region: (top, left, height, width) in the map where that holds, or () for everywhere; changing ``layer`` makes
         it ().
     """
 
-    strength = t.Float(1.0, min=0.0, max=2.0)
+    factor = t.Float(1.0, min=0.0, max=2.0)
     region = Checked(_region, ())

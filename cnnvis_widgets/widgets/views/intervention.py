@@ -30,8 +30,8 @@ class InterventionView(View):
         super().__init__(context)
         state = self.state
         self.options = (
-            fraction(state, "strength", "Strength of the selected map", 0.0, 2.0),
-            button("Silence it", lambda: setattr(state, "strength", 0.0), "Multiply the map by 0"),
+            fraction(state, "factor", "Strength of the selected map", 0.0, 2.0),
+            button("Silence it", lambda: setattr(state, "factor", 0.0), "Multiply the map by 0"),
             button("Only around the selected unit", self._around_unit, "Change the map near the selected unit only"),
             button("As it was", self._reset, "The whole map, unchanged"),
         )
@@ -44,7 +44,7 @@ class InterventionView(View):
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
         self.panel = side_by_side(context.gallery.maps, large, bars)
         context.gallery.portrait.on_drag(self._brushed)
-        state.observe(self._follow, ["method", "layer", "image", "channel", "strength", "region"])
+        state.observe(self._follow, ["method", "layer", "image", "channel", "factor", "region"])
 
     def steps(self) -> tuple[str, Steps]:
         """The maps to choose from."""
@@ -61,7 +61,7 @@ class InterventionView(View):
     def code(self) -> str:
         state = self.state
         region = f", region={state.region}" if state.region else ""
-        scales = f"{{{state.channel}: {state.strength!r}}}"
+        scales = f"{{{state.channel}: {state.factor!r}}}"
         return f"intervention = cnnvis_widgets.intervene(network, feed, {state.layer!r}, {scales}{region})"
 
     def _follow(self, change: Any) -> None:
@@ -69,7 +69,7 @@ class InterventionView(View):
         if state.method != self.name or state.channel is None:
             return
         network, feed, key, layer = self.context.where()
-        scales, region = {state.channel: state.strength}, state.region or None
+        scales, region = {state.channel: state.factor}, state.region or None
 
         def compute() -> Intervention:
             half = self._half.get((network, key, layer), lambda: HalfStored(network, feed, layer))
@@ -78,7 +78,7 @@ class InterventionView(View):
 
         where = "everywhere" if region is None else f"in rows {region[0]} to {region[0] + region[2] - 1}, columns "
         where += "" if region is None else f"{region[1]} to {region[1] + region[3] - 1}"
-        self._caption.value = caption([f"Map {state.channel} × {state.strength:.2f}", f"{state.layer}, {where}"])
+        self._caption.value = caption([f"Map {state.channel} × {state.factor:.2f}", f"{state.layer}, {where}"])
         self._live.ask(compute)
 
     def _show(self, found: Intervention) -> None:
@@ -93,7 +93,7 @@ class InterventionView(View):
             self.state.region = top, left, height, width
 
     def _reset(self) -> None:
-        self.state.strength, self.state.region = 1.0, ()
+        self.state.factor, self.state.region = 1.0, ()
 
     def _around_unit(self) -> None:
         """The 3 × 3 units around the selected one, as far as they are in the map."""
