@@ -424,3 +424,23 @@ def test_fused_ops_are_taken_apart(expected):
     del graph_def.node[:]
     graph_def.node.extend(kept)
     assert_same(graph_def, expected)
+
+
+def test_two_forms_of_a_graph_with_a_branch(tmp_path):
+    """Functions of the same name differ between a session and a file, by shapes that only one of them notes."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, [None, 4, 4, 1], "x")
+        training = tf.compat.v1.placeholder_with_default(False, [], "training")
+        kernel = tf.compat.v1.get_variable("kernel", initializer=np.ones((2, 2, 1, 3), np.float32))
+        branched = tf.cond(training, lambda: x * 0.0, lambda: x + 1.0)
+        tf.nn.relu(tf.nn.conv2d(branched, kernel, 1, "VALID"), name="seen")
+        saver = tf.compat.v1.train.Saver()
+    image = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    with tf.compat.v1.Session(graph=graph) as session:
+        session.run(kernel.initializer)
+        prefix = saver.save(session, str(tmp_path / "m"))
+        (first,) = activations(session, {"x:0": image}, "seen")
+    (second,) = activations(prefix, {"x:0": image}, "seen")
+    np.testing.assert_array_equal(first.values, second.values)
+    assert first.values[0, 0, 0, 0] == 0 + 1 + 4 + 5 + 4

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import TypeAlias
 
 import numpy as np
@@ -154,7 +155,9 @@ def clean(graph_def: GraphDef) -> GraphDef:
 
     That is: device strings (a graph made for a GPU runs on a CPU), private attributes such as
     ``_output_shapes`` (old files carry wrong ones) and ``_gradient_op_type`` (it names a function of
-    another process, or one that belongs to another graph), and the backward ops of a training graph.
+    another process, or one that belongs to another graph), and the backward ops of a training graph. What
+    is left of the library gets names of its own: TensorFlow knows functions by name in the whole process,
+    and two forms of one model call different ones alike.
     """
     nodes = []
     for node in graph_def.node:
@@ -165,7 +168,28 @@ def clean(graph_def: GraphDef) -> GraphDef:
         for key in [key for key in copied.attr if key.startswith("_")]:
             del copied.attr[key]
         nodes.extend(_unfuse(copied) if copied.op.startswith("_Fused") else [copied])
-    return copy_of(graph_def, nodes)
+    return _with_own_functions(copy_of(graph_def, nodes))
+
+
+def _with_own_functions(graph_def: GraphDef) -> GraphDef:
+    """The same graph, with a hash of the whole library at the end of the name of each of its functions."""
+    if not graph_def.library.function:
+        return graph_def
+    suffix = sha256(graph_def.library.SerializeToString(deterministic=True)).hexdigest()[:12]
+    own = {function.signature.name: f"{function.signature.name}_{suffix}" for function in graph_def.library.function}
+    result = GraphDef.FromString(graph_def.SerializeToString())
+    for function in result.library.function:
+        function.signature.name = own[function.signature.name]
+    for gradient in result.library.gradient:
+        gradient.function_name = own.get(gradient.function_name, gradient.function_name)
+        gradient.gradient_func = own.get(gradient.gradient_func, gradient.gradient_func)
+    for node in (*result.node, *(node for function in result.library.function for node in function.node_def)):
+        node.op = own.get(node.op, node.op)
+        for attribute in node.attr.values():
+            for called in (attribute.func, *attribute.list.func) if attribute.WhichOneof("value") else ():
+                if called.name in own:
+                    called.name = own[called.name]
+    return result
 
 
 def _new(op: str, name: str, inputs: list[str], **attributes: AttrValue) -> NodeDef:
