@@ -10,6 +10,7 @@ import ipywidgets as w
 from . import controls as c
 from .code_button import CodeButton
 from .image_pane import ImagePane
+from .network_strip import NetworkStrip
 from .state import ExplorerState
 from .views.view import View
 
@@ -53,6 +54,7 @@ class Panes:
         ]
         self.children = [
             c.row(menu.family, menu.layer),
+            NetworkStrip(state),
             c.method_toggle(state),
             self._options,
             self._report(),

@@ -1,0 +1,45 @@
+"""The network strip in JupyterLab: a click, the keyboard, and the state that follows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook):
+    return open_notebook("lab", "short.ipynb")
+
+
+def await_layer(notebook, place):
+    """Wait until the layer at this place of the graph is the chosen one in the kernel."""
+    expression = f"explorer.state.layer == explorer.network.layers[{place}].name"
+    for _ in range(300):
+        if notebook.python(expression):
+            return
+        notebook.page.wait_for_timeout(100)
+    pytest.fail(f"Never true: {expression}")
+
+
+def test_layers_are_chosen_by_click_and_by_key(notebook):
+    strip = notebook.page.get_by_role("listbox", name="Layers in order")
+    count = notebook.python("len(explorer.network.layers)")
+    expect(strip.get_by_role("option")).to_have_count(count)
+    strip.get_by_role("option").nth(5).click()
+    await_layer(notebook, 5)
+    strip.focus()
+    strip.press("ArrowRight")
+    await_layer(notebook, 6)
+    strip.press("End")
+    await_layer(notebook, count - 1)
+    strip.press("Home")
+    await_layer(notebook, 0)
+    expect(strip.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    expect(notebook.page.locator(".cnnvis-strip-name")).to_have_text(re.compile(f"1 of {count}: "))
+    for width in (1400, 800):
+        notebook.page.set_viewport_size({"width": width, "height": 1000})
+        notebook.screenshot(f"strip-{width}")

@@ -1,0 +1,38 @@
+"""The strip of layers without a browser: what is sent to the page, and what comes back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from networks import keras_cnn
+
+from cnnvis_widgets import load
+from cnnvis_widgets.widgets.network_strip import NetworkStrip
+from cnnvis_widgets.widgets.state import ExplorerState
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load(keras_cnn())
+
+
+def test_a_box_for_each_layer_in_the_order_of_the_graph(network):
+    strip = NetworkStrip(ExplorerState(network))
+    assert [box[0] for box in strip.layers] == [layer.name for layer in network.layers]
+    for (_, text, family, height, width), layer in zip(strip.layers, network.layers, strict=True):
+        assert layer.label in text
+        assert family == layer.family
+        assert 8 <= height <= 44
+        assert 5 <= width <= 16
+    largest = int(np.argmax([np.prod([size or 0 for size in layer.spatial_shape]) for layer in network.layers]))
+    assert strip.layers[largest][3] == max(box[3] for box in strip.layers)
+
+
+def test_it_follows_the_state_and_the_state_follows_it(network):
+    state = ExplorerState(network)
+    strip = NetworkStrip(state)
+    assert strip.selected == state.layer
+    state.layer = network.layers[-1].name
+    assert strip.selected == state.layer
+    strip.set_state({"selected": network.layers[0].name})  # as a message from the page does
+    assert state.layer == network.layers[0].name
