@@ -17,7 +17,7 @@ def network():
 
 
 def test_a_box_for_each_layer_in_the_order_of_the_graph(network):
-    strip = NetworkStrip(ExplorerState(network))
+    strip = NetworkStrip(ExplorerState(network), network.layers)
     assert [box[0] for box in strip.layers] == [layer.name for layer in network.layers]
     for (_, text, family, height, width), layer in zip(strip.layers, network.layers, strict=True):
         assert layer.label in text
@@ -30,7 +30,7 @@ def test_a_box_for_each_layer_in_the_order_of_the_graph(network):
 
 def test_it_follows_the_state_and_the_state_follows_it(network):
     state = ExplorerState(network)
-    strip = NetworkStrip(state)
+    strip = NetworkStrip(state, network.layers)
     assert strip.selected == state.layer
     state.layer = network.layers[-1].name
     assert strip.selected == state.layer

@@ -84,7 +84,8 @@ class ModelExplorer(w.VBox):
         options = {"class_names": class_names, "preprocess": preprocess, "image_input": image_input}
         self.network: Network = load(model, feed, **options)
         self.subject = Subject(self.network, feed)
-        labels = {layer.name: layer.label for layer in self.network.layers_as_fed(feed)}
+        layers = self.network.layers_as_fed(feed)
+        labels = {layer.name: layer.label for layer in layers}
         names = names or tuple(f"image {index}" for index in range(len(self.subject.images)))
         self.state = ExplorerState(self.network, names, labels)
         self.result: Result | None = None
@@ -111,7 +112,7 @@ class ModelExplorer(w.VBox):
         self.views = {view.name: view for view in views}
         self._view = self.views[self.state.method]
         files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._save_page}
-        panes = Panes(self.state, image_pane, self.views, stop=self.stop, code=self.code, **files)
+        panes = Panes(self.state, image_pane, self.views, layers, stop=self.stop, code=self.code, **files)
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
         self.state.observe(self._changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ class NetworkStrip(anywidget.AnyWidget):
     A box is as high as the maps are large and as wide as they are many, both on a logarithmic scale; its colour is
     that of its family. For screen readers it is a list box of the layers' names, kinds and shapes.
 
+    Args:
+        state: that it follows and writes.
+        layers: of the network, in order, with the shapes that they have for what is fed.
+
     Attributes:
         layers: (name, text, family, height, width) of each layer, the last two in CSS pixels.
         selected: name of the layer that is looked at.
@@ -32,8 +37,8 @@ class NetworkStrip(anywidget.AnyWidget):
     layers: Any = t.List().tag(sync=True)
     selected = t.Unicode().tag(sync=True)
 
-    def __init__(self, state: ExplorerState) -> None:
-        boxes = [(layer.name, _text(state, layer), layer.family, *_size(layer)) for layer in state.network.layers]
+    def __init__(self, state: ExplorerState, layers: Sequence[Layer]) -> None:
+        boxes = [(layer.name, _text(layer), layer.family, *_size(layer)) for layer in layers]
         super().__init__(layers=boxes, selected=state.layer)
         self._state = state
         state.observe(self._follow, "layer")
@@ -46,13 +51,12 @@ class NetworkStrip(anywidget.AnyWidget):
         self._state.layer = change["new"]
 
 
-def _text(state: ExplorerState, layer: Layer) -> str:
+def _text(layer: Layer) -> str:
     maps = f", {layer.channels} maps" if layer.spatial_shape else ""
-    return f"{state.labels[layer.name]} ({_KINDS[layer.family]}{maps})"
+    return f"{layer.label} ({_KINDS[layer.family]}{maps})"
 
 
 def _size(layer: Layer) -> tuple[int, int]:
     """Height and width of the box: 8 to 44 and 5 to 16 pixels."""
     known = [size for size in layer.spatial_shape if size]
-    largest = max(known, default=224 if layer.spatial_shape else 1)  # a free size is drawn as the usual one
-    return 8 + round(4 * min(9.0, log2(largest))), 5 + round(min(11.0, log2(layer.channels or 1)))
+    return 8 + round(4 * min(9.0, log2(max(known, default=1)))), 5 + round(min(11.0, log2(layer.channels or 1)))

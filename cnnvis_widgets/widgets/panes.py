@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as w
 
+from ..results import Layer
 from . import controls as c
 from .code_button import CodeButton
 from .image_pane import ImagePane
@@ -22,6 +23,7 @@ class Panes:
         state: what the controls write and the messages read.
         image_pane: stands left of every view.
         views: by the value of ``state.method``; one at a time is in the page.
+        layers: of the network, as fed.
         stop: called by the button that ends what runs.
         save_png, log, save_page: called by the buttons that write files.
         code: gives the code of what is shown.
@@ -32,6 +34,7 @@ class Panes:
         state: ExplorerState,
         image_pane: ImagePane,
         views: Mapping[str, View],
+        layers: Sequence[Layer],
         *,
         stop: Callable[[], Any],
         save_png: Callable[[], Any],
@@ -54,7 +57,7 @@ class Panes:
         ]
         self.children = [
             c.row(menu.family, menu.layer),
-            NetworkStrip(state),
+            NetworkStrip(state, layers),
             c.method_toggle(state),
             self._options,
             self._report(),
