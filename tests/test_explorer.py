@@ -115,7 +115,7 @@ def test_every_picture_has_a_text_alternative(explorer):
     assert montage.alt == f"Feature maps of {explorer.state.layer}: all 6"
     assert photo.alt == "The image as fed: image 0, 40 × 48 pixels"
     assert large.alt.startswith(f"Feature map {explorer.state.channel} of {explorer.state.layer}: largest activation")
-    assert (montage.interactive, photo.interactive, large.interactive) == (True, False, True)
+    assert (montage.interactive, photo.interactive, large.interactive) == (True, True, True)
 
 
 def test_the_pictures_show_the_values(explorer, images):

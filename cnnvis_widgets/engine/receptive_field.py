@@ -68,6 +68,14 @@ class ReceptiveField:
         begins = [place * stride + start for place, stride, start in zip(unit, self.stride, self.start, strict=True)]
         return tuple(slice(begin, begin + size) for begin, size in zip(begins, self.size, strict=True))
 
+    def units_seeing(self, place: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[slice, ...]:
+        """The units of a map of these sizes whose windows hold a place: the inverse of ``window``."""
+        axes = zip(place, sizes, self.stride, self.start, self.size, strict=True)
+        return tuple(
+            slice(max(0, -((start + size - 1 - at) // stride)), max(0, min(length, (at - start) // stride + 1)))
+            for at, length, stride, start, size in axes
+        )
+
 
 def axes_of(op: tf.Operation, kernel: tuple[int, ...], lengths: tuple[int | None, ...]) -> tuple[Axis, ...] | None:
     """The geometry of a channels-last window op on a map of these lengths, or ``None`` where it is not known."""

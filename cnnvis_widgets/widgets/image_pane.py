@@ -20,6 +20,7 @@ from .class_bars import class_bars
 from .controls import column, refill, text
 from .state import ExplorerState
 from .subject import Subject
+from .units_here import UnitsHere
 
 
 class ImagePane:
@@ -27,6 +28,7 @@ class ImagePane:
 
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
+        units: lists the units that see a place that is clicked.
         upload: takes files of one's own.
         predictions: the most probable classes as bars; empty for a network without class scores.
         widget: the whole pane.
@@ -48,7 +50,8 @@ class ImagePane:
         self.upload = w.FileUpload(accept="image/*", multiple=True, description="Add images")
         self.upload.layout.width = "auto"
         self.upload.observe(self._take, "value")
-        shown = (self._menu, self.canvas, self._caption, self.upload, self.predictions)
+        self.units = UnitsHere(state, subject, self.canvas)
+        shown = (self._menu, self.canvas, self._caption, self.units.widget, self.upload, self.predictions)
         self.widget = column(*shown, grow="1 1 200px", widest="330px")
         state.observe(self._draw, "image")
         state.observe(self._list_images, "images")

@@ -42,6 +42,8 @@ class RuleRow:
         names = rules.known()
         if tuple(self.pictures) != names:
             self._lay_out(names)
+        for shown in self._captions.values():
+            shown.value = text("Computing …", role="status")
         options = {"channels": [channel], "seed": seed}
         self._live.ask(lambda: tuple(reconstruct(network, feed, layer, rule=rule, **options) for rule in names))
 

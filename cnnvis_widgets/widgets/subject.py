@@ -42,15 +42,17 @@ class Subject:
         """All that a computation on one image needs to know."""
         return self.network, self._feeds[image], self._keys[image], layer
 
-    def seen_by(self, image: int, layer: str, unit: tuple[int, ...]) -> Box | tuple[()]:
-        """What a unit sees of an image, cut to its borders; () where that is not known, or all of it."""
+    def field(self, image: int, layer: str) -> ReceptiveField | None:
+        """The receptive field of the units of a layer in an image of this size, or None where it is not known."""
         size = self.images[image].shape[:-1]
-        if len(size) != 2 or len(unit) != 2:
-            return ()
         if (layer, size) not in self._fields:
             self._fields[layer, size] = self.network.receptive_field(layer, size)
-        field = self._fields[layer, size]
-        if field is None:
+        return self._fields[layer, size]
+
+    def seen_by(self, image: int, layer: str, unit: tuple[int, ...]) -> Box | tuple[()]:
+        """What a unit sees of an image, cut to its borders; () where that is not known, or all of it."""
+        size, field = self.images[image].shape[:-1], self.field(image, layer)
+        if field is None or len(size) != 2 or len(unit) != 2:
             return ()
         windows = zip(field.window(unit), size, strict=True)
         (top, bottom), (left, right) = ((max(0, each.start), min(side, each.stop)) for each, side in windows)

@@ -1,4 +1,4 @@
-"""The network strip in JupyterLab: a click, the keyboard, and the state that follows."""
+"""Finding one's way in JupyterLab: the network strip, and the units that see a place; then the Python state."""
 
 from __future__ import annotations
 
@@ -43,3 +43,21 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
     for width in (1400, 800):
         notebook.page.set_viewport_size({"width": width, "height": 1000})
         notebook.screenshot(f"strip-{width}")
+
+
+def test_a_click_on_the_photo_lists_the_units_that_see_it(notebook):
+    photo = notebook.picture("photo")
+    box = photo.bounding_box()
+    notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    listed = notebook.page.locator(".cnnvis-explorer select[size] option, .cnnvis-explorer select[multiple] option")
+    expect(listed.first).to_be_visible()
+    expect(listed).to_have_count(8)
+    notebook.screenshot("units-here")
+    listed.locator("..").first.select_option(index=2)
+    for _ in range(100):
+        if notebook.python("explorer.state.unit is not None"):
+            break
+        notebook.page.wait_for_timeout(100)
+    chosen = notebook.python("[list(each.unit) for each in explorer._image_pane.units.found][2]")
+    assert notebook.python("list(explorer.state.unit)") == chosen
+    notebook.screenshot("unit-chosen")
