@@ -201,6 +201,15 @@ class Notebook:
         assert reply["status"] == "ok", f"{reply['ename']}: {reply['evalue']}"
         return json.loads(ast.literal_eval(reply["data"]["text/plain"]))
 
+    def await_python(self, expression: str) -> Any:
+        """The value of an expression in the kernel, once it is true."""
+        for _ in range(300):
+            value = self.python(expression)
+            if value:
+                return value
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"Never true: {expression}")
+
     def picture(self, which: str) -> Locator:
         """The canvas of the 'montage', the 'photo', the 'large' picture or the 'dream'."""
         return self.page.locator(f".cnnvis-explorer canvas[data-picture={which}]").first

@@ -47,16 +47,6 @@ def at(lab):
     return lambda x, y: (box["x"] + x * box["width"] / 100, box["y"] + y * box["height"] / 100)
 
 
-def heard(lab, expression):
-    """The value in the kernel, once it is true."""
-    for _ in range(100):
-        value = lab.python(expression)
-        if value:
-            return value
-        lab.page.wait_for_timeout(50)
-    return pytest.fail(f"never true: {expression}")
-
-
 def test_hovering_is_answered_on_the_picture(lab, at):
     lab.page.mouse.move(*at(62.5, 30.5))
     expect(lab.page.locator(".cnnvis-readout")).to_have_text("column 62")
@@ -75,15 +65,15 @@ def test_the_frame_is_dragged_by_mouse_and_by_keys(lab, at):
     mouse.move(*at(30, 30), steps=30)
     mouse.move(*at(50, 35), steps=30)
     mouse.up()
-    assert heard(lab, "drags and drags[-1][-1] and drags[-1]") == [40, 25, 30, 40, True]
+    assert lab.await_python("drags and drags[-1][-1] and drags[-1]") == [40, 25, 30, 40, True]
     assert lab.python("sum(told[-1] for told in drags)") == 1
     assert lab.python("[list(canvas.selected), len(drags) < 62, len(clicks)]") == [[40, 25, 30, 40], True, 0]
     lab.picture("photo").focus()
     lab.page.keyboard.press("Shift+ArrowLeft")
-    assert heard(lab, "drags[-1][0] == 39 and drags[-1]") == [39, 25, 30, 40, True]
+    assert lab.await_python("drags[-1][0] == 39 and drags[-1]") == [39, 25, 30, 40, True]
     for _ in range(5):
         lab.page.keyboard.press("ArrowRight")
-    assert heard(lab, "drags[-1][0] == 70 and drags[-1]") == [70, 25, 30, 40, True], "it stays on the picture"
+    assert lab.await_python("drags[-1][0] == 70 and drags[-1]") == [70, 25, 30, 40, True], "it stays on the picture"
 
 
 def test_a_frame_is_brushed(lab, at):
@@ -94,9 +84,9 @@ def test_a_frame_is_brushed(lab, at):
     mouse.down()
     mouse.move(*at(50.5, 20.5), steps=10)
     mouse.up()
-    assert heard(lab, "drags and drags[-1][-1] and drags[-1]") == [50, 20, 31, 41, True]
+    assert lab.await_python("drags and drags[-1][-1] and drags[-1]") == [50, 20, 31, 41, True]
     mouse.click(*at(10.5, 10.5))
-    assert heard(lab, "len(clicks)") == 1, "a press without a way is a click"
+    assert lab.await_python("len(clicks)") == 1, "a press without a way is a click"
 
 
 def test_zoom_stays_in_the_page_and_places_stay_right(lab, at):
@@ -111,13 +101,13 @@ def test_zoom_stays_in_the_page_and_places_stay_right(lab, at):
     lab.page.mouse.wheel(0, -400)
     expect(stage).to_have_attribute("data-zoom", "4.08")
     lab.page.mouse.click(*middle)
-    x, y = heard(lab, "clicks and clicks[-1]")
+    x, y = lab.await_python("clicks and clicks[-1]")
     assert abs(x - 50) + abs(y - 50) < 1
     lab.page.mouse.down()
     lab.page.mouse.move(middle[0] + 80, middle[1], steps=8)
     lab.page.mouse.up()
     lab.page.mouse.click(*middle)
-    x, y = heard(lab, "len(clicks) == 2 and clicks[-1]")
+    x, y = lab.await_python("len(clicks) == 2 and clicks[-1]")
     assert abs(x - 45.1) < 1, "80 of 400 page pixels are 20 of 100, and 4.9 at this zoom"
     lab.screenshot("canvas-zoomed")
     lab.page.get_by_role("button", name="Whole picture").click()

@@ -17,12 +17,7 @@ def notebook(open_notebook):
 
 def await_layer(notebook, place):
     """Wait until the layer at this place of the graph is the chosen one in the kernel."""
-    expression = f"explorer.state.layer == explorer.network.layers[{place}].name"
-    for _ in range(300):
-        if notebook.python(expression):
-            return
-        notebook.page.wait_for_timeout(100)
-    pytest.fail(f"Never true: {expression}")
+    notebook.await_python(f"explorer.state.layer == explorer.network.layers[{place}].name")
 
 
 def test_layers_are_chosen_by_click_and_by_key(notebook):
@@ -54,10 +49,7 @@ def test_a_click_on_the_photo_lists_the_units_that_see_it(notebook):
     expect(listed).to_have_count(8)
     notebook.screenshot("units-here")
     listed.locator("..").first.select_option(index=2)
-    for _ in range(100):
-        if notebook.python("explorer.state.unit is not None"):
-            break
-        notebook.page.wait_for_timeout(100)
+    notebook.await_python("explorer.state.unit is not None")
     chosen = notebook.python("[list(each.unit) for each in explorer._image_pane.units.found][2]")
     assert notebook.python("list(explorer.state.unit)") == chosen
     notebook.screenshot("unit-chosen")

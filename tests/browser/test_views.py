@@ -24,15 +24,6 @@ def done(notebook):
     assert notebook.python("explorer.state.error") == ""
 
 
-def await_python(notebook, expression):
-    """Wait until an expression is true in the kernel."""
-    for _ in range(300):
-        if notebook.python(expression):
-            return
-        notebook.page.wait_for_timeout(100)
-    pytest.fail(f"Never true: {expression}")
-
-
 def shots(notebook, name):
     """At the width of a projector and of a small laptop."""
     for width in (1400, 800):
@@ -79,9 +70,9 @@ def test_a_sweep(notebook):
     for step in range(1, 9):
         mouse.move(box["x"] + 40 + 8 * step, box["y"] + 40 + 8 * step)
     mouse.up()
-    await_python(notebook, "explorer.views['occlusion'].by_hand.occluded is not None")
+    notebook.await_python("explorer.views['occlusion'].by_hand.occluded is not None")
     assert notebook.python("explorer.state.occluder[2:]") == [32, 32]
-    await_python(notebook, "explorer.views['occlusion'].by_hand.occluded.box == explorer.state.occluder")
+    notebook.await_python("explorer.views['occlusion'].by_hand.occluded.box == explorer.state.occluder")
     expect(notebook.picture("occluded")).to_have_attribute("aria-label", re.compile("32 × 32 pixels hidden"))
     shots(notebook, "occlusion")
 
@@ -98,6 +89,6 @@ def test_silencing_a_map(notebook):
     expect(bars).to_contain_text("→")
     assert notebook.python("explorer.state.factor") == 0
     view = "explorer.views['intervention'].intervention"
-    await_python(notebook, f"bool(({view}.after.scores != {view}.before.scores).any())")
+    notebook.await_python(f"bool(({view}.after.scores != {view}.before.scores).any())")
     shots(notebook, "intervention")
     assert [error for error in notebook.errors if re.search("cnnvis|anywidget|bqplot|widget", error)] == []
