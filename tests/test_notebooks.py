@@ -56,7 +56,12 @@ def test_stored_without_outputs(path):
 # nbclient leaves closing its sockets to the garbage collector
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+@pytest.mark.parametrize(
+    "path",
+    # what an exercise computes its solution computes too, so that the exercises may be slow
+    [pytest.param(path, marks=pytest.mark.slow if path.parent.name == "exercises" else ()) for path in NOTEBOOKS],
+    ids=name,
+)
 def test_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for setting, value in HASTY.items():
