@@ -54,7 +54,8 @@ def requirement_names(lines: Iterable[str]) -> set[str]:
 
 
 def test_binder_installs_all_that_the_package_needs() -> None:
-    needed = requirement_names(line for line in REQUIREMENTS if not line.endswith('extra == "test"'))
+    tools = 'extra == "test"', 'extra == "docs"'  # for those who work on the package, not with it
+    needed = requirement_names(line for line in REQUIREMENTS if not line.endswith(tools))
     needed = needed - {"tensorflow"} | {"tensorflow-cpu"}
     assert needed <= requirement_names((ROOT / "binder/requirements.txt").read_text().splitlines())
 
