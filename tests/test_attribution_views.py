@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
-import keras
 import numpy as np
 import pytest
 from PIL import Image
+from widget_jobs import pixels, run_code, same
 
-from cnnvis_widgets import ModelExplorer, grad_cam, load, occlusion, predict
+from cnnvis_widgets import grad_cam, occlusion, predict
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
@@ -21,46 +19,6 @@ pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
 
 
-@pytest.fixture(scope="module")
-def network():
-    keras.utils.set_random_seed(3)
-    layers = [
-        keras.Input((20, 24, 3)),
-        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
-        keras.layers.Conv2D(8, 3, activation="relu", name="second"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(4, activation="softmax", name="classes"),
-    ]
-    return load(keras.Sequential(layers), class_names=["cat", "dog", "<b>crane</b>", "crane"])
-
-
-@pytest.fixture
-def images():
-    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
-
-
-@pytest.fixture
-def explorer(network, images, tmp_path):
-    made = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
-    yield made
-    made.close()
-
-
-def run(explorer):
-    names = {"explorer": explorer}
-    exec(explorer.code(), names)
-    return names
-
-
-def pixels(canvas):
-    return np.asarray(Image.open(BytesIO(canvas.data)))
-
-
-def same(found, wanted):
-    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
-    np.testing.assert_array_equal(found, wanted)
-
-
 @pytest.mark.parametrize("at_layer", [False, True])
 @pytest.mark.parametrize("explainer", EXPLAINERS)
 def test_the_code_gives_the_attribution_on_the_screen(explorer, images, explainer, at_layer):
@@ -70,7 +28,7 @@ def test_the_code_gives_the_attribution_on_the_screen(explorer, images, explaine
     assert isinstance(result, Attribution)
     assert result.method == explainer
     assert result.targets == (predict(explorer.network, images[1:]).top(1)[0][0],)
-    same(run(explorer)["attribution"].images, result.images)
+    same(run_code(explorer)["attribution"].images, result.images)
     view = explorer.views["attribution"]
     same(pixels(view.alone), heat(result.images[0, 0]).pixels)
 
@@ -85,7 +43,7 @@ def test_the_class_can_be_chosen(explorer, images):
     explorer.state.target = "cat"
     assert explorer.wait(0).targets == (0,)
     same(explorer.result.images, grad_cam(explorer.network, images[:1], 0, upsampled=True).images)
-    same(run(explorer)["attribution"].images, explorer.result.images)
+    same(run_code(explorer)["attribution"].images, explorer.result.images)
 
 
 def test_the_badge_says_how_the_picture_was_made(explorer):
@@ -129,7 +87,7 @@ def test_a_sweep_fills_the_four_panels(explorer, images):
     assert isinstance(result, Occlusion)
     assert result.size == (3, 3)
     assert all(canvas.alt != "No picture yet" for canvas in view.panels.values())
-    sweep = run(explorer)["sweep"]
+    sweep = run_code(explorer)["sweep"]
     for name in ("scores", "probabilities", "best", "map_totals"):
         same(getattr(sweep, name), getattr(result, name))
     same(pixels(view.panels["total"])[0, 0], value_map(result.map_totals[0])[0, 0])
@@ -138,7 +96,7 @@ def test_a_sweep_fills_the_four_panels(explorer, images):
     expected = occlusion(explorer.network, images[:1], result.attribution.targets, size=(10, 12), layer="first")
     explorer.state.square, explorer.state.at_layer = 0.5, True
     same(explorer.result.map_totals, expected.map_totals)
-    same(run(explorer)["sweep"].map_totals, expected.map_totals)
+    same(run_code(explorer)["sweep"].map_totals, expected.map_totals)
 
 
 def test_attributions_and_sweeps_are_written(explorer, tmp_path):
@@ -184,7 +142,7 @@ def test_a_square_by_hand(explorer):
     drag(9, 7)
     assert explorer.state.occluder == (9, 7, 6, 5)
     assert photo.selected == (9, 7, 6, 5)
-    found = run(explorer)["occluded"]
+    found = run_code(explorer)["occluded"]
     same(hand.occluded.after.scores, found.after.scores)
     same(hand.occluded.map_after, found.map_after)
     same(pixels(hand.canvas), heat(found.map_after, limit=found.map_before.max(), signed=False).pixels)
@@ -192,7 +150,7 @@ def test_a_square_by_hand(explorer):
     drag(0, 6)
     explorer.state.square = 0.5
     assert explorer.state.occluder == (0, 4, 12, 10)
-    same(hand.occluded.after.scores, run(explorer)["occluded"].after.scores)
+    same(hand.occluded.after.scores, run_code(explorer)["occluded"].after.scores)
     explorer.state.method = "activations"
     assert (photo.drag, photo.selected) == ("", ())
     drag(1, 1)

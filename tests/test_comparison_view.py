@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from widget_jobs import pixels, run_code
 
-from cnnvis_widgets import ModelExplorer, activations, load
+from cnnvis_widgets import activations, load
 from cnnvis_widgets.errors import FeedError, LayerError
 from cnnvis_widgets.imaging.heat import heat
 
@@ -39,25 +37,17 @@ def images():
 
 
 @pytest.fixture
-def explorer(network, images):
-    made = ModelExplorer(network, images)
-    made.state.method = "comparison"
-    yield made
-    made.close()
-
-
-def run(explorer):
-    names = {"explorer": explorer}
-    exec(explorer.code(), names)
-    return names
+def explorer(explorer):
+    explorer.state.method = "comparison"
+    return explorer
 
 
 def shown(explorer, name):
-    return np.asarray(Image.open(BytesIO(explorer.views["comparison"].panels[name].data)))
+    return pixels(explorer.views["comparison"].panels[name])
 
 
 def check(explorer, a, b):
-    channel, names = explorer.state.channel, run(explorer)
+    channel, names = explorer.state.channel, run_code(explorer)
     np.testing.assert_array_equal(names["a"].values, a.values)
     np.testing.assert_array_equal(names["b"].values, b.values)
     first, second = a.values[0, ..., channel], b.values[0, ..., channel]
@@ -75,7 +65,7 @@ def test_two_images_on_one_scale(explorer, network, images):
         state.other_image = other
         (a,), (b,) = (activations(network, images[[each]], state.layer) for each in (0, other))
         check(explorer, a, b)
-    np.testing.assert_array_equal(run(explorer)["difference"], a.values - b.values)
+    np.testing.assert_array_equal(run_code(explorer)["difference"], a.values - b.values)
 
 
 def test_two_layers(explorer, network, images):
@@ -87,7 +77,7 @@ def test_two_layers(explorer, network, images):
         (a,), (b,) = (activations(network, images[:1], each) for each in (state.layer, other))
         check(explorer, a, b)
     assert "not of one size" in explorer.views["comparison"].panels["A-B"].alt
-    assert "difference" not in run(explorer)
+    assert "difference" not in run_code(explorer)
     state.channel = 5  # which the third layer lacks
     assert shown(explorer, "B").shape == (1, 1)
     assert state.error == ""

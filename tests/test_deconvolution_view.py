@@ -5,42 +5,19 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from widget_jobs import run_code, same
 
-from cnnvis_widgets import ModelExplorer, load, reconstruct, rules, sensitivity
+from cnnvis_widgets import ModelExplorer, reconstruct, rules, sensitivity
 from cnnvis_widgets.engine.rules import _RECTIFIERS
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
 
 
-def tiny(classes):
-    keras.utils.set_random_seed(3)
-    layers = [
-        keras.Input((20, 24, 3)),
-        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
-        keras.layers.Conv2D(8, 3, activation="relu", name="second"),
-    ]
-    if classes:
-        layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4, activation="softmax")]
-    return load(keras.Sequential(layers), class_names=["cat", "<b>dog</b>", "crane", "crane"] if classes else None)
-
-
-@pytest.fixture(scope="module")
-def network():
-    return tiny(True)
-
-
 @pytest.fixture
-def images():
-    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
-
-
-@pytest.fixture
-def explorer(network, images):
-    made = ModelExplorer(network, images)
-    made.state.method = "deconvolution"
-    yield made
-    made.close()
+def explorer(explorer):
+    explorer.state.method = "deconvolution"
+    return explorer
 
 
 @pytest.fixture
@@ -50,19 +27,13 @@ def own_rule():
     del _RECTIFIERS["everything"]
 
 
-def same(found, wanted):
-    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
-    np.testing.assert_array_equal(found, wanted)
-
-
 def test_all_rules_side_by_side(explorer):
     view, state = explorer.views["deconvolution"], explorer.state
     assert view.row.widget.layout.display == "none"
     state.image, state.all_rules, state.layer, state.channel = 1, True, "second", 3
     assert view.row.widget.layout.display is None
     assert [each.rule for each in view.row.results] == ["deconvnet", "guided", "gradient"]
-    names = {"explorer": explorer}
-    exec(explorer.code(), names)
+    names = run_code(explorer)
     for found, wanted in zip(view.row.results, names["side_by_side"], strict=True):
         same(found.images, wanted.images)
         assert view.row.pictures[found.rule].alt == f"Map 3 of {state.layer} by {found.rule}"
@@ -105,7 +76,8 @@ def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
 
 
 def test_a_network_without_classes_has_no_meter(images):
-    explorer = ModelExplorer(tiny(False), images)
+    model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Conv2D(6, 3, activation="relu")])
+    explorer = ModelExplorer(model, images)
     explorer.state.method = "deconvolution"
     assert explorer.views["deconvolution"].meter.value == ""
     assert explorer.state.error == ""

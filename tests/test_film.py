@@ -1,5 +1,6 @@
 """A film of a dream is kept in bounded memory and written beside earlier ones."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,24 @@ def test_films_stand_beside_each_other(tmp_path):
     assert [film.write(tmp_path).name for _ in range(2)] == ["dream.gif", "dream_2.gif"]
     with Image.open(tmp_path / "dream.gif") as image:
         assert (image.format, image.size) == ("GIF", (8, 8))
+
+
+def test_films_written_at_once_take_names_of_their_own(tmp_path):
+    film = _filled(3)
+    with ThreadPoolExecutor(8) as pool:
+        names = {path.name for path in pool.map(film.write, [tmp_path] * 8)}
+    assert len(names) == 8
+    assert all((tmp_path / name).stat().st_size for name in names)
+
+
+def test_a_film_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def full(*args):
+        raise OutputError("Expected room. Received: none.")
+
+    monkeypatch.setattr("cnnvis_widgets.widgets.film.write_animation", full)
+    with pytest.raises(OutputError, match="room"):
+        _filled(3).write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_film_of_nothing_is_refused(tmp_path):

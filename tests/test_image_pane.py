@@ -12,38 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnvis_widgets import ModelExplorer, load, predict
+from cnnvis_widgets import ModelExplorer, predict
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.widgets.class_bars import class_bars
 from cnnvis_widgets.widgets.image_pane import _eight_bit
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
-
-
-@pytest.fixture(scope="module")
-def network():
-    keras.utils.set_random_seed(3)
-    layers = [
-        keras.Input((20, 24, 3)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(4, activation="softmax", name="classes"),
-    ]
-    return load(keras.Sequential(layers), class_names=["cat", "<b>dog</b>", "crane", "crane"])
-
-
-@pytest.fixture
-def images():
-    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def explorer(network, images, inline_jobs):
-    made = ModelExplorer(network, images)
-    yield made
-    made.close()
 
 
 def bars(explorer):

@@ -7,6 +7,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from widget_jobs import run_code
 
 from cnnvis_widgets import ModelExplorer, load
 from cnnvis_widgets.errors import FeedError, LayerError, ModelError, OutputError
@@ -34,33 +35,15 @@ def network():
     return tiny(3)
 
 
-@pytest.fixture
-def images():
-    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
-
-
-@pytest.fixture
-def explorer(network, images):
-    made = ModelExplorer(network, images)
-    yield made
-    made.close()
-
-
-def run(explorer):
-    names = {"explorer": explorer}
-    exec(explorer.code(), names)
-    return names
-
-
 def test_the_code_gives_the_maps_on_the_screen(explorer):
     explorer.state.image, explorer.state.layer = 1, "second"
-    np.testing.assert_array_equal(run(explorer)["maps"].values, explorer.wait(0).values)
+    np.testing.assert_array_equal(run_code(explorer)["maps"].values, explorer.wait(0).values)
 
 
 def test_the_code_gives_the_reconstruction_on_the_screen(explorer):
     explorer.state.rule, explorer.state.seed, explorer.state.layer = "guided", "map", "second"
     explorer.state.method = "deconvolution"
-    given, shown = run(explorer)["reconstruction"], explorer.wait(0)
+    given, shown = run_code(explorer)["reconstruction"], explorer.wait(0)
     place = shown.channels.index(explorer.state.channel)
     assert (given.rule, given.seed, given.channels) == (shown.rule, shown.seed, (explorer.state.channel,))
     np.testing.assert_allclose(given.images[:, 0], shown.images[:, place], rtol=1e-5, atol=1e-7)
@@ -71,7 +54,7 @@ def test_the_code_gives_the_dream_on_the_screen(explorer, climb):
     explorer.state.climb, explorer.state.start, explorer.state.channel = climb, "photo", 2
     explorer.state.octaves, explorer.state.steps, explorer.state.target = 1, 3, "dog"
     explorer.start()
-    shown, given = explorer.wait(0), run(explorer)["last"]
+    shown, given = explorer.wait(0), run_code(explorer)["last"]
     assert (given.index, given.channels, given.layer) == (shown.index, shown.channels, shown.layer)
     np.testing.assert_array_equal(given.images, shown.images)
 

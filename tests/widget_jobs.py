@@ -1,13 +1,23 @@
-"""Fixtures for tests of the widgets: run jobs at once, and find the ones left running."""
+"""Fixtures for tests of the widgets: a small network in an explorer, jobs run at once, the ones left running found."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
+import keras
+import numpy as np
 import pytest
+from PIL import Image
 
+from cnnvis_widgets import ModelExplorer, Network, load
 from cnnvis_widgets.widgets import jobs
+from cnnvis_widgets.widgets.canvas import PictureCanvas
+
+CLASSES = ("cat", "<b>dog</b>", "crane", "crane")
 
 
 class InlineSlot:
@@ -35,3 +45,48 @@ def no_leaked_jobs() -> Iterator[None]:
     for thread in left:  # a job that has just been cancelled may still be on its way out
         thread.join(5)
     assert not [thread for thread in left if thread.is_alive()], "a job was left running"
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    """Two convolutions and four classes, over pictures of 20 × 24 pixels."""
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((20, 24, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="first"),
+        keras.layers.Conv2D(8, 3, activation="relu", name="second"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(4, activation="softmax", name="classes"),
+    ]
+    return load(keras.Sequential(layers), class_names=CLASSES)
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def explorer(network: Network, images: np.ndarray, tmp_path: Path, inline_jobs: None) -> Iterator[ModelExplorer]:
+    """The network and the images of the module that asks, or those of this one."""
+    made = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
+    yield made
+    made.close()
+
+
+def run_code(explorer: ModelExplorer) -> dict[str, Any]:
+    """The names that the copied code defines."""
+    names = {"explorer": explorer}
+    exec(explorer.code(), names)
+    return names
+
+
+def pixels(canvas: PictureCanvas) -> np.ndarray:
+    """What a canvas shows."""
+    return np.asarray(Image.open(BytesIO(canvas.data)))
+
+
+def same(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Shape and dtype first: NumPy would broadcast."""
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    np.testing.assert_array_equal(found, wanted)

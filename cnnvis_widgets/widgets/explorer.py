@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-import traceback
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +11,13 @@ import ipywidgets as w
 from .. import demo
 from ..engine.loading import load
 from ..engine.network import Network
-from ..imaging.render import picture
-from ..results import DreamStep
-from . import jobs, saved_state, work
+from . import saved_state
 from .files import Files, Result
 from .gallery import Gallery
 from .image_pane import ImagePane
-from .kept import Kept
 from .panes import Panes
 from .regions import Box
+from .runner import Runner
 from .state import ExplorerState
 from .subject import Subject
 from .views.activations import ActivationsView
@@ -32,7 +27,7 @@ from .views.deconvolution import DeconvolutionView
 from .views.dream import DreamView
 from .views.intervention import InterventionView
 from .views.occlusion import OcclusionView
-from .views.view import Context, Steps, View
+from .views.view import Context, View
 
 
 class ModelExplorer(w.VBox):
@@ -58,9 +53,6 @@ class ModelExplorer(w.VBox):
         subject: the images that are looked at.
         views: the ways of looking, by the value of ``state.method``.
         state: the ``ExplorerState``; ``explorer.state.layer = 'conv2'`` does what the menu does.
-        result: the ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion`` or last ``DreamStep`` on the
-            screen.
-        traceback: of the last error, as text; the pane shows only its message.
 
     Raises:
         ModelError, FeedError: see ``cnnvis_widgets.load``.
@@ -88,16 +80,10 @@ class ModelExplorer(w.VBox):
         labels = {layer.name: layer.label for layer in layers}
         names = names or tuple(f"image {index}" for index in range(len(self.subject.images)))
         self.state = ExplorerState(self.network, names, labels)
-        self.result: Result | None = None
-        self.traceback = ""
-        self._job: jobs.Job
-        self._writing: list[jobs.Job] = []
-        self._began = 0.0
-        self._files = Files(Path(outdir), Path(logdir), self.network.layers)
-        self._kept = Kept()
+        self._runner = Runner(self.state, self.subject, Files(Path(outdir), Path(logdir), self.network.layers))
         self._image_pane = image_pane = ImagePane(self.state, self.subject)
         gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
-        context = Context(self.state, self.subject, image_pane, gallery, self._begin)
+        context = Context(self.state, self.subject, image_pane, gallery, self._runner.begin)
         self._dream = DreamView(context, Path(outdir))
         self._comparison = ComparisonView(context)
         views: list[View] = [
@@ -111,7 +97,7 @@ class ModelExplorer(w.VBox):
         ]
         self.views = {view.name: view for view in views}
         self._view = self.views[self.state.method]
-        files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._save_page}
+        files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._runner.save_page}
         panes = Panes(self.state, image_pane, self.views, layers, stop=self.stop, code=self.code, **files)
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
@@ -126,7 +112,7 @@ class ModelExplorer(w.VBox):
         """
         network.layer(self.state.layer)
         self.network = self.subject.network = self.state.network = network
-        self._kept.clear()
+        self._runner.forget()
         self._image_pane.predict()
         self._look()
 
@@ -151,7 +137,7 @@ class ModelExplorer(w.VBox):
 
     def stop(self) -> None:
         """Stop after the step being computed; what is shown stays and can be saved."""
-        self._job.cancel()
+        self._runner.stop()
 
     def wait(self, timeout: float | None = None) -> Result | None:
         """Wait until everything begun is computed and written, for scripts and stored notebooks.
@@ -166,18 +152,26 @@ class ModelExplorer(w.VBox):
             TimeoutError: it took longer.
             Exception: whatever the work raised.
         """
-        _await(self._job, timeout)
-        for job in self._writing:  # filled when the job ends
-            _await(job, timeout)
+        self._runner.wait(timeout)
         return self.result
+
+    @property
+    def result(self) -> Result | None:
+        """The ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion`` or last ``DreamStep`` shown."""
+        return self._runner.result
+
+    @property
+    def traceback(self) -> str:
+        """Of the last error; the pane shows only its message."""
+        return self._runner.traceback
 
     def save_png(self) -> None:
         """Write what is shown as PNG files below ``outdir``; ``state.files`` will name them."""
-        self._write(self._files.save_png)
+        self._runner.save_png()
 
     def log_to_tensorboard(self) -> None:
         """Write what is shown as TensorBoard summaries below ``logdir``."""
-        self._write(self._files.log)
+        self._runner.log()
 
     def export_html(self, path: str | Path) -> Path:
         """Write what was computed so far as one HTML file that needs no kernel and no network.
@@ -191,7 +185,7 @@ class ModelExplorer(w.VBox):
         Raises:
             OutputError: it cannot be written.
         """
-        return self._kept.write(path)
+        return self._runner.write_page(path)
 
     @property
     def feed(self) -> Any:
@@ -241,8 +235,7 @@ class ModelExplorer(w.VBox):
 
     def close(self) -> None:
         """Stop the work, close the files and remove the widget from the page."""
-        self.stop()
-        self._files.close()
+        self._runner.close()
         super().close()
 
     def _changed(self, change: Any) -> None:
@@ -260,106 +253,4 @@ class ModelExplorer(w.VBox):
     def _look(self) -> None:
         work_to_do = self._view.steps()
         if work_to_do is not None:
-            self._begin(*work_to_do)
-
-    def _begin(self, status: str, steps: Steps) -> None:
-        view = self._view
-
-        def show(step: work.Progress, final: bool) -> None:
-            self._show(job, view, step, final)
-
-        job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done)
-        self._job, self._began, self._writing = job, time.monotonic(), []
-        state = self.state
-        state.error, state.detail, state.files, state.progress = "", "", (), 0.0
-        state.status, state.running = status, True
-        jobs.COMPUTING.start(job)
-
-    def _show(self, job: jobs.Job, view: View, step: work.Progress, final: bool) -> None:
-        """Draw a step, in the job's thread. A complete one is drawn once, as the final one."""
-        if job is not self._job or (step.done == step.total and not final):
-            return
-        self.result = step.result
-        view.draw(step, final)
-        self.state.progress = step.done / step.total
-        self.state.detail = _progress_text(step.done, step.total, time.monotonic() - self._began)
-
-    def _done(self, job: jobs.Job) -> None:
-        """Report how a job ended, in its thread; one that was replaced has nothing to say any more."""
-        if job is not self._job:
-            return
-        state = self.state
-        if job.error is not None:
-            self._report(job.error)
-        else:
-            took = f"Done in {time.monotonic() - self._began:.1f} s"
-            state.status = "Stopped" if job.cancelled else took
-            self._write(self._keep, *self._wanted())
-        state.detail, state.running = "", False
-
-    def _report(self, error: Exception) -> None:
-        self.traceback = "".join(traceback.format_exception(error))
-        self.state.status, self.state.error = "Failed", f"{type(error).__name__}: {error}"
-
-    def _wanted(self) -> list[Callable[..., list[Path]]]:
-        """What is to be written at the end of a job, by the switches of the state."""
-        state, dream = self.state, isinstance(self.result, DreamStep)
-        if state.method == "deep dream" and not dream:
-            return []
-        log = state.log_to_tensorboard and not dream  # a dream has logged every step already
-        return [self._files.save_png] * state.save_png + [self._files.log] * log
-
-    def _logged(self, steps: Steps) -> Steps:
-        """The same steps; those of a dream are logged as they come while the switch is on."""
-        last = None
-        with closing(steps):
-            for step in steps:
-                again, last = step is last, step  # a paused dream gives its last step again
-                if self.state.log_to_tensorboard and isinstance(step.result, DreamStep) and not again:
-                    self._name_files(self._files.log(step.result, None))
-                yield step
-
-    def _keep(self, result: Result, image: int | None) -> list[Path]:
-        """Keep what was computed for ``export_html``."""
-        index = image or 0
-        pixels = picture(self.subject.images[index], self.subject.value_range)
-        self._kept.add(result, self.state.images[index], pixels)
-        return []
-
-    def _save_page(self) -> None:
-        self._write(lambda result, image: [self.export_html(self._files.outdir / "explorer.html")])
-
-    def _write(self, *writers: Callable[..., list[Path]]) -> None:
-        """Write the result in the background, next to what is being computed."""
-        result, image = self.result, self.state.image if len(self.state.images) > 1 else None
-
-        def steps() -> Generator[None, None, None]:
-            for writer in writers:
-                self._name_files(writer(result, image))
-                yield
-
-        def done(job: jobs.Job) -> None:
-            if job.error is not None:
-                self._report(job.error)
-
-        if result is not None and writers:
-            job = jobs.Job(steps, done=done)
-            self._writing.append(job)
-            jobs.WRITING.start(job, replace=False)
-
-    def _name_files(self, paths: list[Path]) -> None:
-        self.state.files = tuple(dict.fromkeys([*self.state.files, *paths]))
-
-
-def _await(job: jobs.Job, timeout: float | None) -> None:
-    if not job.wait(timeout):
-        raise TimeoutError(f"Expected the work to end within {timeout} seconds; it is still running.")
-    if job.error is not None:
-        raise job.error
-
-
-def _progress_text(done: int, total: int, elapsed: float) -> str:
-    """'3 of 80 · about 12 s left'; nothing for work of a single step."""
-    if total == 1 or not done:
-        return ""
-    return f"{done} of {total} · about {elapsed * (total - done) / done:.0f} s left"
+            self._runner.begin(self._view, *work_to_do)

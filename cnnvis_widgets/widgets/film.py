@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from threading import Lock
 
@@ -54,9 +55,22 @@ class Film:
         steps = self.steps
         if not steps:
             raise OutputError("Expected a dream to make a film of. Received: none. Start dreaming first.")
-        folder.mkdir(parents=True, exist_ok=True)
-        path, number = folder / "dream.gif", 1
-        while path.exists():
-            number += 1
-            path = folder / f"dream_{number}.gif"
-        return write_animation(steps, path)
+        path = _taken(folder)
+        try:
+            return write_animation(steps, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _taken(folder: Path) -> Path:
+    """The first free name, as an empty file, so that no other film takes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        path = folder / ("dream.gif" if number == 1 else f"dream_{number}.gif")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        break
+    return path

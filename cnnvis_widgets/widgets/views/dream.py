@@ -97,7 +97,7 @@ class DreamView(View):
             controls=self._controls,
             **photo,
         )
-        self.context.begin("Dreaming", steps)
+        self.context.begin(self, "Dreaming", steps)
 
     def undo_octave(self) -> None:
         """Take the running dream back to where its octave began."""

@@ -26,7 +26,7 @@ class Context:
         subject: the network and its images.
         image_pane: the photo, its canvas and what stands below it.
         gallery: the montage and the large map.
-        begin: ``begin(status, steps)`` abandons whatever runs and consumes ``steps`` in the
+        begin: ``begin(view, status, steps)`` abandons whatever runs and consumes ``steps`` in the
             background; each of them comes to the view's ``draw``.
     """
 
@@ -34,7 +34,7 @@ class Context:
     subject: Subject
     image_pane: ImagePane
     gallery: Gallery
-    begin: Callable[[str, Steps], None]
+    begin: Callable[[View, str, Steps], None]
 
     def where(self, layer: str | None = None) -> Where:
         """Network, feed of the chosen image, a key for it, and layer, as ``work`` wants them."""

@@ -1,0 +1,171 @@
+"""What runs for one explorer, and what comes of it: on the screen, in files."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import closing
+from pathlib import Path
+
+from ..imaging.render import picture
+from ..results import DreamStep
+from . import jobs
+from .files import Files, Result
+from .kept import Kept
+from .state import ExplorerState
+from .subject import Subject
+from .views.view import Steps, View
+from .work import Progress
+
+
+class Runner:
+    """Begins work, one piece at a time, reports it in the state, and writes its results beside it.
+
+    Attributes:
+        result: on the screen.
+        traceback: of the last error, as text.
+    """
+
+    def __init__(self, state: ExplorerState, subject: Subject, files: Files) -> None:
+        self._state, self._subject, self._files = state, subject, files
+        self.result: Result | None = None
+        self.traceback = ""
+        self._job: jobs.Job
+        self._writing: list[jobs.Job] = []
+        self._began = 0.0
+        self._kept = Kept()
+
+    def begin(self, view: View, status: str, steps: Steps) -> None:
+        """Abandon whatever runs, and have a view draw these steps as they come."""
+
+        def show(step: Progress, final: bool) -> None:
+            self._show(job, view, step, final)
+
+        job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done)
+        self._job, self._began, self._writing = job, time.monotonic(), []
+        state = self._state
+        state.error, state.detail, state.files, state.progress = "", "", (), 0.0
+        state.status, state.running = status, True
+        jobs.COMPUTING.start(job)
+
+    def stop(self) -> None:
+        """Stop after the step being computed."""
+        self._job.cancel()
+
+    def wait(self, timeout: float | None) -> None:
+        """See ``ModelExplorer.wait``."""
+        _await(self._job, timeout)
+        for job in self._writing:  # filled when the job ends
+            _await(job, timeout)
+
+    def save_png(self) -> None:
+        """Write the result as PNG files."""
+        self._write(self._files.save_png)
+
+    def log(self) -> None:
+        """Write the result as TensorBoard summaries."""
+        self._write(self._files.log)
+
+    def save_page(self) -> None:
+        """Write all results as a page in the folder of the PNG files."""
+        self._write(lambda result, image: [self.write_page(self._files.outdir / "explorer.html")])
+
+    def write_page(self, path: str | Path) -> Path:
+        """See ``ModelExplorer.export_html``."""
+        return self._kept.write(path)
+
+    def forget(self) -> None:
+        """Forget the results for the page: they were computed with another network."""
+        self._kept.clear()
+
+    def close(self) -> None:
+        """Stop the work and close the files."""
+        self.stop()
+        self._files.close()
+
+    def _show(self, job: jobs.Job, view: View, step: Progress, final: bool) -> None:
+        """Draw a step, in the job's thread. A complete one is drawn once, as the final one."""
+        if job is not self._job or (step.done == step.total and not final):
+            return
+        self.result = step.result
+        view.draw(step, final)
+        self._state.progress = step.done / step.total
+        self._state.detail = _progress_text(step.done, step.total, time.monotonic() - self._began)
+
+    def _done(self, job: jobs.Job) -> None:
+        """Report how a job ended, in its thread; one that was replaced has nothing to say any more."""
+        if job is not self._job:
+            return
+        state = self._state
+        if job.error is not None:
+            self._report(job.error)
+        else:
+            took = f"Done in {time.monotonic() - self._began:.1f} s"
+            state.status = "Stopped" if job.cancelled else took
+            self._write(self._keep, *self._wanted())
+        state.detail, state.running = "", False
+
+    def _report(self, error: Exception) -> None:
+        self.traceback = "".join(traceback.format_exception(error))
+        self._state.status, self._state.error = "Failed", f"{type(error).__name__}: {error}"
+
+    def _wanted(self) -> list[Callable[..., list[Path]]]:
+        """What is to be written at the end of a job, by the switches of the state."""
+        state, dream = self._state, isinstance(self.result, DreamStep)
+        if state.method == "deep dream" and not dream:
+            return []
+        log = state.log_to_tensorboard and not dream  # a dream has logged every step already
+        return [self._files.save_png] * state.save_png + [self._files.log] * log
+
+    def _logged(self, steps: Steps) -> Steps:
+        """The same steps; those of a dream are logged as they come while the switch is on."""
+        last = None
+        with closing(steps):
+            for step in steps:
+                again, last = step is last, step  # a paused dream gives its last step again
+                if self._state.log_to_tensorboard and isinstance(step.result, DreamStep) and not again:
+                    self._name_files(self._files.log(step.result, None))
+                yield step
+
+    def _keep(self, result: Result, image: int | None) -> list[Path]:
+        """Keep what was computed for the page."""
+        index = image or 0
+        pixels = picture(self._subject.images[index], self._subject.value_range)
+        self._kept.add(result, self._state.images[index], pixels)
+        return []
+
+    def _write(self, *writers: Callable[..., list[Path]]) -> None:
+        """Write the result in the background, next to what is being computed."""
+        result, image = self.result, self._state.image if len(self._state.images) > 1 else None
+
+        def steps() -> Generator[None, None, None]:
+            for writer in writers:
+                self._name_files(writer(result, image))
+                yield
+
+        def done(job: jobs.Job) -> None:
+            if job.error is not None:
+                self._report(job.error)
+
+        if result is not None and writers:
+            job = jobs.Job(steps, done=done)
+            self._writing.append(job)
+            jobs.WRITING.start(job, replace=False)
+
+    def _name_files(self, paths: list[Path]) -> None:
+        self._state.files = tuple(dict.fromkeys([*self._state.files, *paths]))
+
+
+def _await(job: jobs.Job, timeout: float | None) -> None:
+    if not job.wait(timeout):
+        raise TimeoutError(f"Expected the work to end within {timeout} seconds; it is still running.")
+    if job.error is not None:
+        raise job.error
+
+
+def _progress_text(done: int, total: int, elapsed: float) -> str:
+    """'3 of 80 · about 12 s left'; nothing for work of a single step."""
+    if total == 1 or not done:
+        return ""
+    return f"{done} of {total} · about {elapsed * (total - done) / done:.0f} s left"
