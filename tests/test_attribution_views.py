@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from on_screen import pixels, run_code, same
 from PIL import Image
-from widget_jobs import pixels, run_code, same
 
 from cnnvis_widgets import grad_cam, occlusion, predict
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
+from cnnvis_widgets.imaging.render import reconstruction_tiles
 from cnnvis_widgets.results import Attribution, Occlusion
 from cnnvis_widgets.widgets import explaining
 from cnnvis_widgets.widgets.traits.attribution import EXPLAINERS
@@ -97,6 +98,21 @@ def test_a_sweep_fills_the_four_panels(explorer, images):
     explorer.state.square, explorer.state.at_layer = 0.5, True
     same(explorer.result.map_totals, expected.map_totals)
     same(run_code(explorer)["sweep"].map_totals, expected.map_totals)
+
+
+def test_the_projection_is_by_the_chosen_rule(explorer, images, monkeypatch):
+    explorer.state.method = "occlusion"
+    view, sweep = explorer.views["occlusion"], explorer.wait(0)
+    before = pixels(view.panels["projection"])
+    monkeypatch.setattr(explaining, "occlusion_steps", None)  # another rule is no other sweep
+    explorer.state.rule = "gradient"
+    assert explorer.wait(0) is sweep
+    assert "its projection by gradient" in view.panels["projection"].alt
+    assert not np.array_equal(pixels(view.panels["projection"]), before)
+    monkeypatch.undo()
+    projection = run_code(explorer)["projection"]
+    assert projection.rule == "gradient"
+    same(pixels(view.panels["projection"]), reconstruction_tiles(projection)[0])
 
 
 def test_attributions_and_sweeps_are_written(explorer, tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from widget_jobs import pixels, run_code
+from on_screen import pixels, run_code
+from PIL import Image
 
 from cnnvis_widgets import activations, load
 from cnnvis_widgets.errors import FeedError, LayerError
@@ -109,3 +110,20 @@ def test_one_cursor_for_all(explorer):
     assert difference == pytest.approx(a - b, abs=2e-3 * max(abs(a), abs(b), 1))
     with pytest.raises(FeedError, match="an image"):
         explorer.state.other_image = 3
+
+
+def test_what_is_written_is_what_is_on_the_screen(explorer):
+    explorer.state.channel = 2
+    explorer.save_png()
+    names = [path.name for path in explorer.state.files]
+    assert names == ["grid_activation_0.png", *(f"comparison_{panel}_2_0.png" for panel in ("A", "B", "A-B"))]
+    for path, panel in zip(explorer.state.files[1:], ("A", "B", "A-B"), strict=True):
+        with Image.open(path) as picture:
+            drawn, told = np.asarray(picture), picture.text
+        on_screen = shown(explorer, panel)
+        factor = len(drawn) // len(on_screen)
+        np.testing.assert_array_equal(drawn[::factor, ::factor], on_screen)
+        assert told["Full colour"] in explorer.views["comparison"].panels["A"].alt or float(told["Full colour"]) > 0
+    explorer.state.versus, explorer.state.other_layer = "layer", "third"
+    explorer.save_png()
+    assert not any("A-B" in path.name for path in explorer.state.files[4:])

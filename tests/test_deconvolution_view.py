@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from widget_jobs import run_code, same
+from on_screen import run_code, same
 
 from cnnvis_widgets import ModelExplorer, reconstruct, rules, sensitivity
 from cnnvis_widgets.engine.rules import _RECTIFIERS

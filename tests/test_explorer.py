@@ -9,7 +9,7 @@ from io import BytesIO
 import keras
 import numpy as np
 import pytest
-from ipywidgets import HTML
+from ipywidgets import HTML, IntSlider
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
@@ -304,6 +304,26 @@ def test_a_dream_can_climb_the_selected_map_from_the_photo(explorer):
     step = explorer.wait(0)
     assert step.channels == (2,)
     assert step.layer.name == explorer.state.layer
+
+
+def test_a_dream_can_climb_the_whole_layer(explorer):
+    explorer.state.climb, explorer.state.start = "layer", "photo"
+    explorer.state.octaves, explorer.state.steps = 1, 2
+    explorer.start()
+    result = explorer.wait(0)
+    assert isinstance(result, DreamStep)
+    assert (result.layer.name, result.names) == (explorer.state.layer, (explorer.state.layer,))
+    assert "Deep dream of the whole layer of" in canvas(explorer, "dream").alt
+    assert explorer.state.error == ""
+
+
+def test_the_sliders_of_a_dream_follow_python(explorer):
+    explorer.state.method = "deep dream"
+    explorer.state.steps = 700
+    slider = one(explorer, IntSlider, description="Steps each")
+    assert (slider.value, explorer.state.steps) == (700, 700)
+    slider.value = 12
+    assert explorer.state.steps == 12
 
 
 def test_a_new_dream_draws_a_new_line():

@@ -71,7 +71,7 @@ def test_layer_takes_every_spelling_and_keeps_the_name(state, spelling):
         ("image", "cofee", FeedError, "Nearest names: 'coffee'"),
         ("target", 3, ChannelError, "a class from 0 to 2"),
         ("target", "cta", ChannelError, "Nearest names: 'cat'"),
-        ("climb", "loss", LayerError, "'class', 'channel'. Received: climb='loss'"),
+        ("climb", "loss", LayerError, "'class', 'channel', 'layer'. Received: climb='loss'"),
         ("method", "deconv", traitlets.TraitError, "'deep dream'"),
         ("rule", "lrp", ValueError, "'guided'"),
         ("seed", "best", traitlets.TraitError, "'strongest'"),
@@ -140,10 +140,10 @@ def test_images_and_classes_by_name_or_number(state):
     assert state.target == 0
 
 
-def test_without_class_scores_only_channels_can_be_climbed():
+def test_without_class_scores_only_channels_and_layers_can_be_climbed():
     state = ExplorerState(network(LAYERS[:4], None, None))
     assert (state.climb, state.classes) == ("channel", ())
-    with pytest.raises(LayerError, match="one of 'channel'"):
+    with pytest.raises(LayerError, match="one of 'channel', 'layer'"):
         state.climb = "class"
 
 

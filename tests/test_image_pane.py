@@ -10,12 +10,15 @@ from io import BytesIO
 import keras
 import numpy as np
 import pytest
+from on_screen import pixels
 from PIL import Image
 
-from cnnvis_widgets import ModelExplorer, predict
+from cnnvis_widgets import ModelExplorer, activations, demo, load, predict
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.widgets.class_bars import class_bars
-from cnnvis_widgets.widgets.image_pane import _eight_bit
+from cnnvis_widgets.widgets.cropping import proportioned
+from cnnvis_widgets.widgets.new_images import _eight_bit
+from cnnvis_widgets.widgets.subject import Subject
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -88,7 +91,7 @@ def test_files_of_the_page_become_images(explorer):
     pane = explorer.views["activations"].context.image_pane
     written = BytesIO()
     Image.fromarray(np.full((30, 30, 3), 40, np.uint8)).save(written, "PNG")
-    pane.upload.value = (uploaded("mine.png", written.getvalue()), uploaded("broken.png", b"no image"))
+    pane.incoming.upload.value = (uploaded("mine.png", written.getvalue()), uploaded("broken.png", b"no image"))
     assert explorer.state.images == ("image 0", "image 1", "mine.png")
     assert explorer.state.image == 2
     assert (explorer.subject.images[2] == 40).all()
@@ -110,7 +113,8 @@ def test_a_photo_is_turned_as_its_camera_says(explorer):
     exif[0x0112] = 6
     written = BytesIO()
     Image.fromarray(pixels).save(written, "JPEG", exif=exif, quality=100)
-    explorer.views["activations"].context.image_pane.upload.value = (uploaded("phone.jpg", written.getvalue()),)
+    pane = explorer.views["activations"].context.image_pane
+    pane.incoming.upload.value = (uploaded("phone.jpg", written.getvalue()),)
     image = explorer.subject.images[2]
     assert image[:8].mean() > 240
     assert image[-8:].mean() < 15
@@ -145,3 +149,139 @@ def test_a_grey_upload_of_16_bits_keeps_its_tones():
     kept = np.asarray(_eight_bit(ramp))
     assert kept.dtype == np.uint8
     np.testing.assert_allclose(kept.ravel(), np.arange(256), atol=1)
+
+
+def test_files_are_decoded_beside_the_page(explorer, monkeypatch):
+    incoming, begun = explorer._image_pane.incoming, []
+    waiting = type("Waiting", (), {"start": lambda self, job, replace: begun.append((job, replace))})
+    monkeypatch.setattr(incoming, "_slot", waiting())
+    written = BytesIO()
+    Image.fromarray(np.full((30, 30, 3), 40, np.uint8)).save(written, "PNG")
+    incoming.upload.value = (uploaded("mine.png", written.getvalue()),)
+    assert len(explorer.state.images) == 2
+    ((job, replace),) = begun
+    assert not replace, "files that come later wait for their turn"
+    said = []
+    incoming.note.observe(lambda change: said.append(change["new"]), "value")
+    job.run()
+    assert explorer.state.images[2] == "mine.png"
+    assert "Reading mine.png" in said[0]
+    assert said[-1] == ""
+
+
+def test_a_picture_of_the_webcam_becomes_an_image(explorer):
+    written = BytesIO()
+    Image.fromarray(np.full((48, 64, 3), 70, np.uint8)).save(written, "PNG")
+    explorer._image_pane.incoming.webcam._handle_custom_msg(
+        {"event": "picture"}, [memoryview(written.getvalue())]
+    )
+    assert (explorer.state.images[2], explorer.state.image) == ("webcam", 2)
+    assert (explorer.subject.images[2] == 70).all()
+
+
+def test_a_part_of_the_photo_is_fed_as_it_is_shown(explorer, network, images):
+    cropping, photo = explorer._image_pane.incoming.cropping, explorer._image_pane.canvas
+    cropping.begin.click()
+    assert (photo.drag, photo.selected) == ("brush", (3, 2, 18, 15))
+    photo._handle_custom_msg({"event": "drag", "left": 4, "top": 6, "width": 12, "height": 5, "final": True}, [])
+    assert explorer.state.image == 0, "the frame can still be changed"
+    cropping.use.click()
+    assert explorer.state.images[2] == "image 0 [4:14, 4:16]", "12 × 10 has the proportions of 24 × 20"
+    assert (explorer.state.image, photo.drag) == (2, "")
+    fed = explorer.subject.images[2]
+    assert fed.shape == (20, 24, 3)
+    part = images[0, 4:14, 4:16]
+    np.testing.assert_allclose(fed.mean(), part.mean(), rtol=0.05)
+    np.testing.assert_array_equal(fed[0, 0], part[0, 0])
+    np.testing.assert_array_equal(pixels(photo), np.rint(fed).astype(np.uint8))
+    np.testing.assert_array_equal(network.images(explorer.feed)[0], fed)
+
+
+def test_cropping_is_given_up(explorer):
+    cropping, photo = explorer._image_pane.incoming.cropping, explorer._image_pane.canvas
+    explorer.state.method = "occlusion"
+    before = photo.selected
+    cropping.begin.click()
+    photo._handle_custom_msg({"event": "drag", "left": 1, "top": 1, "width": 3, "height": 3, "final": True}, [])
+    assert explorer.state.occluder == (), "a frame to crop hides nothing"
+    cropping.cancel.click()
+    assert (photo.drag, photo.selected) == ("move", before)
+    cropping.begin.click()
+    explorer.state.method = "activations"
+    assert (photo.drag, cropping.use.layout.display, cropping.begin.layout.display) == ("", "none", None)
+    assert len(explorer.state.images) == 2
+
+
+def test_a_frame_is_brought_to_proportions_within_the_image():
+    assert proportioned((), (20, 24)) == (0, 0, 24, 20)
+    assert proportioned((0, 15, 2, 5), (20, 24)) == (0, 15, 6, 5)
+    assert proportioned((22, 0, 2, 20), (20, 24)) == (0, 0, 24, 20)
+
+
+def test_colour_networks_have_no_drawing_pad(explorer):
+    assert explorer._image_pane.incoming.pad is None
+
+
+@pytest.fixture
+def grey_explorer(inline_jobs):
+    model = demo.small_cnn()
+    made = ModelExplorer(model, demo.digits().test_images[:1], class_names=list("0123456789"))
+    yield made
+    made.close()
+
+
+def test_a_drawing_is_fed_while_it_grows(grey_explorer):
+    explorer, pad = grey_explorer, grey_explorer._image_pane.incoming.pad
+    assert (pad.height, pad.width, pad.paper) == (32, 32, 0)
+    sheet = np.zeros((32, 32), np.uint8)
+    sheet[4:28, 15:18] = 255
+    pad.pixels = sheet.tobytes()
+    assert (explorer.state.images, explorer.state.image) == (("image 0", "drawing"), 1)
+    np.testing.assert_array_equal(explorer.subject.images[1][..., 0], sheet / np.float32(255))
+    photo = explorer._image_pane.canvas
+    np.testing.assert_array_equal(pixels(photo).reshape(32, 32, -1)[..., 0], sheet)
+    first, before = explorer.wait(0), bars(explorer)
+    sheet[20:23, 5:28] = 128
+    pad.pixels = sheet.tobytes()
+    assert explorer.state.images == ("image 0", "drawing")
+    assert not np.array_equal(explorer.wait(0).values, first.values)
+    assert bars(explorer) != before
+    assert bars(explorer) == class_bars(predict(explorer.network, explorer.feed).top(5))
+    (maps,) = activations(explorer.network, sheet[None, ..., None] / np.float32(255), explorer.state.layer)
+    np.testing.assert_array_equal(explorer.result.values, maps.values)
+    explorer.state.image = 0
+    pad.pixels = np.zeros_like(sheet).tobytes()
+    assert explorer.state.image == 1, "to draw is to look at the drawing"
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 24), (1440,)])
+def test_an_image_as_it_is_finds_the_layout_of_the_input(shape):
+    keras.utils.set_random_seed(0)
+    flat = len(shape) == 1
+    first = keras.layers.Dense(3) if flat else keras.layers.Conv2D(2, 3, data_format="channels_first")
+    network = load(keras.Sequential([keras.Input(shape), first]))
+    given = (2, *shape) if flat else (2, 20, 24, 3)  # pictures have their channels last, whatever the network wants
+    subject = Subject(network, np.random.default_rng(1).random(given, np.float32))
+    index = subject.put(subject.images[1])
+    tensor = network.image_tensor
+    np.testing.assert_array_equal(subject.where(index, "")[1][tensor], subject.where(1, "")[1][tensor])
+    assert subject.put(subject.images[0], index) == index
+    np.testing.assert_array_equal(subject.where(index, "")[1][tensor], subject.where(0, "")[1][tensor])
+    assert subject.where(index, "")[2] is not subject.where(0, "")[2]
+
+
+def test_a_bar_chooses_its_class(explorer):
+    pane = explorer._image_pane.predictions
+    explorer.state.method = "attribution"
+    assert explorer.state.explained == "best"
+    number = int(re.findall(r'data-class="(\d)"', pane.value)[2])
+    pane._handle_custom_msg({"event": "choose", "class": number}, [])
+    assert (explorer.state.target, explorer.state.explained, pane.chosen) == (number, "chosen", number)
+    assert explorer.wait(0).targets == (number,)
+    explorer.state.method, explorer.state.climb = "intervention", "channel"
+    other = explorer.views["intervention"].bars
+    other._handle_custom_msg({"event": "choose", "class": 0}, [])
+    assert (explorer.state.target, explorer.state.climb) == (0, "channel")
+    explorer.state.method = "deep dream"
+    pane._handle_custom_msg({"event": "choose", "class": 1}, [])
+    assert (explorer.state.target, explorer.state.climb) == (1, "class")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from html import escape
 
 import numpy as np
 import pytest
-from widget_jobs import run_code, same
+from on_screen import run_code, same
+from PIL import Image
 
 from cnnvis_widgets import intervene
 from cnnvis_widgets.errors import ChannelError
+from cnnvis_widgets.imaging.bars import bar_chart
 from cnnvis_widgets.widgets.live import Live, Once
 
 pytest_plugins = ["widget_jobs"]
@@ -69,13 +72,62 @@ def test_only_around_the_selected_unit(explorer):
 
 def test_a_region_is_brushed_in_the_large_map(explorer):
     portrait = explorer._view.context.gallery.portrait
-    assert portrait.drag == "brush"
+    assert portrait.drag == "region"
     portrait._receive(None, {"event": "drag", "left": 3, "top": 2, "width": 5, "height": 4, "final": False}, [])
     assert explorer.state.region == (2, 3, 4, 5)
     explorer.state.method = "activations"
     assert portrait.drag == ""
     portrait._receive(None, {"event": "drag", "left": 1, "top": 1, "width": 1, "height": 1, "final": True}, [])
     assert explorer.state.region == (2, 3, 4, 5)
+
+
+def test_keys_select_a_unit_and_stretch_the_region_from_it(explorer):
+    portrait, state = explorer._view.context.gallery.portrait, explorer.state
+    for key in ("Home", "ArrowRight", "ArrowDown"):
+        portrait._handle_custom_msg({"event": "key", "key": key}, [])
+    assert (state.unit, state.region, portrait.selected) == ((1, 1), (), (1, 1, 1, 1))
+    for key in ("Right", "Right", "Down", "Left"):
+        portrait._handle_custom_msg({"event": "key", "key": f"Shift+Arrow{key}"}, [])
+    assert state.region == (1, 1, 2, 2)
+    assert (portrait.selected, state.unit) == ((1, 1, 2, 2), (1, 1)), "the frame is that of the region"
+    for key in ("End", "Shift+ArrowDown"):
+        portrait._handle_custom_msg({"event": "key", "key": key}, [])
+    assert state.region == (17, 21, 1, 1), "it stays in the map"
+    state.method = "activations"
+    portrait._handle_custom_msg({"event": "key", "key": "Shift+ArrowUp"}, [])
+    assert (state.unit, state.region) == ((17, 21), (17, 21, 1, 1))
+
+
+def test_what_is_written_is_what_is_on_the_screen(explorer):
+    explorer.state.image, explorer.state.factor, explorer.state.region = 1, 0.0, (2, 3, 4, 5)
+    explorer.save_png()
+    maps, bars = explorer.state.files
+    channel = explorer.state.channel
+    assert (maps.name, bars.parent.name, bars.name) == (
+        "grid_activation_1.png", "intervention", f"intervention_{channel}_1.png"
+    )
+    found = explorer.views["intervention"].intervention
+    with Image.open(bars) as picture:
+        told = picture.text
+        drawn = np.asarray(picture)
+    assert (told["Factor"], told["Region"], told["Channel"]) == ("0", "2, 3, 4, 5", str(channel))
+    for number, (before, after) in json.loads(told["Classes"]).items():
+        assert before == pytest.approx(float(found.before.probabilities[0, int(number)]))
+        assert after == pytest.approx(float(found.after.probabilities[0, int(number)]))
+    names = [found.after.names[int(number)] for number in json.loads(told["Classes"])]
+    parts = np.array(list(json.loads(told["Classes"]).values()))
+    same(drawn, bar_chart(names, parts[:, 1], parts[:, 0]))
+
+
+def test_bars_are_as_long_as_their_parts_and_long_names_are_cut():
+    drawn = bar_chart(["a", "x" * 200], [1.0, 0.25], [0.0, 0.75])
+    assert (drawn.shape, drawn.dtype) == ((20 + 2 * 34, 480, 3), np.uint8)
+    blue = (drawn == (25, 118, 210)).all(axis=-1)
+    lengths = [int(blue[rows].any(axis=0).sum()) for rows in (slice(0, 44), slice(44, 88))]
+    assert lengths[0] == pytest.approx(460, abs=4)
+    assert lengths[1] == pytest.approx(115, abs=2)
+    assert (drawn[:, :8] == 255).all(), "nothing is drawn over the margin"
+    assert (drawn[:, -9:] == 255).all()
 
 
 @pytest.mark.parametrize("region", [(0, 0, 19, 2), (0, 0, 0, 2), (-1, 0, 2, 2), (1, 2, 3)])

@@ -7,7 +7,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from widget_jobs import run_code
+from on_screen import run_code
 
 from cnnvis_widgets import ModelExplorer, load
 from cnnvis_widgets.errors import FeedError, LayerError, ModelError, OutputError
@@ -49,7 +49,7 @@ def test_the_code_gives_the_reconstruction_on_the_screen(explorer):
     np.testing.assert_allclose(given.images[:, 0], shown.images[:, place], rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("climb", ["class", "channel"])
+@pytest.mark.parametrize("climb", ["class", "channel", "layer"])
 def test_the_code_gives_the_dream_on_the_screen(explorer, climb):
     explorer.state.climb, explorer.state.start, explorer.state.channel = climb, "photo", 2
     explorer.state.octaves, explorer.state.steps, explorer.state.target = 1, 3, "dog"

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, Network, load
 from cnnvis_widgets.widgets import jobs
-from cnnvis_widgets.widgets.canvas import PictureCanvas
 
 CLASSES = ("cat", "<b>dog</b>", "crane", "crane")
 
@@ -72,21 +68,3 @@ def explorer(network: Network, images: np.ndarray, tmp_path: Path, inline_jobs: 
     made = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
     yield made
     made.close()
-
-
-def run_code(explorer: ModelExplorer) -> dict[str, Any]:
-    """The names that the copied code defines."""
-    names = {"explorer": explorer}
-    exec(explorer.code(), names)
-    return names
-
-
-def pixels(canvas: PictureCanvas) -> np.ndarray:
-    """What a canvas shows."""
-    return np.asarray(Image.open(BytesIO(canvas.data)))
-
-
-def same(found: np.ndarray, wanted: np.ndarray) -> None:
-    """Shape and dtype first: NumPy would broadcast."""
-    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
-    np.testing.assert_array_equal(found, wanted)

@@ -190,7 +190,17 @@ class Network:
         array = images if isinstance(images, np.ndarray) else None
         if array is not None and self._view.folded is not None and array.shape[1 - len(shape) :] == shape[1:]:
             return self._fitted(self._image, array)  # flat, as the network takes them
-        batch = pictures_to_batch(images, picture, self.preprocess)
+        return self.laid_out(pictures_to_batch(images, picture, self.preprocess))
+
+    def laid_out(self, batch: np.ndarray) -> np.ndarray:
+        """Pictures (images, height, width, channels) in the range of the input, as the image input takes them.
+
+        The way back from ``images``; nothing is preprocessed.
+
+        Raises:
+            FeedError: they are not of the input's shape.
+        """
+        shape = self._shapes[self._image][1] or (None,) * 4
         if self._view.folded is not None:
             batch = batch.reshape(len(batch), *(-1 if size is None else size for size in shape[1:]))
         elif self._view.channels_first:

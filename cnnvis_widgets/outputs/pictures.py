@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..imaging import encode, render
+from ..imaging.bars import bar_chart
 from ..imaging.grid import enlarge, magnification, montage
 from ..imaging.heat import heat
 from ..imaging.places import class_map, value_map
 from ..imaging.render import Scale
-from ..results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
+from ..results import Attribution, DreamStep, FeatureMaps, Intervention, Layer, Occlusion, Reconstruction
 
 CHUNK = "Recipe"
 """The text chunk of a dream's PNG file that says how it was made; see ``provenance``."""
@@ -35,7 +36,8 @@ class Picture:
     Attributes:
         layer: the layer it is about.
         method: 'activations', 'deepdream', that of an attribution ('grad_cam', ...), a panel of an occlusion sweep
-            ('occlusion_total', ...), or the rule of a reconstruction ('deconvnet', ...).
+            ('occlusion_total', ...), 'intervention', a panel of a comparison ('comparison_A', ...), or the rule of a
+            reconstruction ('deconvnet', ...).
         image: the index of the fed image; None if there was only one, or none.
         channel: the map or class shown; None for a grid of all of them.
         title: the channel's number and, if it has one, the class name; '' for a grid.
@@ -166,6 +168,47 @@ def of_occlusion(found: Occlusion) -> Iterator[Picture]:
             method = f"occlusion_{name}"
             layer = found.attribution.layer
             yield _picture(layer, method, large, about, image=image, channel=channel, title=title)
+
+
+def of_intervention(
+    found: Intervention, channel: int, factor: float, region: Sequence[int], *, count: int = 5
+) -> Picture:
+    """What the network says before and after a change to a map of an image, as bars of the first classes.
+
+    Args:
+        found: of one image.
+        channel, factor, region: which map was multiplied by what, in (top, left, height, width) or, for (), everywhere.
+        count: of the classes, the most probable ones before; the one that is most probable after is always there.
+    """
+    numbers = [number for number, *_ in found.before.top(count)]
+    numbers += [number for number, *_ in found.after.top(1) if number not in numbers]
+    names = [found.after.names[number] for number in numbers]
+    both = found.after, found.before
+    after, before = ([float(said.probabilities[0, number]) for number in numbers] for said in both)
+    text = {
+        "Factor": f"{factor:g}", "Region": ", ".join(map(str, region)) or "everywhere",
+        "Classes": json.dumps(dict(zip(map(str, numbers), zip(before, after, strict=True), strict=True))),
+    }
+    pixels = bar_chart(names, after, before)
+    return _picture(found.layer, "intervention", pixels, text, channel=channel, title=str(channel))
+
+
+def of_comparison(
+    layer: Layer, channel: int, panels: Mapping[str, tuple[np.ndarray, str]], limit: float, *, signed: bool
+) -> Iterator[Picture]:
+    """Maps on one scale.
+
+    Args:
+        layer, channel: of A.
+        panels: float (height, width) and what it is, by name; 'A-B' is drawn with zero in the middle.
+        limit: the value that has full colour.
+        signed: whether the others are, too.
+    """
+    for name, (values, what) in panels.items():
+        pixels = heat(values, limit=limit, signed=signed or name == "A-B").pixels
+        large = enlarge(pixels, magnification(pixels[np.newaxis], side=256, largest=16))
+        text = {"Shows": what, "Full colour": f"{limit:.6g}"}
+        yield _picture(layer, f"comparison_{name}", large, text, channel=channel, title=str(channel))
 
 
 def _asked(result: Attribution) -> Iterator[tuple[int, int, str]]:

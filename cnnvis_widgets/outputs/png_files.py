@@ -5,6 +5,8 @@
     <out>/<layer>/activations/grid_activation.png      map_<channel>.png
     <out>/<layer>/deconvolution/grid_image.png         map_<channel>.png
     <out>/<layer>/attribution/<method>_<class>.png
+    <out>/<layer>/intervention/intervention_<channel>.png
+    <out>/<layer>/comparison/comparison_<panel>_<channel>.png
     <out>/deepdream_<layer>/image_<class>.png
 
 With several images each file name ends in ``_<image>``. A file is there whole or not at all.
@@ -84,9 +86,10 @@ def write_dream(
 def _path(picture: Picture, folder: str) -> Path:
     if picture.method == "deepdream":
         return Path(f"deepdream_{folder}", f"image_{picture.channel}.png")
-    if picture.method in ATTRIBUTIONS:
+    kind = "attribution" if picture.method in ATTRIBUTIONS else picture.method.partition("_")[0]
+    if kind in ("attribution", "intervention", "comparison"):
         stem = f"{picture.method}_{picture.channel}"
-        return Path(folder, "attribution", f"{stem}.png" if picture.image is None else f"{stem}_{picture.image}.png")
+        return Path(folder, kind, f"{stem}.png" if picture.image is None else f"{stem}_{picture.image}.png")
     kind, grid = "deconvolution", "grid_image"
     if picture.method == "activations":
         kind, grid = "activations", "grid_activation"

@@ -12,7 +12,7 @@ from ..imaging import encode
 from ..imaging.heat import heat
 from ..results import Occluded
 from .canvas import PictureCanvas
-from .class_bars import changed_bars
+from .class_bars import ClassBars, changed_bars
 from .controls import button, caption, column, side_by_side, text
 from .live import Live, Once
 from .state import ExplorerState
@@ -34,7 +34,7 @@ class ByHand:
     def __init__(self, state: ExplorerState, subject: Subject, photo: PictureCanvas) -> None:
         self._state, self._subject, self._photo = state, subject, photo
         self.canvas = PictureCanvas(name="occluded", width=300)
-        self._caption, self.bars = w.HTML(), w.HTML()
+        self._caption, self.bars = w.HTML(), ClassBars(state)
         self.occluded: Occluded | None = None
         self._ready = Once()
         self._live = Live(self._show, self._fail)
@@ -55,7 +55,7 @@ class ByHand:
         return tuple(max(1, round(side * self._state.square)) for side in sides)
 
     def _dragged(self, left: int, top: int, width: int, height: int, final: bool) -> None:
-        if self._state.method == METHOD:
+        if self._state.method == METHOD and self._photo.drag == "move":
             self._state.occluder = left, top, width, height
 
     def _around(self, x: float, y: float) -> tuple[int, ...]:

@@ -155,6 +155,8 @@ function render({ model, el }) {
     const hints = [];
     if (drag === "move") hints.push("Drag the frame, or move it with the arrow keys (one pixel with Shift)");
     if (drag === "brush") hints.push("Drag a frame, or move it with the arrow keys, and resize it with Shift");
+    if (drag === "region")
+      hints.push("Drag a frame; arrow keys select a unit, and with Shift stretch the frame from there");
     if (!drag && clicks) hints.push("Click, or use the arrow keys, to select");
     if (zooms) hints.push("zoom with + - 0, or Ctrl and the wheel");
     canvas.title = hints.join("; ");
@@ -218,7 +220,7 @@ function render({ model, el }) {
       const held = inside ? [x - box[0], y - box[1]] : [box[2] / 2, box[3] / 2];
       gesture = { kind: "move", held, size: box.slice(2) };
       drag([x - held[0], y - held[1], ...gesture.size], false);
-    } else if (mode === "brush" && !event.shiftKey) gesture = { kind: "brush", x, y };
+    } else if ((mode === "brush" || mode === "region") && !event.shiftKey) gesture = { kind: "brush", x, y };
     else if (view.zoomed) gesture = { kind: "pan", x: event.clientX, y: event.clientY };
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -306,7 +308,8 @@ function render({ model, el }) {
     if (model.get("zoomable") && ["+", "=", "-", "0"].includes(key)) {
       if (key === "0") view.reset();
       else view.by(key === "-" ? 1 / 1.5 : 1.5);
-    } else if (model.get("drag") && key in STEPS) moveByKey(STEPS[key], shiftKey);
+    } else if (model.get("drag") === "region" && shiftKey && key in STEPS) model.send({ event: "key", key: `Shift+${key}` });
+    else if (["move", "brush"].includes(model.get("drag")) && key in STEPS) moveByKey(STEPS[key], shiftKey);
     else if (view.zoomed && shiftKey && key in STEPS)
       view.pan(-STEPS[key][0] * stage.clientWidth * 0.2, -STEPS[key][1] * stage.clientHeight * 0.2);
     else if (model.get("interactive") && KEYS.includes(key)) model.send({ event: "key", key });

@@ -28,7 +28,8 @@ class PictureCanvas(anywidget.AnyWidget):
         interactive: whether it takes clicks and the keyboard.
         selected: the frame drawn over the picture, (left, top, width, height) in its pixels, or ().
         drag: in 'move' the frame is dragged, in 'brush' another one is drawn; with the mouse, a finger
-            or the arrow keys.
+            or the arrow keys. In 'region' it is drawn as in 'brush', but the arrow keys select as without a
+            frame, and with Shift come as keys of their own.
         hover: whether the page says where the pointer is; ``on_hover`` sets it.
         readout: a line that stands on the picture while the pointer is over it.
         zoomable: whether it can be zoomed into, by wheel, pinch, buttons and the keys + - 0.
@@ -44,7 +45,7 @@ class PictureCanvas(anywidget.AnyWidget):
     smooth = t.Bool(False).tag(sync=True)
     interactive = t.Bool(False).tag(sync=True)
     selected = t.Tuple().tag(sync=True)
-    drag = t.Enum(("", "move", "brush"), "").tag(sync=True)
+    drag = t.Enum(("", "move", "brush", "region"), "").tag(sync=True)
     hover = t.Bool(False).tag(sync=True)
     readout = t.Unicode("").tag(sync=True)
     zoomable = t.Bool(False).tag(sync=True)
@@ -62,7 +63,8 @@ class PictureCanvas(anywidget.AnyWidget):
         self._clicks.append(callback)
 
     def on_key(self, callback: Callable[[str], None]) -> None:
-        """Have ``callback(key)`` called with 'ArrowLeft', '...Right', '...Up', '...Down', 'Home' or 'End'."""
+        """Have ``callback(key)`` called with 'ArrowLeft', '...Right', '...Up', '...Down', 'Home' or 'End'; in
+        'region' also 'Shift+ArrowLeft' and so on."""
         self._keys.append(callback)
 
     def on_hover(self, callback: Callable[[float, float], None]) -> None:

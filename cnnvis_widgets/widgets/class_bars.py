@@ -4,11 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
 
 from ..results import Predictions
+from .state import ExplorerState
 
 Row = tuple[int, str, float]
 """Number and name of a class, and its probability."""
+
+
+class ClassBars(anywidget.AnyWidget):
+    """Shows bars, each a button that makes its class the one that is asked about.
+
+    Args:
+        state: whose ``choose_class`` is called.
+
+    Attributes:
+        value: the HTML, of ``class_bars``, or a message in their place.
+        chosen: the class that is asked about; its bar is marked.
+    """
+
+    _esm = Path(__file__).with_name("class_bars.js")
+
+    value = t.Unicode("").tag(sync=True)
+    chosen = t.Int(0).tag(sync=True)
+
+    def __init__(self, state: ExplorerState) -> None:
+        super().__init__(chosen=state.target)
+        self._state = state
+        t.dlink((state, "target"), (self, "chosen"))
+        self.on_msg(self._receive)
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "choose":
+            self._state.choose_class(content["class"])
 
 
 def class_bars(rows: Sequence[Row], before: Sequence[float] = (), title: str = "The network says") -> str:
@@ -38,7 +71,8 @@ def _bar(row: Row, before: float | None) -> str:
     said = _percent(probability) if before is None else f"{_percent(before)} → {_percent(probability)}"
     mark = "" if before is None else f'<i style="left:{100 * before:.1f}%"></i>'
     bar = f'<span class="cnnvis-bar" aria-hidden="true"><b style="width:{100 * probability:.1f}%"></b>{mark}</span>'
-    return f'<li title="class {number}"><span>{escape(name)}</span> <span>{said}</span>{bar}</li>'
+    opening = f'<button type="button" data-class="{number}" title="Class {number}: ask about it">'
+    return f"<li>{opening}<span>{escape(name)}</span> <span>{said}</span>{bar}</button></li>"
 
 
 def _percent(probability: float) -> str:

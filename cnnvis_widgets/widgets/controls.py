@@ -79,20 +79,6 @@ def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: 
     return menu
 
 
-def number(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.BoundedIntText:
-    """A number field tied to a trait."""
-    field = w.BoundedIntText(
-        value=getattr(state, trait),
-        min=low,
-        max=high,
-        description=label,
-        style=_LABEL,
-        layout=w.Layout(width="130px"),
-    )
-    t.link((state, trait), (field, "value"))
-    return field
-
-
 def fraction(
     state: ExplorerState, trait: str, label: str, low: float = 0.0, high: float = 1.0, *, live: bool = True
 ) -> w.FloatSlider:
@@ -107,6 +93,22 @@ def fraction(
         style=_LABEL,
         layout=w.Layout(width="260px", max_width="100%"),
     )
+    t.link((state, trait), (slider, "value"))
+    return slider
+
+
+def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.IntSlider:
+    """A slider of whole numbers tied to a trait; it acts when it is let go, and grows with values set from Python."""
+    slider = w.IntSlider(
+        value=getattr(state, trait),
+        min=low,
+        max=high,
+        continuous_update=False,
+        description=label,
+        style=_LABEL,
+        layout=w.Layout(width="260px", max_width="100%"),
+    )
+    state.observe(lambda change: setattr(slider, "max", max(slider.max, change["new"])), trait)
     t.link((state, trait), (slider, "value"))
     return slider
 

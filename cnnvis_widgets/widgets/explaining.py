@@ -9,7 +9,7 @@ from ..engine.attribution import grad_cam, integrated_gradients_steps, smooth_gr
 from ..engine.occlusion import occlusion_steps
 from ..engine.predictions import predict
 from ..engine.reconstruction import reconstruct
-from ..results import Attribution
+from ..results import Attribution, Layer, Occlusion, Reconstruction
 from .work import RESULTS, Progress
 
 if TYPE_CHECKING:
@@ -42,23 +42,35 @@ def explain(
 
 
 def sweep(
-    network: Network, feed: Any, key: Any, layer: str, *, size: tuple[int, ...], target: int | None, at_layer: bool
+    network: Network, feed: Any, key: Any, layer: str, *, size: tuple[int, ...], target: int | None, at_layer: bool,
+    rule: str,
 ) -> Generator[Progress, None, None]:
-    """The projection of the strongest map, if there are maps, then a square slid over the image.
+    """The projection of the strongest map by a rule, if there are maps, then a square slid over the image.
 
     Together they are the panels of figure 7 of Zeiler and Fergus.
     """
     about = network, key, layer if at_layer else None, "sweep", size, target
-    kept = RESULTS.get(about)
+    kept: Occlusion | None = RESULTS.get(about)
     if kept is not None:
-        yield from (Progress(each, layer, about=about, done=each is kept[-1]) for each in kept)
+        if kept.maps is not None:
+            projection = _projection(network, feed, key, kept.maps, int(kept.map_channels[0]), rule)
+            yield Progress(projection, layer, about=about, done=0)
+        yield Progress(kept, layer, about=about)
         return
     if target is None:
         target = predict(network, feed).top(1)[0][0]
-    shown: list[Any] = []
     for result in occlusion_steps(network, feed, target, size=size, layer=layer if at_layer else None):
         if result.index == 0 and result.maps is not None:
-            shown = [reconstruct(network, feed, result.maps, channels=[int(result.map_channels[0])])]
-            yield Progress(shown[0], layer, about=about, done=0, total=result.total)
+            projection = _projection(network, feed, key, result.maps, int(result.map_channels[0]), rule)
+            yield Progress(projection, layer, about=about, done=0, total=result.total)
         yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
-    RESULTS.put(about, (*shown, result), result.attribution.images.nbytes + result.scores.nbytes)
+    RESULTS.put(about, result, result.attribution.images.nbytes + result.scores.nbytes)
+
+
+def _projection(network: Network, feed: Any, key: Any, layer: Layer, channel: int, rule: str) -> Reconstruction:
+    about = network, key, layer, channel, "projection", rule
+    kept: Reconstruction | None = RESULTS.get(about)
+    if kept is None:
+        kept = reconstruct(network, feed, layer, channels=[channel], rule=rule)
+        RESULTS.put(about, kept, kept.images.nbytes)
+    return kept

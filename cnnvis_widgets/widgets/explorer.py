@@ -205,7 +205,7 @@ class ModelExplorer(w.VBox):
         Raises:
             FeedError: the network does not take such a picture.
         """
-        return self._image_pane.add(picture, name)
+        return self._image_pane.incoming.add(picture, name)
 
     def code(self) -> str:
         """Python that computes what is on the screen, as arrays, where this explorer is called ``explorer``."""

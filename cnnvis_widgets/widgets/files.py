@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -24,15 +24,15 @@ class Files:
         self._events = EventWriter(logdir)
         self._lock = Lock()  # a dream logs its steps while a button may log something else
 
-    def save_png(self, result: Result, image: int | None) -> list[Path]:
-        """Write PNG files of the result; ``image`` tells results of several images apart."""
-        return png_files.write(_pictures(result, image), self.outdir, self._layers)
+    def save_png(self, result: Result, image: int | None, beside: Sequence[Picture] = ()) -> list[Path]:
+        """Write PNG files of the result and of what is shown beside it; ``image`` tells several images apart."""
+        return png_files.write(_pictures(result, image, beside), self.outdir, self._layers)
 
-    def log(self, result: Result, image: int | None) -> list[Path]:
-        """Log the result; a dream's step under its number. The paths are those of the log folder."""
+    def log(self, result: Result, image: int | None, beside: Sequence[Picture] = ()) -> list[Path]:
+        """Log the same; a dream's step under its number. The paths are those of the log folder."""
         step = result.index if isinstance(result, DreamStep) else None
         with self._lock:
-            self._events.add(_pictures(result, image), step=step)
+            self._events.add(_pictures(result, image, beside), step=step)
         return [self.logdir]
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class Files:
             self._events.close()
 
 
-def _pictures(result: Result, image: int | None) -> list[Picture]:
+def _pictures(result: Result, image: int | None, beside: Sequence[Picture]) -> list[Picture]:
     if isinstance(result, DreamStep):
         return list(of_dream(result))
     if isinstance(result, Attribution):
@@ -50,4 +50,4 @@ def _pictures(result: Result, image: int | None) -> list[Picture]:
         found = of_occlusion(result)
     else:
         found = of_layer(result)
-    return [replace(each, image=image) for each in found]
+    return [replace(each, image=image) for each in (*found, *beside)]

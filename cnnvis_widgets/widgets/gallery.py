@@ -85,6 +85,7 @@ class Gallery:
 
     Attributes:
         maps: the montage with its pages; ``large``: the selected map with its caption.
+        map_size: rows and columns of the large picture.
         widget: both side by side.
     """
 
@@ -97,7 +98,7 @@ class Gallery:
         self.caption = w.HTML()
         self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
         self._sheet: Sheet | None = None
-        self._map_size = 1, 1
+        self.map_size = 1, 1
         self._grid: Montage | None = None
         self._pages = _Pages(state)
         self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
@@ -110,7 +111,7 @@ class Gallery:
         self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
         self.portrait.on_key(self._move_unit)
         state.observe(lambda change: self._select(), "channel")
-        state.observe(lambda change: self._draw_selected(), "unit")
+        state.observe(lambda change: self._draw_selected(), ["unit", "region"])
         state.observe(lambda change: self._turn_page(), "page")
 
     def hang(self, sheet: Sheet, final: bool = True) -> None:
@@ -169,11 +170,18 @@ class Gallery:
             unit = self.state.unit if sheet.units else None
             shown = sheet.portrait(channel, unit)
             self.portrait.smooth, self.portrait.interactive = shown.smooth, sheet.units
-            self._map_size = shown.pixels.shape[:2]
+            self.map_size = shown.pixels.shape[:2]
             self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
-            self.portrait.show(encode.png(shown.pixels), shown.alt, () if unit is None else (unit[1], unit[0], 1, 1))
+            self.portrait.show(encode.png(shown.pixels), shown.alt, self._framed(unit))
             self.caption.value = caption(shown.lines) + shown.badge
             self.montage.selected = self._grid.box(channel)
+
+    def _framed(self, unit: tuple[int, ...] | None) -> Box | tuple[()]:
+        """What is framed in the large map: the region that is changed, where it can be, else the selected unit."""
+        if self.state.region and self.portrait.drag == "region":
+            top, left, height, width = self.state.region
+            return left, top, width, height
+        return () if unit is None else (unit[1], unit[0], 1, 1)
 
     def _turn_page(self) -> None:
         with self._lock:
@@ -192,22 +200,23 @@ class Gallery:
             self.montage.readout = self._sheet.said(*place) if place[0] in self._sheet.ready else ""
 
     def _read_portrait(self, x: float, y: float) -> None:
-        sheet, channel, (height, width) = self._sheet, self.state.channel, self._map_size
+        sheet, channel, (height, width) = self._sheet, self.state.channel, self.map_size
         if sheet is None or channel is None or not sheet.units or sheet.layer != self.state.layer:
             self.portrait.readout = ""
         else:
             self.portrait.readout = sheet.said(channel, y / height, x / width)
 
     def _select_unit(self, row: int, column: int) -> None:
-        height, width = self._map_size
+        height, width = self.map_size
         self.state.unit = min(max(0, row), height - 1), min(max(0, column), width - 1)
 
     def _move_unit(self, key: str) -> None:
-        (row, column), (height, width) = self.state.unit or (0, 0), self._map_size
+        (row, column), (height, width) = self.state.unit or (0, 0), self.map_size
         moves = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
         ends = {"Home": (-row, -column), "End": (height, width)}
-        down, right = {**moves, **ends}[key]
-        self._select_unit(row + down, column + right)
+        if key in moves or key in ends:  # with Shift a key is the view's
+            down, right = {**moves, **ends}[key]
+            self._select_unit(row + down, column + right)
 
     def _moved(self, key: str) -> None:
         if self._grid is not None:

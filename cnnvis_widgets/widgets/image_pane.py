@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from io import BytesIO
 from typing import Any
 
 import ipywidgets as w
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..engine.predictions import predict
-from ..errors import CnnvisError
 from ..imaging import encode
 from ..imaging.render import picture
 from . import jobs
 from .canvas import PictureCanvas
-from .class_bars import class_bars
+from .class_bars import ClassBars, class_bars
 from .controls import column, refill, text
+from .new_images import NewImages
 from .state import ExplorerState
 from .subject import Subject
 from .units_here import UnitsHere
@@ -29,7 +26,7 @@ class ImagePane:
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
         units: lists the units that see a place that is clicked.
-        upload: takes files of one's own.
+        incoming: the ways to another image.
         predictions: the most probable classes as bars; empty for a network without class scores.
         widget: the whole pane.
     """
@@ -37,7 +34,7 @@ class ImagePane:
     def __init__(self, state: ExplorerState, subject: Subject) -> None:
         self._state, self._subject = state, subject
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
-        self._caption, self.predictions = w.HTML(), w.HTML()
+        self._caption, self.predictions = w.HTML(), ClassBars(state)
         self._live = jobs.live_slot()
         self._menu = w.Dropdown(
             options=_numbered(state.images),
@@ -47,11 +44,10 @@ class ImagePane:
             layout=w.Layout(width="auto", max_width="100%"),
         )
         self._menu.observe(self._choose, "value")
-        self.upload = w.FileUpload(accept="image/*", multiple=True, description="Add images")
-        self.upload.layout.width = "auto"
-        self.upload.observe(self._take, "value")
         self.units = UnitsHere(state, subject, self.canvas)
-        shown = (self._menu, self.canvas, self._caption, self.units.widget, self.upload, self.predictions)
+        self.incoming = NewImages(state, subject, self.canvas)
+        pad = [] if self.incoming.pad is None else [self.incoming.pad]
+        shown = self._menu, self.canvas, self._caption, self.units.widget, self.incoming.tools, *pad, self.predictions
         self.widget = column(*shown, grow="1 1 200px", widest="330px")
         state.observe(self._draw, "image")
         state.observe(self._list_images, "images")
@@ -65,28 +61,6 @@ class ImagePane:
         self.canvas.show(encode.png(pixels), f"The image as fed: {name}, {height} × {width} pixels")
         self._caption.value = text(f"{name}, as fed: {height} × {width}", "caption")
         self.predict()
-
-    def add(self, picture: Any, name: str = "") -> int:
-        """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
-        index = self._subject.add(picture)
-        self._state.images = (*self._state.images, name or f"image {index}")
-        self._state.image = index
-        return index
-
-    def _take(self, change: Any) -> None:
-        """Add the files that were chosen in the page; one that is no image is named, the others are added."""
-        refused = []
-        for file in change["new"]:
-            try:
-                # phones store pictures lying on their side, and how to turn them
-                picture = ImageOps.exif_transpose(Image.open(BytesIO(file["content"])))
-                self.add(_eight_bit(picture), file["name"])
-            except UnidentifiedImageError:
-                refused.append(f"{file['name']}, which is not an image")
-            except (OSError, CnnvisError, Image.DecompressionBombError) as error:
-                refused.append(f"{file['name']}: {error}")
-        if refused:
-            self._state.error = f"Expected images. Received: {'; '.join(refused)}"
 
     def _choose(self, change: Any) -> None:
         self._state.image = change["new"]
@@ -114,11 +88,3 @@ class ImagePane:
 
 def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:
     return [(name, index) for index, name in enumerate(names)]
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Grey pictures of 16 bits with 8; Pillow would clip them to white."""
-    if not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture).astype(np.float64) * (255 / 65535)
-    return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))

@@ -31,7 +31,7 @@ class Kept:
             for sheet in made:
                 self._sheets.pop(sheet.key, None)
                 self._sheets[sheet.key] = sheet
-            self._photos.setdefault(name, encode.jpeg(photo))
+            self._photos[name] = encode.jpeg(photo)  # a drawing keeps its name
             while sum(len(sheet.picture) for sheet in self._sheets.values()) > html.LIMIT:
                 self._sheets.popitem(last=False)
 

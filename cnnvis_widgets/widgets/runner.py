@@ -32,6 +32,7 @@ class Runner:
         self.result: Result | None = None
         self.traceback = ""
         self._job: jobs.Job
+        self._view: View
         self._writing: list[jobs.Job] = []
         self._began = 0.0
         self._kept = Kept()
@@ -43,7 +44,7 @@ class Runner:
             self._show(job, view, step, final)
 
         job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done)
-        self._job, self._began, self._writing = job, time.monotonic(), []
+        self._job, self._view, self._began, self._writing = job, view, time.monotonic(), []
         state = self._state
         state.error, state.detail, state.files, state.progress = "", "", (), 0.0
         state.status, state.running = status, True
@@ -61,11 +62,11 @@ class Runner:
 
     def save_png(self) -> None:
         """Write the result as PNG files."""
-        self._write(self._files.save_png)
+        self._write(self._saving(self._files.save_png))
 
     def log(self) -> None:
         """Write the result as TensorBoard summaries."""
-        self._write(self._files.log)
+        self._write(self._saving(self._files.log))
 
     def save_page(self) -> None:
         """Write all results as a page in the folder of the PNG files."""
@@ -115,8 +116,15 @@ class Runner:
         state, dream = self._state, isinstance(self.result, DreamStep)
         if state.method == "deep dream" and not dream:
             return []
-        log = state.log_to_tensorboard and not dream  # a dream has logged every step already
-        return [self._files.save_png] * state.save_png + [self._files.log] * log
+        writers = [self._files.save_png] if state.save_png else []
+        if state.log_to_tensorboard and not dream:  # a dream has logged every step already
+            writers.append(self._files.log)
+        return [self._saving(writer) for writer in writers]
+
+    def _saving(self, writer: Callable[..., list[Path]]) -> Callable[..., list[Path]]:
+        """A writer of the result and of what is beside it now; by the time it writes, another view may be shown."""
+        beside = self._view.beside()
+        return lambda result, image: writer(result, image, beside)
 
     def _logged(self, steps: Steps) -> Steps:
         """The same steps; those of a dream are logged as they come while the switch is on."""

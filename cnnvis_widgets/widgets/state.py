@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
+from traitlets import Bunch
 
 from ..errors import ChannelError, FeedError, LayerError
 from .traits.attribution import AttributionTraits
@@ -161,6 +162,17 @@ class ExplorerState(
             return tuple(layer for layer in self.network.layers if layer.family == self.family)
         order = list(FAMILY_FILTERS)
         return tuple(sorted(self.network.layers, key=lambda layer: order.index(layer.family)))
+
+    def choose_class(self, number: int) -> None:
+        """Ask about a class: in attribution and occlusion, in the order by evidence, and in a dream that is shown."""
+        self.target = number
+        self.explained = "chosen"
+        if self.method == "deep dream":
+            self.climb = "class"
+
+    def image_replaced(self) -> None:
+        """Tell all who follow ``image`` that the image of that number has other pixels."""
+        self.notify_change(Bunch(name="image", old=self.image, new=self.image, owner=self, type="change"))
 
     @t.observe("layer")
     def _reset_selection(self, change: Any) -> None:

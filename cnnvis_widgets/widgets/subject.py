@@ -70,9 +70,31 @@ class Subject:
         Raises:
             FeedError: the network does not take such a picture.
         """
-        tensor = self.network.image_tensor
-        feed = {**self._feeds[0], tensor: self.network.feeds(picture)[tensor]}
-        self.images.append(self.network.images(feed)[0])
-        self._feeds.append(feed)
-        self._keys.append(object())
-        return len(self.images) - 1
+        return self._take_in(self.network.feeds(picture)[self.network.image_tensor], len(self.images))
+
+    def put(self, values: np.ndarray, index: int | None = None) -> int:
+        """Take in one more image as it is, or in place of another one.
+
+        Args:
+            values: float32 (height, width, channels), in the range of the input; nothing is preprocessed.
+            index: of the image to replace.
+
+        Returns:
+            Its index.
+
+        Raises:
+            FeedError: the network does not take such an image.
+        """
+        fed = self._feeds[0][self.network.image_tensor]
+        whole = np.rint(values) if np.issubdtype(fed.dtype, np.integer) else values
+        batch = self.network.laid_out(whole[np.newaxis])
+        return self._take_in(batch, len(self.images) if index is None else index)
+
+    def _take_in(self, fed: np.ndarray, index: int) -> int:
+        feed = {**self._feeds[0], self.network.image_tensor: fed}
+        image = self.network.images(feed)[0]
+        # the key last: what is kept under the new one must never come from the old feed
+        new: tuple[tuple[list[Any], Any], ...] = (self.images, image), (self._feeds, feed), (self._keys, object())
+        for kept, value in new:
+            kept[index : index + 1] = [value]
+        return index

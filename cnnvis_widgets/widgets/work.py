@@ -168,19 +168,22 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
 
 
 def dreaming(
-    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, film: Film, going: Event,
+    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, whole: bool, film: Film, going: Event,
     **options: Any,
 ) -> Generator[Progress, None, None]:
-    """The steps of a dream of one channel, the strongest if it is None.
+    """The steps of a dream of one channel, the strongest if it is None, or of the ``whole`` layer.
 
     Each comes into ``film``. While ``going`` is not set the last one is given again, a few times a second, so that
     the job can be cancelled.
     """
-    if channel is None:
+    if whole:
+        channel = None
+    elif channel is None:
         channel = strongest_first(feature_maps(network, feed, key, layer))[0]
+    shown = () if channel is None else (channel,)
     for step in dream(network, feed, layer, channel, **options):
         film.add(step)
-        progress = Progress(step, layer, (channel,), (key, layer, channel), step.index + 1, step.total)
+        progress = Progress(step, layer, shown, (key, layer, channel), step.index + 1, step.total)
         yield progress
         while not going.wait(_PAUSE):
             yield progress

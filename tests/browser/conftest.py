@@ -32,6 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "notebooks" / "01_quickstart.ipynb", served)
     cells = ["from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer", "'another cell'"]
     write_notebook(served / "short.ipynb", cells)
+    digits = "ModelExplorer(demo.small_cnn(), demo.digits().test_images[:2], class_names=list('0123456789'))"
+    cell = f"from cnnvis_widgets import ModelExplorer, demo\nexplorer = {digits}\nexplorer"
+    write_notebook(served / "digits.ipynb", [cell])
     return served
 
 

@@ -65,6 +65,7 @@ def browser_of(path: str) -> Iterator[Browser]:
     """A headless browser, closed at the end."""
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     arguments += ["--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
+    arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a webcam that agrees
     expect.set_options(timeout=PATIENCE_MS / 2)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=arguments)

@@ -20,7 +20,8 @@ def _rule(state: Any, value: Any) -> str:
 class DeconvolutionTraits(t.HasTraits):
     """Attributes:
     rule, seed: of the deconvolution, see ``cnnvis_widgets.reconstruct``; seed 'unit' is the selected
-        ``unit``, and the strongest one where none is selected.
+        ``unit``, and the strongest one where none is selected. The rule is also that of the projection beside an
+        occlusion sweep.
     all_rules: whether the selected map is also shown by every rule, side by side.
     """
 

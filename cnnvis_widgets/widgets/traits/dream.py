@@ -9,11 +9,12 @@ import traitlets as t
 from ...errors import LayerError
 from .checked import Checked
 
+CLIMBS = ("class", "channel", "layer")
 STARTS = ("noise", "photo")
 
 
 def _climb(state: Any, value: Any) -> str:
-    choices = ("class", "channel") if state.classes else ("channel",)
+    choices = CLIMBS if state.classes else CLIMBS[1:]
     if value not in choices:
         raise LayerError(
             f"Expected what to climb, one of {', '.join(map(repr, choices))}. Received: climb={value!r}."
@@ -23,9 +24,10 @@ def _climb(state: Any, value: Any) -> str:
 
 class DreamTraits(t.HasTraits):
     """Attributes:
-    climb: a dream climbs a 'class' of the class scores, or a 'channel' of ``layer``.
+    climb: a dream climbs a 'class' of the class scores, a 'channel' of ``layer``, or whatever is active in all of
+        the 'layer'.
     start: a dream begins from 'noise' or from the 'photo'.
-    octaves, steps: of the dream: scales, and steps at each.
+    octaves, steps: of the dream: scales, and steps at each; taken up by a running dream.
     pace: how far a step moves, in parts of the usual; taken up by a running dream.
     strength: how much of a dream on the photo is mixed into it; taken up by a running dream.
     paused: whether the running dream waits.

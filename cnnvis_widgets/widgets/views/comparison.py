@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import ModelError
 from ...imaging import encode
 from ...imaging.heat import heat
+from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
 from .. import work
 from ..canvas import PictureCanvas
@@ -109,18 +110,34 @@ class ComparisonView(View):
             self._draw()
 
     def _draw(self) -> None:
-        state = self.state
-        if self._pair is None or state.method != self.name or state.channel is None:
+        shown = self._shown()
+        if shown is None or self.state.method != self.name:
             return
-        a, b = (_map_of(maps, state.channel) for maps in self._pair)
-        limit = max(float(np.abs(each).max(initial=0.0)) for each in (a, b) if each is not None) or 1.0
-        signed = any(bool((each < 0).any()) for each in (a, b) if each is not None)
-        self._show("A", a, self._words("A"), limit, signed)
-        self._show("B", b, self._words("B"), limit, signed)
+        panels, limit, signed = shown
+        for panel in self.panels:
+            values, words = panels.get(panel, (None, "no difference: the maps are not of one size"))
+            self._show(panel, values, words, limit, signed or panel == "A-B")
+
+    def _shown(self) -> tuple[dict[str, tuple[np.ndarray | None, str]], float, bool] | None:
+        """The values of A, B and, where they are of one size, A − B, each with what it is; the value of full colour,
+        and whether there are negative ones."""
+        if self._pair is None or self.state.channel is None:
+            return None
+        a, b = (_map_of(maps, self.state.channel) for maps in self._pair)
+        present = [each for each in (a, b) if each is not None]
+        limit = max((float(np.abs(each).max(initial=0.0)) for each in present), default=0.0) or 1.0
+        panels: dict[str, tuple[np.ndarray | None, str]] = {"A": (a, self._words("A")), "B": (b, self._words("B"))}
         if a is not None and b is not None and a.shape == b.shape:
-            self._show("A-B", a - b, "difference, on the same scale", limit, True)
-        else:
-            self._show("A-B", None, "no difference: the maps are not of one size", limit, True)
+            panels["A-B"] = a - b, "difference, on the same scale"
+        return panels, limit, any(bool((each < 0).any()) for each in present)
+
+    def beside(self) -> list[Picture]:
+        shown, channel = self._shown(), self.state.channel
+        if shown is None or self._pair is None or channel is None:
+            return []
+        panels, limit, signed = shown
+        there = {name: (values, what) for name, (values, what) in panels.items() if values is not None}
+        return list(of_comparison(self._pair[0].layer, channel, there, limit, signed=signed))
 
     def _words(self, which: str) -> str:
         state = self.state

@@ -17,17 +17,22 @@ from ...results import DreamStep, FeatureMaps
 from .. import jobs, work
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
-from ..controls import button, caption, column, dropdown, fraction, number, row, show, side_by_side
+from ..controls import button, caption, column, dropdown, fraction, row, show, side_by_side, whole
 from ..film import Film
 from ..traits.dream import STARTS
 from .activations import MapSheet
 from .view import Context, Steps, View
 
+_NOUNS = {"class": "class", "channel": "map"}
+MANY_STEPS = 200
+"""At the end of the slider; more are set from Python."""
+
 
 class DreamView(View):
     """The class picker or the maps to choose from, the growing picture, and the line of its score.
 
-    Step size and strength are taken up by a running dream; it can be paused, and an octave of it undone.
+    Sliders are taken up by a running dream: step size, strength, steps and octaves. It can be paused, and an octave
+    of it undone.
 
     Args:
         context: shared by the views.
@@ -45,13 +50,14 @@ class DreamView(View):
         super().__init__(context)
         state, self._outdir = self.state, outdir
         self.film, self._going, self._controls, self._on_photo = Film(), Event(), DreamControls(), False
-        climbs = [("a class", "class"), ("the selected map", "channel")]
-        self._start = button("Start dreaming", self.start, "Grow the class or map", "primary")
+        self._climb = state.climb
+        climbs = [("a class", "class"), ("the selected map", "channel"), ("the whole layer", "layer")]
+        self._start = button("Start dreaming", self.start, "Grow the class, the map or what is in the layer", "primary")
         self.options = (
             dropdown(state, "climb", "Climb", climbs if state.classes else climbs[1:]),
             dropdown(state, "start", "Start from", [("noise", STARTS[0]), ("the photo", STARTS[1])]),
-            number(state, "octaves", "Octaves", 1, 8),
-            number(state, "steps", "Steps each", 1, 1000),
+            whole(state, "octaves", "Octaves", 1, 8),
+            whole(state, "steps", "Steps each", 1, MANY_STEPS),
             self._start,
         )
         self._pace = fraction(state, "pace", "Step size ×", 0.0, 4.0)
@@ -69,7 +75,7 @@ class DreamView(View):
         )
         self.panel = side_by_side(self._classes, context.gallery.maps, large)
         state.observe(self._follow, ["climb", "running", "method", "start", "paused"])
-        state.observe(self._steer, ["pace", "strength", "paused"])
+        state.observe(self._steer, ["pace", "strength", "steps", "octaves", "paused"])
         self._follow()
 
     def steps(self) -> tuple[str, Steps]:
@@ -77,8 +83,8 @@ class DreamView(View):
         return f"Computing {self.state.layer}", work.browse(*self.context.where())
 
     def start(self) -> None:
-        """Begin a dream of the chosen class or map, abandoning whatever runs."""
-        state = self.state
+        """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
+        state, self._climb = self.state, self.state.climb
         logits = state.network.logits if state.climb == "class" else None
         self.film, self._going, self._controls = Film(), Event(), DreamControls()
         state.paused = False
@@ -88,6 +94,7 @@ class DreamView(View):
         steps = work.dreaming(
             *self.context.where(logits.name if logits else state.layer),
             channel=state.target if logits else state.channel,
+            whole=state.climb == "layer",
             start="feed" if state.start == "photo" else None,
             octaves=state.octaves,
             steps=state.steps,
@@ -131,8 +138,8 @@ class DreamView(View):
             return
         elif change["name"] == "pace":
             self._controls.step_size = self._step_size(self._on_photo)
-        elif self._on_photo:
-            self._controls.strength = change["new"]
+        elif change["name"] != "strength" or self._on_photo:
+            setattr(self._controls, change["name"], change["new"])
 
     def draw(self, progress: work.Progress, final: bool) -> None:
         if isinstance(progress.result, FeatureMaps):
@@ -144,7 +151,7 @@ class DreamView(View):
         (name, score), layer = (step.names[0], float(step.scores[0])), step.layer.name
         pixels = picture(step.images[0], step.value_range)
         height, width = pixels.shape[:2]
-        who = f"class {name}" if self.state.climb == "class" else f"map {name}"
+        who = "the whole layer" if self._climb == "layer" else f"{_NOUNS[self._climb]} {name}"
         where = f"step {step.index + 1} of {step.total}, octave {step.octave + 1} of {step.octaves}"
         data = encode.png(pixels) if final else encode.jpeg(pixels)
         self.portrait.show(data, f"Deep dream of {who} of {layer}: {where}, score {score:.4g}")
@@ -158,6 +165,7 @@ class DreamView(View):
         state = self.state
         logits = state.network.logits if state.climb == "class" else None
         layer, channel = (logits.name, state.target) if logits else (state.layer, state.channel)
+        channel = None if state.climb == "layer" else channel
         on_photo = state.start == "photo"
         start = f", start='feed', strength={state.strength:g}" if on_photo else ""
         size = f"{self._step_size(on_photo):g}"
@@ -168,7 +176,7 @@ class DreamView(View):
         climbs_class = self.state.climb == "class"
         show(self._classes, climbs_class)
         if self.state.method == self.name:
-            show(self.context.gallery.maps, not climbs_class)
+            show(self.context.gallery.maps, self.state.climb == "channel")
         running = self.state.running and self.state.method == self.name
         if self.state.paused and not self.state.running:
             self.state.paused = False

@@ -7,13 +7,16 @@ from typing import Any
 import ipywidgets as w
 
 from ...engine.predictions import HalfStored
+from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from .. import work
-from ..class_bars import changed_bars
+from ..class_bars import ClassBars, changed_bars
 from ..controls import button, caption, column, fraction, side_by_side, text
 from ..live import Live, Once
 from .activations import MapSheet
 from .view import Context, Steps, View
+
+_STRETCHES = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
 
 
 class InterventionView(View):
@@ -36,19 +39,21 @@ class InterventionView(View):
             button("As it was", self._reset, "The whole map, unchanged"),
         )
         self.options[0].layout.width = "340px"
-        self.bars, self._caption = w.HTML(), w.HTML()
+        self.bars, self._caption = ClassBars(state), w.HTML()
         self.intervention: Intervention | None = None
+        self._made: tuple[Any, ...] = ()  # of the intervention: channel, factor, region
         self._half = Once()
         self._live = Live(self._show, self._fail)
         large = context.gallery.large
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
         self.panel = side_by_side(context.gallery.maps, large, bars)
         context.gallery.portrait.on_drag(self._brushed)
+        context.gallery.portrait.on_key(self._stretch)
         state.observe(self._follow, ["method", "layer", "image", "channel", "factor", "region"])
 
     def steps(self) -> tuple[str, Steps]:
         """The maps to choose from."""
-        self.context.gallery.portrait.drag = "brush" if len(self.state.current_layer.spatial_shape) == 2 else ""
+        self.context.gallery.portrait.drag = "region" if len(self.state.current_layer.spatial_shape) == 2 else ""
         return f"Computing {self.state.layer}", work.browse(*self.context.where())
 
     def draw(self, progress: work.Progress, final: bool) -> None:
@@ -57,6 +62,12 @@ class InterventionView(View):
     def left(self) -> None:
         self.context.gallery.portrait.drag = ""
         self.context.image_pane.canvas.selected = ()
+
+    def beside(self) -> list[Picture]:
+        found = self.intervention
+        if found is None or found.layer.name != self.state.layer:  # that of the new layer is still computed
+            return []
+        return [of_intervention(found, *self._made)]
 
     def code(self) -> str:
         state = self.state
@@ -69,20 +80,22 @@ class InterventionView(View):
         if state.method != self.name or state.channel is None:
             return
         network, feed, key, layer = self.context.where()
-        scales, region = {state.channel: state.factor}, state.region or None
+        made = channel, factor, region = state.channel, state.factor, state.region
 
-        def compute() -> Intervention:
+        def compute() -> tuple[Intervention, tuple[Any, ...]]:
             half = self._half.get((network, key, layer), lambda: HalfStored(network, feed, layer))
-            found: Intervention = half.scaled(scales, region=region)
-            return found
+            return half.scaled({channel: factor}, region=region or None), made
 
-        where = "everywhere" if region is None else f"in rows {region[0]} to {region[0] + region[2] - 1}, columns "
-        where += "" if region is None else f"{region[1]} to {region[1] + region[3] - 1}"
+        where = "everywhere"
+        if region:
+            top, left, height, width = region
+            where = f"in rows {top} to {top + height - 1}, columns {left} to {left + width - 1}"
         self._caption.value = caption([f"Map {state.channel} × {state.factor:.2f}", f"{state.layer}, {where}"])
         self._live.ask(compute)
 
-    def _show(self, found: Intervention) -> None:
-        self.intervention = found
+    def _show(self, told: tuple[Intervention, tuple[Any, ...]]) -> None:
+        self.intervention, self._made = told
+        found = self.intervention
         self.bars.value = changed_bars(found.before, found.after)
 
     def _fail(self, error: Exception) -> None:
@@ -91,6 +104,17 @@ class InterventionView(View):
     def _brushed(self, left: int, top: int, width: int, height: int, final: bool) -> None:
         if self.state.method == self.name:
             self.state.region = top, left, height, width
+
+    def _stretch(self, key: str) -> None:
+        """Shift and an arrow: the region from the selected unit on, a row or column more or less."""
+        state, (by, _, arrow) = self.state, key.partition("+")
+        if state.method != self.name or by != "Shift" or arrow not in _STRETCHES:
+            return
+        row, column = state.unit or (0, 0)
+        height, width = self.context.gallery.map_size
+        high, wide = state.region[2:] if state.region[:2] == (row, column) else (1, 1)
+        down, right = _STRETCHES[arrow]
+        state.region = row, column, min(max(1, high + down), height - row), min(max(1, wide + right), width - column)
 
     def _reset(self) -> None:
         self.state.factor, self.state.region = 1.0, ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
@@ -32,7 +33,7 @@ class OcclusionView(View):
     """
 
     name = "occlusion"
-    stale = ("square", "at_layer", "explained")
+    stale = ("square", "at_layer", "explained", "rule")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -49,6 +50,7 @@ class OcclusionView(View):
             column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names
         ]
         self._badge = w.HTML()
+        self._projected = False
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
         self.by_hand = ByHand(state, context.subject, context.image_pane.canvas)
         parts = [self.by_hand.widget, side_by_side(*columns, self._classes), self._badge]
@@ -60,9 +62,9 @@ class OcclusionView(View):
         return super().concerns(trait) or (trait == "target" and self.state.explained == "chosen")
 
     def steps(self) -> tuple[str, Steps]:
-        steps = explaining.sweep(
-            *self.context.where(), size=self.by_hand.size, target=asked_class(self.state), at_layer=self.state.at_layer
-        )
+        state, self._projected = self.state, False
+        options: Any = {"target": asked_class(state), "at_layer": state.at_layer, "rule": state.rule}
+        steps = explaining.sweep(*self.context.where(), size=self.by_hand.size, **options)
         return "Sliding a square over the image", steps
 
     def draw(self, progress: work.Progress, final: bool) -> None:
@@ -72,6 +74,7 @@ class OcclusionView(View):
             self._draw_sweep(progress.result)
 
     def _draw_projection(self, found: Reconstruction) -> None:
+        self._projected = True
         channel, name = found.channels[0], found.layer.name
         words = [f"Map {channel} of {name}", f"its projection by {found.rule}"]
         self._show("projection", reconstruction_tiles(found)[0], words)
@@ -115,6 +118,9 @@ class OcclusionView(View):
         layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
         call = f"cnnvis_widgets.occlusion(network, feed, target, size={self.by_hand.size}{layer})"
         code = f"{target_code(self.state)}\nsweep = {call}"
+        if self._projected:
+            options = f"channels=sweep.map_channels.tolist(), rule={self.state.rule!r}"
+            code += f"\nprojection = cnnvis_widgets.reconstruct(network, feed, sweep.maps, {options})"
         if self.state.occluder:
             code += f"\noccluded = cnnvis_widgets.occlude(network, feed, {self.state.occluder}{layer})"
         return code

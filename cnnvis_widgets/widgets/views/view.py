@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import ipywidgets as w
 
+from ...outputs.pictures import Picture
 from ..gallery import Gallery
 from ..image_pane import ImagePane
 from ..state import ExplorerState
@@ -77,6 +78,10 @@ class View:
 
     def left(self) -> None:
         """Called when another view takes its place: take back what was drawn on the photo."""
+
+    def beside(self) -> list[Picture]:
+        """Pictures for files of what is on the screen beside the result of the work."""
+        return []
 
     def code(self) -> str:
         """Python that gives what is on the screen as arrays, from ``network`` and ``feed``."""

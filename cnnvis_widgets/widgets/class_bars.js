@@ -1,0 +1,29 @@
+// Bars that can be pressed: the kernel sends the list, the number of the pressed class goes back.
+function render({ model, el }) {
+  function mark() {
+    el.querySelectorAll("button[data-class]").forEach((button) =>
+      button.setAttribute("aria-pressed", Number(button.dataset.class) === model.get("chosen"))
+    );
+  }
+  function draw() {
+    const focused = el.contains(document.activeElement) ? document.activeElement.dataset.class : undefined;
+    el.innerHTML = model.get("value");
+    mark();
+    if (focused !== undefined) el.querySelector(`button[data-class="${focused}"]`)?.focus();
+  }
+  const press = (event) => {
+    const button = event.target.closest("button[data-class]");
+    if (button) model.send({ event: "choose", class: Number(button.dataset.class) });
+  };
+  el.addEventListener("click", press);
+  model.on("change:value", draw);
+  model.on("change:chosen", mark);
+  draw();
+  return () => {
+    el.removeEventListener("click", press);
+    model.off("change:value", draw);
+    model.off("change:chosen", mark);
+  };
+}
+
+export default { render };

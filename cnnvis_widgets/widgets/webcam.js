@@ -1,0 +1,66 @@
+// One picture from the webcam. It is asked for at the first press, seen before it is taken, and let go afterwards.
+const WHY = {
+  NotAllowedError: "The webcam was refused. Allow it in the browser, and press again.",
+  NotFoundError: "No webcam was found.",
+  NotReadableError: "The webcam is in use by another program.",
+};
+
+function render({ model, el }) {
+  const make = (name) => document.createElement(name);
+  const [open, take, video, said] = [make("button"), make("button"), make("video"), make("div")];
+  for (const [button, label, title] of [
+    [open, "Webcam", "Look through the webcam"],
+    [take, "Take picture", "Take this picture and feed it"],
+  ]) {
+    button.className = "jupyter-widgets widget-button jupyter-button cnnvis-tool";
+    button.style.width = "auto";
+    Object.assign(button, { textContent: label, title });
+  }
+  el.classList.add("cnnvis-webcam");
+  Object.assign(video, { muted: true, playsInline: true, hidden: true });
+  video.setAttribute("aria-label", "What the webcam sees");
+  take.hidden = true;
+  said.setAttribute("role", "alert");
+  el.append(open, take, said, video);
+
+  let stream = null;
+  function show(shown) {
+    video.hidden = take.hidden = !shown;
+    open.textContent = shown ? "Close webcam" : "Webcam";
+  }
+  function close() {
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = null;
+    show(false);
+  }
+  function say(words) {
+    said.className = words ? "cnnvis-error" : "";
+    said.textContent = words;
+  }
+  open.addEventListener("click", async () => {
+    if (stream) return close();
+    say("");
+    if (!navigator.mediaDevices) return say("No webcam here: browsers give it to https pages and to this machine only.");
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: true });
+      video.srcObject = stream;
+      await video.play();
+      show(true);
+      take.focus();
+    } catch (error) {
+      close();
+      say(WHY[error.name] ?? `No webcam: ${error.message}`);
+    }
+  });
+  take.addEventListener("click", async () => {
+    const canvas = Object.assign(make("canvas"), { width: video.videoWidth, height: video.videoHeight });
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    const picture = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    model.send({ event: "picture" }, undefined, [await picture.arrayBuffer()]);
+    close();
+    open.focus();
+  });
+  return close;
+}
+
+export default { render };

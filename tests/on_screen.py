@@ -1,0 +1,30 @@
+"""What an explorer shows, as arrays, for tests of the widgets."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from cnnvis_widgets import ModelExplorer
+from cnnvis_widgets.widgets.canvas import PictureCanvas
+
+
+def run_code(explorer: ModelExplorer) -> dict[str, Any]:
+    """The names that the copied code defines."""
+    names = {"explorer": explorer}
+    exec(explorer.code(), names)
+    return names
+
+
+def pixels(canvas: PictureCanvas) -> np.ndarray:
+    """What a canvas shows."""
+    return np.asarray(Image.open(BytesIO(canvas.data)))
+
+
+def same(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Shape and dtype first: NumPy would broadcast."""
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    np.testing.assert_array_equal(found, wanted)
