@@ -466,6 +466,16 @@ def test_a_paused_dream_waits_can_be_stopped_and_filmed(explorer, gate):
     assert [path.name for path in explorer.state.files] == ["dream.gif"]
 
 
+def test_an_undo_is_seen_while_the_dream_is_paused(explorer, gate):
+    explorer.start()
+    explorer.state.paused = True
+    gate.go.release(2)
+    assert gate.given.wait(0.5) is False
+    explorer.views["deep dream"].undo_octave()
+    assert gate.given.wait(20)
+    assert explorer.state.paused
+
+
 def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
     asked = {}
 
@@ -483,7 +493,7 @@ def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
     explorer.state.pace, explorer.state.strength = 0.5, 0.25
     assert (controls.step_size, controls.strength) == (0.75, 0.25)
     explorer.views["deep dream"].undo_octave()
-    assert controls.take_undo()
+    assert controls.undoing
 
 
 def test_another_layer_abandons_the_dream(explorer, gate):

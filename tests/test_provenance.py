@@ -9,7 +9,7 @@ import pytest
 from networks import photo
 from PIL import Image
 
-from cnnvis_widgets import dream, load
+from cnnvis_widgets import DreamControls, dream, load
 from cnnvis_widgets.engine import objectives as o
 from cnnvis_widgets.engine import parameterizations, transforms
 from cnnvis_widgets.engine.recipes import decoded, encoded
@@ -50,6 +50,47 @@ def test_the_picture_is_made_again(way, tmp_path):
         assert again.images.shape == (1, *step.images.shape[1:])
         assert again.images[0].tobytes() == step.images[place].tobytes()
         np.testing.assert_array_equal(Image.open(path), render.picture(again.images[0], again.value_range))
+
+
+def steered(network, seed=5):
+    """A run that is changed in every way while it goes on, an octave of it undone."""
+    controls = DreamControls()
+    controls.step_size = 2.5
+    orders = {
+        2: {"strength": 0.3, "steps": 3}, 4: {"octaves": 4}, 5: {"undo": True}, 6: {"step_size": None, "steps": 2},
+    }
+    options = {"start": "feed", "octaves": 2, "steps": 2, "value_range": (0, 1), "seed": seed}
+    steps = []
+    for step in dream(network, None, "c", [3, 1], controls=controls, **options):
+        steps.append(step)
+        controls.follow(orders.get(len(steps), {}))
+    return steps
+
+
+def test_a_picture_of_a_steered_run_is_made_again(tmp_path):
+    network = load(model(), photo(64))
+    steps = steered(network)
+    assert len(steps) > 8
+    assert [made for made, _ in steps[-1].recipe["steered"]] == [0, 2, 4, 5, 6]
+    plain = list(dream(network, None, "c", [3, 1], start="feed", octaves=2, steps=2, value_range=(0, 1), seed=5))
+    assert plain[-1].images.tobytes() != steps[-1].images.tobytes()
+    for made in (1, 5, len(steps) - 1):
+        for place, path in enumerate(write_dream(steps[made], tmp_path / str(made), layers=network.layers)):
+            again = recreate(path, model(), photo(64), start="feed")
+            assert again.images[0].tobytes() == steps[made].images[place].tobytes()
+            assert (again.index, again.octave, again.total) == (
+                steps[made].index, steps[made].octave, steps[made].total,
+            )
+
+
+def test_a_run_that_went_on_from_another_is_not_made_again(tmp_path):
+    network = load(model(), photo(64))
+    options = {"start": "feed", "octaves": 2, "steps": 1, "value_range": (0, 1)}
+    first, _ = dream(network, None, "c", 1, **options)
+    (last,) = dream(network, None, "c", 1, resume=first, **options)
+    (path,) = write_dream(last, tmp_path, layers=network.layers)
+    with pytest.raises(OutputError, match=r"from its beginning\. Received: one that went on .* resume from there"):
+        recreate(path, model(), photo(64), start="feed")
 
 
 @pytest.fixture(scope="module")

@@ -98,8 +98,8 @@ def dream(
         value_range: (darkest, brightest) of the input, scalars or one per channel; by default the network's.
         resume: a step of an earlier run to go on after; with the last step of an octave, exactly as if the run
             had never been interrupted. To undo an octave, resume from the end of the one before.
-        controls: a handle by which another thread steers the run between its steps; recipes of a steered run say
-            so, and ``recreate`` refuses them.
+        controls: a handle by which another thread steers the run between its steps. What it was told is part of
+            the recipe.
 
     Yields:
         ``DreamStep`` after each step, all channels together. ``images`` stay in the range of the input.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import GradientError, NumericalError
 from ..results import DreamStep, Layer
 from .dream_controls import DreamControls
+from .dream_course import Course, Steering
 from .goals import Goal
 from .network import Network
 from .resizing import resize
@@ -48,59 +49,67 @@ class Run:
     recipe: dict[str, Any]
 
     def steps(
-        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None,
+        self, sizes: Sequence[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None,
         controls: DreamControls | None,
     ) -> Iterator[DreamStep]:
-        draws, done = np.random.default_rng([seed, 1]), -1 if resume is None else resume.index
-        for index in range(done + 1):  # the run goes on with the views that it would have seen
-            self.climb.draw(draws, sizes[index // steps])
+        course, draws = Course(tuple(sizes), steps), np.random.default_rng([seed, 1])
+        steering = Steering(controls, course, photo=self.photo is not None)
+        made = 0 if resume is None else resume.index + 1
+        for _ in range(made):  # the run goes on with the views that it would have seen
+            course = course.ahead()
+            self.climb.draw(draws, course.size)
+            course = course.after()
         seconds, since = 0.0, perf_counter()
-        states, index, steered = self._begin(sizes, steps, seed, resume), done + 1, False
-        before: dict[int, list[Any]] = {}  # the states that each octave began from; large photos have no room for them
-        while index < steps * len(sizes):
-            octave, size = index // steps, sizes[index // steps]
-            if index % steps == 0:
-                if controls is not None:
-                    before[octave] = list(states)
-                if octave:
-                    states = [self.climb.grown(state, self.photo, size) for state in states]
-            step_size, strength = (None, None) if controls is None else (controls.step_size, controls.strength)
-            steered = steered or step_size is not None or strength is not None
-            climb = self.climb if step_size is None else replace(self.climb, step_size=step_size)
-            drawn, scores = self.climb.draw(draws, size), []
-            for place, batch in enumerate(self.batches):
-                states[place], score, slope = climb.step(states[place], batch.goal, drawn)
-                _check_step(batch.goal, index, slope, score)
-                scores.append(score[: batch.pictures])
+        states = self._begin(course.size, seed, resume)
+        while True:
+            course, states = steering.turned(made, course, states)
+            if course.ended:
+                return
+            if course.full:
+                course = course.ahead()
+                states = [self.climb.grown(state, self.photo, course.size) for state in states]
+            steering.remember(course, states)
+            scores = self._step(states, course, self.climb.draw(draws, course.size), steering.settings)
             seconds += perf_counter() - since
-            dreamt = self._pictures(states)
-            shown = self._mixed(dreamt, size, self.strength if strength is None else strength)
-            yield DreamStep(
-                self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
-                shown, np.concatenate(scores), octave, len(sizes), index, steps * len(sizes),
-                self.value_range, seconds, self.recipe | {"step": index, "steered": steered},
-                None if shown is dreamt else dreamt,
-            )
+            yield self._told(states, scores, course, seconds, steering, made)
             since = perf_counter()
-            index += 1
-            if controls is not None and controls.take_undo():
-                back = octave if index - 1 > octave * steps or octave - 1 not in before else octave - 1
-                if back in before:
-                    states, index, steered = list(before[back]), back * steps, True
+            course, made = course.after(), made + 1
+
+    def _step(
+        self, states: list[Any], course: Course, drawn: Any, settings: Mapping[str, Any]
+    ) -> np.ndarray:
+        """Move all pictures, in place in the list; the scores before the move."""
+        step_size, scores = settings.get("step_size"), []
+        climb = self.climb if step_size is None else replace(self.climb, step_size=step_size)
+        for place, batch in enumerate(self.batches):
+            states[place], score, slope = climb.step(states[place], batch.goal, drawn)
+            _check_step(batch.goal, course.index, slope, score)
+            scores.append(score[: batch.pictures])
+        return np.concatenate(scores)
+
+    def _told(
+        self, states: list[Any], scores: np.ndarray, course: Course, seconds: float, steering: Steering, made: int
+    ) -> DreamStep:
+        dreamt, strength = self._pictures(states), steering.settings.get("strength")
+        shown = self._mixed(dreamt, course.size, self.strength if strength is None else strength)
+        return DreamStep(
+            self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
+            shown, scores, course.octave, len(course.sizes), course.index, course.total,
+            self.value_range, seconds, self.recipe | {"made": made, "steered": list(steering.events)},
+            None if shown is dreamt else dreamt,
+        )
 
     @property
     def layer(self) -> Layer:
         return self.batches[0].goal.layer or self.network.layers[0]
 
-    def _begin(
-        self, sizes: list[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None
-    ) -> list[Any]:
+    def _begin(self, size: tuple[int, ...], seed: int, resume: DreamStep | None) -> list[Any]:
         if resume is not None:
             ends = np.cumsum([batch.pictures for batch in self.batches])
             dreamt = resume.images if resume.dreamt is None else resume.dreamt
             parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
             return [self.climb.at(_filled(images, len(batch.numbers))) for batch, images in parts]
-        return [self._begun(batch, sizes[0], seed) for batch in self.batches]
+        return [self._begun(batch, size, seed) for batch in self.batches]
 
     def _begun(self, batch: Batch, size: tuple[int, ...], seed: int) -> Any:
         shape = (max(1, batch.pictures // len(batch.numbers)), *size, self.network.picture_shape[-1] or 3)

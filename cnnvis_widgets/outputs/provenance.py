@@ -1,4 +1,7 @@
-"""Where a picture comes from: its recipe in the file, and the picture made again from it."""
+"""Where a picture comes from: its recipe in the file, and the picture made again from it.
+
+A run that was steered is steered again, by what it was told at each of its steps.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from ..engine.dream import dream
+from ..engine.dream_controls import DreamControls
 from ..engine.loading import load
 from ..engine.recipes import decoded, fingerprint
 from ..errors import FeedError, ModelError, OutputError
@@ -63,9 +67,10 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
             f"Received: one with other layers or weights ({network.fingerprint()})."
         )
     if recipe["resumed"]:
-        raise OutputError("Expected a dream from its beginning. Received: one that went on from another's step.")
-    if recipe.get("steered"):
-        raise OutputError("Expected a dream that ran by itself. Received: one that was steered while it ran.")
+        raise OutputError(
+            "Expected a dream from its beginning. Received: one that went on from another's step. "
+            "Write that one's picture too, recreate it, and resume from there."
+        )
     if (start is None) != (recipe["start"] is None):
         raise FeedError(
             f"Expected {'no photo' if recipe['start'] is None else 'the photo that was dreamt on'}. "
@@ -77,10 +82,14 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
             raise FeedError("Expected the photo that was dreamt on. Received: another one.")
     options = {name: decoded(value) for name, value in recipe["options"].items()}
     layer, channels, place = decoded(recipe["layer"]), recipe["channels"], recipe["picture"]
-    for step in dream(network, None, layer, channels, start=start, **options):
-        if step.index == recipe["step"]:
-            return replace(
-                step, images=step.images[place : place + 1], scores=step.scores[place : place + 1],
-                channels=step.channels[place : place + 1], names=step.names[place : place + 1],
-            )
-    raise OutputError(f"Expected a step of the dream. Received: step {recipe['step']}.")
+    steered = dict(recipe["steered"])
+    controls = DreamControls() if steered else None
+    steps = dream(network, None, layer, channels, start=start, controls=controls, **options)
+    for made in range(recipe["made"] + 1):
+        if controls is not None:
+            controls.follow(steered.get(made, {}))
+        step = next(steps)
+    return replace(
+        step, images=step.images[place : place + 1], scores=step.scores[place : place + 1],
+        channels=step.channels[place : place + 1], names=step.names[place : place + 1],
+    )

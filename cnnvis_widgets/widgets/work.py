@@ -16,6 +16,7 @@ import numpy as np
 
 from ..engine.activations import activations
 from ..engine.dream import dream
+from ..engine.dream_controls import DreamControls
 from ..engine.predictions import channel_evidence
 from ..engine.reconstruction import reconstruct_steps
 from ..results import FeatureMaps, Reconstruction
@@ -169,21 +170,21 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
 
 def dreaming(
     network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, whole: bool, film: Film, going: Event,
-    **options: Any,
+    controls: DreamControls, **options: Any,
 ) -> Generator[Progress, None, None]:
     """The steps of a dream of one channel, the strongest if it is None, or of the ``whole`` layer.
 
     Each comes into ``film``. While ``going`` is not set the last one is given again, a few times a second, so that
-    the job can be cancelled.
+    the job can be cancelled; an undo is seen at once, by the first step of the octave.
     """
     if whole:
         channel = None
     elif channel is None:
         channel = strongest_first(feature_maps(network, feed, key, layer))[0]
     shown = () if channel is None else (channel,)
-    for step in dream(network, feed, layer, channel, **options):
+    for step in dream(network, feed, layer, channel, controls=controls, **options):
         film.add(step)
         progress = Progress(step, layer, shown, (key, layer, channel), step.index + 1, step.total)
         yield progress
-        while not going.wait(_PAUSE):
+        while not (going.wait(_PAUSE) or controls.undoing):
             yield progress
