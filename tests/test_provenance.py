@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from importlib.metadata import Distribution, PackageNotFoundError
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from networks import photo
 from PIL import Image
 
@@ -106,6 +108,21 @@ def test_the_recipe_is_plain_json_with_versions(path):
     assert recipe["options"]["seed"] == 0
     assert set(recipe["versions"]) == {"cnnvis_widgets", "tensorflow", "numpy"}
     assert recipe["model"] == load(model()).fingerprint() != load(model(2)).fingerprint()
+
+
+def test_dreams_need_no_package_called_tensorflow(monkeypatch):
+    """On Binder it is called tensorflow-cpu."""
+
+    found = Distribution.from_name
+
+    def but_one(name):
+        if name == "tensorflow":
+            raise PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(Distribution, "from_name", but_one)
+    *_, step = dream(load(model(), photo(64)), None, "c", 1, start="feed", octaves=1, steps=1)
+    assert step.recipe["versions"]["tensorflow"] == tf.__version__
 
 
 def test_what_is_not_the_same_is_said(path, tmp_path):

@@ -21,6 +21,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from ..errors import ChannelError, FeedError, NumericalError
 from ..results import DreamStep, Layer
@@ -191,7 +192,11 @@ def _recipe(
         "model": network.fingerprint(), "layer": recipes.encoded(layer), "channels": recipes.encoded(channels),
         "start": None if photo is None else recipes.fingerprint(photo), "resumed": resume is not None,
         "options": {name: recipes.encoded(value) for name, value in options.items()},
-        "versions": {name: version(name) for name in ("cnnvis_widgets", "tensorflow", "numpy")},
+        "versions": {
+            "cnnvis_widgets": version("cnnvis_widgets"),
+            "tensorflow": tf.__version__,  # its package has other names, too, such as tensorflow-cpu
+            "numpy": np.__version__,
+        },
     }
 
 
