@@ -7,9 +7,11 @@ import tensorflow as tf
 from networks import keras_cnn, photo, v1
 
 from cnnvis_widgets import load
+from cnnvis_widgets import rules as every_rule
 from cnnvis_widgets.engine.way_back import _Copies, _Whole, way_back
 
 layers = keras.layers
+PAPERS = ("gradient", "deconvnet", "guided")
 
 
 def weights(*shape, seed=0):
@@ -25,9 +27,9 @@ def network_of(function, shape, images=None):
     return load(graph, {"image": x})
 
 
-def same_as_copies(network, name="out", seed="map", count=3, whole=_Whole, tolerance=1e-5):
+def same_as_copies(network, name="out", seed="map", count=3, whole=_Whole, tolerance=1e-5, rules=PAPERS):
     layer, feeds = network.layer(name), network.rows_of(network.feeds(), np.array([0]))
-    for rule in ("gradient", "deconvnet", "guided"):
+    for rule in rules:
         way = way_back(network, layer, rule, seed, feeds, tf.float32)
         assert isinstance(way, whole)
         copies = _Copies(network, layer, rule, seed, feeds)
@@ -88,6 +90,35 @@ OPS = {
 def test_op(name):
     network = network_of(lambda x: OPS[name](tf.nn.conv2d(tf.nn.relu(x), weights(1, 1, 3, 4), 1, "SAME")), (13, 14, 3))
     same_as_copies(network)
+
+
+NARROW = {  # from a layer down to its first convolution: what works channel by channel, or takes parts of the channels
+    "rectified": lambda x: tf.nn.relu6(tf.nn.max_pool2d(tf.nn.relu(x), 2, 2, "SAME")),
+    "normalised": lambda x: tf.nn.relu(tf.nn.batch_normalization(x, 0.1, weights(4) ** 2 + 1, 0.2, weights(4), 1e-3)),
+    "joined": lambda x: tf.concat([tf.nn.relu(x), tf.nn.elu(-x), x], -1),
+    "added": lambda x: tf.nn.relu(tf.nn.relu(x) + x),
+    "gated": lambda x: x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
+    "over channels": lambda x: tf.nn.relu(x - tf.reduce_mean(x, -1, keepdims=True)),
+    "one channel spread": lambda x: x[..., :1] * weights(5),
+}
+
+
+@pytest.mark.parametrize("seed", ["unit", "map", "ones"])
+@pytest.mark.parametrize("name", NARROW)
+def test_seeds_of_one_channel(name, seed):
+    def network(x):
+        x = tf.nn.conv2d(tf.nn.conv2d(x, weights(3, 3, 3, 6), 1, "SAME"), weights(5, 3, 6, 4), 1, "SAME")
+        return NARROW[name](x)
+
+    same_as_copies(network_of(network, (13, 14, 3)), seed=seed, count=9)
+
+
+def test_a_rule_that_looks_over_channels_sees_them_all(monkeypatch):
+    monkeypatch.setattr(every_rule, "_RECTIFIERS", dict(every_rule._RECTIFIERS))
+    every_rule.register("only the strongest channel", lambda signal, _: signal * tf.cast(
+        signal == tf.reduce_max(signal, -1, keepdims=True), signal.dtype))  # fmt: skip
+    network = network_of(lambda x: tf.nn.relu(tf.nn.conv2d(x, weights(3, 3, 3, 4), 1, "SAME")), (9, 9, 3))
+    same_as_copies(network, rules=("only the strongest channel",))
 
 
 def test_signals_and_volumes():

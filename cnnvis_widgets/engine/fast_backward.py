@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
+from . import narrow_steps
 from .graph_surgery import GraphDef
 from .portable_gradient import PORTABLE
 from .receptive_field import ReceptiveField, field_between
@@ -23,7 +24,11 @@ from .steps import ENDS, STEPS
 
 
 def pull_back(
-    target: tf.Tensor, image: tf.Tensor, seeds: tf.Tensor, units: tf.Tensor | None = None
+    target: tf.Tensor,
+    image: tf.Tensor,
+    seeds: tf.Tensor,
+    units: tf.Tensor | None = None,
+    channels: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, ReceptiveField | None]:
     """The signals that seeds at ``target`` send to ``image``, within the graph being traced.
 
@@ -32,6 +37,7 @@ def pull_back(
         seeds: the shape of ``target``, with the number of seeds in front; with ``units``, (seeds, 1, 1, channels).
         units: int32 (seeds, 2), the places of the seeds on the map of ``target``: then only what these units can see
             is computed.
+        channels: int32 (seeds,): then each seed is zero but in this channel, and ``seeds`` has that one only.
 
     Returns:
         The signals, (seeds, ...) as ``image``; and, with ``units``, the patch of the image that they are for.
@@ -44,19 +50,22 @@ def pull_back(
     field = None if units is None else ReceptiveField.unit(2)
     if units is not None and target.shape.rank != 4:
         raise UnknownOpError("a layer without height and width")
-    waiting: dict[Any, list[Signal]] = {target.ref(): [Signal(seeds, field)]}
+    waiting: dict[Any, list[Signal]] = {target.ref(): [Signal(seeds, field, channels)]}
     for op in reversed(ops):
         arriving = [waiting.pop(output.ref(), None) for output in op.outputs]
         if any(arriving):
-            signals = [None if each is None else total(each) for each in arriving]
+            signals = [
+                None if each is None else _arrived(each, output)
+                for each, output in zip(arriving, op.outputs, strict=True)
+            ]
             for entered, signal in zip(op.inputs, _sent_back(op, signals, patches), strict=True):
                 if signal is not None and entered.ref() in on_the_way:
                     waiting.setdefault(entered.ref(), []).append(signal)
     arrived = waiting.get(image.ref())
     if arrived is None:
         raise UnknownOpError("nothing comes back")
-    result = total(arrived)
-    return result.values, result.field
+    result = _arrived(arrived, image)
+    return result.widened(image.shape[-1]).values, result.field
 
 
 def seen_by(graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str) -> ReceptiveField | None:
@@ -95,9 +104,26 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
     return kept[::-1], needed
 
 
+def _arrived(signals: Sequence[Signal], tensor: tf.Tensor) -> Signal:
+    """What comes back to a tensor in all; over several ways it has all channels."""
+    return signals[0] if len(signals) == 1 else total([each.widened(tensor.shape[-1]) for each in signals])
+
+
 def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None) -> Sequence[Signal | None]:
     ruled = op.node_def.attr["_gradient_op_type"].s.decode() if "_gradient_op_type" in op.node_def.attr else ""
-    if ruled and ruled != PORTABLE:
+    ruled = "" if ruled == PORTABLE else ruled
+    narrow = signals[0] if len(signals) == 1 and signals[0] and signals[0].channels is not None else None
+    if narrow is not None and not ruled:
+        if (below := narrow_steps.convolution(op, narrow)) is not None:
+            return [below, None]
+        if (parts := narrow_steps.concatenation(op, narrow)) is not None:
+            return parts
+    if not (narrow and narrow_steps.narrow_enough(op, ruled)):
+        signals = [
+            None if each is None else each.widened(output.shape[-1])
+            for each, output in zip(signals, op.outputs, strict=True)
+        ]
+    if ruled:
         return _by_rule(ruled, op, signals, patches)
     if op.type in ENDS:
         return [None] * len(op.inputs)
@@ -117,5 +143,5 @@ def _by_rule(
     seen = SimpleNamespace(inputs=[stored(tf.cast(each, given.values.dtype), given, patches) for each in op.inputs])
     sent = gradient_registry.lookup(rule)(seen, *(None if each is None else each.values for each in signals))
     return [
-        None if each is None else Signal(each, given.field) for each in (sent if isinstance(sent, list) else [sent])
+        None if each is None else given.with_values(each) for each in (sent if isinstance(sent, list) else [sent])
     ]

@@ -1,13 +1,14 @@
 """Signals on their way back: several at once in the batch dimension, over a forward pass of batch 1.
 
 A signal covers whole maps, or only patches of them: what one unit of each can see (see ``receptive_field``).
-Then every stored tensor is cut to the same patches.
+Then every stored tensor is cut to the same patches. Between a layer and the first convolution below it, a signal on
+whole maps may be narrow: it has the channel of its seed only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import tensorflow as tf
@@ -21,10 +22,32 @@ class UnknownOpError(Exception):
 
 @dataclass(frozen=True)
 class Signal:
-    """What comes back to a tensor: ``values`` has the number of signals in front, ``field`` is ``None`` for maps."""
+    """What comes back to a tensor: ``values`` has the number of signals in front, ``field`` is ``None`` for maps.
+
+    With ``channels``, int32 (signals,), the signal is narrow: ``values`` has one channel, and this is which of the
+    tensor's it is; the others are zero.
+    """
 
     values: tf.Tensor
     field: ReceptiveField | None = None
+    channels: tf.Tensor | None = None
+
+    def with_values(self, values: tf.Tensor) -> Signal:
+        """Others at the same place."""
+        return replace(self, values=values)
+
+    def widened(self, count: int | None) -> Signal:
+        """With all ``count`` channels.
+
+        Raises:
+            UnknownOpError: a narrow signal, and it is not known how many there are.
+        """
+        if self.channels is None:
+            return self
+        if count is None:
+            raise UnknownOpError("an unknown number of channels")
+        chosen = tf.one_hot(self.channels, count, dtype=self.values.dtype)
+        return Signal(self.values * chosen[:, None, None, :], self.field)
 
 
 class Patches:
@@ -67,11 +90,13 @@ class Patches:
 
 
 def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: float = 0) -> tf.Tensor:
-    """A tensor of the forward pass, cut to the patches of a signal where it has a place on the map.
+    """A tensor of the forward pass, cut to the patches and channels of a signal where it has a place on the map.
 
     Raises:
         UnknownOpError: it is smaller than the map but spreads over it.
     """
+    if signal.channels is not None and tensor.shape.rank and tensor.shape[-1] != 1:
+        return of_channels(tensor, signal.channels)
     if signal.field is None or patches is None or tensor.shape.rank == 0:
         return tensor
     if tensor.shape.rank == 4 and list(tensor.shape[1:3]) != [1, 1]:
@@ -79,6 +104,14 @@ def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: 
     if tensor.shape.rank is None or (any(size != 1 for size in tensor.shape[:-1]) and tensor.shape.rank != 4):
         raise UnknownOpError("a tensor of unknown place")
     return tensor
+
+
+def of_channels(tensor: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
+    """(1, height, width, all channels), or (all channels,), -> (signals, height or 1, width or 1, 1)."""
+    chosen = tf.gather(tensor, channels, axis=-1)
+    if tensor.shape.rank == 1:
+        return chosen[:, None, None, None]
+    return tf.transpose(chosen, [3, 1, 2, 0])
 
 
 def total(signals: Sequence[Signal]) -> Signal:

@@ -96,7 +96,7 @@ def _true_gradient(op: tf.Operation, values: tf.Tensor) -> tf.Tensor:
 )
 def _by_slope(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     slope = tf.cast(_true_gradient(op, tf.ones_like(op.outputs[0])), signal.values.dtype)
-    return Signal(signal.values * stored(slope, signal, patches), signal.field)
+    return signal.with_values(signal.values * stored(slope, signal, patches))
 
 
 @_step("Identity", "BiasAdd", "BiasAddV1", "Snapshot", "PreventGradient", "CheckNumerics")
@@ -150,10 +150,10 @@ def _scaled(
         axis for axis in range(1, entered.shape.rank) if entered.shape[axis] == 1 and op.outputs[0].shape[axis] != 1
     ]
     if not spread:
-        return Signal(values, signal.field)
+        return signal.with_values(values)
     if signal.field is not None and set(spread) & {1, 2}:
         return None if entered.shape[0] == 1 else _unknown("an operand spread over the map")
-    return Signal(tf.reduce_sum(values, spread, keepdims=True), signal.field)
+    return signal.with_values(tf.reduce_sum(values, spread, keepdims=True))
 
 
 def _unknown(what: str) -> Signal:
@@ -184,14 +184,15 @@ STEPS["AddN"] = lambda op, signals, patches: [_first(signals)] * len(op.inputs)
 
 
 @_step("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
-def _batch_normalization(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
+def _batch_normalization(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     if op.get_attr("is_training"):
         raise UnknownOpError("a batch norm in training")
     first = op.get_attr("data_format").decode().startswith("NC")
     factor = op.inputs[1] * tf.math.rsqrt(op.inputs[4] + op.get_attr("epsilon"))
     if first:
         factor = tf.reshape(factor, [1, -1] + [1] * (op.inputs[0].shape.rank - 2))
-    return Signal(signal.values * tf.cast(factor, signal.values.dtype), signal.field)
+    factor = tf.cast(factor, signal.values.dtype)
+    return signal.with_values(signal.values * stored(factor, signal, patches))
 
 
 @_step("LRN")

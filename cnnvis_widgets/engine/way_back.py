@@ -21,7 +21,7 @@ from .fast_backward import pull_back
 from .forward_passes import ForwardPasses
 from .network import Feeds, Network
 from .receptive_field import ReceptiveField
-from .signals import UnknownOpError
+from .signals import UnknownOpError, of_channels
 from .staging import Kept, Staged
 
 _TOGETHER = 8  # seeds that go back in one run over whole maps
@@ -101,6 +101,9 @@ class _Whole:
         return target, tf.cast(signals, tf.float32)
 
     def _pulled(self, target: tf.Tensor, image: tf.Tensor, channels: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
+        if target.shape.rank == 4 and self._layer.channel_axis == 3:
+            narrow = _narrow_seeds_of(target, channels, units, self._seed)
+            return pull_back(target, image, tf.cast(narrow, self._dtype), channels=channels)[0]
         seeds = seeds_of(target[0], channels, units, self._seed, self._layer.channel_axis)
         return pull_back(target, image, tf.cast(seeds, self._dtype))[0]
 
@@ -173,3 +176,14 @@ def seeds_of(values: tf.Tensor, channels: tf.Tensor, units: tf.Tensor, seed: str
     spread[axis] = tf.shape(values)[axis]
     chosen = tf.reshape(chosen, [-1, *spread])
     return chosen * (values if seed == "map" else tf.ones_like(values))
+
+
+def _narrow_seeds_of(target: tf.Tensor, channels: tf.Tensor, units: tf.Tensor, seed: str) -> tf.Tensor:
+    """The one channel of each seed that is not zero, (seeds, height, width, 1)."""
+    maps = of_channels(target, channels)
+    if seed == "map":
+        return maps
+    if seed == "ones":
+        return tf.ones_like(maps)
+    height, width = (tf.one_hot(units[:, axis], tf.shape(target)[1 + axis], dtype=maps.dtype) for axis in (0, 1))
+    return maps * height[:, :, None, None] * width[:, None, :, None]

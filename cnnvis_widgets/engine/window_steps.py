@@ -18,7 +18,12 @@ from .receptive_field import Axis, axes_of
 from .signals import Patches, Signal, UnknownOpError, stored
 
 
-def _geometry(op: tf.Operation, kernel: Sequence[int]) -> tuple[Axis, ...]:
+def geometry(op: tf.Operation, kernel: Sequence[int]) -> tuple[Axis, ...]:
+    """The windows of an op along height and width.
+
+    Raises:
+        UnknownOpError: it has its channels first, or maps of unknown size.
+    """
     if "data_format" in op.node_def.attr and op.get_attr("data_format").decode().startswith("NC"):
         raise UnknownOpError("channels first")
     axes = axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
@@ -30,7 +35,7 @@ def _geometry(op: tf.Operation, kernel: Sequence[int]) -> tuple[Axis, ...]:
 def _below(signal: Signal, op: tf.Operation, axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], list[int], Signal]:
     """Geometry, lengths and place of what comes out below: the map of the op, or the patch without padding."""
     if signal.field is None:
-        return axes, list(op.inputs[0].shape[1:-1]), Signal(signal.values)
+        return axes, list(op.inputs[0].shape[1:-1]), signal
     field = signal.field.below(axes)
     bare = tuple(Axis(axis.kernel, axis.stride, axis.dilation) for axis in axes)
     return bare, list(field.size), Signal(signal.values, field)
@@ -47,7 +52,7 @@ def _placed(
 
 def convolution(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     kernel = op.inputs[1]
-    axes = _geometry(op, kernel.shape[:-2])
+    axes = geometry(op, kernel.shape[:-2])
     bare, lengths, place = _below(signal, op, axes)
     parts = 1 if _has_gradient(op, signal) else op.inputs[0].shape[-1] // kernel.shape[-2]
     sent = [
@@ -146,7 +151,7 @@ def _input_gradient(
 
 
 def depthwise_convolution(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
-    axes = _geometry(op, op.inputs[1].shape[:2])
+    axes = geometry(op, op.inputs[1].shape[:2])
     _, lengths, place = _below(signal, op, axes)
     shape = [*lengths, op.inputs[0].shape[-1]]
     values = _input_gradient(op, signal.values, op.inputs[1], shape, place.field is not None)
@@ -154,7 +159,7 @@ def depthwise_convolution(op: tf.Operation, signal: Signal, patches: Patches | N
 
 
 def volume_convolution(op: tf.Operation, signal: Signal, _: Patches | None) -> Signal:
-    _geometry(op, op.inputs[1].shape[:3])
+    geometry(op, op.inputs[1].shape[:3])
     return Signal(_input_gradient(op, signal.values, op.inputs[1], list(op.inputs[0].shape[1:]), False))
 
 
@@ -172,24 +177,31 @@ def transposed_convolution(op: tf.Operation, signal: Signal, _: Patches | None) 
 
 def max_pool(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     kernel = op.get_attr("ksize")[1:-1]
-    axes = _geometry(op, kernel)
+    axes = geometry(op, kernel)
     bare, lengths, place = _below(signal, op, axes)
     if op.get_attr("ksize")[-1] != 1 or op.type != "MaxPool":
         if signal.field is not None:
             raise UnknownOpError(op.type)
         return Signal(_max_pool_gradient(op, op.inputs[0], op.outputs[0], signal.values))
-    if all(axis.kernel <= axis.stride for axis in axes) and len({axis.stride for axis in axes}) == 1:
+    if is_unpooled_by_repeating(op):
         mask = _max_pool_gradient(op, op.inputs[0], op.outputs[0], tf.ones_like(op.outputs[0]))
         mask = stored(tf.cast(mask, signal.values.dtype), place, patches)
         values = _repeated(signal.values, axes[0].stride)
         values = fitted(values, [axis.before for axis in bare], lengths) * mask
-        return Signal(values, place.field)
+        return place.with_values(values)
     if signal.field is None and op.get_attr("padding") != b"EXPLICIT":
         return Signal(_to_recorded_maxima(op, signal.values))
     below = stored(op.inputs[0], place, patches, outside=op.inputs[0].dtype.min)
     above = stored(op.outputs[0], signal, patches)
     values = _max_pool_gradient(op, below, above, signal.values, "VALID" if signal.field is not None else None)
     return _placed(values, place, op, axes, patches)
+
+
+def is_unpooled_by_repeating(op: tf.Operation) -> bool:
+    """Whether the windows of a max pool over images do not overlap."""
+    height, width, channels = op.get_attr("ksize")[1:]
+    strides = op.get_attr("strides")[1:-1]
+    return channels == 1 and strides[0] == strides[1] >= max(height, width)
 
 
 def _to_recorded_maxima(op: tf.Operation, values: tf.Tensor) -> tf.Tensor:
@@ -247,7 +259,7 @@ def _as_many(tensor: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 def average_pool(op: tf.Operation, signal: Signal, patches: Patches | None) -> Signal:
     kernel = op.get_attr("ksize")[1:-1]
-    axes = _geometry(op, kernel)
+    axes = geometry(op, kernel)
     _, lengths, place = _below(signal, op, axes)
     gradient = tf.raw_ops.AvgPoolGrad if op.type == "AvgPool" else tf.raw_ops.AvgPool3DGrad
     values, padding = signal.values, op.get_attr("padding").decode()
