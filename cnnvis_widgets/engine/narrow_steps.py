@@ -31,7 +31,8 @@ def narrow_enough(op: tf.Operation, rule: str) -> bool:
         return False
     if op.type == "MaxPool":
         return rule == "" and window_steps.is_unpooled_by_repeating(op)
-    same = all(each.shape.rank != 4 or each.shape[-1] == op.outputs[0].shape[-1] for each in op.inputs)
+    channels = op.outputs[0].shape[-1]
+    same = all(each.shape.rank in (0, 1) or (each.shape.rank == 4 and each.shape[-1] == channels) for each in op.inputs)
     return same and (op.type in _CHANNEL_BY_CHANNEL or rule.endswith("/Unit"))
 
 
