@@ -135,6 +135,8 @@ class Reconstruction:
         seed_values: float32 (images, channels): the activation at that unit (for a whole map,
             its largest); zero tells a dead map, whose picture is zero everywhere.
         coverage: which ops obeyed the rule.
+        precision: in which signals travelled: 'float32', 'bfloat16', or another type that the network has.
+        precision_reason: why in that: as asked for, or what was measured where 'auto' was.
     """
 
     layer: Layer
@@ -145,6 +147,15 @@ class Reconstruction:
     units: np.ndarray
     seed_values: np.ndarray
     coverage: Coverage
+    precision: str = "float32"
+    precision_reason: str = "as asked for"
+
+    def __repr__(self) -> str:
+        count, images = len(self.channels), len(self.images)
+        return (
+            f"<Reconstruction: {count} channels of {self.layer.name!r}, {images} images, seed {self.seed!r}, "
+            f"{self.precision} ({self.precision_reason}); {self.coverage}>"
+        )
 
 
 @dataclass(frozen=True, eq=False)

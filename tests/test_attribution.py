@@ -492,16 +492,3 @@ def test_networks_that_lack_what_is_needed():
     with pytest.raises(ChannelError, match="at least two classes"):
         sensitivity(flat)
     same(integrated_gradients(flat, None, 0, baseline=0).images, np.ones((2, 1, 4)))
-
-
-def test_the_model_is_only_read():
-    model, fed = keras_cnn(), photo(images=2)
-    weights, kept, scores = [each.copy() for each in model.get_weights()], fed.copy(), model(fed).numpy()
-    network = load(model, fed)
-    for method in METHODS.values():
-        method(network, None, 1)
-    sensitivity(network)
-    assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
-    np.testing.assert_array_equal(fed, kept)
-    np.testing.assert_array_equal(model(fed).numpy(), scores)
-    np.testing.assert_allclose(activations(network, None, "scores/Softmax")[0].values, scores, atol=1e-6)

@@ -136,6 +136,24 @@ def test_channels_first_runs_on_a_cpu_and_equals_channels_last():
     np.testing.assert_array_equal(first.images(), photo(8, 4))
 
 
+@pytest.mark.parametrize("shuffle", [tf.nn.depth_to_space, tf.nn.space_to_depth])
+def test_pixels_shuffled_with_channels_first(shuffle):
+    kernel = np.random.default_rng(1).standard_normal((1, 1, 4, 4)).astype("float32")
+
+    def function(x, layout):
+        return shuffle(tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME", data_format=layout)), 2, layout, name="out")
+
+    image = np.random.default_rng(2).standard_normal((1, 4, 6, 4)).astype("float32")
+    last = load(graph_of(lambda x: function(x, "NHWC"), (None, 4, 6, 4)), image)
+    first = load(graph_of(lambda x: function(x, "NCHW"), (None, 4, 4, 6)), {"image": np.moveaxis(image, -1, 1)})
+    assert first.layer("out").channel_axis == 1
+    for rule in ("guided", "gradient"):
+        found, wanted = (reconstruct(network, None, "out", rule=rule).images for network in (first, last))
+        assert wanted.any()
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
 def test_channels_first_is_known_from_the_op_behind():
     def before_the_convolution(x):
         x = tf.nn.relu(x * 2, name="first")

@@ -235,12 +235,12 @@ def test_transposed_convolution(stride, padding, length, first):
     behind_relu(TransposedConvolution(convolution, (length, length)), (4, 4, 3), first)
 
 
-@pytest.mark.parametrize("shape", [(8,), (4, 6, 4)], ids=str)
-def test_transposed_convolution_of_signals_and_volumes(shape):
+@pytest.mark.parametrize(("shape", "first"), [((8,), False), ((4, 6, 4), False), ((4, 6, 4), True)], ids=str)
+def test_transposed_convolution_of_signals_and_volumes(shape, first):
     rank = len(shape)
     convolution = Convolution(normal(*(2,) * rank, 2, 3), Windows((2,) * rank, (2,) * rank))
     halves = tuple(length // 2 for length in shape)
-    behind_relu(TransposedConvolution(convolution, shape), (*halves, 3))
+    behind_relu(TransposedConvolution(convolution, shape), (*halves, 3), first)
 
 
 # ---- pools

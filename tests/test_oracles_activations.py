@@ -82,23 +82,33 @@ def test_a_prelu_directly_on_a_prelu_obeys_as_well(upper):
     compare(below_weights(function), Chain((Activation("prelu", SLOPES), above, MIXED)), SIGNED)
 
 
-UNRECOGNISED = {
+UNUSUAL = {
     "prelu subtracted": ("prelu", lambda x: tf.nn.relu(x) - SLOPES * tf.nn.relu(-x)),
     "prelu by selection": ("prelu", lambda x: tf.where(x > 0, x, SLOPES * x)),
     "prelu by maximum": ("prelu", lambda x: tf.maximum(x, 0) + SLOPES * tf.minimum(x, 0)),
     "leaky by selection": ("leaky_relu", lambda x: tf.where(x > 0, x, 0.3 * x)),
     "relu by maximum": ("relu", lambda x: tf.maximum(x, 0)),
-    "relu by clipping": ("relu6", lambda x: tf.clip_by_value(x, 0, 6)),
+    "relu6 by clipping": ("relu6", lambda x: tf.clip_by_value(x, 0, 6)),
+    "relu6 by minimum": ("relu6", lambda x: tf.minimum(tf.maximum(x, 0), 6)),
+    "relu6 by maximum": ("relu6", lambda x: tf.maximum(tf.minimum(x, 6), 0)),
 }
 
 
-@pytest.mark.parametrize("spelling", UNRECOGNISED)
-def test_activation_spelled_unusually_obeys_or_is_reported(spelling):
-    name, function = UNRECOGNISED[spelling]
+@pytest.mark.parametrize("spelling", UNUSUAL)
+def test_activation_spelled_unusually_obeys_as_one_unit(spelling):
+    name, function = UNUSUAL[spelling]
     twin = Activation(name, SLOPES if name == "prelu" else 0.3)
-    graph = below_weights(function)
-    if load(graph).coverage("deconvnet", "out").complete:
-        compare(graph, Chain((twin, MIXED)), SIGNED)
+    network = compare(below_weights(function), Chain((twin, MIXED)), SIGNED)
+    assert sum(op.treatment == "rule" for op in network.coverage("deconvnet", "out").ops) == 1
+    assert network.coverage("deconvnet", "out").complete
+
+
+def test_smooth_activations_are_said_to_be_exact_and_unruled():
+    for name in ("gelu by hand", "silu by hand"):
+        kind, function = FROZEN[name]
+        coverage = load(below_weights(function)).coverage("guided", "out")
+        assert f"1 {kind} unruled" in str(coverage)
+        assert not coverage.complete
 
 
 def _prelu():

@@ -76,6 +76,76 @@ def test_a_patch_holds_what_the_whole_image_has(name):
             assert (np.abs(expected).max((1, 2, 3)) > 0).sum() > 1
 
 
+def test_an_operand_along_one_axis_of_the_map_is_not_cut():
+    network = network_of(lambda x: convolved(x, 3, 4) * weights(1, 33, 1, 4, seed=3), (33, 36, 3))
+    way = way_back(network, network.layer("out"), "gradient", "unit", network.feeds(), tf.float32)
+    assert type(way) is not _Patches
+
+
+def first(x, size, channels, stride=1, padding="SAME", seed=0):
+    kernel = weights(size, size, x.shape[1], channels, seed=seed)
+    convolution = tf.nn.conv2d(x, kernel, stride, padding, data_format="NCHW")
+    return tf.nn.bias_add(convolution, weights(channels, seed=seed + 1), "NC..")
+
+
+def inception_first(x):
+    x = first(x, 3, 4)
+    pooled = tf.nn.max_pool2d(x, 3, 1, "SAME", data_format="NCHW")
+    joined = tf.nn.relu(tf.concat([first(x, 1, 2), first(tf.nn.relu(first(x, 3, 3)), 5, 2), pooled], 1))
+    return tf.concat([part * at for at, part in enumerate(tf.split(joined, 2, 1), 1)], 1)
+
+
+def batch_norm(x):
+    mean, variance = weights(4, seed=7), tf.square(weights(4, seed=8)) + 0.5
+    options = {"mean": mean, "variance": variance, "is_training": False, "data_format": "NCHW"}
+    return tf.nn.relu(tf.compat.v1.nn.fused_batch_norm(first(x, 3, 4, 2), weights(4) + 1, mean, **options)[0])
+
+
+CHANNELS_FIRST = {
+    "pools": lambda x: tf.nn.avg_pool2d(
+        tf.nn.max_pool2d(tf.nn.relu(first(x, 3, 5)), 3, 2, "SAME", data_format="NCHW"), 2, 2, "SAME", data_format="NCHW"
+    ),
+    "inception": inception_first,
+    "batch norm": batch_norm,
+    "padded": lambda x: tf.nn.relu(first(tf.pad(x, [[0, 0], [0, 0], [3, 2], [1, 4]]), 5, 4, 2, "VALID")),
+    "maps, channels": lambda x: tf.nn.relu(first(x, 3, 4)) * weights(1, 4, 33, 36) + weights(4, 1, 1) * first(x, 1, 4),
+    "turned within": lambda x: tf.transpose(
+        tf.nn.local_response_normalization(tf.transpose(tf.nn.relu(first(x, 3, 6)), [0, 2, 3, 1]), 2, 1.0, 0.3, 0.75),
+        [0, 3, 1, 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS_FIRST)
+def test_patches_of_networks_with_channels_first(name):
+    """The same function behind a transpose has channels last outside; both go by patches, to the same pictures."""
+    network = network_of(CHANNELS_FIRST[name], (3, 33, 36))
+    behind = network_of(
+        lambda x: tf.transpose(CHANNELS_FIRST[name](tf.transpose(x, [0, 3, 1, 2])), [0, 2, 3, 1]), (33, 36, 3)
+    )
+    feeds = network.feeds()
+    image = np.moveaxis(feeds[network.image_tensor], 1, -1)
+    layer = network.layer("out")
+    bottom, right = (side - 1 for side in layer.spatial_shape)
+    units = np.array([(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 3), (1, 1)])
+    channels = np.arange(6) % layer.channels
+    assert network.receptive_field("out") == behind.receptive_field("out") is not None
+    for rule in ("gradient", "deconvnet", "guided"):
+        found = []
+        ways = ((network, feeds), (behind, {"image:0": image}))
+        for each, fed in ways if rule == "guided" else ways[:1]:
+            way = way_back(each, each.layer("out"), rule, "unit", fed, tf.float32)
+            assert type(way) is _Patches
+            signals, field = way.signals(way.values(fed)[1], channels, units)
+            found.append(np.zeros((6, 33, 36, 3), np.float32))
+            lay_patches(signals, field, units, found[-1])
+        expected = _Copies(network, layer, rule, "unit", feeds).signals(feeds, channels, units)[0]
+        expected = np.moveaxis(expected, 1, -1)
+        for each in found:
+            np.testing.assert_allclose(each, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        assert (np.abs(expected).max((1, 2, 3)) > 0).sum() > 1
+
+
 def test_a_gate_that_sees_the_whole_image_is_not_cut():
     network = network_of(
         lambda x: convolved(x, 3, 4) * tf.sigmoid(tf.reduce_mean(convolved(x, 1, 4), [1, 2], keepdims=True)),

@@ -174,6 +174,7 @@ def test_a_file_says_what_it_shows(tmp_path):
     assert image.text == {
         "Layer": "conv1/Relu", "Method": "deconvnet", "Image": "0", "Channel": "7", "Scale": "layer",
         "Seed": "strongest", "Coverage": "deconvnet: 1 relu rule",
+        "Precision": "float32 (as asked for)",
     }
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo
 
 from cnnvis_widgets import ReceptiveField, load, reconstruct, rules
+from cnnvis_widgets.engine.reconstruction import reconstruct_steps
 
 
 @pytest.fixture
@@ -92,6 +93,15 @@ def test_counts_of_keras_with_batch_norm():
         ("max_pool", "exact"): 1,
         ("batch_normalization", "exact"): 1,
     }
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", "guided", "gradient"])
+def test_every_reconstruction_carries_what_was_said_before(rule):
+    network = load(frozen_graph(), photo())
+    for layer in ("conv2/Relu", "probabilities"):
+        before = network.coverage(rule, layer)
+        assert reconstruct(network, None, layer, channels=[0], rule=rule).coverage == before
+        assert all(step.coverage == before for step in reconstruct_steps(network, None, layer, rule=rule))
 
 
 def test_gates_and_attention_are_said_to_be_unruled():

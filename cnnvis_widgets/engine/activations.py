@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import NumericalError
 from ..results import FeatureMaps, Layer
+from .batches import Feeds
 from .loading import load
-from .network import Feeds, Network
+from .network import Network
 
 
 def activations(

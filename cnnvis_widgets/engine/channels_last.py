@@ -21,11 +21,15 @@ _IMAGE_INPUT = {  # which input is the image; by op
     "AvgPool": 0,
     "AvgPool3D": 0,
     "FusedBatchNormV3": 0,
+    "FusedBatchNormV2": 0,
     "FusedBatchNorm": 0,
+    "DepthToSpace": 0,
+    "SpaceToDepth": 0,
     "Conv2DBackpropInput": 2,
+    "Conv3DBackpropInputV2": 2,
 }
 _PER_AXIS = ("strides", "dilations", "ksize")
-_SIZES_FIRST = {"Conv2DBackpropInput"}
+_SIZES_FIRST = {"Conv2DBackpropInput", "Conv3DBackpropInputV2"}
 
 
 def run_on_cpu(nodes: Iterable[NodeDef]) -> list[NodeDef]:

@@ -27,11 +27,12 @@ from ..errors import ChannelError, FeedError, NumericalError
 from ..results import DreamStep, Layer
 from . import objectives, recipes
 from .ascent import Ascent
+from .batches import Feeds
 from .dream_controls import DreamControls
 from .dream_run import Batch, Run
 from .goals import Goal, channel_number, class_names, goal_of
 from .loading import load
-from .network import Feeds, Network
+from .network import Network
 from .octaves import PixelClimb
 from .parameterizations import Parameterization, fourier
 from .resizing import resize

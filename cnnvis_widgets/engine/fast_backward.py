@@ -16,7 +16,8 @@ import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
 from . import narrow_steps
-from .graph_surgery import GraphDef
+from .channels_last import run_on_cpu
+from .graph_surgery import GraphDef, copy_of
 from .portable_gradient import PORTABLE
 from .receptive_field import ReceptiveField, field_between
 from .signals import Patches, Signal, UnknownOpError, stored, total
@@ -28,7 +29,9 @@ def pull_back(
     image: tf.Tensor,
     seeds: tf.Tensor,
     units: tf.Tensor | None = None,
+    *,
     channels: tf.Tensor | None = None,
+    first: bool = False,
 ) -> tuple[tf.Tensor, ReceptiveField | None]:
     """The signals that seeds at ``target`` send to ``image``, within the graph being traced.
 
@@ -38,9 +41,11 @@ def pull_back(
         units: int32 (seeds, 2), the places of the seeds on the map of ``target``: then only what these units can see
             is computed.
         channels: int32 (seeds,): then each seed is zero but in this channel, and ``seeds`` has that one only.
+        first: with ``units``, whether ``target`` has its channels first.
 
     Returns:
-        The signals, (seeds, ...) as ``image``; and, with ``units``, the patch of the image that they are for.
+        The signals, (seeds, ...) as ``image``; and, with ``units``, the patch of the image that they are for, its
+        channels last also where those of ``image`` are not.
 
     Raises:
         UnknownOpError: there is an op on the way whose backward step is not known.
@@ -50,7 +55,7 @@ def pull_back(
     field = None if units is None else ReceptiveField.unit(2)
     if units is not None and target.shape.rank != 4:
         raise UnknownOpError("a layer without height and width")
-    waiting: dict[Any, list[Signal]] = {target.ref(): [Signal(seeds, field, channels)]}
+    waiting: dict[Any, list[Signal]] = {target.ref(): [Signal(seeds, field, channels, first and units is not None)]}
     for op in reversed(ops):
         arriving = [waiting.pop(output.ref(), None) for output in op.outputs]
         if any(arriving):
@@ -68,15 +73,18 @@ def pull_back(
     return result.widened(image.shape[-1]).values, result.field
 
 
-def seen_by(graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str) -> ReceptiveField | None:
+def seen_by(
+    graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str, first: bool = False
+) -> ReceptiveField | None:
     """What one unit of a tensor sees of an image like ``spec``, by names in a frozen graph; see ``field_between``."""
     graph = tf.Graph()
     with graph.as_default():
         given = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
         try:
-            tf.graph_util.import_graph_def(graph_def, {image: given}, name="")
+            turned = copy_of(graph_def, run_on_cpu(graph_def.node))
+            tf.graph_util.import_graph_def(turned, {image: given}, name="")
             target = given if layer == image else graph.get_tensor_by_name(layer)
-            return field_between(between(given, target)[0], target, given)
+            return field_between(between(given, target)[0], target, given, first)
         except (UnknownOpError, ValueError):  # the latter where the graph wants a certain number of images
             return None
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
 
 from ..errors import ModelError, VariableError
 from .graph_surgery import (
@@ -61,6 +65,14 @@ class FrozenGraph:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     keras_names: Mapping[str, str]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the ops and weights, the same in every process."""
+        found = hashlib.sha256(" ".join(node.op for node in self.graph_def.node).encode())
+        for value in self.weights.values():
+            found.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+        return found.hexdigest()[:16]
 
 
 def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:

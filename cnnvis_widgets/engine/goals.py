@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from ..errors import ChannelError, FeedError, NumericalError, nearest
 from ..results import Layer
+from .batches import Feeds
 from .graph_surgery import node_of
-from .network import Feeds, Network
+from .network import Network
 from .objectives import Objective
 from .terms import Scene
 

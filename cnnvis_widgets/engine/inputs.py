@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
@@ -90,3 +90,14 @@ def _nearest_floating(nodes: Sequence[NodeDef], shapes: Shapes) -> str:
         for tensor in (tensor_of(node.name) for node in nodes)
         if shapes[tensor][0].is_floating and len(shapes[tensor][1] or ()) >= 2
     )
+
+
+def names_of_classes(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
+    """Class names in the order of the classes; of a mapping, numbers stand for those that it lacks."""
+    if class_names is None:
+        return None
+    if isinstance(class_names, Mapping):
+        last = max(map(int, class_names), default=-1)
+        named = {int(index): str(name) for index, name in class_names.items()}
+        return tuple(named.get(index, str(index)) for index in range(last + 1))
+    return tuple(map(str, class_names))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,22 +14,19 @@ import tensorflow as tf
 from ..errors import FeedError, GradientError
 from ..results import Coverage, Layer, TensorInfo
 from . import rules
+from .batches import Batches, Feeds
 from .cutting import cut_out, import_cut
 from .description import Table, as_html, as_text, summary, table
 from .eager import eagerly, traced
 from .fast_backward import seen_by
-from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, pictures_to_batch, read_image, tensor_named
+from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, tensor_named
 from .frozen import FrozenGraph
 from .graph_surgery import node_of, tensor_of
-from .inputs import choose_image_input, gradient_path
+from .image_input import ImageInput, usual_range
+from .inputs import choose_image_input, gradient_path, names_of_classes
 from .receptive_field import ReceptiveField
 from .structure import Structure, static_shapes
 from .views import view_of
-
-Feeds = dict[str, np.ndarray]
-"""Arrays by tensor name, as the network's inputs want them."""
-
-_BATCH = 16  # images that run together where the graph leaves the batch size free
 
 
 class Network:
@@ -68,14 +64,16 @@ class Network:
             if image_input is None
             else self._tensor(image_input)
         )
-        self._view = view_of(self._image, structure.nodes, self._shapes, structure.axes)
+        view = view_of(self._image, structure.nodes, self._shapes, structure.axes)
+        self._pictures = ImageInput(self._image, *self._shapes[self._image], view)
+        self._batches = Batches(self._shapes, self._image)
         self.layers = structure.layers
         self.inputs = tuple(self._info(name, tensor) for name, tensor in frozen.inputs.items())
         self.outputs = tuple(self._info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
         self.logits = structure.logits()
         self.feed = feed
         self.preprocess = preprocess
-        self.class_names = _names(class_names)
+        self.class_names = names_of_classes(class_names)
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.RLock()
 
@@ -91,7 +89,7 @@ class Network:
         else:
             other = copy.copy(self)
         other.feed = self.feed if feed is None else feed
-        other.class_names = self.class_names if class_names is None else _names(class_names)
+        other.class_names = self.class_names if class_names is None else names_of_classes(class_names)
         other.preprocess = preprocess or self.preprocess
         return other
 
@@ -143,12 +141,7 @@ class Network:
 
     def fingerprint(self) -> str:
         """A hash of the ops and weights, the same in every process."""
-        if "fingerprint" not in self._compiled:
-            found = hashlib.sha256(" ".join(node.op for node in self._frozen.graph_def.node).encode())
-            for value in self._frozen.weights.values():
-                found.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
-            self._compiled["fingerprint"] = found.hexdigest()[:16]
-        return str(self._compiled["fingerprint"])
+        return self._frozen.fingerprint
 
     # ---- what is fed
 
@@ -174,7 +167,7 @@ class Network:
         elif is_bare_list(feed, len(placeholders)):
             named = dict(zip(placeholders, feed, strict=True))
         else:
-            return {self._image: self._batch(feed)}
+            return {self._image: self._fitted(self._image, self._pictures.batch(feed, self.preprocess))}
         fed = {tensor: self._fitted(tensor, as_array(value)) for tensor, value in named.items()}
         if images and self._image not in fed:
             raise FeedError(
@@ -184,14 +177,6 @@ class Network:
             )
         return fed
 
-    def _batch(self, images: Any) -> np.ndarray:
-        shape = self._shapes[self._image][1] or (None,) * 4
-        picture = self._view.picture_shape(shape)
-        array = images if isinstance(images, np.ndarray) else None
-        if array is not None and self._view.folded is not None and array.shape[1 - len(shape) :] == shape[1:]:
-            return self._fitted(self._image, array)  # flat, as the network takes them
-        return self.laid_out(pictures_to_batch(images, picture, self.preprocess))
-
     def laid_out(self, batch: np.ndarray) -> np.ndarray:
         """Pictures (images, height, width, channels) in the range of the input, as the image input takes them.
 
@@ -200,12 +185,7 @@ class Network:
         Raises:
             FeedError: they are not of the input's shape.
         """
-        shape = self._shapes[self._image][1] or (None,) * 4
-        if self._view.folded is not None:
-            batch = batch.reshape(len(batch), *(-1 if size is None else size for size in shape[1:]))
-        elif self._view.channels_first:
-            batch = np.moveaxis(batch, -1, 1)
-        return self._fitted(self._image, batch)
+        return self._fitted(self._image, self._pictures.laid_out(batch))
 
     def _tensor(self, key: Any) -> str:
         return tensor_named(key_name(key), self._shapes, self._frozen.inputs)
@@ -221,19 +201,14 @@ class Network:
 
     def images(self, feed: Any = None) -> np.ndarray:
         """The images as fed: float32 (images, height, width, channels), in the range of the input."""
-        return self._view.images(self.feeds(feed)[self._image]).astype(np.float32)
+        return self._pictures.view.images(self.feeds(feed)[self._image]).astype(np.float32)
 
     def photo(self, image: Any) -> np.ndarray:
         """One image to start from: float32 (1, height, width, channels), of any size, in the range of the input.
 
         Pictures (uint8, PIL, paths) go through ``preprocess``; floating-point arrays are taken as they are.
         """
-        shape = self.picture_shape
-        array = read_image(image)
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            return pictures_to_batch(array, shape, None)[:1].astype(np.float32, copy=False)
-        free = (*(None for _ in shape[:-1]), shape[-1])
-        return pictures_to_batch(image, free, self.preprocess)[:1].astype(np.float32, copy=False)
+        return self._pictures.photo(image, self.preprocess)
 
     def value_range(self, feed: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The darkest and brightest value of the input, float32 scalars or one per channel.
@@ -242,20 +217,8 @@ class Network:
         fit in ([0, 1], [-1, 1] or [0, 255]); without either, [0, 255].
         """
         if self.preprocess is not None:
-            shape = self._view.picture_shape(self._shapes[self._image][1] or (None,) * 4)
-            sizes = [32 if size is None else size for size in shape]
-            sizes[-1] = 3 if shape[-1] is None else sizes[-1]
-            ends = [np.asarray(self.preprocess(np.full(sizes, value, np.uint8))) for value in (0, 255)]
-            low, high = (end.reshape(-1, end.shape[-1]).mean(0).astype(np.float32) for end in ends)
-            return low, high
-        if not self.has_images(feed):
-            return np.float32(0), np.float32(255)
-        images = self.images(feed)
-        least, most = float(images.min()), float(images.max())
-        for low, high in ((0, 1), (-1, 1), (0, 255)):
-            if low <= least and most <= high:
-                return np.float32(low), np.float32(high)
-        return np.float32(least), np.float32(most)
+            return self._pictures.range_of(self.preprocess)
+        return usual_range(self.images(feed) if self.has_images(feed) else None)
 
     # ---- what is computed
 
@@ -272,7 +235,7 @@ class Network:
 
         function = self.compiled(key, body, self.signature(feeds))
         parts = [
-            [value[:count] for value in function(*chunk.values())] for chunk, count in self.chunks(feeds)
+            [value[:count] for value in function(*chunk.values())] for chunk, count in self._batches.chunks(feeds)
         ]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
@@ -288,43 +251,20 @@ class Network:
             return self._compiled[key]
 
     def signature(self, feeds: Iterable[str]) -> list[tf.TensorSpec]:
-        """What a compiled function takes for these feeds: sizes that the graph leaves free stay free."""
-        return [tf.TensorSpec(self._shapes[tensor][1], self._shapes[tensor][0]) for tensor in feeds]
+        """What a compiled function takes for these feeds; see ``Batches.signature``."""
+        return self._batches.signature(feeds)
 
     def signature_for_one(self, feeds: Feeds) -> list[tf.TensorSpec]:
-        """The same for a feed of one image: its own sizes, but with an image axis that the graph knows nothing of."""
-
-        def size(tensor: str, array: np.ndarray) -> list[int | None]:
-            shape = self._shapes[tensor][1]
-            images = array.ndim > 0 and len(array) == 1 and (shape is None or shape[:1] in ((None,), (1,)))
-            whole = tensor == self._image or images
-            return [None, *array.shape[1:]] if whole else list(array.shape)
-
-        return [tf.TensorSpec(size(tensor, array), self._shapes[tensor][0]) for tensor, array in feeds.items()]
+        """The same for a feed of one image; see ``Batches.signature_for_one``."""
+        return self._batches.signature_for_one(feeds)
 
     def fixed_batch(self) -> int | None:
         """How many images the graph insists on, or ``None``."""
-        shape = self._shapes[self._image][1]
-        return shape[0] if shape else None
-
-    def chunks(self, feeds: Feeds) -> Iterator[tuple[Feeds, int]]:
-        """The feeds cut to runs of a few images, with how many of them count; fixed batches are filled up."""
-        images, fixed = len(feeds[self._image]), self.fixed_batch()
-        size = fixed or _BATCH
-        for start in range(0, images, size):
-            count = min(size, images - start)
-            yield self.rows_of(feeds, np.arange(start, start + (fixed or count)) % images), count
+        return self._batches.fixed
 
     def rows_of(self, feeds: Feeds, rows: np.ndarray) -> Feeds:
-        """The feeds of chosen images; what is not one value for each image (a keep_prob) stays."""
-        images = len(feeds.get(self._image, [None]))
-
-        def chosen(tensor: str, array: np.ndarray) -> np.ndarray:
-            shape = self._shapes[tensor][1]
-            batched = shape is None or shape[:1] in ((None,), (self.fixed_batch(),))
-            return array[rows] if array.ndim > 0 and len(array) == images and batched else array
-
-        return {tensor: chosen(tensor, array) for tensor, array in feeds.items()}
+        """The feeds of chosen images; see ``Batches.rows_of``."""
+        return self._batches.rows_of(feeds, rows)
 
     def build(
         self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient", target: str = ""
@@ -360,13 +300,14 @@ class Network:
             size: (height, width) of the image where the network leaves it free; the padding can depend on it.
 
         Returns:
-            Stride, start and size along each axis; ``None`` where every unit sees the whole image, where the way
-            holds an op that windows do not describe, and in networks that keep their channels first.
+            Stride, start and size along each axis; ``None`` where every unit sees the whole image, and where the way
+            holds an op that windows do not describe.
         """
-        dtype, shape = self._shapes[self._image]
-        lengths = (shape or ())[1:-1] if size is None else tuple(size)
-        spec = tf.TensorSpec([None, *lengths, *(shape or ())[-1:]], dtype)
-        return seen_by(self._frozen.graph_def, self._image, spec, self.layer(layer).tensor)
+        *lengths, channels = self.picture_shape
+        lengths = lengths if size is None else list(size)
+        sizes = [channels, *lengths] if self.channels_first else [*lengths, channels]
+        spec, seen = tf.TensorSpec([None, *sizes], self._shapes[self._image][0]), self.layer(layer)
+        return seen_by(self._frozen.graph_def, self._image, spec, seen.tensor, _first(seen))
 
     def require_gradient(self, layer: Layer) -> None:
         """Check that a gradient can flow from a layer to the image.
@@ -380,12 +321,11 @@ class Network:
 
     def to_input(self, images: tf.Tensor) -> tf.Tensor:
         """Channels-last pictures -> the tensor that the image input takes, inside a compiled function."""
-        dtype, shape = self._shapes[self._image]
-        return tf.cast(self._view.fed(images, shape or ()), dtype)
+        return self._pictures.to_input(images)
 
     def to_images(self, fed: np.ndarray) -> np.ndarray:
         """An array in the layout of the image input -> channels-last pictures."""
-        return self._view.images(fed)
+        return self._pictures.view.images(fed)
 
     @property
     def image_tensor(self) -> str:
@@ -395,19 +335,13 @@ class Network:
     @property
     def channels_first(self) -> bool:
         """Whether the image input has its channels in front of height and width."""
-        return self._view.channels_first
+        return self._pictures.view.channels_first
 
     @property
     def picture_shape(self) -> tuple[int | None, ...]:
         """(height, width, channels) of one picture, ``None`` where the network leaves a size free."""
-        return self._view.picture_shape(self._shapes[self._image][1] or (None,) * 4)
+        return self._pictures.picture_shape
 
 
-def _names(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
-    if class_names is None:
-        return None
-    if isinstance(class_names, Mapping):
-        last = max(map(int, class_names), default=-1)
-        named = {int(index): str(name) for index, name in class_names.items()}
-        return tuple(named.get(index, str(index)) for index in range(last + 1))
-    return tuple(map(str, class_names))
+def _first(layer: Layer) -> bool:
+    return len(layer.shape) > 2 and layer.channel_axis == 1

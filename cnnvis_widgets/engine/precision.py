@@ -1,4 +1,4 @@
-"""Whether bfloat16 pays: asked of the CPU once, and of each way back where the CPU has instructions for it."""
+"""In which precision signals go back, and why: as asked for, or as measured once for the CPU and for each way back."""
 
 from __future__ import annotations
 
@@ -10,30 +10,52 @@ import numpy as np
 import tensorflow as tf
 
 from ..results import Layer
+from .batches import Feeds
 from .eager import eagerly
-from .network import Feeds, Network
+from .network import Network
 from .way_back import WayBack, way_back
 
 _ENOUGH = 0.8  # of the time in float32; for less it is not worth the digits
+_OWN_ONLY = "an op on the way knows TensorFlow's own gradient only, which keeps the network's precision"
 
 
-def faster_way(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds) -> WayBack:
-    """The way back in float32, or that in bfloat16 where it takes less than 0.8 of the time.
+def way_in(
+    precision: str, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds
+) -> tuple[WayBack, str]:
+    """The way back in a precision, and why it is that of ``WayBack.precision``.
 
-    Two seeds are sent back by both and timed, once for each layer, rule and size; on CPUs on which convolutions in
-    bfloat16 are no faster, nothing is tried and only one way is compiled.
+    For 'auto' two seeds are sent back in both and timed, once for each layer, rule and size, and bfloat16 is taken
+    where it needs less than 0.8 of the time; on CPUs on which its convolutions are no faster, nothing is tried and
+    only one way is compiled.
 
     Args:
+        precision: 'float32' (that of the network), 'bfloat16' or 'auto'.
         network, layer, rule, seed, feeds: as for ``way_back``.
     """
     native = tf.as_dtype(feeds[network.image_tensor].dtype)
-    exact = way_back(network, layer, rule, seed, feeds, native)
-    if native != tf.float32 or not pays():
-        return exact
+    exact = way_back(network, layer, rule, seed, feeds, tf.bfloat16 if precision == "bfloat16" else native)
+    if precision == "auto" and native == tf.float32:
+        return _faster_way(network, layer, rule, seed, feeds, exact)
+    if exact.precision == precision:
+        return exact, "as asked for"
+    if precision == "bfloat16":
+        return exact, _OWN_ONLY
+    return exact, "that of the network"
 
-    def measured() -> WayBack:
+
+def _faster_way(
+    network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, exact: WayBack
+) -> tuple[WayBack, str]:
+    share = bfloat16_share()
+    if share >= _ENOUGH:
+        return exact, f"on this CPU a convolution in bfloat16 takes {share:.2f} of the time"
+
+    def measured() -> tuple[WayBack, str]:
         half = way_back(network, layer, rule, seed, feeds, tf.bfloat16)
-        return half if _seconds(half, layer, feeds) < _ENOUGH * _seconds(exact, layer, feeds) else exact
+        if half.precision != "bfloat16":
+            return exact, _OWN_ONLY
+        taken = _seconds(half, layer, feeds) / _seconds(exact, layer, feeds)
+        return half if taken < _ENOUGH else exact, f"measured: bfloat16 takes {taken:.2f} of the time of float32"
 
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
     return network.once(("faster way", layer.tensor, rule, seed, sizes), measured)
@@ -41,14 +63,15 @@ def faster_way(network: Network, layer: Layer, rule: str, seed: str, feeds: Feed
 
 @cache
 @eagerly
-def pays() -> bool:
-    """Whether a convolution in bfloat16 takes less time on this CPU: tried once, in a fraction of a second."""
+def bfloat16_share() -> float:
+    """What part of float32's time a convolution in bfloat16 takes on this CPU: tried once, in a fraction of a second.
+    """
 
     def seconds(dtype: tf.DType) -> float:
         maps, kernel = tf.ones([2, 28, 28, 128], dtype), tf.ones([3, 3, 128, 128], dtype)
         return shortest(lambda: tf.nn.conv2d(maps, kernel, 1, "SAME").numpy())
 
-    return seconds(tf.bfloat16) < _ENOUGH * seconds(tf.float32)
+    return seconds(tf.bfloat16) / seconds(tf.float32)
 
 
 def _seconds(way: WayBack, layer: Layer, feeds: Feeds) -> float:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -132,43 +133,61 @@ _POINTWISE |= {
 _POINTWISE |= {"Softsign", "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "StopGradient", "Sub", "Tanh"}
 
 
-def field_between(ops: Sequence[tf.Operation], target: tf.Tensor, image: tf.Tensor) -> ReceptiveField | None:
+_Seen = tuple[ReceptiveField, bool]
+"""What is seen of a tensor, and whether that tensor has its channels first."""
+
+
+def field_between(
+    ops: Sequence[tf.Operation], target: tf.Tensor, image: tf.Tensor, first: bool = False
+) -> ReceptiveField | None:
     """What one unit of ``target`` sees of ``image`` through ``ops``; ``None`` where that is the whole image.
 
-    ``None`` also stands for a way through an op that mixes places in a manner not described by windows.
+    ``None`` also stands for a way through an op that mixes places in a manner not described by windows. ``first`` tells
+    whether ``target`` has its channels first; window ops have them last, with transposes around them.
     """
     if (target.shape.rank or 0) < 3:
         return None
-    waiting: dict[Any, list[ReceptiveField]] = {target.ref(): [ReceptiveField.unit(target.shape.rank - 2)]}
+    waiting: dict[Any, list[_Seen]] = {target.ref(): [(ReceptiveField.unit(target.shape.rank - 2), first)]}
     for op in reversed(ops):
         arrived = [each for output in op.outputs for each in waiting.pop(output.ref(), [])]
         if not arrived:
             continue
-        if len({each.stride for each in arrived}) > 1:
-            return None
-        below = _below(op, reduce(ReceptiveField.joined, arrived))
+        whole = _joined(arrived)
+        below = None if whole is None else _below(op, *whole)
         if below is None:
             return None
         for entered in op.inputs:
             waiting.setdefault(entered.ref(), []).append(below)
-    fields = waiting.get(image.ref(), [])
-    return reduce(ReceptiveField.joined, fields) if len({each.stride for each in fields}) == 1 else None
+    found = _joined(waiting.get(image.ref(), []))
+    return None if found is None else found[0]
 
 
-def _below(op: tf.Operation, field: ReceptiveField) -> ReceptiveField | None:
+def _joined(seen: Sequence[_Seen]) -> _Seen | None:
+    fields = [field for field, _ in seen]
+    if len({(field.stride, first) for field, first in seen}) != 1:
+        return None
+    return reduce(ReceptiveField.joined, fields), seen[0][1]
+
+
+def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Seen | None:
     ranks = len(field.size) + 2
+    places = slice(2, None) if first else slice(1, -1)
     if op.type in _WINDOWS and op.inputs[0].shape.rank == ranks and _channels_last(op):
         kernel = op.get_attr("ksize")[1:-1] if "ksize" in op.node_def.attr else op.inputs[1].shape[: ranks - 2]
-        axes = axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
-        return None if axes is None else field.below(axes)
+        axes = None if first else axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
+        return None if axes is None else (field.below(axes), first)
     if op.type in {"Pad", "PadV2"}:
         margins = tf.get_static_value(op.inputs[1])
         if margins is None:
             return None
-        return field.below(tuple(Axis(1, before=int(a), after=int(b)) for a, b in margins[1:-1]))
-    sizes = [each.shape[1:-1] for each in op.inputs if each.shape.rank == ranks]
-    local = op.type in _POINTWISE and all(size == op.outputs[0].shape[1:-1] or _one(size) for size in sizes)
-    return field if local else None
+        return field.below(tuple(Axis(1, before=int(a), after=int(b)) for a, b in margins[places])), first
+    if op.type == "Transpose":
+        order = np.ravel(tf.get_static_value(op.inputs[1])).tolist()
+        turned = order == ([0, ranks - 1, *range(1, ranks - 1)] if first else [0, *range(2, ranks), 1])
+        return (field, not first) if turned else None
+    sizes = [each.shape[places] for each in op.inputs if each.shape.rank == ranks]
+    local = op.type in _POINTWISE and all(size == op.outputs[0].shape[places] or _one(size) for size in sizes)
+    return (field, first) if local and not (first and op.type == "LRN") else None
 
 
 def _one(size: tf.TensorShape) -> bool:

@@ -16,18 +16,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ..errors import ChannelError, NumericalError
 from ..results import Layer, Reconstruction
 from .activations import channels_last, is_finite, not_finite
+from .batches import Feeds
 from .forward_passes import size_of
 from .loading import load
-from .network import Feeds, Network
+from .network import Network
 from .patches import lay_patches
-from .precision import faster_way
+from .precision import way_in
 from .rules import require_rule
-from .way_back import way_back
 
 Seed = str | tuple[int, ...]
 SEEDS = ("strongest", "map", "ones")
@@ -59,7 +58,8 @@ def reconstruct(
         precision: of the signals on their way back, 'float32' (that of the network) or 'bfloat16', which is faster on
             CPUs with instructions for it, and within 3 % of the largest value of each picture. The forward pass keeps
             its precision, so that switches and masks are the same. 'auto' measures once, for the CPU and then for the
-            layer, which of the two is faster; pictures may then differ between machines.
+            layer, which of the two is faster; pictures may then differ between machines. The result says which it is
+            and why; networks with an op that only TensorFlow's own gradient knows keep their own.
 
     Returns:
         The reconstruction; ``images`` is float32 (images, channels, height, width, input channels), unnormalised.
@@ -120,11 +120,7 @@ class _Plan:
         self.images = len(self.feeds[network.image_tensor])
         kind = seed if isinstance(seed, str) and seed in ("map", "ones") else "unit"
         first = self._feeds_of(0)
-        if precision == "auto":
-            self.way = faster_way(network, self.layer, rule, kind, first)
-        else:
-            dtype = tf.as_dtype("bfloat16" if precision == "bfloat16" else first[network.image_tensor].dtype)
-            self.way = way_back(network, self.layer, rule, kind, first, dtype)
+        self.way, self.why = way_in(precision, network, self.layer, rule, kind, first)
         self._kept: dict[int, Any] = {}
         self.values = np.concatenate([self._forward(image) for image in range(self.images)])
         if not all(map(is_finite, [*self.feeds.values(), self.values])):
@@ -202,7 +198,8 @@ class _Plan:
                 ]
             )
         return Reconstruction(
-            self.layer, images, tuple(chosen), self.rule, self.seed, units, seeded.astype(np.float32), self.coverage
+            self.layer, images, tuple(chosen), self.rule, self.seed, units, seeded.astype(np.float32), self.coverage,
+            self.way.precision, self.why,
         )
 
 

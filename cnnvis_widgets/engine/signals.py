@@ -1,8 +1,9 @@
 """Signals on their way back: several at once in the batch dimension, over a forward pass of batch 1.
 
 A signal covers whole maps, or only patches of them: what one unit of each can see (see ``receptive_field``).
-Then every stored tensor is cut to the same patches. Between a layer and the first convolution below it, a signal on
-whole maps may be narrow: it has the channel of its seed only.
+Then every stored tensor is cut to the same patches. Whole maps lie as the tensor does that they come back to; patches
+have their channels last always, also where that tensor has them first. Between a layer and the first convolution below
+it, a signal on whole maps may be narrow: it has the channel of its seed only.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 from .receptive_field import ReceptiveField
 
@@ -22,18 +25,23 @@ class UnknownOpError(Exception):
 
 @dataclass(frozen=True)
 class Signal:
-    """What comes back to a tensor: ``values`` has the number of signals in front, ``field`` is ``None`` for maps.
+    """What comes back to a tensor.
 
-    With ``channels``, int32 (signals,), the signal is narrow: ``values`` has one channel, and this is which of the
-    tensor's it is; the others are zero.
+    Attributes:
+        values: with the number of signals in front.
+        field: of patches; ``None`` for whole maps.
+        channels: of narrow signals, int32 (signals,): ``values`` has one channel, and this is which of the tensor's it
+            is; the others are zero.
+        first: of patches, whether the tensor has its channels first.
     """
 
     values: tf.Tensor
     field: ReceptiveField | None = None
     channels: tf.Tensor | None = None
+    first: bool = False
 
     def with_values(self, values: tf.Tensor) -> Signal:
-        """Others at the same place."""
+        """Other values at the same place."""
         return replace(self, values=values)
 
     def widened(self, count: int | None) -> Signal:
@@ -48,6 +56,17 @@ class Signal:
             raise UnknownOpError("an unknown number of channels")
         chosen = tf.one_hot(self.channels, count, dtype=self.values.dtype)
         return Signal(self.values * chosen[:, None, None, :], self.field)
+
+    def axis(self, axis: int) -> int:
+        """Where an axis of the tensor lies in ``values``."""
+        return _LAID_OUT.index(axis) if self.first else axis
+
+    def turned(self, sizes: Any) -> list[Any]:
+        """What belongs to the axes of the tensor, in the order of the axes of ``values``."""
+        return [sizes[axis] for axis in _LAID_OUT] if self.first else list(sizes)
+
+
+_LAID_OUT = (0, 2, 3, 1)  # the axes of a tensor with its channels first, as patches have them
 
 
 class Patches:
@@ -86,7 +105,7 @@ class Patches:
             return signal
         places = self._flat_places(signal.field, tuple(sizes))
         inside = tf.cast(places < sizes[0] * sizes[1], signal.values.dtype)[..., None]
-        return Signal(signal.values * inside, signal.field)
+        return signal.with_values(signal.values * inside)
 
 
 def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: float = 0) -> tf.Tensor:
@@ -99,6 +118,10 @@ def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: 
         return of_channels(tensor, signal.channels)
     if signal.field is None or patches is None or tensor.shape.rank == 0:
         return tensor
+    if signal.first and tensor.shape.rank is not None:
+        missing = tf.ones([4 - tensor.shape.rank], tf.int32)
+        whole = tf.reshape(tensor, tf.concat([missing, tf.shape(tensor)], 0))
+        tensor = tf.transpose(tf.ensure_shape(whole, [*[1] * missing.shape[0], *tensor.shape]), _LAID_OUT)
     if tensor.shape.rank == 4 and list(tensor.shape[1:3]) != [1, 1]:
         return patches.cut(tensor, signal.field, outside)
     if tensor.shape.rank is None or (any(size != 1 for size in tensor.shape[:-1]) and tensor.shape.rank != 4):
@@ -121,10 +144,10 @@ def total(signals: Sequence[Signal]) -> Signal:
     if signals[0].field is None:
         return Signal(tf.add_n([signal.values for signal in signals]))
     fields = [signal.field for signal in signals if signal.field is not None]
-    if len({field.stride for field in fields}) > 1:
-        raise UnknownOpError("ways of unequal strides")
+    if len({field.stride for field in fields}) > 1 or len({signal.first for signal in signals}) > 1:
+        raise UnknownOpError("ways of unequal strides or layouts")
     whole = reduce(ReceptiveField.joined, fields)
-    return Signal(tf.add_n([_widened(signal, whole) for signal in signals]), whole)
+    return Signal(tf.add_n([_widened(signal, whole) for signal in signals]), whole, first=signals[0].first)
 
 
 def _widened(signal: Signal, to: ReceptiveField) -> tf.Tensor:
@@ -134,3 +157,21 @@ def _widened(signal: Signal, to: ReceptiveField) -> tf.Tensor:
     before = [a - b for a, b in zip(field.start, to.start, strict=True)]
     after = [n - m - first for n, m, first in zip(to.size, field.size, before, strict=True)]
     return tf.pad(signal.values, [[0, 0], *map(list, zip(before, after, strict=True)), [0, 0]])
+
+
+def true_gradient(op: tf.Operation, values: tf.Tensor) -> tf.Tensor:
+    """TensorFlow's own gradient of an op, over the forward pass."""
+    result = gradient_registry.lookup(op.type)(op, values)
+    return result[0] if isinstance(result, list | tuple) else result
+
+
+def static(tensor: tf.Tensor, whole: bool = False) -> Any:
+    """The value of a constant of the graph: an integer, or an array if ``whole``.
+
+    Raises:
+        UnknownOpError: it is computed.
+    """
+    value = tf.get_static_value(tensor)
+    if value is None:
+        raise UnknownOpError(f"an axis that is computed: {tensor.name}")
+    return value if whole else int(value)

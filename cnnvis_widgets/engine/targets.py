@@ -17,9 +17,10 @@ import tensorflow as tf
 from ..errors import ChannelError, GradientError, LayerError, NumericalError
 from ..results import Layer
 from .activations import channels_last
+from .batches import Feeds
 from .goals import channel_number, class_names
 from .loading import load
-from .network import Feeds, Network
+from .network import Network
 
 Targets = int | str | Sequence[int | str]
 TOGETHER = 8  # pictures that go through the network in one run

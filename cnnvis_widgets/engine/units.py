@@ -28,12 +28,12 @@ _HARD_GATE = ("Relu6", (_ADD, 3.0, "x"))  # with other constants it is a ReLU6 t
 _POSITIVE, _NEGATIVE = ("Maximum", "x", 0.0), ("Minimum", "x", 0.0)
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
-    "relu": (_POSITIVE,),
     "relu6": (
         ("Minimum", _POSITIVE, 6.0),
         ("Maximum", ("Minimum", "x", 6.0), 0.0),
         ("ClipByValue", "x", 0.0, 6.0),
     ),
+    "relu": (_POSITIVE,),  # behind the ReLU6 that ends in the same op: of two patterns for one node the first is taken
     "prelu": (
         (_ADD, ("Relu", "x"), ("Mul", "c", ("Relu", ("Neg", "x")))),
         (_ADD, ("Relu", "x"), ("Mul", "c", ("Neg", ("Relu", ("Neg", "x"))))),

@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..results import Layer
+from .batches import Feeds
 from .fast_backward import pull_back
 from .forward_passes import ForwardPasses
-from .network import Feeds, Network
+from .network import Network
 from .receptive_field import ReceptiveField
 from .signals import UnknownOpError, of_channels
 from .staging import Kept, Staged
@@ -34,6 +35,10 @@ class WayBack(Protocol):
     """How seeds of a layer reach the image."""
 
     together: int
+
+    @property
+    def precision(self) -> str:
+        """The type in which signals travel."""
 
     def values(self, feeds: Feeds) -> tuple[np.ndarray, Any]:
         """The layer's values for a feed of one image, and what ``signals`` needs of that forward pass."""
@@ -70,10 +75,9 @@ def _way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds
 
 def _share_seen(network: Network, layer: Layer, shape: tuple[int, ...]) -> float:
     """Which part of the pixels one unit sees."""
-    channels_last = layer.channel_axis == 3 and not network.channels_first
-    images = channels_last and len(shape) == len(layer.shape) == 4
-    field = network.receptive_field(layer, shape[1:-1]) if images else None
-    return 1.0 if field is None else float(np.prod(field.size) / np.prod(shape[1:3]))
+    sizes = shape[2:] if network.channels_first else shape[1:-1]
+    field = network.receptive_field(layer, sizes) if len(shape) == len(layer.shape) == 4 else None
+    return 1.0 if field is None else float(np.prod(field.size) / np.prod(sizes))
 
 
 class _Whole:
@@ -83,7 +87,7 @@ class _Whole:
         self._network, self._layer, self._rule, self._seed, self._dtype = network, layer, rule, seed, dtype
         self._fed = tuple(feeds)
         self._field: ReceptiveField | None = None
-        self.together = _TOGETHER
+        self.together, self.precision = _TOGETHER, dtype.name
         axes = len(layer.shape) - 2
         late = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, axes], tf.int32)]
         self._staged = Staged(self._body, network.signature_for_one(feeds), late)
@@ -120,14 +124,17 @@ class _Patches(_Whole):
     """Many single units over one forward pass, each in the patch that it sees."""
 
     def _pulled(self, target: tf.Tensor, image: tf.Tensor, channels: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
-        places = tf.concat([units, channels[:, None]], 1)
+        first = self._layer.channel_axis == 1
+        places = tf.concat([channels[:, None], units] if first else [units, channels[:, None]], 1)
         strengths = tf.gather_nd(target[0], places)
-        seeds = tf.one_hot(channels, target.shape[-1], dtype=target.dtype) * strengths[:, None]
-        signals, self._field = pull_back(target, image, tf.cast(seeds, self._dtype)[:, None, None, :], units)
+        seeds = tf.one_hot(channels, target.shape[1 if first else 3], dtype=target.dtype) * strengths[:, None]
+        seeds = tf.cast(seeds, self._dtype)[:, None, None, :]
+        signals, self._field = pull_back(target, image, seeds, units, first=first)
         if self._field is not None:
             if tuple(signals.shape[1:3]) != tuple(self._field.size):  # maps of hardly a pixel
                 raise UnknownOpError(f"a patch of {signals.shape} for a field of {self._field.size}")
-            share = np.prod(self._field.size) / np.prod(image.shape[1:3])
+            sizes = image.shape[2:] if self._network.channels_first else image.shape[1:-1]
+            share = np.prod(self._field.size) / np.prod(sizes)
             self.together = int(min(_MOST_TOGETHER, _TOGETHER / share))
         return signals
 
@@ -137,6 +144,7 @@ class _Copies:
 
     def __init__(self, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds) -> None:
         self._network, self._layer = network, layer
+        self.precision = feeds[network.image_tensor].dtype.name
         fixed = network.fixed_batch()
         self.together = fixed or _TOGETHER
 

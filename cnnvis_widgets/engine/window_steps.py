@@ -36,6 +36,8 @@ def _below(signal: Signal, op: tf.Operation, axes: tuple[Axis, ...]) -> tuple[tu
     """Geometry, lengths and place of what comes out below: the map of the op, or the patch without padding."""
     if signal.field is None:
         return axes, list(op.inputs[0].shape[1:-1]), signal
+    if signal.first:
+        raise UnknownOpError("windows over channels")
     field = signal.field.below(axes)
     bare = tuple(Axis(axis.kernel, axis.stride, axis.dilation) for axis in axes)
     return bare, list(field.size), Signal(signal.values, field)

@@ -102,6 +102,7 @@ def of_layer(
         draw = partial(render.reconstruction_tiles, result, scale=scale, crop=not plain)
         method, images, channels = result.rule, len(result.images), result.channels
         text = {"Scale": scale, "Seed": str(result.seed), "Coverage": str(result.coverage)}
+        text["Precision"] = f"{result.precision} ({result.precision_reason})"
     for index in range(images):
         picture = partial(_picture, result.layer, method, text=text, image=index if images > 1 else None)
         tiles = draw(index)
