@@ -272,17 +272,17 @@ class Occlusion:
 class Sensitivity:
     """Whether the pictures of a rule depend on the class that is asked about.
 
-    Both numbers are correlations (-1 to 1) with the picture of the best class, over all values of
+    Both numbers are correlations (-1 to 1) with the picture of the class, over all values of
     the picture; NaN where a picture is the same everywhere. Near 1 the picture shows the image, not
     the class.
 
     Attributes:
         rule: 'deconvnet', 'guided' or 'gradient'.
         layer: the class scores that the pictures start from.
-        classes: int (images, 2): the best class and the second-best.
-        rival: float32 (images,): with the picture of the second-best class.
-        randomised: float32 (images,): with the picture of the best class after the weights of the
-            top layer have been shuffled.
+        classes: int (images, 2): the class, by default the best one, and the best other one, its rival.
+        rival: float32 (images,): with the picture of the rival.
+        randomised: float32 (images,): with the picture of the class after the weights of the top layer have been
+            shuffled.
     """
 
     rule: str

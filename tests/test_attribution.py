@@ -436,6 +436,21 @@ def test_the_numbers_are_correlations_of_reconstructions(network):
     assert not np.array_equal(other, again)
 
 
+def test_any_class_can_be_asked_about(network):
+    order = np.argsort(-activations(network, None, "scores/BiasAdd")[0].values, axis=1)
+    pictures = reconstruct(network, None, "scores", rule="guided", seed="ones").images
+    result = sensitivity(network, rule="guided", target="cat")
+    rivals = [row[0] if row[0] != 2 else row[1] for row in order]
+    assert result.classes.tolist() == [[2, rival] for rival in rivals]
+    expected = [np.corrcoef(pictures[row, [2, rivals[row]]].reshape(2, -1))[0, 1] for row in range(3)]
+    same(result.rival, expected, 1e-4)
+    best = int(order[0, 0])
+    again = sensitivity(network, rule="guided", target=best)
+    assert again.classes[0].tolist() == order[0, :2].tolist()
+    with pytest.raises(ChannelError):
+        sensitivity(network, target="cow")
+
+
 def test_a_constant_picture_has_no_correlation():
     def body(image):
         return tf.matmul(tf.reshape(tf.nn.relu(image), [-1, 16]), tf.ones((16, 2)), name="scores")

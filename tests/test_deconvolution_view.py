@@ -73,6 +73,11 @@ def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
             assert ("cnnvis-wrong" in marked) == (correlation >= 0.9)
         assert f"class sensitivity by {rule}" in view.meter.value
     assert "<b>" not in view.meter.value
+    state.choose_class(3)
+    wanted = sensitivity(network, images[:1], rule="gradient", target=3)
+    assert wanted.classes[0, 0] == 3
+    assert "for crane, not for this map" in view.meter.value
+    assert f"correlation {wanted.rival[0]:.2f}" in view.meter.value
 
 
 def test_a_network_without_classes_has_no_meter(images):

@@ -18,15 +18,16 @@ import tensorflow as tf
 from ..errors import ChannelError, LayerError
 from ..results import Layer, Sensitivity
 from .rules import require_rule
-from .targets import Scores, flowing
+from .targets import Scores, flowing, numbers_and_names
 
 _TOP_OPS = {"MatMul", "BatchMatMulV2", "Conv2D"}
 
 
 def sensitivity(
-    network: Any, feed: Any = None, *, rule: str = "deconvnet", seed: int = 0, scores: str | Layer | None = None
+    network: Any, feed: Any = None, *, rule: str = "deconvnet", seed: int = 0, scores: str | Layer | None = None,
+    target: int | str | None = None,
 ) -> Sensitivity:
-    """How much the picture of the best class resembles the pictures of what it should differ from.
+    """How much the picture of a class resembles the pictures of what it should differ from.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
@@ -34,13 +35,14 @@ def sensitivity(
         rule: 'deconvnet', 'guided', 'gradient', or one that was registered.
         seed: of the shuffling; the same seed gives the same bytes.
         scores: the layer whose channels are the classes; by default the logits.
+        target: the class, by number or name; by default the best one of each image.
 
     Returns:
         Two correlations for each image; near 1 means that the picture does not depend on the class.
 
     Raises:
         LayerError: no class scores, or no weights right before them.
-        ChannelError: fewer than two classes.
+        ChannelError: fewer than two classes, or no such class.
         GradientError: no gradient flows from the scores to the image.
         NumericalError: NaN or infinity. ValueError: an unknown rule.
 
@@ -54,7 +56,7 @@ def sensitivity(
     values = asked.of_images()
     if values.shape[1] < 2:
         raise ChannelError(f"Expected at least two classes. Received: one channel in layer {asked.layer.name!r}.")
-    classes = np.argsort(-values, axis=1, kind="stable")[:, :2]
+    classes = _pairs(asked, values, target)
     rows = np.arange(len(values))
     channels = classes.astype(np.int32)
     twice = np.repeat(rows, 2)
@@ -62,6 +64,16 @@ def sensitivity(
     best, rival = both[::2], both[1::2]
     shuffled = _shuffled(asked, rows, channels[:, 0], rule, seed)
     return Sensitivity(rule, asked.layer, classes, _correlations(best, rival), _correlations(best, shuffled))
+
+
+def _pairs(asked: Scores, values: np.ndarray, target: int | str | None) -> np.ndarray:
+    """The class that is asked about and the best other one, int (images, 2)."""
+    order = np.argsort(-values, axis=1, kind="stable")
+    if target is None:
+        return order[:, :2]
+    (number,), _ = numbers_and_names(asked.network, asked.layer, target)
+    rivals = np.where(order[:, 0] == number, order[:, 1], order[:, 0])
+    return np.stack([np.full_like(rivals, number), rivals], axis=1)
 
 
 def _shuffled(asked: Scores, rows: np.ndarray, channels: np.ndarray, rule: str, seed: int) -> np.ndarray:

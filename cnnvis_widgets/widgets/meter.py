@@ -15,14 +15,15 @@ HIGH = 0.9
 """A correlation from which the badge warns: the picture is hardly another one for another class."""
 
 
-def measured(where: Where, rule: str) -> Sensitivity | CnnvisError:
-    """The meter of a rule on an image, or why there is none: a network without classes has no such number."""
+def measured(where: Where, rule: str, target: int | None) -> Sensitivity | CnnvisError:
+    """The meter of a rule on an image, for a class or, with None, the most probable one; or why there is none: a
+    network without classes has no such number."""
     network, feed, key, _ = where
-    about = network, key, "sensitivity", rule
+    about = network, key, "sensitivity", rule, target
     kept: Sensitivity | CnnvisError | None = RESULTS.get(about)
     if kept is None:
         try:
-            kept = sensitivity(network, feed, rule=rule)
+            kept = sensitivity(network, feed, rule=rule, target=target)
         except CnnvisError as error:
             kept = error
         RESULTS.put(about, kept, 1000)

@@ -22,6 +22,7 @@ from ..regions import Box, busy_box, busy_side
 from ..rule_row import RuleRow
 from ..traits.deconvolution import SEEDS
 from .activations import MapSheet, at
+from .attribution import asked_class
 from .view import Context, Steps, View
 
 _SEED_TITLES = {
@@ -58,6 +59,7 @@ class DeconvolutionView(View):
         layout = w.Layout(min_width="0", grid_gap="10px")
         self.panel = w.VBox([context.gallery.widget, self.meter, self.row.widget], layout=layout)
         self.state.observe(self._follow, ["method", "layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
+        self.state.observe(self._measure_again, ["target", "explained"])
         self._follow()
         self._about: Any = None
         self._side: int | None = None
@@ -102,9 +104,14 @@ class DeconvolutionView(View):
 
     def _measure(self) -> None:
         """Measure how much pictures of the rule depend on the class, after the picture is on the screen."""
-        where, rule = self.context.where(), self.state.rule
+        where, rule, target = self.context.where(), self.state.rule, asked_class(self.state)
         if self.state.classes:
-            self._meter.ask(lambda: measured(where, rule))
+            self._meter.ask(lambda: measured(where, rule, target))
+
+    def _measure_again(self, change: Any) -> None:
+        """For another class; the one that is shown is not computed anew."""
+        if self.state.method == self.name and not self.state.running:
+            self._measure()
 
     def _show_meter(self, found: Any) -> None:
         self.meter.value = meter(found, self.state)
