@@ -492,6 +492,8 @@ def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
     assert (asked["step_size"], asked["strength"], controls.step_size) == (3.0, 1.0, None)
     explorer.state.pace, explorer.state.strength = 0.5, 0.25
     assert (controls.step_size, controls.strength) == (0.75, 0.25)
+    explorer.state.steps, explorer.state.octaves = 7, 3
+    assert (controls.steps, controls.octaves) == (7, 3)
     explorer.views["deep dream"].undo_octave()
     assert controls.undoing
 
