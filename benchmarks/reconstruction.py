@@ -41,10 +41,9 @@ def unseen(network: Network) -> np.ndarray:
     return network.feed + np.float32(1e-4) * next(_calls)
 
 
-def older_way(network: Network, name: str) -> Callable[[], None]:
-    """8 maps in one run: for each a forward pass of its own and the deconvnet gradient."""
+def older_gradients(network: Network, name: str) -> Callable[..., list[np.ndarray]]:
+    """8 maps in one run: for each a forward pass of its own, given as an image, and the deconvnet gradient."""
     layer, feeds = network.layer(name), network.feeds()
-    image = feeds[network.image_tensor]
 
     def body(*given: tf.Tensor) -> list[tf.Tensor]:
         signals = []
@@ -54,7 +53,12 @@ def older_way(network: Network, name: str) -> Callable[[], None]:
             signals.append(tf.gradients(target, each, tf.stop_gradient(seed))[0])
         return signals
 
-    function = network.compiled(("older way", name), body, network.signature(feeds) * COPIES)
+    return network.compiled(("older way", name), body, network.signature(feeds) * COPIES)
+
+
+def older_way(network: Network, name: str) -> Callable[[], None]:
+    """The same, run on the network's image."""
+    function, image = older_gradients(network, name), network.feeds()[network.image_tensor]
     return lambda: function(*[image] * COPIES)
 
 

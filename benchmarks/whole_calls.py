@@ -26,7 +26,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 from random_networks import alexnet, application, image_for
-from reconstruction import COPIES, Row, older_way, unseen
+from reconstruction import COPIES, Row, older_gradients, unseen
 
 from cnnvis_widgets import (
     activation_visualization,
@@ -72,11 +72,6 @@ def older_deconv(network: Network, name: str, folder: Path) -> None:
     for _ in range(0, layer.channels or 0, COPIES):  # the maps differ in their seed alone; the work is the same
         maps += [each[0] for each in run(*[image] * COPIES)]
     written(folder, np.stack(maps))
-
-
-def older_gradients(network: Network, name: str) -> Callable[..., list[np.ndarray]]:
-    older_way(network, name)
-    return network._compiled["older way", name]
 
 
 def older_activations(network: Network, folder: Path) -> None:

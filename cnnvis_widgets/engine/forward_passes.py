@@ -11,6 +11,9 @@ import numpy as np
 
 from .staging import Kept
 
+KEPT = 2**26
+"""Bytes between calls: a few layers of an image in a classroom's 2 GB."""
+
 Pass = tuple[np.ndarray, Kept]
 """A layer's values, and what the way back needs of the forward pass."""
 
@@ -25,13 +28,16 @@ class ForwardPasses:
         limit: bytes that are kept at most; the least recently used go first. A pass above the limit is not kept.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int = KEPT) -> None:
         self._limit = limit
         self._passes: OrderedDict[Hashable, Pass] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, way: Hashable, feeds: Mapping[str, np.ndarray], run: Callable[[], Pass]) -> Pass:
-        """The pass of a way back for a feed: a kept one, or what ``run`` gives."""
+        """The pass of a way back for a feed: a kept one, or what ``run`` gives.
+
+        ``way`` is its name and not the way itself, which would hold its compiled functions as long as its passes.
+        """
         key = way, digest(feeds)
         with self._lock:
             if key in self._passes:

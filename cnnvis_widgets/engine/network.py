@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,11 +14,13 @@ from ..errors import FeedError, GradientError
 from ..results import Coverage, Layer, TensorInfo
 from . import rules
 from .batches import Batches, Feeds
+from .compiled import Compiled
 from .cutting import cut_out, import_cut
 from .description import Table, as_html, as_text, summary, table
 from .eager import eagerly, traced
 from .fast_backward import seen_by
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, tensor_named
+from .forward_passes import ForwardPasses
 from .frozen import FrozenGraph
 from .graph_surgery import node_of, tensor_of
 from .image_input import ImageInput, usual_range
@@ -42,6 +43,7 @@ class Network:
         logits: the layer of class scores before a softmax, or ``None``.
         feed: what ``load`` was given to feed.
         preprocess: what ``load`` was given, or ``None``.
+        forward_passes: those that are kept for the next way back.
     """
 
     def __init__(
@@ -74,8 +76,8 @@ class Network:
         self.feed = feed
         self.preprocess = preprocess
         self.class_names = names_of_classes(class_names)
-        self._compiled: dict[Any, Any] = {}
-        self._lock = threading.RLock()
+        self._compiled = Compiled()
+        self.forward_passes = ForwardPasses()
 
     def with_settings(
         self, feed: Any, image_input: Any, class_names: Any, preprocess: Preprocess | None
@@ -240,15 +242,12 @@ class Network:
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def compiled(self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
-        """A function of NumPy arrays, compiled once for each key, under a lock, by one thread."""
+        """A function of NumPy arrays, compiled once for each key while it is kept."""
         return self.once(key, lambda: traced(body, signature))
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, made once for each key, under a lock, by one thread."""
-        with self._lock:
-            if key not in self._compiled:
-                self._compiled[key] = make()
-            return self._compiled[key]
+        """What ``make`` gives, made once for each key while it is kept; see ``Compiled``."""
+        return self._compiled.once(key, make)
 
     def signature(self, feeds: Iterable[str]) -> list[tf.TensorSpec]:
         """What a compiled function takes for these feeds; see ``Batches.signature``."""

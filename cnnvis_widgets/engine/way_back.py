@@ -19,7 +19,6 @@ import tensorflow as tf
 from ..results import Layer
 from .batches import Feeds
 from .fast_backward import pull_back
-from .forward_passes import ForwardPasses
 from .network import Network
 from .receptive_field import ReceptiveField
 from .signals import UnknownOpError, of_channels
@@ -27,7 +26,6 @@ from .staging import Kept, Staged
 
 _TOGETHER = 8  # seeds that go back in one run over whole maps
 _MOST_TOGETHER = 256  # and over patches
-_KEPT = 2**28  # bytes of forward passes between calls: a few images of VGG16 in a classroom's 2 GB
 _LARGEST_PATCH = 1 / 3  # of the pixels; larger ones are no faster than the whole image
 
 
@@ -91,7 +89,7 @@ class _Whole:
         axes = len(layer.shape) - 2
         late = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, axes], tf.int32)]
         self._staged = Staged(self._body, network.signature_for_one(feeds), late)
-        self._passes: ForwardPasses = network.once("forward passes", lambda: ForwardPasses(_KEPT))
+        self._name = type(self).__name__, layer.tensor, rule, seed, dtype.name
 
     def _body(self, *given: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *early, channels, units = given
@@ -112,7 +110,8 @@ class _Whole:
         return pull_back(target, image, tf.cast(seeds, self._dtype))[0]
 
     def values(self, feeds: Feeds) -> tuple[np.ndarray, Kept]:
-        return self._passes.of(self, feeds, lambda: self._staged.first(*feeds.values()))
+        passes = self._network.forward_passes
+        return passes.of(self._name, feeds, lambda: self._staged.first(*feeds.values()))
 
     def signals(
         self, kept: Kept, channels: Sequence[int], units: np.ndarray

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 
 from .. import demo
+from ..engine import memory
 from ..engine.loading import load
 from ..engine.network import Network
 from . import saved_state
@@ -102,6 +103,7 @@ class ModelExplorer(w.VBox):
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
         self.state.observe(self._changed)
+        memory.settle()
         self._look()
 
     def look_at(self, network: Network) -> None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.activations import activations
 from ..engine.dream import dream
 from ..engine.dream_controls import DreamControls
+from ..engine.neighbours import maps_around
 from ..engine.predictions import channel_evidence
 from ..engine.reconstruction import reconstruct_steps
 from ..results import FeatureMaps, Reconstruction
@@ -72,8 +72,10 @@ class ResultCache:
                 self._results.popitem(last=False)
 
 
-RESULTS = ResultCache(128_000_000)
-"""Shared by every explorer in the process, as explorers of cells run again are never freed."""
+RESULTS = ResultCache(96_000_000)
+"""The feature maps of an image at all layers of the embedded network are 79 MB.
+
+Shared by every explorer in the process, as explorers of cells run again are never freed."""
 
 
 def strongest_first(maps: FeatureMaps) -> list[int]:
@@ -82,13 +84,17 @@ def strongest_first(maps: FeatureMaps) -> list[int]:
 
 
 def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMaps:
-    """The activations of a layer, from the cache where they are there. ``key`` names the feed."""
-    where = (network, key, layer)
-    maps = RESULTS.get(where)
-    if maps is None:
-        (maps,) = activations(network, feed, layer)
-        RESULTS.put(where, maps, maps.values.nbytes)
-    return maps
+    """The activations of a layer, from the cache where they are there. ``key`` names the feed.
+
+    Those of its neighbours come into the cache, too.
+    """
+    kept: FeatureMaps | None = RESULTS.get((network, key, layer))
+    if kept is not None:
+        return kept
+    found = {maps.layer.name: maps for maps in maps_around(network, feed, layer)}
+    for name, maps in found.items():
+        RESULTS.put((network, key, name), maps, maps.values.nbytes)
+    return found[network.layer(layer).name]
 
 
 def browse(

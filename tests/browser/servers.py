@@ -36,6 +36,14 @@ PYTHON = (sys.executable,)
 SHOWN = ".cnnvis-explorer canvas[data-frames]"
 """An explorer that has drawn something."""
 
+VIEWS = """(count) => {
+  const outputs = [...document.querySelectorAll('.jp-OutputArea-output')];
+  if (outputs.some((each) => each.textContent.includes('model not found'))) return 'not found';
+  const photos = document.querySelectorAll('.cnnvis-explorer canvas[data-picture=photo][data-frames]');
+  return photos.length === count && 'there';
+}"""
+"""Whether so many explorers are in the page, or JupyterLab has given them up."""
+
 SETTINGS = {
     # off-screen cells are not in the page otherwise
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
@@ -238,6 +246,22 @@ class Notebook:
     def status(self) -> Locator:
         """The status line."""
         return self.page.locator(".cnnvis-explorer [role=status]")
+
+    def reload(self, views: int = 1, tries: int = 3) -> int:
+        """Save, load the page anew and wait for the explorers in it; how often it had to be loaded.
+
+        JupyterLab's widget manager (8.1) looks for the model of a view during two seconds. If it was busy making the
+        models as they ended, it gives up without a last look, and "model not found" stays: a reader loads once more.
+        """
+        self.command("docmanager:save")
+        for loads in range(1, tries + 1):
+            self.page.reload(wait_until="domcontentloaded")
+            self.page.wait_for_function(
+                "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
+            )
+            if self.page.wait_for_function(VIEWS, arg=views).json_value() == "there":
+                return loads
+        raise AssertionError(f"The widget manager did not find the models, {tries} times in a row.")
 
     def screenshot(self, name: str, of: str = ".cnnvis-explorer") -> None:
         """Take a picture of the explorer or another part of the page, for people to look at."""

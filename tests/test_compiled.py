@@ -1,0 +1,123 @@
+"""What is compiled for a network stays within a number, and what is let go is freed."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from networks import keras_cnn, photo
+
+import cnnvis_widgets
+from cnnvis_widgets.engine import memory, neighbours
+from cnnvis_widgets.engine.compiled import KEPT, Compiled
+from cnnvis_widgets.engine.reconstruction import reconstruct
+from cnnvis_widgets.errors import NumericalError
+
+
+class Made:
+    """Something that can be watched."""
+
+
+def test_what_was_not_used_for_longest_is_let_go():
+    compiled, made = Compiled(3), []
+    for key in (1, 2, 3, 1, 4, 1, 2):  # 4 drives out 2, which then drives out 3
+        compiled.once(key, lambda key=key: made.append(key) or Made())
+    assert made == [1, 2, 3, 4, 2]
+    assert set(compiled) == {4, 1, 2}
+
+
+def test_what_is_let_go_is_freed():
+    compiled = Compiled(2)
+    watched = weakref.ref(compiled.once("first", Made))
+    compiled.once("second", Made)
+    assert watched() is not None
+    compiled.once("third", Made)
+    assert watched() is None
+
+
+def test_one_can_be_made_while_another_is():
+    compiled = Compiled(1)
+    outer = compiled.once("outer", lambda: (compiled.once("inner", Made), Made()))
+    assert set(compiled) == {"outer"}
+    assert compiled.once("outer", Made) is outer
+
+
+def test_what_is_there_is_given_while_something_else_is_made():
+    compiled, begun, end = Compiled(), threading.Event(), threading.Event()
+    first = compiled.once("first", Made)
+    maker = threading.Thread(target=lambda: compiled.once("second", lambda: begun.set() or end.wait(60)))
+    maker.start()
+    assert begun.wait(60)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(compiled.once("first", Made)))
+    reader.start()
+    reader.join(60)
+    end.set()
+    maker.join(60)
+    assert got == [first]
+
+
+def test_what_there_is_costs_the_collector_nothing(monkeypatch):
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
+    memory.settle.cache_clear()
+    memory.settle()
+    memory.settle()
+    assert frozen == [True]
+    memory.give_back()  # whatever the C library
+
+
+@pytest.fixture(scope="module")
+def network():
+    return cnnvis_widgets.load(keras_cnn(), photo())
+
+
+def test_a_network_keeps_few_functions(network, monkeypatch):
+    assert network._compiled._limit == KEPT
+    monkeypatch.setattr(network, "_compiled", Compiled(2))
+    first = reconstruct(network, None, "layer", rule="deconvnet").images
+    (key,) = [each for each in network._compiled if each[0] == "way back"]
+    way = network.once(key, Made)
+    watched = [weakref.ref(way), weakref.ref(way._staged._second.graph)]
+    del way
+    for rule in ("guided", "gradient"):
+        reconstruct(network, None, "layer", rule=rule)
+        assert len(network._compiled) <= 2
+    gc.collect()
+    assert [each() for each in watched] == [None, None]
+    np.testing.assert_array_equal(reconstruct(network, None, "layer", rule="deconvnet").images, first)
+
+
+def test_layers_are_cut_into_runs_of_limited_size(network):
+    sizes = {layer.name: 4 * int(np.prod(layer.shape[1:])) for layer in network.layers}
+    limit = 2 * max(sizes.values())
+    runs = neighbours.runs(network, None, limit)
+    assert [name for run in runs for name in run] == [layer.name for layer in network.layers]
+    assert all(sum(map(sizes.get, run)) <= limit for run in runs)
+    assert 1 < len(runs) < len(network.layers) / 2
+    assert [len(run) for run in neighbours.runs(network, None, 1)] == [1] * len(network.layers)
+
+
+def test_neighbours_come_along_and_are_right(network):
+    found = neighbours.maps_around(network, None, "plain/convolution")
+    assert len(found) == len(network.layers)
+    for maps in found[::5]:
+        (alone,) = cnnvis_widgets.activations(network, None, maps.layer.name)
+        np.testing.assert_allclose(maps.values, alone.values, rtol=1e-5, atol=1e-6)
+
+
+def test_any_tensor_is_a_layer(network):
+    (maps,) = neighbours.maps_around(network, None, "plain/BiasAdd")
+    assert maps.layer.name == "plain/BiasAdd"
+
+
+def test_nan_in_a_neighbour_does_not_hide_a_layer(network, monkeypatch):
+    weights = dict(network._weights)
+    name = next(each for each in weights if each.startswith("last") and weights[each].shape.rank == 4)
+    monkeypatch.setitem(network._weights, name, weights[name] * np.nan)
+    monkeypatch.setattr(network, "_compiled", Compiled())
+    (maps,) = neighbours.maps_around(network, None, "pool")
+    assert np.isfinite(maps.values).all()
+    with pytest.raises(NumericalError):
+        neighbours.maps_around(network, None, "scores")
