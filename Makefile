@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # TensorFlow's start-up messages would drown what these commands have to say
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-slow lint build docs clean
+.PHONY: demo test test-slow faults lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -24,6 +24,10 @@ test: lint
 # the tests that take minutes: hundreds of random networks, a wheel in an empty environment, every architecture
 test-slow: .venv/installed-test
 	$(BIN)/python -m pytest -m slow
+
+# some forty wrong lines, one at a time in a copy of the engine: does a test notice? Writes benchmarks/results/mutations.md
+faults: .venv/installed-test
+	$(BIN)/python benchmarks/mutations.py
 
 lint: .venv/installed-test
 	$(BIN)/ruff check

@@ -1,0 +1,165 @@
+"""Deliberate faults in the engine, for ``mutations.py``: each names the tests that are to notice it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong line.
+
+    Attributes:
+        title: what goes wrong, in words.
+        file: where, within ``cnnvis_widgets/engine``.
+        right, wrong: the text there, which stands in that file once, and what takes its place.
+        tests: the test file that should notice, with pytest's -k behind a space where a part of it does.
+    """
+
+    title: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+
+
+RULES = "test_rules_properties.py not random_networks"
+ORACLES = "test_oracles.py"
+PATCHES = "test_patches.py"
+REQUESTS = "test_reconstruction.py in_place"
+DREAM = "test_dream.py"
+ATTRIBUTION = "test_attribution.py"
+SPECTRA = "test_parameterizations.py"
+
+FAULTS = (
+    # ---- rules
+    Fault("guided without the mask of what entered", "rules.py",
+          "tf.nn.relu(signal) * tf.cast(entered > 0, signal.dtype)", "tf.nn.relu(signal)", RULES),
+    Fault("guided passes where exactly 0 entered", "rules.py",
+          "tf.cast(entered > 0, signal.dtype)", "tf.cast(entered >= 0, signal.dtype)",
+          "test_rules_properties.py random_networks_of_quarters"),
+    Fault("deconvnet gates by what entered instead of by the signal", "rules.py",
+          "_: tf.Tensor) -> tf.Tensor:\n    return tf.nn.relu(signal)\n",
+          "_: tf.Tensor) -> tf.Tensor:\n    return signal * tf.cast(_ > 0, signal.dtype)\n", RULES),
+    Fault("guided clips ReLU6 above, too", "rules.py",
+          "tf.cast(entered > 0, signal.dtype)", "tf.cast((entered > 0) & (entered < 6), signal.dtype)",
+          "test_oracles_activations.py"),
+    Fault("leaky ReLUs obey no rule", "rules.py",
+          '_RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}', '_RECTIFIED_OPS = {"Relu", "Relu6"}',
+          "test_oracles_activations.py"),
+    Fault("a PReLU's unit is bypassed", "rules.py",
+          "    rewire(nodes, outputs)\n", "", "test_oracles_activations.py"),
+    Fault("LRN is the identity under guided, too", "rules.py",
+          'node.op == "LRN" and rule == "deconvnet"', 'node.op == "LRN"', ORACLES + " normalization"),
+    # ---- backward steps
+    Fault("LRN is the identity under the gradient", "steps.py",
+          "return signal.with_values(signal.values * direct - outward * nearby)", "return signal",
+          ORACLES + " normalization"),
+    Fault("a ReLU's own gradient is 1 everywhere", "steps.py",
+          "slope = tf.cast(true_gradient(op, tf.ones_like(op.outputs[0])), signal.values.dtype)",
+          "slope = tf.ones_like(op.outputs[0], signal.values.dtype)", RULES),
+    Fault("batch norm without its scale", "steps.py",
+          "factor = op.inputs[1] * tf.math.rsqrt(", "factor = tf.math.rsqrt(", ORACLES + " batch_normalization"),
+    Fault("parts of a concatenation in the wrong order", "steps.py",
+          "tf.split(signal.values, sizes, signal.axis(axis))",
+          "tf.split(signal.values, sizes, signal.axis(axis))[::-1]",
+          PATCHES + " inception"),
+    Fault("padding is cut off at the wrong end", "steps.py",
+          "for (before, _), length in zip(margins[1:]", "for (_, before), length in zip(margins[1:]",
+          "test_fast_backward.py padded"),
+    Fault("a mean sends the whole signal to each place", "map_steps.py",
+          "share = true_gradient(op, tf.ones_like(op.outputs[0]))", "share = tf.ones_like(op.inputs[0])",
+          ORACLES + " global_average"),
+    Fault("equal values of a maximum share the signal", "map_steps.py",
+          "first = tf.one_hot(tf.argmax(flat, -1), count, dtype=values.dtype)",
+          "first = tf.cast(tf.equal(flat, tf.reduce_max(flat, -1, keepdims=True)), values.dtype)",
+          ORACLES + " global_max"),
+    Fault("the kernel of a convolution is not turned", "window_steps.py",
+          "tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])", "tf.transpose(kernel, [0, 1, 3, 2])",
+          "test_fast_backward.py one_channel"),
+    Fault("a strided convolution's answer begins one pixel early", "window_steps.py",
+          "return fitted(tf.nn.depth_to_space(phases, stride), [axis.before for axis in axes], lengths)",
+          "return fitted(tf.nn.depth_to_space(phases, stride), [max(axis.before - 1, 0) for axis in axes], lengths)",
+          ORACLES + " test_convolution"),
+    Fault("groups of a convolution in the wrong order", "window_steps.py",
+          "zip(tf.split(signal.values, parts, -1), tf.split(kernel, parts, -1)",
+          "zip(tf.split(signal.values, parts, -1)[::-1], tf.split(kernel, parts, -1)",
+          ORACLES + " grouped_convolution"),
+    Fault("a max pool sends to its first cell", "window_steps.py",
+          "_max_pool_gradient(op, op.inputs[0], op.outputs[0], tf.ones_like(op.outputs[0]))",
+          "_max_pool_gradient(op, 0 * op.inputs[0], 0 * op.outputs[0], tf.ones_like(op.outputs[0]))",
+          ORACLES + " test_pool"),
+    Fault("an average over the border counts the padding, in patches", "window_steps.py",
+          "return np.minimum(begins + axis.kernel, length) - np.maximum(begins, 0)",
+          "return np.full(len(begins), axis.kernel)", PATCHES + " average"),
+    Fault("behind the border a max pool sees zeros, in patches", "window_steps.py",
+          "outside=op.inputs[0].dtype.min", "outside=0", PATCHES + " pools"),
+    Fault("rows of a patch are counted along its columns where channels come first", "signals.py",
+          "_LAID_OUT = (0, 2, 3, 1)", "_LAID_OUT = (0, 3, 2, 1)", PATCHES + " channels_first"),
+    Fault("SAME pads the other side by one", "receptive_field.py",
+          "before, after = missing // 2, missing - missing // 2",
+          "before, after = missing - missing // 2, missing // 2", ORACLES + " test_convolution"),
+    Fault("height and width change places in networks with channels first", "channels_last.py",
+          "last, first = [0, *range(2, rank), 1], [0, rank - 1, *range(1, rank - 1)]",
+          "last, first = [0, *range(rank - 1, 1, -1), 1], [0, rank - 1, *range(1, rank - 1)]",
+          ORACLES + " test_pool"),
+    # ---- seeds and patches
+    Fault("a unit is seeded with 1 instead of its activation, in patches", "way_back.py",
+          "strengths = tf.gather_nd(target[0], places)", "strengths = tf.ones_like(tf.gather_nd(target[0], places))",
+          PATCHES + " whole_image_has"),
+    Fault("a map is seeded with ones", "way_back.py",
+          'if seed == "map":', 'if seed == "maps":', ORACLES + " test_seed"),
+    Fault("the one channel of a seed meets the kernel of another", "narrow_steps.py",
+          "own = tf.gather(tf.cast(turned, signal.values.dtype), signal.channels)",
+          "own = tf.gather(tf.cast(turned, signal.values.dtype), 0 * signal.channels)",
+          "test_fast_backward.py one_channel"),
+    Fault("a seed's channel comes back to every part of a concatenation", "narrow_steps.py",
+          "inside = tf.cast((channels >= 0) & (channels < part.shape[-1]), signal.values.dtype)",
+          "inside = tf.ones_like(channels, signal.values.dtype)", "test_fast_backward.py one_channel"),
+    Fault("patches lie one pixel beside their place", "signals.py",
+          "field.stride[axis] + field.start[axis] + tf.range", "field.stride[axis] + field.start[axis] + 1 + tf.range",
+          PATCHES + " whole_image_has"),
+    Fault("what falls into the padding comes back", "window_steps.py",
+          "padded = any(axis.before or axis.after for axis in axes)", "padded = False",
+          PATCHES + " whole_image_has"),
+    Fault("the weakest unit of a map is called the strongest", "reconstruction.py",
+          "flat = self.values.reshape(images, -1, channels).argmax(axis=1)",
+          "flat = self.values.reshape(images, -1, channels).argmin(axis=1)", ORACLES + " strongest"),
+    Fault("an array changed in place counts as the same feed", "forward_passes.py",
+          "        found.update(np.ascontiguousarray(array).tobytes())\n", "", REQUESTS),
+    # ---- attribution
+    Fault("Grad-CAM without its ReLU", "attribution.py",
+          "images = np.maximum((weights * values).sum(axis=-1), 0)", "images = (weights * values).sum(axis=-1)",
+          ATTRIBUTION + " grad_cam or line"),
+    Fault("integrated gradients at the ends of the steps, not in their middle", "attribution.py",
+          "(step + 0.5) / steps", "step / steps", ATTRIBUTION + " integrated"),
+    Fault("SmoothGrad's noise does not know the range of the image", "attribution.py",
+          "np.float32(noise * np.ptp(picture))", "np.float32(noise)", ATTRIBUTION + " noise"),
+    Fault("occlusion leaves out the last place of each row", "occlusion.py",
+          "return np.array([*range(0, length - side, stride), length - side])",
+          "return np.array([*range(0, length - side, stride)])",
+          ATTRIBUTION + " occlusion"),
+    # ---- dreams
+    Fault("a Laplacian pyramid is merged without its rest", "pyramid.py",
+          "    image = pyramid[-1]\n", "    image = tf.zeros_like(pyramid[-1])\n", DREAM + " pyramid"),
+    Fault("levels of the pyramid enlarged without the factor 4", "pyramid.py",
+          "tf.tile(4 * _BINOMIAL[", "tf.tile(_BINOMIAL[", DREAM + " pyramid"),
+    Fault("one strength for the gradients of all pictures of a batch", "pyramid.py",
+          "axes = list(range(1, values.shape.rank))", "axes = list(range(values.shape.rank))",
+          DREAM + " batch"),
+    Fault("frequencies all of one scale", "parameterizations.py",
+          "scale, usual = frequency**-decay, frequency**-1.0", "scale, usual = frequency**0.0, frequency**-1.0",
+          SPECTRA),
+    Fault("the matrix of colours is transposed", "parameterizations.py",
+          '"nkhw,ck->nhwc"', '"nkhw,kc->nhwc"', SPECTRA),
+    Fault("tiles leave out a strip", "tiles.py",
+          "count = -(-whole // side)", "count = whole // side", DREAM + " tiles_cover"),
+    Fault("the picture is not rolled back", "octaves.py", "tf.roll(gradient, -shift, axes)", "gradient",
+          DREAM + " whole_gradient"),
+    Fault("the gradient is climbed down", "octaves.py",
+          "images + step * mask * gradient, low", "images - step * mask * gradient, low",
+          DREAM + " follows_the_gradient"),
+    Fault("jitter shifts by half of what it says", "transforms.py",
+          "x, y = random.integers(-pixels, pixels + 1, 2)", "x, y = random.integers(-pixels, pixels + 1, 2) // 2",
+          "test_transforms.py"),
+)

@@ -1,0 +1,28 @@
+"""The deliberate faults still fit the code, and the page is that of the results."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from faults import FAULTS  # noqa: E402
+from mutations import PAGE, RESULTS, page  # noqa: E402
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.title)
+def test_the_text_to_change_stands_there_once(fault):
+    source = (ROOT / "cnnvis_widgets/engine" / fault.file).read_text()
+    assert source.count(fault.right) == 1
+    assert (ROOT / "tests" / fault.tests.partition(" ")[0]).exists()
+    compile(source.replace(fault.right, fault.wrong), fault.file, "exec")
+
+
+def test_the_page_shows_what_was_found():
+    kept = json.loads(RESULTS.read_text())
+    assert {row["fault"] for row in kept["faults"]} <= {fault.title for fault in FAULTS}
+    assert not [row for row in kept["faults"] if "survived" in row["noticed by"]]
+    assert PAGE.read_text() == page(kept)
