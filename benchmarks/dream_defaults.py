@@ -1,7 +1,8 @@
 """The defaults of ``dream`` on networks of every family: how far does each climb, by spectrum and by pixels?
 
-For every network a class and a middle layer's channel are climbed from noise with few steps. 'gain' is the last
-score less the first, in standard deviations of that score over 8 pictures of faint noise.
+For every network a class and a middle layer's channel are climbed from noise with few steps, by the spectrum also under
+one view that stays. 'gain' is the last score less the first, in standard deviations of that score over 8 pictures of
+faint noise. Figures of networks that are not named stay as they are in the file.
 
     python benchmarks/dream_defaults.py [names ...]
 """
@@ -11,18 +12,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import numpy as np
 from sklearn.datasets import load_digits
 
 from cnnvis_widgets import demo, dream, load
+from cnnvis_widgets.engine import parameterizations, transforms
 from cnnvis_widgets.engine.network import Network
 
 RANDOM = {
     "VGG16": "block3_conv3", "ResNet50": "conv3_block4_out", "InceptionV3": "mixed4", "MobileNetV2": "block_6_expand",
 }
-WAYS = {"spectrum": {}, "pixels": {"laplacian_levels": 4}}
+WAYS = {
+    "spectrum": {}, "pixels": {"laplacian_levels": 4},
+    "one view": {"parameterization": parameterizations.fourier(), "transform": transforms.jitter(0)},
+}
+FIGURES = Path("benchmarks/dream_defaults.json")
 
 
 def networks() -> Iterator[tuple[str, Network, str]]:
@@ -69,7 +76,7 @@ def gain(network: Network, layer: object, channel: int, **options: object) -> di
 
 def main() -> None:
     """Climb and print."""
-    found = {}
+    found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     for name, network, middle in networks():
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
@@ -78,9 +85,7 @@ def main() -> None:
                 key = f"{name}, {target.name}, {way}"
                 found[key] = gain(network, target, channel, **options)
                 print(key, found[key], flush=True)
-    with open("benchmarks/dream_defaults.json", "w") as file:
-        json.dump(found, file, indent=1)
-        file.write("\n")
+    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

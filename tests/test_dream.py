@@ -8,7 +8,7 @@ from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import DreamControls, dream, load
 from cnnvis_widgets.engine import parameterizations, pyramid, tiles, transforms
-from cnnvis_widgets.engine.dream import _octave_sizes
+from cnnvis_widgets.engine.dream_course import octave_sizes
 from cnnvis_widgets.engine.objectives import guide
 from cnnvis_widgets.engine.octaves import _normalize_by_channel
 from cnnvis_widgets.engine.resizing import resize
@@ -169,7 +169,7 @@ def test_octaves_grow_and_keep_the_photo(free):
     assert [step.octave for step in steps] == [0, 0, 1, 1, 2, 2]
     assert steps[0].octaves == 3
     assert np.abs(steps[-1].images - photo(96)).mean() < 0.1
-    assert _octave_sizes((224, 224), 9, 1.4)[0][0] >= 32
+    assert octave_sizes((224, 224), 9, 1.4)[0][0] >= 32
 
 
 def test_small_octaves_of_a_fixed_input_are_enlarged():
@@ -230,7 +230,6 @@ def test_a_feed_without_images_serves_a_dream_from_noise():
 
 
 def test_a_dead_relu_is_entered():
-    bias = keras.initializers.Constant(-0.6)
     dead = keras.Sequential(
         [keras.Input((32, 32, 3)), keras.layers.Conv2D(2, 1, activation="relu", kernel_initializer="ones", name="c")]
     )
@@ -238,7 +237,6 @@ def test_a_dead_relu_is_entered():
     steps = run(dead, None, "c", 0, steps=30)
     assert steps[0].scores[0] == 0
     assert steps[-1].scores[0] > 0
-    assert bias is not None
 
 
 def test_wrong_requests_raise_at_the_call(network):
@@ -306,6 +304,31 @@ def test_every_parameterization_climbs_from_noise(free, parameterization):
     assert 0 < steps[0].seconds < steps[-1].seconds
     alone = run(free, None, "c", 2, **options)[-1].images
     assert alone[0].tobytes() == steps[-1].images[1].tobytes()
+
+
+def test_a_step_under_several_views_climbs_their_mean(free):
+    maco = parameterizations.maco([np.uint8(photo(64)[0] * 255)])
+    transform = transforms.compose(transforms.crop(0.3, 0.6), transforms.noise(0.05))
+    options = {"size": (64, 64), "parameterization": maco, "transform": transform}
+    steps = run(free, None, "c", 2, views=4, steps=8, **options)
+    assert steps[-1].images.shape == (1, 64, 64, 3)
+    assert steps[0].scores.shape == (1,)
+    assert steps[-1].scores[0] > steps[0].scores[0]
+    again = run(free, None, "c", [0, 2], views=4, steps=8, **options)
+    assert again[-1].images[1].tobytes() == steps[-1].images[0].tobytes()
+    still = {**options, "transform": transforms.jitter(0)}
+    one, same = (run(free, None, "c", 2, views=views, steps=3, **still)[-1] for views in (1, 3))
+    np.testing.assert_allclose(same.scores, one.scores, rtol=1e-5)
+    np.testing.assert_allclose(same.images, one.images, atol=1e-4)
+
+
+def test_the_score_of_several_views_is_their_mean(free):
+    """The views of a step are drawn one after the other, as single views are from step to step."""
+    options = {"start": photo(64), "step_size": 0.0, "parameterization": parameterizations.fourier()}
+    singles = [step.scores[0] for step in run(free, None, "c", 2, steps=3, **options)]
+    assert np.std(singles) > 0
+    together = run(free, None, "c", 2, steps=1, views=3, **options)[0].scores[0]
+    assert together == pytest.approx(np.mean(singles), rel=1e-4)
 
 
 def test_noise_is_dreamt_as_a_spectrum_where_it_is_large_enough(free):
@@ -405,6 +428,9 @@ def test_options_that_mean_nothing_here_are_refused(free):
         ("mask and strength on a photo only", {"strength": 0.5}),
         ("strength from 0 to 1", {"strength": 1.5, "start": photo(64)}),
         ("pictures of at least 1", {"pictures": 0}),
+        ("views of at least 1", {"views": 0}),
+        ("several views of one picture", {"views": 2, "pictures": 2}),
+        ("several views of one picture", {"views": 2, "start": photo(64)}),
     ]
     for message, options in cases:
         with pytest.raises(ValueError, match=message):

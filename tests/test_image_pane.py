@@ -235,14 +235,14 @@ def test_a_drawing_is_fed_while_it_grows(grey_explorer):
     assert (pad.height, pad.width, pad.paper) == (32, 32, 0)
     sheet = np.zeros((32, 32), np.uint8)
     sheet[4:28, 15:18] = 255
-    pad.pixels = sheet.tobytes()
+    pad.set_state({"pixels": memoryview(sheet.tobytes())})  # as it comes from the page
     assert (explorer.state.images, explorer.state.image) == (("image 0", "drawing"), 1)
     np.testing.assert_array_equal(explorer.subject.images[1][..., 0], sheet / np.float32(255))
     photo = explorer._image_pane.canvas
     np.testing.assert_array_equal(pixels(photo).reshape(32, 32, -1)[..., 0], sheet)
     first, before = explorer.wait(0), bars(explorer)
     sheet[20:23, 5:28] = 128
-    pad.pixels = sheet.tobytes()
+    pad.set_state({"pixels": memoryview(sheet.tobytes())})  # as it comes from the page
     assert explorer.state.images == ("image 0", "drawing")
     assert not np.array_equal(explorer.wait(0).values, first.values)
     assert bars(explorer) != before

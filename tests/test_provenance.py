@@ -34,7 +34,7 @@ WAYS = {
     "from noise": lambda: (("c", 2), {"size": (64, 70), "step_size": 2.0}),
     "maco": lambda: (("c", None), {
         "size": (64, 64), "parameterization": parameterizations.maco([np.uint8(photo(64)[0] * 255)]),
-        "transform": transforms.compose(transforms.jitter(3), transforms.noise(0.1)),
+        "transform": transforms.compose(transforms.jitter(3), transforms.noise(0.1)), "views": 2,
     }),
     "objectives": lambda: (([o.channel("c", 1), o.guide("c", photo(40)[0]) - 0.1 * o.l2()],), {"size": (48, 48)}),
     "several": lambda: ((o.channel("c", 1) + o.diversity("c"),), {"size": (48, 48), "pictures": 2}),

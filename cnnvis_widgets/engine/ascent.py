@@ -1,4 +1,4 @@
-"""Gradient ascent on a parameterization: one compiled call for each step.
+"""Gradient ascent on a parameterization: one compiled call for each step, under one view of the picture or several.
 
 View, network, gradient and Adam are one function from variables to variables; nothing is compiled again for
 another class, weight or size.
@@ -44,7 +44,7 @@ class Ascended:
 
 @dataclass(frozen=True, eq=False)
 class Ascent:
-    """A climb by Adam on the variables of a parameterization, each step under another view."""
+    """A climb by Adam on the variables of a parameterization, each step under other ``views``, whose mean it climbs."""
 
     network: Network
     parameterization: Parameterization
@@ -52,6 +52,7 @@ class Ascent:
     low: np.ndarray
     high: np.ndarray
     step_size: float
+    views: int = 1
 
     def begin(self, photo: np.ndarray | None, shape: Sequence[int], random: np.random.Generator) -> Ascended:
         """The state before the first step: noise, or a photo of any size, in the range of the input."""
@@ -80,22 +81,23 @@ class Ascent:
         zeros = np.zeros_like(variables)
         return Ascended(images, variables, zeros, zeros)
 
-    def draw(self, random: np.random.Generator, size: tuple[int, ...]) -> View:
-        """How the picture is seen in a step."""
+    def draw(self, random: np.random.Generator, size: tuple[int, ...]) -> list[View]:
+        """How the picture is seen in a step; all views have one size."""
         height, width = size
-        view = self.transform.draw(random, (height, width))
+        views = [self.transform.draw(random, (height, width)) for _ in range(self.views)]
         fixed = self.network.picture_shape[:2]
-        return view if None in fixed else view.resized((fixed[0] or 0, fixed[1] or 0))
+        return views if None in fixed else [view.resized((fixed[0] or 0, fixed[1] or 0)) for view in views]
 
-    def step(self, state: Ascended, goal: Goal, view: View) -> tuple[Ascended, np.ndarray, np.ndarray]:
+    def step(self, state: Ascended, goal: Goal, views: list[View]) -> tuple[Ascended, np.ndarray, np.ndarray]:
         """One step: the next state, the scores before it, and how strong the gradient of each picture was."""
         shape = state.images.shape
         constants = self.parameterization.constants(shape)
         function = self._compiled(goal, shape[0], state.variables.ndim, shape[-1], constants)
         rate = self.parameterization.rate * self.step_size
         variables, mean, square, images, scores, strength = function(
-            state.variables, state.mean, state.square, state.step + 1, rate, shape[2], view.coefficients(shape[1:3]),
-            view.size, view.noise, view.seed, self.low, self.high, *constants, *goal.given,
+            state.variables, state.mean, state.square, state.step + 1, rate, shape[2],
+            np.concatenate([view.coefficients(shape[1:3]) for view in views]),
+            views[0].size, views[0].noise, views[0].seed, self.low, self.high, *constants, *goal.given,
         )
         return Ascended(images, variables, mean, square, state.step + 1), scores, strength
 
@@ -105,13 +107,13 @@ class Ascent:
             variables = tf.TensorSpec([pictures, None, None, channels], tf.float32)
         single, whole = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
         signature = [
-            variables, variables, variables, single, single, whole, tf.TensorSpec([1, 8], tf.float32),
+            variables, variables, variables, single, single, whole, tf.TensorSpec([self.views, 8], tf.float32),
             tf.TensorSpec([2], tf.int32), single, tf.TensorSpec([2], tf.int32),
             *[tf.TensorSpec(None, tf.float32)] * 2,
             *[tf.TensorSpec([None] * each.ndim, tf.float32) for each in constants],
             *goal.signature(self.network),
         ]
-        network, parameterization = self.network, self.parameterization
+        network, parameterization, views = self.network, self.parameterization, self.views
 
         def body(z: Any, mean: Any, square: Any, step: Any, rate: Any, width: Any, matrix: Any, size: Any,
                  noise: Any, seed: Any, low: Any, high: Any, *rest: Any) -> list[tf.Tensor]:
@@ -122,9 +124,11 @@ class Ascent:
                 return tf.ensure_shape(images, [pictures, None, None, channels])
 
             shown = decoded(z)
+            shown = tf.repeat(shown, views, 0) if views > 1 else shown
             seen = low + (high - low) * apply(shown, matrix, size, noise, seed)
-            seen = tf.ensure_shape(seen, [pictures, *network.picture_shape[:2], channels])
+            seen = tf.ensure_shape(seen, [pictures * views, *network.picture_shape[:2], channels])
             scores = goal.scores(network, seen, shown, given)
+            scores = tf.reduce_mean(tf.reshape(scores, [pictures, views]), 1) if views > 1 else scores
             gradient = tf.gradients(scores, z)[0]
             gradient = tf.zeros_like(z) if gradient is None else gradient
             axes = parameterization.shared(rank)
@@ -137,5 +141,5 @@ class Ascent:
             images = tf.clip_by_value(low + (high - low) * decoded(moved), low, high)
             return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient), range(1, rank))]
 
-        key = ("ascent", goal.key, parameterization.name, pictures, channels)
+        key = ("ascent", goal.key, parameterization.name, pictures, channels, views)
         return network.compiled(key, body, signature)

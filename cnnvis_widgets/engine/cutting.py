@@ -12,6 +12,7 @@ from . import rules
 from .channels_last import run_on_cpu
 from .description import shape_text
 from .graph_surgery import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
+from .lean_gradient import make_lean
 from .portable_gradient import make_portable
 from .structure import Structure
 from .units import Unit
@@ -19,12 +20,13 @@ from .units import Unit
 
 @dataclass(frozen=True)
 class Cut:
-    """The nodes that turn ``inputs`` and ``weights`` into ``tensors``."""
+    """The nodes that turn ``inputs`` and ``weights`` into ``tensors``; ``varying``: those that depend on an input."""
 
     nodes: list[NodeDef]
     units: Mapping[str, Unit]
     weights: frozenset[str]
     tensors: Sequence[str]
+    varying: Collection[str]
     graph_def: GraphDef
 
 
@@ -45,7 +47,7 @@ def cut_out(structure: Structure, weights: Collection[str], inputs: Collection[s
         if name in needed - used - fed
     ]
     units = {name: unit for name, unit in structure.units.items() if unit.inner <= needed}
-    return Cut(nodes, units, used, tensors, structure.graph_def)
+    return Cut(nodes, units, used, tensors, structure.varying, structure.graph_def)
 
 
 def _require_fed(structure: Structure, needed: Iterable[str], inputs: Collection[str]) -> None:
@@ -69,6 +71,7 @@ def _text(structure: Structure, name: str) -> str:
 
 def import_cut(cut: Cut, given: Mapping[str, tf.Tensor], rule: str, target: str) -> list[tf.Tensor]:
     """Import a cut into the graph being built, with values for its inputs and weights, under a rule."""
+    make_lean(cut.nodes, cut.varying)  # before a rule leads signals through nodes of its own
     rules.apply_rule(cut.nodes, rule, cut.units)
     rules.redirect(cut.nodes, target)
     nodes = run_on_cpu(cut.nodes)

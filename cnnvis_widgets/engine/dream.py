@@ -29,7 +29,8 @@ from . import objectives, recipes
 from .ascent import Ascent
 from .batches import Feeds
 from .dream_controls import DreamControls
-from .dream_run import Batch, Run
+from .dream_course import octave_sizes
+from .dream_run import Batch, Run, batches_of
 from .goals import Goal, channel_number, class_names, goal_of
 from .loading import load
 from .network import Network
@@ -38,7 +39,6 @@ from .parameterizations import Parameterization, fourier
 from .resizing import resize
 from .transforms import ROBUST, Transform
 
-_LEAST_SIDE = 32  # an octave smaller than this tells a network nothing
 _LEAST_SPECTRUM = 64  # pictures smaller than this are changed pixel by pixel: a view of them hardly differs
 _PHOTO, _NOISE = (4, 20), (4, 32)  # octaves and steps of each, by default
 
@@ -58,6 +58,7 @@ def dream(
     laplacian_levels: int | None = None,
     parameterization: Parameterization | None = None,
     transform: Transform | None = None,
+    views: int = 1,
     pictures: int = 1,
     together: int = 1,
     mask: Any = None,
@@ -90,6 +91,8 @@ def dream(
             noise at 64 x 64 or more, and the pixels themselves on a photo.
         transform: with a parameterization, how views change from step to step (``transforms``); by default
             ``transforms.ROBUST``.
+        views: with a parameterization, from how many views at once a step takes its gradient, the mean of all. It
+            takes as many times longer. MACO was published with 32 crops a step.
         pictures: how many for each objective, for ``objectives.diversity``.
         together: how many channels go through the network in one batch. Four took 1.3 to 1.7 times less time a
             picture on two cores; every batch is filled up to this number, since rounding depends on it. So the same
@@ -133,7 +136,7 @@ def dream(
     _check_options(
         octaves=(octaves, 1), steps=(steps, 1), octave_scale=(octave_scale, 1), step_size=(step_size, 0),
         laplacian_levels=(laplacian_levels or 0, 0), pictures=(pictures, 1), together=(together, 1),
-        strength=(strength, 0),
+        strength=(strength, 0), views=(views, 1),
     )
     if together > 1 and (pictures > 1 or not _by_channel(layer, channels)):
         raise ValueError(
@@ -141,47 +144,37 @@ def dream(
             "whole layer or several pictures of one. Leave it out: these are computed one after the other."
         )
     _check_combination(photo is None, parameterization, laplacian_levels, transform, mask, strength, final)
+    if views > 1 and (parameterization is None or pictures > 1 or together > 1):
+        raise ValueError(
+            f"Expected several views of one picture at a time, with a parameterization. Received: views={views} on "
+            f"pixels, or with pictures={pictures}, together={together}. Leave one of them out."
+        )
     painted = None if mask is None else resize(np.asarray(mask, np.float32)[None, ..., None], final)
     climb: PixelClimb | Ascent
     if parameterization is None:
         levels = 4 if laplacian_levels is None else laplacian_levels
         climb = PixelClimb(network, low, high, levels, step_size, painted)
     else:
-        climb = Ascent(network, parameterization, transform or ROBUST, low, high, step_size)
+        climb = Ascent(network, parameterization, transform or ROBUST, low, high, step_size, views)
     options = {
         "seed": seed, "octaves": octaves, "octave_scale": octave_scale, "steps": steps, "step_size": step_size,
         "laplacian_levels": climb.levels if isinstance(climb, PixelClimb) else None,
-        "parameterization": parameterization, "transform": transform, "pictures": pictures, "together": together,
-        "mask": mask,
-        "strength": strength, "size": final, "value_range": (low, high),
+        "parameterization": parameterization, "transform": transform, "views": views, "pictures": pictures,
+        "together": together, "mask": mask, "strength": strength, "size": final, "value_range": (low, high),
     }
     recipe = _recipe(network, layer, channels, begun, resume, options)
     places = [place for place in range(len(goals)) for _ in range(pictures)]
     ids, names = tuple(ids[each] for each in places), tuple(names[each] for each in places)
     if together > 1:
-        batches = _batches(goals, ids, together)
+        batches = batches_of(goals, ids, together)
     else:
         batches = [Batch(goal, (ids[place * pictures],), pictures) for place, goal in enumerate(goals)]
     run = Run(network, climb, batches, ids, names, photo, painted, strength, (low, high), recipe)
-    return run.steps(_octave_sizes(final, octaves, octave_scale), steps, seed, resume, controls)
+    return run.steps(octave_sizes(final, octaves, octave_scale), steps, seed, resume, controls)
 
 
 def _by_channel(layer: Any, channels: Any) -> bool:
     return channels is not None and not isinstance(layer, objectives.Objective)
-
-
-def _batches(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[Batch]:
-    """Goals that differ in their channel alone, so many at a time; the last of them is repeated to fill a batch."""
-    found = []
-    for start in range(0, len(goals), together):
-        some = goals[start : start + together]
-        padded = [*some, *some[-1:] * (together - len(some))]
-        numbers = ids[start : start + len(some)]
-        leaves = tuple(np.stack(each) for each in zip(*(goal.leaves for goal in padded), strict=True))
-        title = some[0].title if len(some) == 1 else f"{some[0].title} and {len(some) - 1} more"
-        filled = numbers + numbers[-1:] * (together - len(some))
-        found.append(Batch(replace(some[0], leaves=leaves, title=title), filled, len(some)))
-    return found
 
 
 def _recipe(
@@ -276,14 +269,6 @@ def _size(network: Network, size: tuple[int, int] | None) -> tuple[int, ...]:
     if None not in fixed:
         return tuple(side for side in fixed if side is not None)
     return network.images().shape[1:-1] if network.has_images() else (224,) * len(fixed)
-
-
-def _octave_sizes(size: tuple[int, ...], octaves: int, scale: float) -> list[tuple[int, ...]]:
-    """From small to large; sizes too small to mean anything are left out, and only pictures have octaves."""
-    if len(size) != 2:
-        return [size]
-    sizes = [tuple(round(side / scale**power) for side in size) for power in reversed(range(octaves))]
-    return [each for each in sizes if min(each) >= min(_LEAST_SIDE, *size)]
 
 
 def _check_options(**options: tuple[float, float]) -> None:

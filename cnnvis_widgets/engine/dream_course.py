@@ -9,6 +9,16 @@ from .dream_controls import DreamControls
 
 Size = tuple[int, ...]
 
+_LEAST_SIDE = 32  # an octave smaller than this tells a network nothing
+
+
+def octave_sizes(size: Size, octaves: int, scale: float) -> list[Size]:
+    """From small to large; sizes too small to mean anything are left out, and only pictures have octaves."""
+    if len(size) != 2:
+        return [size]
+    sizes = [tuple(round(side / scale**power) for side in size) for power in reversed(range(octaves))]
+    return [each for each in sizes if min(each) >= min(_LEAST_SIDE, *size)]
+
 
 @dataclass(frozen=True)
 class Course:

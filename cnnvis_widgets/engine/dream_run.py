@@ -33,6 +33,20 @@ class Batch:
     pictures: int
 
 
+def batches_of(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[Batch]:
+    """Goals that differ in their channel alone, so many at a time; the last of them is repeated to fill a batch."""
+    found = []
+    for start in range(0, len(goals), together):
+        some = goals[start : start + together]
+        padded = [*some, *some[-1:] * (together - len(some))]
+        numbers = ids[start : start + len(some)]
+        leaves = tuple(np.stack(each) for each in zip(*(goal.leaves for goal in padded), strict=True))
+        title = some[0].title if len(some) == 1 else f"{some[0].title} and {len(some) - 1} more"
+        filled = numbers + numbers[-1:] * (together - len(some))
+        found.append(Batch(replace(some[0], leaves=leaves, title=title), filled, len(some)))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """What stays the same over all steps of a dream."""

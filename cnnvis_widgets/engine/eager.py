@@ -42,3 +42,8 @@ def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Call
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*given))
 
     return wrapped
+
+
+def captured(value: tf.Tensor) -> tf.Tensor:
+    """A value computed eagerly, as a tensor of the function that is being traced, without an op of its own."""
+    return tf.compat.v1.get_default_graph().capture(value)

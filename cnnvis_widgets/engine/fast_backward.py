@@ -18,6 +18,7 @@ from tensorflow.python.framework.ops import gradient_registry
 from . import narrow_steps
 from .channels_last import run_on_cpu
 from .graph_surgery import GraphDef, copy_of
+from .lean_gradient import LEAN
 from .portable_gradient import PORTABLE
 from .receptive_field import ReceptiveField, field_between
 from .signals import Patches, Signal, UnknownOpError, stored, total
@@ -119,7 +120,7 @@ def _arrived(signals: Sequence[Signal], tensor: tf.Tensor) -> Signal:
 
 def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None) -> Sequence[Signal | None]:
     ruled = op.node_def.attr["_gradient_op_type"].s.decode() if "_gradient_op_type" in op.node_def.attr else ""
-    ruled = "" if ruled == PORTABLE else ruled
+    ruled = "" if ruled in {PORTABLE, *LEAN} else ruled
     narrow = signals[0] if len(signals) == 1 and signals[0] and signals[0].channels is not None else None
     if narrow is not None and not ruled:
         if (below := narrow_steps.convolution(op, narrow)) is not None:

@@ -17,7 +17,7 @@ from .batches import Batches, Feeds
 from .compiled import Compiled
 from .cutting import cut_out, import_cut
 from .description import Table, as_html, as_text, summary, table
-from .eager import eagerly, traced
+from .eager import captured, eagerly, traced
 from .fast_backward import seen_by
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, tensor_named
 from .forward_passes import ForwardPasses
@@ -280,8 +280,8 @@ class Network:
             FeedError: a placeholder between them is not fed.
         """
         cut = cut_out(self._structure, self._weights.keys(), inputs.keys(), tensors)
-        given = {tensor_of(name): tf.identity(self._weights[name]) for name in cut.weights} | dict(inputs)
-        return import_cut(cut, given, rule, target)
+        weights = {tensor_of(name): captured(self._weights[name]) for name in cut.weights}
+        return import_cut(cut, weights | dict(inputs), rule, target)
 
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
         """Which ops between the image and a layer obey a rule, without running anything."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from functools import cache
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry
 
 from .eager import eagerly
 from .graph_surgery import NodeDef
@@ -63,15 +62,16 @@ def _gradient(op: tf.Operation, values: tf.Tensor) -> list[tf.Tensor | None]:
     """With respect to what enters the convolution; its weights are constants of the network."""
     entered, kernel = op.inputs
     dilations, groups = op.get_attr("dilations"), entered.shape[-1] // kernel.shape[-2]
-    if groups == 1 and set(dilations) == {1}:
-        return [gradient_registry.lookup(op.type)(op, values)[0], None]
     options = {key: op.get_attr(key) for key in ("strides", "explicit_paddings") if key in op.node_def.attr}
     kernel = spread(kernel, dilations[1:-1])
-    sizes = tf.concat([tf.shape(entered)[:-1], [kernel.shape[-2]]], 0)
+    sizes, parts = tf.shape(entered), [(values, kernel)]
+    if groups > 1:
+        sizes = tf.concat([sizes[:-1], [kernel.shape[-2]]], 0)
+        parts = list(zip(tf.split(values, groups, -1), tf.split(kernel, groups, -1), strict=True))
     sent = [
         _BACK[op.type](
             input_sizes=sizes, filter=own, out_backprop=part, padding=op.get_attr("padding").decode(), **options
         )
-        for part, own in zip(tf.split(values, groups, -1), tf.split(kernel, groups, -1), strict=True)
+        for part, own in parts
     ]
-    return [tf.concat(sent, -1), None]
+    return [tf.concat(sent, -1) if groups > 1 else sent[0], None]

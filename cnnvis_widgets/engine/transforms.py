@@ -102,16 +102,18 @@ def compose(*parts: Transform) -> Transform:
 def apply(images: tf.Tensor, coefficients: tf.Tensor, size: tf.Tensor, noise: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Pictures (pictures, height, width, channels) in [0, 1] under a view, inside a function being traced.
 
-    What lies outside a picture is grey. The gradient is resampled by the inverse matrix, which differs from the
-    exact one by a factor that is the same for all pixels.
+    There is one row of coefficients for all pictures, or one for each, and so it is with the noise. What lies outside
+    a picture is grey. The gradient is resampled by the inverse matrix, which differs from the exact one by a factor
+    that is the same for all pixels of a picture.
     """
     seen = tf.raw_ops.ImageProjectiveTransformV3(
         images=images, transforms=coefficients, output_shape=size, fill_value=0.5,
         interpolation="BILINEAR", fill_mode="CONSTANT",
     )
     seen = tf.ensure_shape(seen, [images.shape[0], None, None, images.shape[-1]])
-    # the same for all pictures, so that none depends on its place among them
-    return seen + noise * tf.random.stateless_normal(tf.concat([[1], tf.shape(seen)[1:]], 0), seed)
+    # the same for all pictures under one view, so that none depends on its place among them
+    shape = tf.concat([[coefficients.shape[0]], tf.shape(seen)[1:]], 0)
+    return seen + noise * tf.random.stateless_normal(shape, seed)
 
 
 def _shift(x: float, y: float) -> np.ndarray:

@@ -27,7 +27,7 @@ class DrawingPad(anywidget.AnyWidget):
     height = t.Int().tag(sync=True)
     width = t.Int().tag(sync=True)
     paper = t.Enum((0, 255), 0).tag(sync=True)
-    pixels = t.Bytes(b"").tag(sync=True)
+    pixels = t.Bytes(b"").tag(sync=True, from_json=lambda value, pad: bytes(value))  # it comes as a memoryview
 
     @property
     def drawn(self) -> np.ndarray | None:

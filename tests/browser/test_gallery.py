@@ -35,6 +35,7 @@ def choose(notebook, method):
 def click_tile(notebook, column=0):
     """Click the middle of a tile in the first row of a montage of six columns."""
     montage = notebook.picture("montage")
+    montage.scroll_into_view_if_needed()
     size = montage.bounding_box()["width"] / 6
     montage.click(position={"x": (column + 0.5) * size, "y": size / 2})
 

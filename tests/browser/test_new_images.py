@@ -24,6 +24,7 @@ def digits(open_notebook):
 
 def stroke(notebook, *places):
     """Draw a line on the pad through places given as fractions of it."""
+    notebook.picture("pad").scroll_into_view_if_needed()
     box, mouse = notebook.picture("pad").bounding_box(), notebook.page.mouse
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
     mouse.move(*points[0])
@@ -81,6 +82,7 @@ def test_a_part_of_the_photo_is_fed(notebook):
     page.get_by_role("button", name="Crop").click()
     expect(photo).to_have_attribute("data-drag", "brush")
     notebook.screenshot("cropping")
+    photo.scroll_into_view_if_needed()
     box, mouse = photo.bounding_box(), page.mouse
     mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
     mouse.down()
