@@ -49,7 +49,7 @@ class NewImages:
         if self.pad is not None:
             self.pad.observe(self._drawn, "pixels")
         self.note = w.HTML()
-        self.tools = row(self.upload, self.cropping.widget, self.webcam, self.note)
+        self.tools = row(self.upload, self.cropping.widget, self.webcam, self.note, grid_gap="4px")
 
     def add(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
