@@ -98,7 +98,7 @@ NARROW = {  # from a layer down to its first convolution: what works channel by 
     "joined": lambda x: tf.concat([tf.nn.relu(x), tf.nn.elu(-x), x], -1),
     "added": lambda x: tf.nn.relu(tf.nn.relu(x) + x),
     "gated": lambda x: x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
-    "a slope for each channel": lambda x: tf.nn.relu(x) - weights(1, 1, 4) * tf.nn.relu(-x),
+    "scaled, by three axes": lambda x: tf.nn.relu(x * weights(1, 1, 4)),
     "over channels": lambda x: tf.nn.relu(x - tf.reduce_mean(x, -1, keepdims=True)),
     "one channel spread": lambda x: x[..., :1] * weights(5),
 }
