@@ -3,6 +3,7 @@
 
 PYTHON ?=
 SERVE ?= yes
+EXECUTE ?= yes
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -38,9 +39,10 @@ build: .venv/installed-test
 	rm -rf build dist
 	$(BIN)/python -m build --outdir dist
 
-# pages in docs/_build/html; a warning is an error
+# pages in docs/_build/html; a warning is an error. Notebooks are executed where they or the package changed (minutes);
+# EXECUTE=no shows them without outputs.
 docs: .venv/installed-docs
-	PYTHONPATH=docs $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	PYTHONPATH=docs EXECUTE=$(EXECUTE) $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 clean:
 	rm -rf .venv build dist Output Log docs/_build docs/pictures docs/notebooks

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import executed
 import pictures
 
 import cnnvis_widgets
@@ -24,7 +26,8 @@ html_static_path = ["static"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # tests/test_notebooks.py executes them; they take minutes
+nb_execution_mode = "off"  # executed.py did it
+nb_output_stderr = "remove"  # TensorFlow's notes on the machine that built the pages
 
 autodoc_typehints = "none"  # the docstrings say it in words
 autodoc_member_order = "bysource"
@@ -47,6 +50,9 @@ def setup(app: Any) -> None:
     """Bring the notebooks and the pictures in before anything is read."""
     app.connect("autodoc-process-docstring", _references_as_list, priority=100)  # before napoleon's 500
     shutil.rmtree(HERE / "notebooks", ignore_errors=True)
-    ours = shutil.ignore_patterns(".ipynb_checkpoints", "Output", "Log", "Answers")
-    shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=ours)
+    if os.environ.get("EXECUTE") == "no":
+        ours = shutil.ignore_patterns(".ipynb_checkpoints", "Output", "Log", "Answers")
+        shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=ours)
+    else:
+        executed.make(HERE.parent / "notebooks", HERE / "notebooks", HERE / "_build" / "executed")
     pictures.make(HERE / "pictures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import shutil
@@ -9,11 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ipywidgets as w
+import nbformat
 import pytest
 
 import cnnvis_widgets
+from cnnvis_widgets.widgets.canvas import PictureCanvas
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+
+import executed  # noqa: E402
+import stills  # noqa: E402
+
 REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 
 
@@ -23,10 +32,52 @@ def test_every_public_name_is_in_the_reference(name):
     assert any(place in REFERENCE for place in places)
 
 
+def test_a_still_shows_what_the_widget_showed():
+    canvas = PictureCanvas(name="photo", width=200)
+    canvas.show(b"\x89PNG of a cat", "a <cat>")
+    menu = w.Dropdown(options=[("first & last", 1), ("other", 2)], value=1, description="Layer")
+    hidden = w.VBox([w.HTML("<i>not this</i>")], layout=w.Layout(display="none"))
+    box = w.VBox([w.HBox([menu]), w.HTML("<b>said</b>"), canvas, hidden, w.Image(value=b"\xff\xd8 a JPEG")])
+    html = stills.of(box.model_id, w.Widget.get_manager_state()["state"])
+    assert "Layer <b>first &amp; last</b>" in html
+    assert "<b>said</b>" in html
+    assert "not this" not in html
+    data = base64.b64encode(canvas.data).decode()
+    assert f'src="data:image/png;base64,{data}" alt="a &lt;cat&gt;" style="max-width: 200px"' in html
+    assert "data:image/jpeg;base64," in html
+
+
+# nbclient leaves closing its sockets to the garbage collector
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_notebooks_are_executed_once(tmp_path, capsys):
+    source = tmp_path / "source/part/one.ipynb"
+    source.parent.mkdir(parents=True)
+    cells = ["print(6 * 7)", "import ipywidgets\nipywidgets.HTML('<b>seen</b>')"]
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), source)
+    before = source.read_bytes()
+
+    def make():
+        executed.make(tmp_path / "source", tmp_path / "target", tmp_path / "kept")
+        return capsys.readouterr().out
+
+    assert make().startswith("executed part/one.ipynb: ")
+    made = nbformat.read(tmp_path / "target/part/one.ipynb", as_version=4)
+    assert source.read_bytes() == before
+    assert [len(cell.outputs) for cell in made.cells] == [1, 1]
+    assert made.cells[0].outputs[0].text == "42\n"
+    assert "<b>seen</b>" in made.cells[1].outputs[0].data["text/html"]
+    assert "widgets" not in made.metadata
+    assert make() == ""
+    source.write_bytes(before.replace(b"6 * 7", b"6 * 8"))
+    assert make().startswith("executed part/one.ipynb: ")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("myst_nb") is None, reason="the extra 'docs' is not installed")
 def test_the_pages_are_built_without_a_warning(tmp_path):
-    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "notebooks", "pictures"))
+    """Those of the notebooks with outputs; what 'make docs' has executed already is taken from there."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("html", "notebooks", "pictures"))
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     paths = os.pathsep.join([str(tmp_path / "docs"), str(ROOT)])
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", "html"]
@@ -41,4 +92,7 @@ def test_the_pages_are_built_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     shown = (tmp_path / "html/reference.html").read_text("utf-8")
     assert "export_html" in shown
-    assert (tmp_path / "html/notebooks/01_quickstart.html").exists()
+    quickstart = (tmp_path / "html/notebooks/01_quickstart.html").read_text("utf-8")
+    assert quickstart.count("data:image/") >= 3
+    assert "Deep dream of class goldfish" in quickstart
+    assert "https://unpkg.com" not in quickstart

@@ -5,6 +5,7 @@ Writes pictures to ``Output`` and event files to ``Log`` in the current director
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -46,11 +47,13 @@ def main() -> None:
         ):
             since = perf_counter()
             files = write(job(net, log), OUTDIR, net.layers)
-            print(f"{title}: {len(files)} pictures in {perf_counter() - since:.1f} s", flush=True)
+            count = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
+            print(f"{title}: {count} in {perf_counter() - since:.1f} s", flush=True)
             print(f"    {files[-1]}", flush=True)
     print(f"Done in {perf_counter() - started:.0f} s.")
     print(f"Pictures:    {OUTDIR.resolve()}")
-    print(f"Event files: {LOGDIR.resolve()} (tensorboard --logdir {LOGDIR}, under Images)")
+    tensorboard = Path(sys.executable).with_name("tensorboard")  # not on the path, unless the environment is
+    print(f"Event files: {LOGDIR.resolve()}; under Images in {tensorboard} --logdir {LOGDIR}")
     print("Photographs: " + "; ".join(f"{name} by {credits()[name]}" for name in ("chelsea", PHOTO)))
 
 

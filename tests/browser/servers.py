@@ -190,11 +190,12 @@ class Notebook:
         code = "async ([name, given]) => { await jupyterapp.commands.execute(name, given) }"
         self.page.evaluate(code, [name, arguments])
 
-    def await_cells(self) -> None:
+    def await_cells(self, patience_ms: float = PATIENCE_MS) -> None:
         """Wait until every code cell has been run."""
         self.page.wait_for_function(
             """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
-                 (cell) => cell.model.type !== 'code' || cell.model.executionCount)"""
+                 (cell) => cell.model.type !== 'code' || cell.model.executionCount)""",
+            timeout=patience_ms,
         )
 
     def python(self, expression: str) -> Any:

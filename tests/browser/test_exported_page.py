@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
-from servers import ARTIFACTS
-
-from cnnvis_widgets import ModelExplorer
+from servers import ARTIFACTS, ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+DEEP = "block6_expand_relu"
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """The path, and the feature maps of block3_expand_relu for the second photo."""
-    explorer = ModelExplorer()
-    explorer.wait(120)
-    explorer.state.image, explorer.state.layer = 1, "block3_expand_relu"
-    maps = explorer.wait(120)
-    explorer.state.method = "deconvolution"
-    explorer.wait(240)
-    explorer.state.octaves, explorer.state.steps = 2, 8
-    explorer.start()
-    explorer.wait(240)
+    """The path, and the feature maps of block3_expand_relu for the second photo: the whole quickstart, and what it asks
+    to try: a walk through the layers, a deep one under each rule."""
+    cells = nbformat.read(ROOT / "notebooks/01_quickstart.ipynb", as_version=4).cells
+    given = {}
+    for cell in cells:
+        if cell.cell_type == "code":
+            exec(cell.source, given)
+    explorer, state = given["explorer"], given["explorer"].state
+    state.method, state.image = "activations", "chelsea"
+    for layer in explorer.network.select("r"):
+        if layer.keras_name != "block3_expand_relu":
+            state.layer = layer.name
+            explorer.wait(120)
+    state.layer, state.method = DEEP, "deconvolution"
+    for rule in ("deconvnet", "guided", "gradient"):
+        state.rule = rule
+        explorer.wait(240)
     path = explorer.export_html(tmp_path_factory.mktemp("page") / "explorer.html")
     explorer.close()
-    return path, maps
+    return path, given["maps"]
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -49,8 +57,10 @@ def page(exported, browser, request):
 def test_layers_maps_and_dreams_are_browsed_without_kernel_and_network(exported, page):
     path, maps = exported
     size = path.stat().st_size
-    print(f"{size / 1e6:.1f} MB")
+    count = page.evaluate("data.sheets.length")
+    print(f"{size / 1e6:.1f} MB, {count} layers, projections and dreams")
     assert size < 15e6
+    assert page.evaluate("data.leftOut") == 0
 
     # a layer is chosen
     montage, large = page.locator("#montage"), page.locator("#large")

@@ -1,0 +1,91 @@
+"""The notebooks with their outputs, for the pages: executed once, and again when they or the package change.
+
+A page has no kernel, so where a widget was shown there is a still of it: the pictures, texts and choices that it had
+when the notebook ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import stills
+from nbclient import NotebookClient
+
+import cnnvis_widgets
+
+PACKAGE = Path(cnnvis_widgets.__file__).parent
+PATIENCE = 600
+"""Seconds that a cell may take."""
+
+SETTLED = """
+import gc, sys
+if "cnnvis_widgets" in sys.modules:
+    from cnnvis_widgets import ModelExplorer
+    for explorer in [each for each in gc.get_objects() if type(each) is ModelExplorer]:
+        explorer.wait(300)
+"""
+"""A last cell, which is not kept: explorers work on while the notebook has ended, and so would be shown empty."""
+
+
+def make(source: Path, target: Path, kept: Path) -> None:
+    """Write every notebook of a folder with its outputs.
+
+    Args:
+        source: the folder of notebooks without outputs; it is left as it is.
+        target: where they are written, under the same names.
+        kept: a folder of copies executed earlier, named by the hash of all that they were made from.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.rglob("*.ipynb")):
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        name = path.relative_to(source)
+        copy = kept / f"{_hash(path)}.ipynb"
+        if not copy.exists():
+            began = time.monotonic()
+            nbformat.write(execute(path), copy)
+            print(f"executed {name}: {time.monotonic() - began:.0f} s", flush=True)
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(copy.read_bytes())
+
+
+def execute(path: Path) -> nbformat.NotebookNode:
+    """The notebook with its outputs, run in a folder of its own, and stills for its widgets."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(SETTLED))
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": folder}})
+        client.execute(env=_environment(folder))
+    notebook.cells.pop()
+    widgets = notebook.metadata.pop("widgets", {})
+    states = widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [_still(output, states) for output in cell.outputs]
+    return notebook
+
+
+def _environment(folder: str) -> dict[str, str]:
+    own = {"PYTHONPATH": str(PACKAGE.parent), "IPYTHONDIR": folder, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return os.environ | own
+
+
+def _still(output: Any, states: dict[str, Any]) -> Any:
+    view = output.get("data", {}).get(stills.VIEW)
+    if view is None:
+        return output
+    html = stills.of(view["model_id"], states)
+    return nbformat.v4.new_output("display_data", {"text/html": html})
+
+
+def _hash(path: Path) -> str:
+    """Of the notebook, the package and what makes the copies."""
+    ours = (each for each in PACKAGE.rglob("*") if each.suffix in (".py", ".js", ".css", ".html"))
+    made_from = [path, Path(__file__), Path(stills.__file__), *sorted(ours)]
+    return hashlib.sha256(b"\0".join(each.read_bytes() for each in made_from)).hexdigest()[:24]
