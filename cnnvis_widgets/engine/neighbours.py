@@ -20,7 +20,7 @@ def maps_around(network: Network, feed: Any, name: str, limit: int = TOGETHER) -
 
     Tracing costs more than computing does (for a layer of the embedded network a second, against a tenth), and a
     function for each of a hundred layers fills the memory. So the layers are cut into runs of at most ``limit`` bytes,
-    each with one function.
+    each with one function. TensorFlow fuses other ops there than where one layer is fetched: values differ in rounding.
 
     Args:
         network: that is looked at.

@@ -139,7 +139,8 @@ def test_the_copied_code_gives_the_same_array(notebook):
     notebook.command("notebook:run-cell")
     notebook.await_python("'maps' in globals()")
     assert notebook.python("maps.values.shape == explorer.result.values.shape")
-    assert notebook.python("bool((maps.values == explorer.result.values).all())")
+    # to rounding: fetched with its neighbours, a layer is computed in another grouping of ops
+    assert notebook.python("float(abs(maps.values - explorer.result.values).max() / maps.values.max())") < 1e-6
     notebook.command("notebook:delete-cell")
 
 
