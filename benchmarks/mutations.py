@@ -100,7 +100,7 @@ def cases(folder: Path) -> Row:
     _, output = run_tests(folder, "--collect-only", *(f"tests/{file}" for file in ORACLES))
     counted = {file: len(re.findall(rf"^tests/{file}::", output, re.MULTILINE)) for file in ORACLES}
     _, output = run_tests(folder, f"tests/{ORACLES[2]}", "-k", "random_networks", "--hypothesis-show-statistics")
-    drawn = sum(map(int, re.findall(r"(\d+) passing examples", output)))
+    drawn = sum(map(int, re.findall(r"(\d+) passing", output)))
     return {file: str(count) for file, count in counted.items()} | {"networks drawn by Hypothesis": str(drawn)}
 
 

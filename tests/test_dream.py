@@ -274,6 +274,13 @@ def test_no_gradient_is_an_error():
         run(graph, None, "relu", 1)
 
 
+def test_a_pyramid_of_an_even_picture_has_no_details():
+    detail, rest = pyramid.split(tf.fill([1, 40, 33, 3], 0.7), 1)
+    inner = slice(4, -4)  # the kernel is as wide as that; beyond the border there is black
+    np.testing.assert_allclose(detail[:, inner, inner], 0, atol=1e-6)
+    np.testing.assert_allclose(rest[:, 2:-2, 2:-2], 0.7, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [(224, 224), (101, 75), (30, 64)])
 def test_pyramid_merges_to_what_was_split(size):
     image = np.random.default_rng(0).standard_normal((1, *size, 3)).astype("float32")
