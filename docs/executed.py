@@ -7,6 +7,7 @@ when the notebook ended.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import time
@@ -24,13 +25,20 @@ PATIENCE = 600
 """Seconds that a cell may take."""
 
 SETTLED = """
-import gc, sys
-if "cnnvis_widgets" in sys.modules:
-    from cnnvis_widgets import ModelExplorer
-    for explorer in [each for each in gc.get_objects() if type(each) is ModelExplorer]:
-        explorer.wait(300)
+import sys
+if "ipywidgets" in sys.modules:
+    import json
+    from ipywidgets import Widget
+    from ipywidgets.widgets.widget import _instances
+    for shown in [each for each in _instances.values() if type(each).__name__ == "ModelExplorer"]:
+        shown.wait(300)
+    with open("{states}", "w") as file:
+        json.dump(Widget.get_manager_state()["state"], file)
 """
-"""A last cell, which is not kept: explorers work on while the notebook has ended, and so would be shown empty."""
+"""A last cell, which is not kept: explorers work on while the notebook has ended, and so would be shown empty.
+
+The states come from the kernel, since nbclient drops what a thread sends after the cell that began it.
+"""
 
 
 def make(source: Path, target: Path, kept: Path) -> None:
@@ -58,13 +66,14 @@ def make(source: Path, target: Path, kept: Path) -> None:
 def execute(path: Path) -> nbformat.NotebookNode:
     """The notebook with its outputs, run in a folder of its own, and stills for its widgets."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell(SETTLED))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as own:
+        kept = Path(own, "states.json")
+        notebook.cells.append(nbformat.v4.new_code_cell(SETTLED.format(states=kept)))
         client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": folder}})
         client.execute(env=_environment(folder))
+        states = json.loads(kept.read_text()) if kept.exists() else {}
     notebook.cells.pop()
-    widgets = notebook.metadata.pop("widgets", {})
-    states = widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [_still(output, states) for output in cell.outputs]

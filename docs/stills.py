@@ -1,4 +1,4 @@
-"""A widget as HTML that needs no kernel and no script, drawn from the state that the notebook had of it."""
+"""A widget as HTML that needs no kernel and no script, drawn from the state that the kernel had of it."""
 
 from __future__ import annotations
 
