@@ -78,7 +78,8 @@ def older_activations(network: Network, folder: Path) -> None:
     for layer in network.select(["r", "p", "c"]):
         again = saved_and_read(network, folder)
         (found,) = activations(again, None, layer.name)
-        written(folder, np.moveaxis(found.values[0], -1, 0)[..., None])
+        values = found.values[0]
+        written(folder, np.moveaxis(values, -1, 0)[..., None] if values.ndim == 3 else values[None, None, :, None])
 
 
 def timed(call: Callable[[Path], object]) -> float:
