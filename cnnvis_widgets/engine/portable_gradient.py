@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port
 
-from .eager import eagerly
 from .graph_surgery import NodeDef
 
 PORTABLE = "Cnnvis/Portable"
@@ -22,17 +22,12 @@ _BACK = {"Conv2D": tf.raw_ops.Conv2DBackpropInput, "Conv3D": tf.raw_ops.Conv3DBa
 
 
 @cache
-@eagerly
 def has_kernels() -> bool:
-    """Whether TensorFlow has those kernels here; tried once, in a millisecond."""
-    try:
-        tf.raw_ops.Conv2DBackpropInput(
-            input_sizes=[1, 3, 3, 2], filter=tf.ones([2, 2, 1, 2]), out_backprop=tf.ones([1, 1, 1, 2]),
-            strides=[1] * 4, padding="VALID", dilations=[1, 2, 2, 1],
-        )
-    except tf.errors.OpError:
-        return False
-    return True
+    """Whether TensorFlow has those kernels here: those of oneDNN, or those for graphics cards.
+
+    To try one would print a warning of TensorFlow's into the reader's notebook.
+    """
+    return bool(_pywrap_util_port.IsMklEnabled()) or bool(tf.config.list_physical_devices("GPU"))
 
 
 def make_portable(nodes: Iterable[NodeDef]) -> None:
