@@ -46,7 +46,8 @@ def test_the_code_gives_the_reconstruction_on_the_screen(explorer):
     given, shown = run_code(explorer)["reconstruction"], explorer.wait(0)
     place = shown.channels.index(explorer.state.channel)
     assert (given.rule, given.seed, given.channels) == (shown.rule, shown.seed, (explorer.state.channel,))
-    np.testing.assert_allclose(given.images[:, 0], shown.images[:, place], rtol=1e-5, atol=1e-7)
+    expected = shown.images[:, place]  # computed beside other maps, so equal to rounding
+    np.testing.assert_allclose(given.images[:, 0], expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("climb", ["class", "channel", "layer"])
