@@ -59,12 +59,15 @@ def test_what_is_there_is_given_while_something_else_is_made():
 
 
 def test_what_there_is_costs_the_collector_nothing(monkeypatch):
-    frozen = []
-    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
+    frozen, dropped = [], Made()
+    dropped.itself = dropped
+    watched = weakref.ref(dropped)
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(watched()))
+    del dropped
     memory.settle.cache_clear()
     memory.settle()
     memory.settle()
-    assert frozen == [True]
+    assert frozen == [None], "once, and when what had died was gone"
     memory.give_back()  # whatever the C library
 
 

@@ -32,7 +32,7 @@ def test_a_rule_of_ones_own(own_rule):
         true = reconstruct(network, None, "conv2/Relu", rule="gradient", seed=seed).images
         assert np.abs(true).max() > 0
         np.testing.assert_allclose(
-            reconstruct(network, None, "conv2/Relu", rule=exact, seed=seed).images, true, rtol=1e-5, atol=1e-6
+            reconstruct(network, None, "conv2/Relu", rule=exact, seed=seed).images, true, rtol=1e-6, atol=1e-6
         )
         doubled = reconstruct(network, None, "conv2/Relu", rule=double, seed=seed).images
         np.testing.assert_allclose(doubled, 4 * true, atol=1e-5)

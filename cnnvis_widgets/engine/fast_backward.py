@@ -61,7 +61,7 @@ def pull_back(
         arriving = [waiting.pop(output.ref(), None) for output in op.outputs]
         if any(arriving):
             signals = [
-                None if each is None else _arrived(each, output)
+                None if each is None else total(each, output.shape[-1])
                 for each, output in zip(arriving, op.outputs, strict=True)
             ]
             for entered, signal in zip(op.inputs, _sent_back(op, signals, patches), strict=True):
@@ -70,7 +70,7 @@ def pull_back(
     arrived = waiting.get(image.ref())
     if arrived is None:
         raise UnknownOpError("nothing comes back")
-    result = _arrived(arrived, image)
+    result = total(arrived, image.shape[-1])
     return result.widened(image.shape[-1]).values, result.field
 
 
@@ -113,22 +113,14 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
     return kept[::-1], needed
 
 
-def _arrived(signals: Sequence[Signal], tensor: tf.Tensor) -> Signal:
-    """What comes back to a tensor in all; over several ways it has all channels."""
-    return signals[0] if len(signals) == 1 else total([each.widened(tensor.shape[-1]) for each in signals])
-
-
 def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None) -> Sequence[Signal | None]:
     ruled = op.node_def.attr["_gradient_op_type"].s.decode() if "_gradient_op_type" in op.node_def.attr else ""
     ruled = "" if ruled in {PORTABLE, *LEAN} else ruled
-    narrow = signals[0] if len(signals) == 1 and signals[0] and signals[0].channels is not None else None
-    if narrow is not None and not ruled:
-        if (below := narrow_steps.convolution(op, narrow)) is not None:
-            return [below, None]
-        if (parts := narrow_steps.concatenation(op, narrow)) is not None:
-            return parts
-    if not (narrow and narrow_steps.narrow_enough(op, ruled)):
-        signals = [
+    if any(each is not None and each.channels is not None for each in signals):
+        narrow = None if ruled else narrow_steps.sent_back(op, signals[0])
+        if narrow is not None:
+            return narrow
+        signals = signals if narrow_steps.stays_narrow(op, ruled) else [
             None if each is None else each.widened(output.shape[-1])
             for each, output in zip(signals, op.outputs, strict=True)
         ]

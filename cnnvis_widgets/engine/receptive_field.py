@@ -172,7 +172,7 @@ def _joined(seen: Sequence[_Seen]) -> _Seen | None:
 def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Seen | None:
     ranks = len(field.size) + 2
     places = slice(2, None) if first else slice(1, -1)
-    if op.type in _WINDOWS and op.inputs[0].shape.rank == ranks and _channels_last(op):
+    if op.type in _WINDOWS and op.inputs[0].shape.rank == ranks and has_channels_last(op):
         kernel = op.get_attr("ksize")[1:-1] if "ksize" in op.node_def.attr else op.inputs[1].shape[: ranks - 2]
         axes = None if first else axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
         return None if axes is None else (field.below(axes), first)
@@ -194,5 +194,6 @@ def _one(size: tf.TensorShape) -> bool:
     return all(side == 1 for side in size)
 
 
-def _channels_last(op: tf.Operation) -> bool:
+def has_channels_last(op: tf.Operation) -> bool:
+    """Whether an op has its channels last, or does not care."""
     return "data_format" not in op.node_def.attr or not op.get_attr("data_format").decode().startswith("NC")

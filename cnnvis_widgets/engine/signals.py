@@ -137,10 +137,11 @@ def of_channels(tensor: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
     return tf.transpose(chosen, [3, 1, 2, 0])
 
 
-def total(signals: Sequence[Signal]) -> Signal:
-    """The sum of what comes back over several ways."""
+def total(signals: Sequence[Signal], channels: int | None) -> Signal:
+    """The sum of what comes back to a tensor of so many channels; over several ways it has all of them."""
     if len(signals) == 1:
         return signals[0]
+    signals = [signal.widened(channels) for signal in signals]
     if signals[0].field is None:
         return Signal(tf.add_n([signal.values for signal in signals]))
     fields = [signal.field for signal in signals if signal.field is not None]

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from .portable_gradient import has_kernels, spread
-from .receptive_field import Axis, axes_of
+from .receptive_field import Axis, axes_of, has_channels_last
 from .signals import Patches, Signal, UnknownOpError, stored
 
 
@@ -24,7 +24,7 @@ def geometry(op: tf.Operation, kernel: Sequence[int]) -> tuple[Axis, ...]:
     Raises:
         UnknownOpError: it has its channels first, or maps of unknown size.
     """
-    if "data_format" in op.node_def.attr and op.get_attr("data_format").decode().startswith("NC"):
+    if not has_channels_last(op):
         raise UnknownOpError("channels first")
     axes = axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
     if axes is None or None in op.inputs[0].shape[1:]:

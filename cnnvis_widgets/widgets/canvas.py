@@ -14,6 +14,9 @@ import traitlets as t
 
 from .regions import Box
 
+ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
+"""By how many rows and columns a key moves."""
+
 
 class PictureCanvas(anywidget.AnyWidget):
     """Shows one encoded picture and says what is done with it; zoom and pan stay in the page.

@@ -11,7 +11,7 @@ import ipywidgets as w
 import numpy as np
 
 from ..imaging import encode
-from .canvas import PictureCanvas
+from .canvas import ARROWS, PictureCanvas
 from .controls import button, caption, column, show, side_by_side, text
 from .montage import PAGE, Montage, on_page, pages
 from .regions import Box
@@ -212,11 +212,9 @@ class Gallery:
 
     def _move_unit(self, key: str) -> None:
         (row, column), (height, width) = self.state.unit or (0, 0), self.map_size
-        moves = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
-        ends = {"Home": (-row, -column), "End": (height, width)}
-        if key in moves or key in ends:  # with Shift a key is the view's
-            down, right = {**moves, **ends}[key]
-            self._select_unit(row + down, column + right)
+        moves = {**ARROWS, "Home": (-row, -column), "End": (height, width)}
+        if key in moves:  # with Shift a key is the view's
+            self._select_unit(row + moves[key][0], column + moves[key][1])
 
     def _moved(self, key: str) -> None:
         if self._grid is not None:

@@ -9,7 +9,7 @@ import ipywidgets as w
 import numpy as np
 
 from . import work
-from .canvas import PictureCanvas
+from .canvas import ARROWS, PictureCanvas
 from .controls import column, refill, show, text
 from .live import Live
 from .state import ExplorerState
@@ -62,11 +62,10 @@ class UnitsHere:
     def _moved(self, key: str) -> None:
         height, width = self._subject.images[self._state.image].shape[:2]
         row, column = self._place or (height // 2, width // 2)
-        down, across = max(1, height // 28), max(1, width // 28)
-        moves = {"ArrowUp": (-down, 0), "ArrowDown": (down, 0), "ArrowLeft": (0, -across), "ArrowRight": (0, across)}
-        ends = {"Home": (-row, -column), "End": (height, width)}
-        by = {**moves, **ends}[key]
-        self._look_at(row + by[0], column + by[1])
+        high, wide = max(1, height // 28), max(1, width // 28)
+        arrows = {name: (high * down, wide * right) for name, (down, right) in ARROWS.items()}
+        down, right = {**arrows, "Home": (-row, -column), "End": (height, width)}[key]
+        self._look_at(row + down, column + right)
 
     def _look_at(self, row: int, column: int) -> None:
         state = self._state

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from servers import ROOT, SHOWN, VIEWPORT, Notebook, browser_of, chromium, lab_server, voila_server, write_notebook
 
 
@@ -71,3 +72,12 @@ def open_notebook(browser: Browser, request: pytest.FixtureRequest) -> Iterator[
     yield open_
     while opened:
         opened.pop().close()
+
+
+@pytest.fixture(scope="module")
+def lab(open_notebook: Callable[..., Notebook]) -> Notebook:
+    """The short notebook in JupyterLab, its explorer at rest."""
+    notebook = open_notebook("lab", "short.ipynb")
+    notebook.await_cells()
+    expect(notebook.status()).to_have_text(re.compile("Done"))
+    return notebook

@@ -13,14 +13,6 @@ LUMINANCE = """(element) => getComputedStyle(element).color.match(/[\\d.]+/g).sl
   .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index] / 255, 0)"""
 
 
-@pytest.fixture(scope="module")
-def lab(open_notebook):
-    notebook = open_notebook("lab", "short.ipynb")
-    notebook.await_cells()
-    expect(notebook.status()).to_have_text(re.compile("Done"))
-    return notebook
-
-
 @pytest.fixture
 def cells(lab):
     """How many cells there are; the test must leave them all."""

@@ -19,11 +19,8 @@ FOCUS = """(wanted) => {
 
 
 @pytest.fixture(scope="module")
-def notebook(open_notebook):
-    opened = open_notebook("lab", "short.ipynb")
-    opened.await_cells()
-    expect(opened.status()).to_have_text(re.compile("Done"))
-    return opened
+def notebook(lab):
+    return lab
 
 
 def choose(notebook, method):

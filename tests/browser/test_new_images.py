@@ -70,11 +70,8 @@ def test_a_line_is_drawn_by_keys(digits):
 
 
 @pytest.fixture(scope="module")
-def notebook(open_notebook, digits):
-    opened = open_notebook("lab", "short.ipynb")
-    opened.await_cells()
-    expect(opened.status()).to_have_text(re.compile("Done"))
-    return opened
+def notebook(digits, lab):  # in this order: the one that is open is closed for the next
+    return lab
 
 
 def test_a_part_of_the_photo_is_fed(notebook):

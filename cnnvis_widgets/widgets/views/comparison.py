@@ -15,7 +15,7 @@ from ...imaging.heat import heat
 from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
 from .. import work
-from ..canvas import PictureCanvas
+from ..canvas import ARROWS, PictureCanvas
 from ..controls import caption, column, dropdown, refill, show, side_by_side
 from ..subject import Where
 from ..traits.comparison import VERSUS
@@ -196,9 +196,7 @@ class ComparisonView(View):
 
     def _move(self, key: str) -> None:
         row, column = self.state.unit or (0, 0)
-        moves = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
-        ends = {"Home": (-row, -column), "End": (10**6, 10**6)}
-        down, right = {**moves, **ends}[key]
+        down, right = {**ARROWS, "Home": (-row, -column), "End": (10**6, 10**6)}[key]
         self._select(row + down, column + right)
 
 

@@ -10,13 +10,12 @@ from ...engine.predictions import HalfStored
 from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from .. import work
+from ..canvas import ARROWS
 from ..class_bars import ClassBars, changed_bars
 from ..controls import button, caption, column, fraction, side_by_side, text
 from ..live import Live, Once
 from .activations import MapSheet
 from .view import Context, Steps, View
-
-_STRETCHES = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
 
 
 class InterventionView(View):
@@ -108,12 +107,12 @@ class InterventionView(View):
     def _stretch(self, key: str) -> None:
         """Shift and an arrow: the region from the selected unit on, a row or column more or less."""
         state, (by, _, arrow) = self.state, key.partition("+")
-        if state.method != self.name or by != "Shift" or arrow not in _STRETCHES:
+        if state.method != self.name or by != "Shift" or arrow not in ARROWS:
             return
         row, column = state.unit or (0, 0)
         height, width = self.context.gallery.map_size
         high, wide = state.region[2:] if state.region[:2] == (row, column) else (1, 1)
-        down, right = _STRETCHES[arrow]
+        down, right = ARROWS[arrow]
         state.region = row, column, min(max(1, high + down), height - row), min(max(1, wide + right), width - column)
 
     def _reset(self) -> None:
