@@ -18,6 +18,7 @@ from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
 from cnnvis_widgets.widgets import jobs, regions, work
 from cnnvis_widgets.widgets.canvas import PictureCanvas
 from cnnvis_widgets.widgets.class_picker import ClassPicker
+from cnnvis_widgets.widgets.looks import made, show
 from cnnvis_widgets.widgets.montage import PAGE, Montage, on_page, pages
 from cnnvis_widgets.widgets.views.activations import MapSheet
 from cnnvis_widgets.widgets.views.dream import ScoreChart
@@ -203,6 +204,16 @@ def test_deconvolution_of_the_selected_unit(explorer, network, images):
     np.testing.assert_allclose(result.images[:, :1], expected.images, rtol=1e-5, atol=1e-6)
 
 
+def test_the_unit_that_was_asked_for_comes_before_all_else(explorer):
+    where = explorer.subject.where(0, name(explorer, "wide"))
+    weakest = work.strongest_first(work.feature_maps(*where))[-1]
+    steps = list(work.deconvolve(*where, channel=weakest, rule="guided", seed=(1, 2)))
+    assert steps[0].result.channels == (weakest,)
+    laid_out_as_the_second = [step.about == steps[1].about for step in steps]
+    assert laid_out_as_the_second == [False] + [True] * (len(steps) - 1)
+    assert len(steps[-1].result.channels) == work.STRONGEST
+
+
 def test_the_keyboard_walks_through_the_maps(explorer):
     montage = canvases(explorer)[0]
     seen = []
@@ -223,6 +234,16 @@ def test_very_many_maps_come_in_pages(explorer):
     explorer.state.page = 0
     assert montage.data == first
     assert montage.selected == ()
+
+
+def test_the_page_of_the_strongest_map_is_drawn_at_once_and_only_it(explorer, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(MapSheet, "strongest", PAGE + 1)
+    canvases(explorer)[0].observe(lambda change: drawn.append(change["owner"].alt), "data")
+    explorer.state.layer = "wide"
+    assert explorer.state.page == 1
+    assert len(drawn) == 1
+    assert f": {PAGE} to " in canvases(explorer)[0].alt
 
 
 def test_another_image(explorer, network, images):
@@ -561,6 +582,25 @@ def test_the_layer_menu_lists_layers_by_family(explorer):
     assert menu.value == name(explorer, "wide")
     menu.value = name(explorer, "first")
     assert explorer.result.layer.name == name(explorer, "first")
+
+
+def test_controls_share_their_layouts_and_styles(make):
+    """Each is a model that the page fetches when it is loaded anew: 396 in all while every control had its own."""
+    first, second = make(), make()
+    looks = [{id(each.layout) for each in descendants(explorer)} for explorer in (first, second)]
+    assert len(looks[0]) < sum(1 for _ in descendants(first)) / 2
+    assert looks[0] - looks[1] == {id(first.layout)}
+
+
+def test_a_hidden_control_leaves_those_alone_that_look_like_it():
+    one, other = (made(HTML, layout={"width": "70%"}) for _ in range(2))
+    assert one.layout is other.layout
+    show(one, False)
+    assert (one.layout.display, one.layout.width, other.layout.display) == ("none", "70%", None)
+    show(one, True)
+    assert one.layout is other.layout
+    one.layout.close()
+    assert made(HTML, layout={"width": "70%"}).layout.comm is not None
 
 
 def test_it_is_shown_as_a_widget(explorer):

@@ -33,7 +33,8 @@ def min_max(image: ArrayLike, *, upper: float = 255.0, epsilon: float = 1e-7) ->
 
 def rising(values: ArrayLike, limit: ArrayLike) -> np.ndarray:
     """Fractions 0 to 1 of ``limit``, for values that start at zero; those outside are clipped."""
-    return np.clip(finite(values) / limit, 0.0, 1.0)
+    numbers = finite(values)
+    return np.clip(numbers / np.asarray(limit, numbers.dtype), 0.0, 1.0)
 
 
 def centred(values: ArrayLike, limit: ArrayLike) -> np.ndarray:

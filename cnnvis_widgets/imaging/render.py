@@ -38,6 +38,9 @@ SATURATED = 0.5
 VISIBLE = 0.04
 """The part of full brightness below which nothing is seen, so that it may be cut away."""
 
+TOGETHER = 2**18
+"""Values that are coloured at once: as many as stay in the processor's cache."""
+
 LONGEST = 512
 """Signals longer than this are drawn this long, each pixel the strongest value of its stretch."""
 
@@ -157,12 +160,16 @@ def _coloured(
 ) -> np.ndarray:
     """Tiles (tiles, any spatial axes, channels) as uint8; a single channel takes the table's colours.
 
-    One tile at a time: the reconstructions of a layer together may take half a gigabyte.
+    A few tiles at a time: the reconstructions of a layer together may take half a gigabyte.
     """
     values = _shortened(values)
-    tiles = [colormaps.apply(fractions(*each), table) for each in zip(values, limits, strict=True)]
-    channels = (*values.shape[1:-1], values.shape[-1] * table.shape[-1])
-    return np.array(tiles, dtype=np.uint8).reshape(len(values), *channels)
+    pixels = np.empty((*values.shape, table.shape[-1]), np.uint8)
+    together = max(1, TOGETHER // max(1, values[:1].size))
+    each = np.reshape(limits, (-1, *[1] * (values.ndim - 1)))
+    for first in range(0, len(values), together):
+        some = slice(first, first + together)
+        pixels[some] = colormaps.apply(fractions(values[some], each[some]), table)
+    return pixels.reshape(*values.shape[:-1], -1)
 
 
 def _shortened(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from .canvas import PictureCanvas
 from .class_bars import ClassBars, changed_bars
 from .controls import button, caption, column, side_by_side, text
 from .live import Live, Once
+from .looks import made
 from .state import ExplorerState
 from .subject import Subject
 
@@ -34,7 +35,7 @@ class ByHand:
     def __init__(self, state: ExplorerState, subject: Subject, photo: PictureCanvas) -> None:
         self._state, self._subject, self._photo = state, subject, photo
         self.canvas = PictureCanvas(name="occluded", width=300)
-        self._caption, self.bars = w.HTML(), ClassBars(state)
+        self._caption, self.bars = made(w.HTML), ClassBars(state)
         self.occluded: Occluded | None = None
         self._ready = Once()
         self._live = Live(self._show, self._fail)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as w
 import traitlets as t
 
+from .looks import shared
 from .regions import Box
 
 ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
@@ -54,7 +56,7 @@ class PictureCanvas(anywidget.AnyWidget):
     zoomable = t.Bool(False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+        super().__init__(**{"layout": shared(w.Layout), **traits})
         self._clicks: list[Callable[[float, float], None]] = []
         self._keys: list[Callable[[str], None]] = []
         self._hovers: list[Callable[[float, float], None]] = []

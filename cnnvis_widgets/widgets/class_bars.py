@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as w
 import traitlets as t
 
 from ..results import Predictions
+from .looks import shared
 from .state import ExplorerState
 
 Row = tuple[int, str, float]
@@ -34,7 +36,7 @@ class ClassBars(anywidget.AnyWidget):
     chosen = t.Int(0).tag(sync=True)
 
     def __init__(self, state: ExplorerState) -> None:
-        super().__init__(chosen=state.target)
+        super().__init__(layout=shared(w.Layout), chosen=state.target)
         self._state = state
         t.dlink((state, "target"), (self, "chosen"))
         self.on_msg(self._receive)

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 
 from .controls import refill, text
+from .looks import made, shared
 from .state import ExplorerState
 
 
@@ -19,11 +20,11 @@ class ClassPicker(w.VBox):
 
     def __init__(self, state: ExplorerState) -> None:
         self._state = state
-        wide = {"style": {"description_width": "70px"}, "layout": w.Layout(width="auto")}
-        self.search = w.Text(description="Find class", placeholder="part of a name, or a number", **wide)
-        self.matches = w.Select(description="Class", rows=16, **wide)
-        self.chosen = w.HTML()
-        super().__init__([self.search, self.matches, self.chosen])
+        wide = {"style": {"description_width": "70px"}, "layout": {"width": "auto"}}
+        self.search = made(w.Text, description="Find class", placeholder="part of a name, or a number", **wide)
+        self.matches = made(w.Select, description="Class", rows=16, **wide)
+        self.chosen = made(w.HTML)
+        super().__init__([self.search, self.matches, self.chosen], layout=shared(w.Layout))
         self.search.observe(self._filter, "value")
         self.matches.observe(self._choose, "value")
         state.observe(self._follow, "target")

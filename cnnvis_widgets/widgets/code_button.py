@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as w
+
+from .looks import shared
 
 
 class CodeButton(anywidget.AnyWidget):
@@ -21,7 +24,7 @@ class CodeButton(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("code_button.js")
 
     def __init__(self, code: Callable[[], str]) -> None:
-        super().__init__()
+        super().__init__(layout=shared(w.Layout))
         self._code = code
         self.on_msg(self._receive)
 

@@ -10,10 +10,11 @@ import ipywidgets as w
 import traitlets as t
 
 from ..results import Layer
+from .looks import made
 from .state import FAMILY_FILTERS, METHODS, ExplorerState
 
 _SHORT_FAMILY = {"r": "activation", "c": "convolution", "p": "pooling", "": "other"}
-_LABEL = {"description_width": "initial"}
+LABEL = {"description_width": "initial"}
 
 
 def refill(
@@ -25,6 +26,8 @@ def refill(
     that for a choice of the user.
     """
     options = list(options)
+    if options == list(menu.options) and menu.value == value:
+        return
     menu.unobserve(on_choice, "value")
     with menu.hold_sync():
         menu.options = options
@@ -47,51 +50,54 @@ def caption(lines: Iterable[str]) -> str:
 def side_by_side(*children: w.Widget, **layout: str) -> w.HBox:
     """Columns side by side, below each other where the page is narrow."""
     layout = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start", **layout}
-    return w.HBox(children, layout=w.Layout(min_width="0", **layout))
+    return made(w.HBox, children, layout={"min_width": "0", **layout})
 
 
 def row(*children: w.Widget, **layout: str) -> w.HBox:
     """Widgets side by side, wrapping where the page is narrow."""
     layout = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 14px", **layout}
-    return w.HBox(children, layout=w.Layout(**layout))
+    return made(w.HBox, children, layout=layout)
 
 
 def column(*children: w.Widget, grow: str, widest: str) -> w.VBox:
     """Widgets below each other; ``grow`` is the flex value of the column, ``widest`` its largest width."""
-    return w.VBox(children, layout=w.Layout(flex=grow, max_width=widest, min_width="0"))
+    return made(w.VBox, children, layout={"flex": grow, "max_width": widest, "min_width": "0"})
 
 
-def show(widget: w.DOMWidget, shown: bool) -> None:
-    """Show or hide a widget."""
-    widget.layout.display = None if shown else "none"
+def stack(*children: w.Widget) -> w.VBox:
+    """Parts of a view below each other."""
+    return made(w.VBox, children, layout={"min_width": "0", "grid_gap": "10px"})
 
 
 def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: str = "auto") -> w.Dropdown:
     """A menu tied to a trait that has a fixed list of values."""
-    menu = w.Dropdown(
+    menu = made(
+        w.Dropdown,
         options=options,
         value=getattr(state, trait),
         description=label,
-        style=_LABEL,
-        layout=w.Layout(width=width, max_width="100%"),
+        style=LABEL,
+        layout={"width": width, "max_width": "100%"},
     )
     t.link((state, trait), (menu, "value"))
     return menu
 
 
 def fraction(
-    state: ExplorerState, trait: str, label: str, low: float = 0.0, high: float = 1.0, *, live: bool = True
+    state: ExplorerState, trait: str, label: str, low: float = 0.0, high: float = 1.0, *, live: bool = True,
+    width: str = "260px",
 ) -> w.FloatSlider:
     """A slider tied to a trait, which follows while it is dragged if ``live``."""
-    slider = w.FloatSlider(
+    slider = made(
+        w.FloatSlider,
         value=getattr(state, trait),
         min=low,
         max=high,
         step=0.01,
         continuous_update=live,
         description=label,
-        style=_LABEL,
-        layout=w.Layout(width="260px", max_width="100%"),
+        style=LABEL,
+        layout={"width": width, "max_width": "100%"},
     )
     t.link((state, trait), (slider, "value"))
     return slider
@@ -99,14 +105,15 @@ def fraction(
 
 def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.IntSlider:
     """A slider of whole numbers tied to a trait; it acts when it is let go, and grows with values set from Python."""
-    slider = w.IntSlider(
+    slider = made(
+        w.IntSlider,
         value=getattr(state, trait),
         min=low,
         max=high,
         continuous_update=False,
         description=label,
-        style=_LABEL,
-        layout=w.Layout(width="260px", max_width="100%"),
+        style=LABEL,
+        layout={"width": "260px", "max_width": "100%"},
     )
     state.observe(lambda change: setattr(slider, "max", max(slider.max, change["new"])), trait)
     t.link((state, trait), (slider, "value"))
@@ -115,8 +122,8 @@ def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> 
 
 def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
     """A checkbox tied to a trait."""
-    box = w.Checkbox(
-        value=getattr(state, trait), description=label, indent=False, layout=w.Layout(width="auto")
+    box = made(
+        w.Checkbox, value=getattr(state, trait), description=label, indent=False, layout={"width": "auto"}
     )
     t.link((state, trait), (box, "value"))
     return box
@@ -124,9 +131,9 @@ def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
 
 def button(label: str, on_click: Callable[[], Any], tooltip: str, style: str = "") -> w.Button:
     """A button that calls ``on_click()``. Without an icon: its glyph would be read out as part of the name."""
-    made = w.Button(description=label, tooltip=tooltip, button_style=style, layout=w.Layout(width="auto"))
-    made.on_click(lambda _: on_click())
-    return made
+    pressed = made(w.Button, description=label, tooltip=tooltip, button_style=style, layout={"width": "auto"})
+    pressed.on_click(lambda _: on_click())
+    return pressed
 
 
 class LayerMenu:
@@ -140,8 +147,8 @@ class LayerMenu:
         self._state = state
         families = [(self._title(key), key) for key in state.families]
         self.family = dropdown(state, "family", "Layers", families, "270px")
-        layout = w.Layout(flex="1 1 340px", min_width="0", max_width="620px")
-        self.layer = w.Dropdown(description="Layer", style=_LABEL, layout=layout)
+        layout = {"flex": "1 1 340px", "min_width": "0", "max_width": "620px"}
+        self.layer = made(w.Dropdown, description="Layer", style=LABEL, layout=layout)
         self.layer.observe(self._choose, "value")
         state.observe(self._follow, ["layer", "family"])
         self._follow()
@@ -167,11 +174,12 @@ class LayerMenu:
 
 def method_toggle(state: ExplorerState) -> w.ToggleButtons:
     """The ways of looking."""
-    toggle = w.ToggleButtons(
+    toggle = made(
+        w.ToggleButtons,
         options=[(name.capitalize(), name) for name in METHODS],
         value=state.method,
         style={"button_width": "auto"},
-        layout=w.Layout(width="auto"),
+        layout={"width": "auto"},
     )
     t.link((state, "method"), (toggle, "value"))
     return toggle

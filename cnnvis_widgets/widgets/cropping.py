@@ -10,7 +10,8 @@ import numpy as np
 
 from ..engine.resizing import resize
 from .canvas import PictureCanvas
-from .controls import button, row, show
+from .controls import button, row
+from .looks import show
 from .regions import Box
 from .state import ExplorerState
 from .subject import Subject

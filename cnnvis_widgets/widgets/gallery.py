@@ -12,7 +12,8 @@ import numpy as np
 
 from ..imaging import encode
 from .canvas import ARROWS, PictureCanvas
-from .controls import button, caption, column, show, side_by_side, text
+from .controls import LABEL, button, caption, column, side_by_side, text
+from .looks import made, shared, show
 from .montage import PAGE, Montage, on_page, pages
 from .regions import Box
 from .state import ExplorerState
@@ -95,7 +96,7 @@ class Gallery:
         self.state, self.photo, self._seen_by = state, photo, seen_by
         self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=720)
         self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
-        self.caption = w.HTML()
+        self.caption = made(w.HTML)
         self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
         self._sheet: Sheet | None = None
         self.map_size = 1, 1
@@ -111,7 +112,7 @@ class Gallery:
         self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
         self.portrait.on_key(self._move_unit)
         state.observe(lambda change: self._select(), "channel")
-        state.observe(lambda change: self._draw_selected(), ["unit", "region"])
+        state.observe(self._mark_unit, ["unit", "region"])
         state.observe(lambda change: self._turn_page(), "page")
 
     def hang(self, sheet: Sheet, final: bool = True) -> None:
@@ -119,15 +120,15 @@ class Gallery:
         with self._lock:
             if sheet.layer != self.state.layer:
                 return
-            new = self._sheet is None or self._sheet.about != sheet.about
+            if self._sheet is None or self._sheet.about != sheet.about:
+                self._grid = None  # laid out below, once, on the page of the selected map
             self._sheet = sheet
-            if new or self._grid is None:
-                self._lay_out()
-            self._fill(final)
             if self.state.channel is None:
                 self.state.channel = sheet.strongest  # which calls ``_select``
-            else:
-                self._draw_selected()
+            if self._grid is None:
+                self._lay_out()
+            self._fill(final)
+            self._draw_selected()
 
     def has(self, channel: int | None) -> bool:
         """Whether the selected map is on the sheet, or will be, or there is no sheet yet."""
@@ -162,6 +163,10 @@ class Gallery:
                 self.state.page = list(sheet.channels).index(channel) // PAGE
             self._draw_selected()
 
+    def _mark_unit(self, change: Any) -> None:
+        if self._sheet is not None and self._sheet.units:  # else the picture stays as it is
+            self._draw_selected()
+
     def _draw_selected(self) -> None:
         with self._lock:
             channel, sheet = self.state.channel, self._sheet
@@ -185,7 +190,8 @@ class Gallery:
 
     def _turn_page(self) -> None:
         with self._lock:
-            if self._sheet is not None and self._sheet.paged and self._sheet.layer == self.state.layer:
+            sheet = self._sheet if self._grid is not None else None
+            if sheet is not None and sheet.paged and sheet.layer == self.state.layer:
                 self._lay_out()
                 self._fill(True)
 
@@ -226,13 +232,13 @@ class _Pages(w.HBox):
 
     def __init__(self, state: ExplorerState) -> None:
         self._state, self._count = state, 1
-        self._channel = w.BoundedIntText(
-            description="Map", style={"description_width": "initial"}, layout=w.Layout(width="120px")
+        self._channel = made(
+            w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"}
         )
         self._back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
         self._on = button("Next", lambda: self._turn(1), "The next page of maps")
-        self._text = w.HTML()
-        layout = w.Layout(align_items="center", flex_flow="row wrap")
+        self._text = made(w.HTML)
+        layout = shared(w.Layout, align_items="center", flex_flow="row wrap")
         super().__init__([self._channel, self._back, self._text, self._on], layout=layout)
         self._channel.observe(self._choose, "value")
         state.observe(lambda change: self.follow(self._count), ["layer", "channel", "page"])

@@ -13,7 +13,8 @@ from ..imaging.render import picture
 from . import jobs
 from .canvas import PictureCanvas
 from .class_bars import ClassBars, class_bars
-from .controls import column, refill, text
+from .controls import LABEL, column, refill, text
+from .looks import made
 from .new_images import NewImages
 from .state import ExplorerState
 from .subject import Subject
@@ -34,14 +35,15 @@ class ImagePane:
     def __init__(self, state: ExplorerState, subject: Subject) -> None:
         self._state, self._subject = state, subject
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
-        self._caption, self.predictions = w.HTML(), ClassBars(state)
+        self._caption, self.predictions = made(w.HTML), ClassBars(state)
         self._live = jobs.live_slot()
-        self._menu = w.Dropdown(
+        self._menu = made(
+            w.Dropdown,
             options=_numbered(state.images),
             value=state.image,
             description="Image",
-            style={"description_width": "initial"},
-            layout=w.Layout(width="auto", max_width="100%"),
+            style=LABEL,
+            layout={"width": "auto", "max_width": "100%"},
         )
         self._menu.observe(self._choose, "value")
         self.units = UnitsHere(state, subject, self.canvas)

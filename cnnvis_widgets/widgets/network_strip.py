@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as w
 import traitlets as t
 
 from ..results import Layer
+from .looks import shared
 from .state import ExplorerState
 
 _KINDS = {"r": "activation function", "c": "convolution", "p": "pooling", "": "other"}
@@ -39,7 +41,7 @@ class NetworkStrip(anywidget.AnyWidget):
 
     def __init__(self, state: ExplorerState, layers: Sequence[Layer]) -> None:
         boxes = [(layer.name, _text(layer), layer.family, *_size(layer)) for layer in layers]
-        super().__init__(layers=boxes, selected=state.layer)
+        super().__init__(layout=shared(w.Layout), layers=boxes, selected=state.layer)
         self._state = state
         state.observe(self._follow, "layer")
         self.observe(self._choose, "selected")

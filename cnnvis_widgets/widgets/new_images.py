@@ -18,6 +18,7 @@ from .canvas import PictureCanvas
 from .controls import row, text
 from .cropping import Cropping
 from .drawing_pad import pad_for
+from .looks import made
 from .state import ExplorerState
 from .subject import Subject
 from .webcam import Webcam
@@ -40,15 +41,16 @@ class NewImages:
         self._lock = RLock()  # a file may be ready while another image comes from a cell
         self._slot = jobs.live_slot()
         self._drawing: int | None = None
-        self.upload = w.FileUpload(accept="image/*", multiple=True, description="Add images")
-        self.upload.layout.width = "auto"
+        self.upload = made(
+            w.FileUpload, accept="image/*", multiple=True, description="Add images", layout={"width": "auto"}
+        )
         self.upload.observe(self._uploaded, "value")
         self.webcam = Webcam(lambda content: self.read([("webcam", content)]))
         self.cropping = Cropping(state, subject, photo, self._put)
         self.pad = pad_for(picture(subject.images[0], subject.value_range))
         if self.pad is not None:
             self.pad.observe(self._drawn, "pixels")
-        self.note = w.HTML()
+        self.note = made(w.HTML)
         self.tools = row(self.upload, self.cropping.widget, self.webcam, self.note, grid_gap="4px")
 
     def add(self, picture: Any, name: str = "") -> int:

@@ -11,6 +11,7 @@ from ..results import Layer
 from . import controls as c
 from .code_button import CodeButton
 from .image_pane import ImagePane
+from .looks import made
 from .network_strip import NetworkStrip
 from .state import ExplorerState
 from .views.view import View
@@ -45,7 +46,7 @@ class Panes:
         self._state, self._image_pane, self._views = state, image_pane, views
         self._stop = c.button("Stop", stop, "Stop and keep the last picture")
         self._options = c.row()
-        self._panel = w.VBox(layout=w.Layout(flex="5 1 420px", min_width="0"))
+        self._panel = made(w.VBox, layout={"flex": "5 1 420px", "min_width": "0"})
         middle = c.side_by_side(image_pane.widget, self._panel, margin="8px 0 0 0")
         menu = c.LayerMenu(state)
         files = [
@@ -72,8 +73,8 @@ class Panes:
     def _report(self) -> w.VBox:
         """Progress, status and error; each in words, because a bar says nothing to a screen reader."""
         state = self._state
-        bar = w.FloatProgress(min=0.0, max=1.0, layout=w.Layout(width="220px", margin="2px 0"))
-        status, detail, error = w.HTML(), w.HTML(), w.HTML()
+        bar = made(w.FloatProgress, min=0.0, max=1.0, layout={"width": "220px", "margin": "2px 0"})
+        status, detail, error = made(w.HTML), made(w.HTML), made(w.HTML)
 
         def follow(change: Any = None) -> None:
             bar.value = state.progress
@@ -85,10 +86,10 @@ class Panes:
 
         state.observe(follow, ["progress", "status", "detail", "error", "running"])
         follow()
-        return w.VBox([c.row(bar, self._stop, status, detail), error], layout=w.Layout(min_width="0"))
+        return made(w.VBox, [c.row(bar, self._stop, status, detail), error], layout={"min_width": "0"})
 
     def _files(self) -> w.HTML:
-        written = w.HTML()
+        written = made(w.HTML)
 
         def follow(change: Any) -> None:
             shown = [str(path) for path in self._state.files]

@@ -16,6 +16,7 @@ from .badge import badge
 from .canvas import PictureCanvas
 from .controls import caption, column, side_by_side, text
 from .live import Live
+from .looks import made
 from .regions import busy_box, busy_side
 from .subject import Where
 
@@ -49,7 +50,7 @@ class RuleRow:
 
     def _lay_out(self, names: tuple[str, ...]) -> None:
         self.pictures = {rule: PictureCanvas(name=f"rule-{rule}", smooth=True, width=300) for rule in names}
-        self._captions = {rule: w.HTML() for rule in names}
+        self._captions = {rule: made(w.HTML) for rule in names}
         self.widget.children = tuple(
             column(self.pictures[rule], self._captions[rule], grow="1 1 180px", widest="300px") for rule in names
         )

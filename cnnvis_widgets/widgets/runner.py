@@ -46,8 +46,8 @@ class Runner:
         job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done)
         self._job, self._view, self._began, self._writing = job, view, time.monotonic(), []
         state = self._state
+        state.running, state.status = True, status  # first: the bar of a finished run would be coloured anew
         state.error, state.detail, state.files, state.progress = "", "", (), 0.0
-        state.status, state.running = status, True
         jobs.COMPUTING.start(job)
 
     def stop(self) -> None:

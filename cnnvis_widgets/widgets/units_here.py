@@ -10,8 +10,9 @@ import numpy as np
 
 from . import work
 from .canvas import ARROWS, PictureCanvas
-from .controls import column, refill, show, text
+from .controls import column, refill, text
 from .live import Live
+from .looks import made, show
 from .state import ExplorerState
 from .subject import Subject
 
@@ -44,8 +45,8 @@ class UnitsHere:
         self._state, self._subject, self._photo = state, subject, photo
         self._place: tuple[int, int] | None = None
         self.found: tuple[Seer, ...] = ()
-        self._title = w.HTML()
-        self._list = w.Select(rows=SHOWN, layout=w.Layout(width="100%"))
+        self._title = made(w.HTML)
+        self._list = made(w.Select, rows=SHOWN, layout={"width": "100%"})
         self.widget = column(self._title, self._list, grow="none", widest="100%")
         self._live = Live(self._show, self._fail)
         show(self.widget, False)

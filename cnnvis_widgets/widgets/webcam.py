@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as w
+
+from .looks import shared
 
 
 class Webcam(anywidget.AnyWidget):
@@ -21,7 +24,7 @@ class Webcam(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("webcam.js")
 
     def __init__(self, taken: Callable[[bytes], None]) -> None:
-        super().__init__()
+        super().__init__(layout=shared(w.Layout))
         self._taken = taken
         self.on_msg(self._receive)
 

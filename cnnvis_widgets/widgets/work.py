@@ -131,7 +131,10 @@ def _evidence(network: Network, feed: Any, key: Any, layer: str, target: int) ->
 def deconvolve(
     network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, rule: str, seed: str | tuple[int, ...]
 ) -> Generator[Progress, None, None]:
-    """The feature maps, then the reconstructions of ``channel`` and the strongest maps."""
+    """The feature maps, then the reconstructions of ``channel`` and the strongest maps.
+
+    Where the seed is one unit, that of ``channel`` comes before all else, and alone.
+    """
     maps = feature_maps(network, feed, key, layer)
     where = (network, key, layer, rule, seed)
     kept = RESULTS.get(where)
@@ -141,13 +144,16 @@ def deconvolve(
     channels = strongest_first(maps)[:STRONGEST]
     if channel is not None and (channel not in channels or isinstance(seed, tuple)):
         channels = [channel, *(each for each in channels if each != channel)][:STRONGEST]
-    yield Progress(maps, layer, channels, (key, layer), 0)
+    first = 1 if channel is not None and isinstance(seed, tuple) else 0
+    if not first:
+        yield Progress(maps, layer, channels, (key, layer), 0)
     chunks: list[Reconstruction] = []
-    for chunk in reconstruct_steps(network, feed, layer, channels=channels, rule=rule, seed=seed):
-        chunks.append(chunk)
-        result = joined(chunks)
-        about, done = (where, tuple(channels)), len(result.channels)
-        yield Progress(result, layer, channels, about, done, len(channels))
+    for some in filter(None, (channels[:first], channels[first:])):
+        for chunk in reconstruct_steps(network, feed, layer, channels=some, rule=rule, seed=seed):
+            chunks.append(chunk)
+            result = joined(chunks)
+            about, done = (where, tuple(channels), len(chunks) > first), len(result.channels)
+            yield Progress(result, layer, channels, about, done, len(channels))
     RESULTS.put(where, result, result.images.nbytes)
 
 

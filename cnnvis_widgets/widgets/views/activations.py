@@ -13,8 +13,9 @@ import traitlets as t
 from ...imaging.render import Scale, activation_tiles
 from ...results import FeatureMaps
 from .. import work
-from ..controls import button, dropdown, show
+from ..controls import LABEL, button, dropdown
 from ..gallery import Portrait
+from ..looks import made, show
 from ..map_scale import colour_bar
 from ..traits.maps import ORDERS, SCALES
 from .view import Context, Steps, View
@@ -33,9 +34,9 @@ class ActivationsView(View):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._bar = w.HTML()
-        self._limit = w.BoundedFloatText(
-            min=1e-6, max=1e9, description="is", style={"description_width": "initial"}, layout=w.Layout(width="120px")
+        self._bar = made(w.HTML)
+        self._limit = made(
+            w.BoundedFloatText, min=1e-6, max=1e9, description="is", style=LABEL, layout={"width": "120px"}
         )
         t.link((self.state, "limit"), (self._limit, "value"))
         orders = [(_ORDER_TITLES[order], order) for order in ORDERS if order != "evidence" or self.state.classes]

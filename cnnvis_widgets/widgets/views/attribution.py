@@ -15,7 +15,8 @@ from .. import explaining, work
 from ..badge import Fact, marks, obeyed
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
-from ..controls import caption, column, dropdown, fraction, show, side_by_side, switch
+from ..controls import caption, column, dropdown, fraction, side_by_side, switch
+from ..looks import made, show
 from ..traits.attribution import EXPLAINERS
 from .view import Context, Steps, View
 
@@ -50,7 +51,7 @@ class AttributionView(View):
         )
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)
-        self._over_caption, self._caption = w.HTML(), w.HTML()
+        self._over_caption, self._caption = made(w.HTML), made(w.HTML)
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
         self.panel = side_by_side(
             column(self.over, self._over_caption, grow="3 1 240px", widest="500px"),

@@ -16,7 +16,8 @@ from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
 from .. import work
 from ..canvas import ARROWS, PictureCanvas
-from ..controls import caption, column, dropdown, refill, show, side_by_side
+from ..controls import caption, column, dropdown, refill, side_by_side, stack
+from ..looks import made, show
 from ..subject import Where
 from ..traits.comparison import VERSUS
 from .activations import MapSheet, at
@@ -48,7 +49,7 @@ class ComparisonView(View):
         super().__init__(context)
         state = self.state
         self.network: Network | None = None
-        self._images = w.Dropdown(description="Image B")
+        self._images = made(w.Dropdown, description="Image B")
         self._images.observe(self._choose_image, "value")
         layers = [(layer.name, layer.name) for layer in state.network.layers]
         self._layers = dropdown(state, "other_layer", "Layer B", layers, "340px")
@@ -56,10 +57,9 @@ class ComparisonView(View):
         self.options = (dropdown(state, "versus", "Compare with", versus), self._images, self._layers)
         names = ("A", "B", "A-B")
         self.panels = {name: PictureCanvas(name=name, width=300, interactive=True) for name in names}
-        self._captions = {name: w.HTML() for name in names}
+        self._captions = {name: made(w.HTML) for name in names}
         shown = [column(self.panels[name], self._captions[name], grow="1 1 200px", widest="300px") for name in names]
-        layout = w.Layout(min_width="0", grid_gap="10px")
-        self.panel = w.VBox([side_by_side(*shown), side_by_side(context.gallery.maps)], layout=layout)
+        self.panel = stack(side_by_side(*shown), side_by_side(context.gallery.maps))
         self._pair: tuple[FeatureMaps, FeatureMaps] | None = None
         for panel in self.panels.values():
             panel.on_click(lambda x, y: self._select(int(y), int(x)))

@@ -14,9 +14,10 @@ from ...imaging.render import reconstruction_tiles
 from ...results import FeatureMaps, Reconstruction
 from .. import work
 from ..badge import badge
-from ..controls import dropdown, refill, show, switch, text
+from ..controls import LABEL, dropdown, refill, stack, switch, text
 from ..gallery import Portrait
 from ..live import Live
+from ..looks import made, show
 from ..meter import measured, meter
 from ..regions import Box, busy_box, busy_side
 from ..rule_row import RuleRow
@@ -46,18 +47,16 @@ class DeconvolutionView(View):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._rules = w.Dropdown(description="Rule", style={"description_width": "initial"})
-        self._rules.layout.width = "auto"
+        self._rules = made(w.Dropdown, description="Rule", style=LABEL, layout={"width": "auto"})
         self._rules.observe(self._choose_rule, "value")
         self.options = (
             self._rules,
             dropdown(self.state, "seed", "Seed", [(_SEED_TITLES[seed], seed) for seed in SEEDS]),
             switch(self.state, "all_rules", "All rules side by side"),
         )
-        self.meter, self.row = w.HTML(), RuleRow()
+        self.meter, self.row = made(w.HTML), RuleRow()
         self._meter = Live(self._show_meter, self._fail)
-        layout = w.Layout(min_width="0", grid_gap="10px")
-        self.panel = w.VBox([context.gallery.widget, self.meter, self.row.widget], layout=layout)
+        self.panel = stack(context.gallery.widget, self.meter, self.row.widget)
         self.state.observe(self._follow, ["method", "layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
         self.state.observe(self._measure_again, ["target", "explained"])
         self._follow()

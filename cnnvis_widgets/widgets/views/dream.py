@@ -17,8 +17,9 @@ from ...results import DreamStep, FeatureMaps
 from .. import jobs, work
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
-from ..controls import button, caption, column, dropdown, fraction, row, show, side_by_side, whole
+from ..controls import button, caption, column, dropdown, fraction, row, side_by_side, whole
 from ..film import Film
+from ..looks import made, shared, show
 from ..traits.dream import STARTS
 from .activations import MapSheet
 from .view import Context, Steps, View
@@ -67,7 +68,7 @@ class DreamView(View):
         self._save = button("Save GIF", self.save_gif, "Write the dream so far as a film")
         self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
         self.chart = ScoreChart()
-        self._caption = w.HTML()
+        self._caption = made(w.HTML)
         self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
         large = column(
             self.portrait, self._caption, row(self._pause, self._undo, self._save),
@@ -208,7 +209,7 @@ class ScoreChart(w.VBox):
             layout=w.Layout(width="100%", max_width="520px", height="180px", min_width="0", min_height="0"),
         )
         self._placed = False
-        super().__init__(layout=w.Layout(width="100%", min_width="0"))
+        super().__init__(layout=shared(w.Layout, width="100%", min_width="0"))
 
     @property
     def points(self) -> list[tuple[int, float]]:

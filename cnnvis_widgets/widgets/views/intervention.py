@@ -14,6 +14,7 @@ from ..canvas import ARROWS
 from ..class_bars import ClassBars, changed_bars
 from ..controls import button, caption, column, fraction, side_by_side, text
 from ..live import Live, Once
+from ..looks import made
 from .activations import MapSheet
 from .view import Context, Steps, View
 
@@ -32,13 +33,12 @@ class InterventionView(View):
         super().__init__(context)
         state = self.state
         self.options = (
-            fraction(state, "factor", "Strength of the selected map", 0.0, 2.0),
+            fraction(state, "factor", "Strength of the selected map", 0.0, 2.0, width="340px"),
             button("Silence it", lambda: setattr(state, "factor", 0.0), "Multiply the map by 0"),
             button("Only around the selected unit", self._around_unit, "Change the map near the selected unit only"),
             button("As it was", self._reset, "The whole map, unchanged"),
         )
-        self.options[0].layout.width = "340px"
-        self.bars, self._caption = ClassBars(state), w.HTML()
+        self.bars, self._caption = ClassBars(state), made(w.HTML)
         self.intervention: Intervention | None = None
         self._made: tuple[Any, ...] = ()  # of the intervention: channel, factor, region
         self._half = Once()

@@ -18,7 +18,8 @@ from ..badge import Fact, marks
 from ..by_hand import ByHand
 from ..canvas import PictureCanvas
 from ..class_picker import ClassPicker
-from ..controls import caption, column, fraction, show, side_by_side, switch
+from ..controls import caption, column, fraction, side_by_side, stack, switch
+from ..looks import made, show
 from .attribution import asked_class, explained_menu, target_code
 from .view import Context, Steps, View
 
@@ -45,16 +46,16 @@ class OcclusionView(View):
         )
         names = ("total", "projection", "probability", "best")
         self.panels = {name: PictureCanvas(name=name, width=300, smooth=name == "projection") for name in names}
-        self._captions = {name: w.HTML() for name in names}
+        self._captions = {name: made(w.HTML) for name in names}
         columns = [
             column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names
         ]
-        self._badge = w.HTML()
+        self._badge = made(w.HTML)
         self._projected = False
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
         self.by_hand = ByHand(state, context.subject, context.image_pane.canvas)
         parts = [self.by_hand.widget, side_by_side(*columns, self._classes), self._badge]
-        self.panel = w.VBox(parts, layout=w.Layout(min_width="0", grid_gap="10px"))
+        self.panel = stack(*parts)
         state.observe(self._follow, "explained")
         self._follow()
 
