@@ -4,7 +4,10 @@
 PYTHON ?=
 SERVE ?= yes
 EXECUTE ?= yes
+# tests run in so many processes, each with some 2 GB
+WORKERS ?= 2
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # TensorFlow's start-up messages would drown what these commands have to say
@@ -20,11 +23,11 @@ endif
 
 test: lint
 	scripts/install-chromium
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # the tests that take minutes: hundreds of random networks, a wheel in an empty environment, every architecture
 test-slow: .venv/installed-test
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 # some forty wrong lines, one at a time in a copy of the engine: does a test notice? Writes benchmarks/results/mutations.md
 faults: .venv/installed-test

@@ -41,6 +41,7 @@ function render({ model, el }) {
     if (stream) return close();
     say("");
     if (!navigator.mediaDevices) return say("No webcam here: browsers give it to https pages and to this machine only.");
+    open.disabled = true; // while the browser asks: a second stream would never be let go
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: true });
       video.srcObject = stream;
@@ -50,6 +51,9 @@ function render({ model, el }) {
     } catch (error) {
       close();
       say(WHY[error.name] ?? `No webcam: ${error.message}`);
+    } finally {
+      open.disabled = false;
+      if (!el.isConnected) close();
     }
   });
   take.addEventListener("click", async () => {
