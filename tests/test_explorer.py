@@ -13,7 +13,8 @@ from ipywidgets import HTML, IntSlider
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
-from cnnvis_widgets.errors import ChannelError, LayerError
+from cnnvis_widgets.engine.compiled import Compiled
+from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
 from cnnvis_widgets.widgets import jobs, regions, work
 from cnnvis_widgets.widgets.canvas import PictureCanvas
@@ -336,6 +337,30 @@ def test_a_dream_can_climb_the_whole_layer(explorer):
     assert isinstance(result, DreamStep)
     assert (result.layer.name, result.names) == (explorer.state.layer, (explorer.state.layer,))
     assert "Deep dream of the whole layer of" in canvas(explorer, "dream").alt
+    assert explorer.state.error == ""
+
+
+def test_a_dream_is_compiled_while_its_class_is_chosen(explorer, monkeypatch):
+    monkeypatch.setattr(explorer.network, "_compiled", Compiled())
+    explorer.state.octaves, explorer.state.steps = 1, 2
+    explorer.state.method = "deep dream"
+    assert isinstance(explorer.wait(0), FeatureMaps)
+    compiled = {key for key in explorer.network._compiled if key[0] == "whole step"}
+    assert len(compiled) == 1
+    explorer.state.layer, explorer.state.target = "wide", 2
+    explorer.start()
+    assert isinstance(explorer.wait(0), DreamStep)
+    assert {key for key in explorer.network._compiled if key[0] == "whole step"} == compiled
+
+
+def test_a_layer_that_cannot_be_climbed_still_shows_its_maps(explorer, monkeypatch):
+    def refused(*args, **options):
+        raise GradientError("Expected a gradient.")
+
+    monkeypatch.setattr(work, "dream", refused)
+    monkeypatch.setattr(explorer.network, "_compiled", Compiled())
+    explorer.state.method = "deep dream"
+    assert isinstance(explorer.wait(0), FeatureMaps)
     assert explorer.state.error == ""
 
 

@@ -97,3 +97,35 @@ def test_a_normalised_network_has_the_gradient_of_keras():
 
     found = network.compiled("test", body, [tf.TensorSpec([1, 12, 12, 3], tf.float32)])(image)
     np.testing.assert_allclose(found, tape.gradient(score, given), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_a_depthwise_convolution_has_its_gradient_without_that_of_its_kernel(padding):
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 2)).astype(np.float32)
+
+    def found(lean):
+        graph = tf.Graph()
+        with graph.as_default():
+            image = v1.placeholder(tf.float32, [None, None, None, 3], name="image")
+            weight = tf.constant(kernel, name="weight")
+            tf.nn.depthwise_conv2d(image, weight, [1, 2, 2, 1], padding, name="out")
+        definition = graph.as_graph_def()
+        if lean:
+            make_lean(definition.node, {node.name for node in definition.node} - {"weight"})
+        last, kinds = definition.node[-1].name, []
+        del definition.node[[node.name for node in definition.node].index("image")]
+
+        def body(given):
+            (out,) = tf.graph_util.import_graph_def(definition, {"image:0": given}, [f"{last}:0"])
+            gradient = tf.gradients(tf.square(out), given)[0]
+            kinds.extend(op.type for op in given.graph.get_operations())
+            return gradient
+
+        function = v1.wrap_function(body, [tf.TensorSpec([None, None, None, 3], tf.float32)])
+        return function(tf.constant(photo(7, images=2))).numpy(), kinds
+
+    (plain, many), (lean, few) = eagerly(found)(False), eagerly(found)(True)
+    np.testing.assert_array_equal(lean, plain)
+    backward = "DepthwiseConv2dNativeBackpropFilter"
+    assert backward in many
+    assert backward not in few

@@ -49,6 +49,33 @@ def test_each_fits_a_photo(name, size):
         np.testing.assert_allclose(back, image.clip(1e-4, 1 - 1e-4), atol=1e-5)
 
 
+@pytest.mark.parametrize("width", [6, 7])
+@pytest.mark.parametrize("name", ["fourier", "soft", "maco"])
+def test_the_gradient_of_spectra_is_that_of_tensorflow(name, width):
+    parameterization, shape = ALL[name](a_photo(5, width)), (2, 5, width, 3)
+    variables = parameterization.begin(np.random.default_rng(0), shape)
+    seed = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    constants = parameterization.constants(shape)
+
+    def plain(variables, width, scale, colours):
+        if name == "maco":
+            spectrum = tf.complex(scale * tf.cos(variables), scale * tf.sin(variables))
+        else:
+            spectrum = tf.complex(scale * variables[:, 0], scale * variables[:, 1])
+        planes = tf.signal.irfft2d(spectrum, [5, width])
+        return tf.sigmoid(tf.einsum("nkhw,ck->nhwc", planes, colours))
+
+    found, wanted = (
+        traced(
+            lambda z, decode=decode: tf.gradients(decode(z, tf.constant(width), *map(tf.constant, constants)), z, seed),
+            [tf.TensorSpec(variables.shape, tf.float32)],
+        )(variables)[0]
+        for decode in (parameterization.decode, plain)
+    )
+    assert np.abs(wanted).max() > 0
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_each_begins_with_faint_noise_of_its_seed(name):
     image = a_photo(64, 64)

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from .goals import Goal
+from .lean_gradient import spreading
 from .network import Network
 from .parameterizations import Parameterization
 from .resizing import resize
@@ -125,7 +126,9 @@ class Ascent:
 
             shown = decoded(z)
             shown = tf.repeat(shown, views, 0) if views > 1 else shown
-            seen = low + (high - low) * apply(shown, matrix, size, noise, seed)
+            viewed, span = apply(shown, matrix, size, noise, seed), high - low
+            with spreading():
+                seen = viewed * span + low
             seen = tf.ensure_shape(seen, [pictures * views, *network.picture_shape[:2], channels])
             scores = goal.scores(network, seen, shown, given)
             scores = tf.reduce_mean(tf.reshape(scores, [pictures, views]), 1) if views > 1 else scores
@@ -138,8 +141,8 @@ class Ascent:
             square = _LONG_MEMORY * square + (1 - _LONG_MEMORY) * power
             spread = tf.sqrt(square / (1 - _LONG_MEMORY**step)) + 1e-30
             moved = z + rate * mean / (1 - _MEMORY**step) / spread
-            images = tf.clip_by_value(low + (high - low) * decoded(moved), low, high)
+            images = tf.clip_by_value(low + span * decoded(moved), low, high)
             return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient), range(1, rank))]
 
         key = ("ascent", goal.key, parameterization.name, pictures, channels, views)
-        return network.compiled(key, body, signature)
+        return network.compiled(key, body, signature, soon=True)

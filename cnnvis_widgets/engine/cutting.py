@@ -20,34 +20,34 @@ from .units import Unit
 
 @dataclass(frozen=True)
 class Cut:
-    """The nodes that turn ``inputs`` and ``weights`` into ``tensors``; ``varying``: those that depend on an input."""
+    """The nodes that turn what is fed and ``settled`` into ``tensors``; ``varying``: those that depend on an input."""
 
     nodes: list[NodeDef]
     units: Mapping[str, Unit]
-    weights: frozenset[str]
+    settled: Collection[str]
     tensors: Sequence[str]
     varying: Collection[str]
     graph_def: GraphDef
 
 
-def cut_out(structure: Structure, weights: Collection[str], inputs: Collection[str], tensors: Sequence[str]) -> Cut:
-    """Cut a network.
+def cut_out(
+    structure: Structure, settled: Collection[str], inputs: Collection[str], tensors: Sequence[str]
+) -> Cut:
+    """Cut a network between ``tensors`` and what is fed or ``settled``, tensors of known values.
 
     Raises:
         FeedError: a placeholder that ``tensors`` need is not among the inputs.
     """
-    names = [node_of(tensor) for tensor in tensors if tensor not in inputs]
-    needed = ancestors(structure.nodes, names, stop=inputs)
-    _require_fed(structure, needed - set(weights), inputs)
-    used = frozenset(needed & set(weights))
+    known = {*inputs, *settled}
+    needed = ancestors(structure.nodes, [node_of(each) for each in tensors if each not in known], stop=known)
+    _require_fed(structure, needed, inputs)
     fed = {node_of(tensor) for tensor in inputs if f"{node_of(tensor)}:1" not in structure.shapes}
     nodes = [
-        NodeDef.FromString(node.SerializeToString())
-        for name, node in structure.nodes.items()
-        if name in needed - used - fed
+        NodeDef.FromString(node.SerializeToString()) for name, node in structure.nodes.items() if name in needed - fed
     ]
+    taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
     units = {name: unit for name, unit in structure.units.items() if unit.inner <= needed}
-    return Cut(nodes, units, used, tensors, structure.varying, structure.graph_def)
+    return Cut(nodes, units, taken & (known - {*inputs}), tensors, structure.varying, structure.graph_def)
 
 
 def _require_fed(structure: Structure, needed: Iterable[str], inputs: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Gradients of sums and products with weights, without the gradients of the weights that nobody asks for.
+"""Gradients of ops with weights, without the gradients of the weights that nobody asks for.
 
 TensorFlow's own derives them too, and finds out at each call what was broadcast: up to sixteen ops where one does. The
 optimiser removes them again, but each takes its time to be built, and a dream shows nothing before.
@@ -7,15 +7,19 @@ optimiser removes them again, but each takes its time to be built, and a dream s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from typing import cast
 
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
 from .graph_surgery import NodeDef, data_inputs, node_of
 
-LEAN = ("Cnnvis/Lean/0", "Cnnvis/Lean/1")
-"""The ``_gradient_op_type`` of these ops, by the place of the input that is not a weight; it is the true gradient."""
+LEAN = ("Cnnvis/Lean/0", "Cnnvis/Lean/1", "Cnnvis/Lean/Depthwise")
+"""The ``_gradient_op_type`` of these ops; it is the true gradient. Of sums and products there are two, by the place of
+the input that is not a weight."""
 
+_SPREADING = "Cnnvis/Spreading"
 _SENT: dict[str, tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None, ...]] = {
     "Mul": (lambda signal, weight: signal * weight,) * 2,
     "Add": (lambda signal, weight: signal,) * 2,
@@ -30,10 +34,26 @@ _SENT: dict[str, tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None, ...]]
 def make_lean(nodes: Iterable[NodeDef], varying: Collection[str]) -> None:
     """Give ops of which one input alone depends on what is fed this gradient, in place."""
     for node in nodes:
-        if node.op in _SENT and "_gradient_op_type" not in node.attr:
+        if "_gradient_op_type" in node.attr:
+            continue
+        if node.op in _SENT:
             varies = [node_of(each) in varying for each in data_inputs(node)]
             if sum(varies) == 1 and _SENT[node.op][varies.index(True)] is not None:
                 node.attr["_gradient_op_type"].s = LEAN[varies.index(True)].encode()
+        elif node.op == "DepthwiseConv2dNative" and node_of(node.input[1]) not in varying:
+            node.attr["_gradient_op_type"].s = LEAN[2].encode()
+
+
+def spreading() -> AbstractContextManager[None]:
+    """Sums and products that are built in this context spread their second operand over their first, which alone gets a
+    gradient: nothing has to find out at run time what was broadcast."""
+    override = tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(("AddV2", "Mul"), _SPREADING))
+    return cast("AbstractContextManager[None]", override)
+
+
+@tf.RegisterGradient(_SPREADING)
+def _spreading(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
+    return [signal if op.type == "AddV2" else signal * op.inputs[1], None]
 
 
 def _register(place: int) -> None:
@@ -47,8 +67,19 @@ def _register(place: int) -> None:
         return [sent, None] if place == 0 else [None, sent]
 
 
-for _place in range(len(LEAN)):
+for _place in range(2):
     _register(_place)
+
+
+@tf.RegisterGradient(LEAN[2])
+def _depthwise(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
+    entered, weight = op.inputs
+    options = {key: op.get_attr(key) for key in ("strides", "explicit_paddings", "dilations")}
+    texts = {key: op.get_attr(key).decode() for key in ("padding", "data_format")}
+    sent = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+        input_sizes=tf.shape(entered), filter=weight, out_backprop=signal, **options, **texts
+    )
+    return [sent, None]
 
 
 def _keeps_size(entered: tf.Tensor, weight: tf.Tensor) -> bool:

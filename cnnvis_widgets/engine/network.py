@@ -22,10 +22,11 @@ from .fast_backward import seen_by
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, tensor_named
 from .forward_passes import ForwardPasses
 from .frozen import FrozenGraph
-from .graph_surgery import node_of, tensor_of
+from .graph_surgery import node_of
 from .image_input import ImageInput, usual_range
 from .inputs import choose_image_input, gradient_path, names_of_classes
 from .receptive_field import ReceptiveField
+from .settled import Settled
 from .structure import Structure, static_shapes
 from .views import view_of
 
@@ -56,10 +57,10 @@ class Network:
         preprocess: Preprocess | None = None,
     ) -> None:
         self._frozen = frozen
-        self._weights = {name: tf.constant(value) for name, value in frozen.weights.items()}
         named = None if image_input is None else node_of(frozen.inputs.get(image_input, image_input))
         sources = {node_of(tensor) for tensor in frozen.inputs.values()} | ({named} if named else set())
         self._structure = structure = Structure(frozen, sources)
+        self._settled = Settled(structure, {name: tf.constant(value) for name, value in frozen.weights.items()})
         self._shapes = structure.shapes
         self._image = (
             choose_image_input(frozen, self._shapes, structure.layers)
@@ -241,9 +242,11 @@ class Network:
         ]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
-    def compiled(self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
-        """A function of NumPy arrays, compiled once for each key while it is kept."""
-        return self.once(key, lambda: traced(body, signature))
+    def compiled(
+        self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon: bool = False
+    ) -> Callable[..., Any]:
+        """A function of NumPy arrays, compiled once for each key while it is kept; ``soon`` as ``traced`` takes it."""
+        return self.once(key, lambda: traced(body, signature, soon=soon))
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What ``make`` gives, made once for each key while it is kept; see ``Compiled``."""
@@ -279,8 +282,9 @@ class Network:
         Raises:
             FeedError: a placeholder between them is not fed.
         """
-        cut = cut_out(self._structure, self._weights.keys(), inputs.keys(), tensors)
-        weights = {tensor_of(name): captured(self._weights[name]) for name in cut.weights}
+        settled = self._settled.beside(inputs)
+        cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
+        weights = {tensor: captured(settled[tensor]) for tensor in cut.settled}
         return import_cut(cut, weights | dict(inputs), rule, target)
 
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:

@@ -154,7 +154,7 @@ def _gradient_of(network: Network, goal: Goal, shape: Sequence[int]) -> Any:
         return _gradient(network, goal, tile, low, high, given)
 
     signature = [_image_spec(shape), _ANY, _ANY, *goal.signature(network)]
-    return network.compiled(("tile gradient", goal.key, shape[0], shape[-1]), body, signature)
+    return network.compiled(("tile gradient", goal.key, shape[0], shape[-1]), body, signature, soon=True)
 
 
 def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int) -> Any:
@@ -173,7 +173,7 @@ def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int)
 
     shifted = tf.TensorSpec([len(axes)], tf.int32)
     signature = [_image_spec(shape), shifted, _mask_spec(shape), _ANY, _ANY, _ANY, *goal.signature(network)]
-    return network.compiled(("whole step", goal.key, levels, shape[0], shape[-1]), body, signature)
+    return network.compiled(("whole step", goal.key, levels, shape[0], shape[-1]), body, signature, soon=True)
 
 
 def _moved(

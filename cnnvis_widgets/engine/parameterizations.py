@@ -12,7 +12,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -105,7 +105,8 @@ class Fourier:
 
     def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
         scale, colours = constants
-        return _picture(tf.complex(variables[:, 0] * scale, variables[:, 1] * scale), width, colours)
+        real, imaginary = tf.unstack(variables, 2, axis=1)
+        return _picture(real, imaginary, scale, width, colours)
 
     def shared(self, rank: int) -> tuple[int, ...]:
         # One scale for all frequencies of a colour: with one for each, as in plain Adam, every frequency moves
@@ -135,7 +136,7 @@ class Maco:
 
     def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
         magnitude, colours = constants
-        return _picture(tf.complex(magnitude * tf.cos(variables), magnitude * tf.sin(variables)), width, colours)
+        return _picture(tf.cos(variables), tf.sin(variables), magnitude, width, colours)
 
     def shared(self, rank: int) -> tuple[int, ...]:
         return ()
@@ -217,9 +218,30 @@ def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
     return (np.sqrt(height * width) / 4 * power * scale).astype(np.float32)
 
 
-def _picture(spectrum: tf.Tensor, width: tf.Tensor, colours: tf.Tensor) -> tf.Tensor:
-    planes = tf.signal.irfft2d(spectrum, fft_length=tf.stack([tf.shape(spectrum)[2], width]))
-    return tf.sigmoid(tf.einsum("nkhw,ck->nhwc", planes, colours))
+@tf.custom_gradient
+def _picture(
+    real: tf.Tensor, imaginary: tf.Tensor, scale: tf.Tensor, width: tf.Tensor, colours: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
+    """Pictures in [0, 1] of spectra (pictures, colours, height, width // 2 + 1), and what signals send back to them.
+
+    TensorFlow's own gradient is the same, in ten times as many ops, which all have to be built before the first step.
+    """
+    sizes = tf.shape(real)
+    length = tf.stack([sizes[2], width])
+    spectrum = tf.complex(real * scale, imaginary * scale)
+    planes = tf.raw_ops.IRFFT2D(input=spectrum, fft_length=length)
+    pictures = tf.sigmoid(tf.raw_ops.Einsum(inputs=[planes, colours], equation="nkhw,ck->nhwc"))
+
+    def back(signal: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+        slope = tf.raw_ops.SigmoidGrad(y=pictures, dy=signal)
+        plane = tf.raw_ops.Einsum(inputs=[slope, colours], equation="nhwc,ck->nkhw")
+        waves = tf.raw_ops.RFFT2D(input=plane, fft_length=length)
+        column = tf.range(sizes[3])
+        alone = tf.equal(column, 0) | tf.equal(2 * column, width)  # of each other column there are two
+        share = scale * tf.where(alone, 1.0, 2.0) / tf.cast(tf.reduce_prod(length), tf.float32)
+        return tf.math.real(waves) * share, tf.math.imag(waves) * share, None, None, None
+
+    return pictures, back
 
 
 def _spectrum(images: np.ndarray, colours: np.ndarray) -> np.ndarray:

@@ -65,8 +65,19 @@ def multiply(scene: Scene, left: Callable[..., Any], right: Callable[..., Any]) 
 def channel(scene: Scene, layer: str, channel: tf.Tensor) -> tf.Tensor:
     values = scene.activations[layer]
     if channel.shape.rank == 0:
-        return _mean(tf.gather(values, channel, axis=-1)[..., None])
+        return _mean(tf.expand_dims(_one_of(values, channel), -1))
     return _mean(tf.gather(values, tf.reshape(channel, [-1, *[1] * (values.shape.rank - 1)]), axis=-1, batch_dims=1))
+
+
+@tf.custom_gradient
+def _one_of(values: tf.Tensor, channel: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], Any]]:
+    """One channel. TensorFlow's gradient serves any numbers of channels along any axis, by sixty ops."""
+
+    def back(signal: tf.Tensor) -> tuple[tf.Tensor, None]:
+        chosen = tf.one_hot(channel, tf.shape(values)[-1], dtype=values.dtype)
+        return signal[..., None] * chosen, None
+
+    return tf.gather(values, channel, axis=-1), back
 
 
 @_term

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .lean_gradient import spreading
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -113,7 +115,9 @@ def apply(images: tf.Tensor, coefficients: tf.Tensor, size: tf.Tensor, noise: tf
     seen = tf.ensure_shape(seen, [images.shape[0], None, None, images.shape[-1]])
     # the same for all pictures under one view, so that none depends on its place among them
     shape = tf.concat([[coefficients.shape[0]], tf.shape(seen)[1:]], 0)
-    return seen + noise * tf.random.stateless_normal(shape, seed)
+    grain = noise * tf.random.stateless_normal(shape, seed)
+    with spreading():
+        return seen + grain
 
 
 def _shift(x: float, y: float) -> np.ndarray:

@@ -7,7 +7,8 @@ generator runs, in another thread, the state may say something else.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from ..engine.dream_controls import DreamControls
 from ..engine.neighbours import maps_around
 from ..engine.predictions import channel_evidence
 from ..engine.reconstruction import reconstruct_steps
-from ..results import FeatureMaps, Reconstruction
+from ..errors import CnnvisError
+from ..results import DreamStep, FeatureMaps, Reconstruction
 from .film import Film
 
 if TYPE_CHECKING:
@@ -178,6 +180,25 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
         units=reconstruction.units[:, places],
         seed_values=reconstruction.seed_values[:, places],
     )
+
+
+def before_dreaming(
+    network: Network, feed: Any, key: Any, layer: str, climbed: str, **options: Any
+) -> Generator[Progress, None, None]:
+    """The maps to choose from and, while they are looked at, one step of a dream of layer ``climbed`` that nobody sees.
+
+    What is compiled for it serves every class and map: the dream that is begun next shows its first step at once.
+    """
+    for maps in browse(network, feed, key, layer):
+        yield replace(maps, done=0)
+        kind = climbed, options["channels"] is None, options.get("start")
+        with suppress(CnnvisError):  # told when a dream is begun; another channel may well have a gradient
+            network.once(("before dreaming", *kind), lambda: _compile(dream(network, feed, climbed, **options)))
+        yield maps
+
+
+def _compile(steps: Iterator[DreamStep]) -> None:
+    next(steps)
 
 
 def dreaming(

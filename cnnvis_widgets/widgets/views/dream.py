@@ -80,32 +80,37 @@ class DreamView(View):
         self._follow()
 
     def steps(self) -> tuple[str, Steps]:
-        """The maps to choose from; the dream itself begins with ``start``."""
-        return f"Computing {self.state.layer}", work.browse(*self.context.where())
+        """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
+        layer, channel = self._climbed()
+        options = self._asked() | {"channels": None if self.state.climb == "layer" else channel or 0}
+        return f"Computing {self.state.layer}", work.before_dreaming(*self.context.where(), layer, **options)
 
     def start(self) -> None:
         """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
         state, self._climb = self.state, self.state.climb
-        logits = state.network.logits if state.climb == "class" else None
         self.film, self._going, self._controls = Film(), Event(), DreamControls()
         state.paused = False
         self._going.set()
         self._on_photo = state.start == "photo"
-        photo: dict[str, Any] = {"strength": state.strength} if self._on_photo else {}
+        layer, channel = self._climbed()
         steps = work.dreaming(
-            *self.context.where(logits.name if logits else state.layer),
-            channel=state.target if logits else state.channel,
-            whole=state.climb == "layer",
-            start="feed" if state.start == "photo" else None,
-            octaves=state.octaves,
-            steps=state.steps,
-            step_size=self._step_size(self._on_photo),
-            film=self.film,
-            going=self._going,
-            controls=self._controls,
-            **photo,
+            *self.context.where(layer), channel=channel, whole=state.climb == "layer", film=self.film,
+            going=self._going, controls=self._controls, **self._asked(),
         )
         self.context.begin(self, "Dreaming", steps)
+
+    def _climbed(self) -> tuple[str, int | None]:
+        """The layer, and the class or map; ``None`` for the strongest one."""
+        state = self.state
+        logits = state.network.logits if state.climb == "class" else None
+        return (logits.name, state.target) if logits else (state.layer, state.channel)
+
+    def _asked(self) -> dict[str, Any]:
+        """The options of ``dream`` that are chosen."""
+        state = self.state
+        photo = state.start == "photo"
+        options: dict[str, Any] = {"start": "feed", "strength": state.strength} if photo else {}
+        return options | {"octaves": state.octaves, "steps": state.steps, "step_size": self._step_size(photo)}
 
     def undo_octave(self) -> None:
         """Take the running dream back to where its octave began."""
@@ -164,8 +169,7 @@ class DreamView(View):
 
     def code(self) -> str:
         state = self.state
-        logits = state.network.logits if state.climb == "class" else None
-        layer, channel = (logits.name, state.target) if logits else (state.layer, state.channel)
+        layer, channel = self._climbed()
         channel = None if state.climb == "layer" else channel
         on_photo = state.start == "photo"
         start = f", start='feed', strength={state.strength:g}" if on_photo else ""

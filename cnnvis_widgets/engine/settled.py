@@ -1,0 +1,104 @@
+"""What a network makes of its weights alone, computed once and then taken for a weight itself.
+
+A batch normalisation is frozen into seven ops, of which five see only weights. In every function that is compiled they
+would be built, optimised and run again: more ops than all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from math import prod
+
+import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
+
+from .eager import eagerly
+from .graph_surgery import ancestors, copy_of, data_inputs, node_of, tensor_of
+from .structure import Structure
+
+_LARGEST = 2**16  # elements; a kernel that is cast or turned stays in the network: kept, it would take twice the room
+
+
+class Settled:
+    """The weights of a network, and what is made of them on the way to ops that see an input.
+
+    Args:
+        structure: of the network.
+        weights: by node name.
+    """
+
+    def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor]) -> None:
+        self._structure = structure
+        self._weights = {tensor_of(name): value for name, value in weights.items()}
+
+    def beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
+        """Values by tensor name; only the weights where something is fed that they may be overridden by."""
+        if all(node_of(tensor) in self._structure.varying for tensor in inputs):
+            return self._values
+        return self._weights
+
+    @cached_property
+    def _values(self) -> Mapping[str, tf.Tensor]:
+        wanted = self._frontier()
+        passed = {tensor: self._weights[origin] for tensor in wanted if (origin := self._passed(tensor))}
+        return self._weights | passed | self._computed(sorted(wanted - passed.keys()))
+
+    def _frontier(self) -> set[str]:
+        """What varying ops take of other ops that depend on weights, where it is small or a weight as it is."""
+        nodes, varying, shapes = self._structure.nodes, self._structure.varying, self._structure.shapes
+        taken = {tensor_of(each) for name in varying & nodes.keys() for each in data_inputs(nodes[name])}
+        made = self._made()
+        return {
+            tensor for tensor in taken
+            if node_of(tensor) in made
+            and (self._passed(tensor) or _elements(shapes.get(tensor, (None, None))[1]) <= _LARGEST)
+        }
+
+    def _made(self) -> set[str]:
+        """Nodes that depend on weights and constants, on weights at least, and on nothing else."""
+        weights = {node_of(tensor) for tensor in self._weights}
+        pure, made = set(weights), set[str]()
+        for name, node in self._structure.nodes.items():
+            inputs = {node_of(each) for each in node.input}
+            if name not in pure | self._structure.varying and inputs <= pure and _repeatable(node.op):
+                pure.add(name)
+                if inputs & (made | weights):
+                    made.add(name)
+        return made
+
+    def _passed(self, tensor: str) -> str:
+        """The weight that a tensor is, behind identities; '' if it is computed."""
+        while tensor not in self._weights:
+            node = self._structure.nodes[node_of(tensor)]
+            if node.op != "Identity":
+                return ""
+            tensor = tensor_of(node.input[0])
+        return tensor
+
+    @eagerly
+    def _computed(self, tensors: list[str]) -> dict[str, tf.Tensor]:
+        """By a session that optimises nothing: there are many small ops, each run once."""
+        if not tensors:
+            return {}
+        nodes = self._structure.nodes
+        needed = ancestors(nodes, map(node_of, tensors))
+        used = {tensor: value.numpy() for tensor, value in self._weights.items() if node_of(tensor) in needed}
+        config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+        with tf.Graph().as_default() as graph:
+            part = copy_of(self._structure.graph_def, (nodes[name] for name in nodes if name in needed))
+            tf.graph_util.import_graph_def(part, name="")
+            with tf.compat.v1.Session(graph=graph, config=config) as session:
+                values = session.run(tensors, used)
+        return dict(zip(tensors, map(tf.constant, values), strict=True))
+
+
+def _repeatable(op: str) -> bool:
+    """Whether an op gives the same of the same at every time."""
+    found = op_def_registry.get(op)
+    return found is not None and not found.is_stateful and not op.startswith("Placeholder")
+
+
+def _elements(shape: tuple[int | None, ...] | None) -> float:
+    return float("inf") if shape is None else prod(float("inf") if size is None else size for size in shape)
