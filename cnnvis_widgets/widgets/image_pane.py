@@ -50,7 +50,7 @@ class ImagePane:
         self.incoming = NewImages(state, subject, self.canvas)
         pad = [] if self.incoming.pad is None else [self.incoming.pad]
         shown = self._menu, self.canvas, self._caption, self.units.widget, self.predictions, self.incoming.tools, *pad
-        self.widget = column(*shown, grow="1 1 200px", widest="330px")
+        self.widget = column(*shown, grow="1 1 250px", widest="330px")
         state.observe(self._draw, "image")
         state.observe(self._list_images, "images")
         self._draw()

@@ -1,0 +1,107 @@
+"""Two views of one explorer, a page that is loaded anew, and a notebook that is opened without being run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from servers import ARTIFACTS, PATIENCE_MS, VIEWPORT, VIEWS, write_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CELLS = ("from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer", "explorer")
+SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+"""Switches whether the state of widgets is stored with the notebook."""
+LAYER = "block1_expand_relu"
+OPTION = "activation · block1_expand_relu/Relu6 · relu6 · 112 × 112 × 96"
+
+
+@pytest.fixture(scope="module")
+def lab(open_notebook, folder):
+    write_notebook(folder / "twice.ipynb", CELLS)
+    notebook = open_notebook("lab", "twice.ipynb")
+    notebook.await_cells()
+    notebook.page.wait_for_function(VIEWS, arg=2)
+    expect(notebook.status().first).to_have_text(re.compile("Done"))
+    return notebook
+
+
+def canvas(page, view, which):
+    return page.locator(".cnnvis-explorer").nth(view).locator(f"canvas[data-picture={which}]")
+
+
+def shown(page, view, which):
+    """What is on a canvas of one of the views, as a data URL."""
+    return canvas(page, view, which).evaluate("(it) => it.toDataURL()")
+
+
+def test_two_views_stay_in_step(lab):
+    page = lab.page
+    menus = page.get_by_label("Layer", exact=True)
+    menus.nth(0).select_option(OPTION)
+    for view in (0, 1):
+        expect(canvas(page, view, "montage")).to_have_attribute("aria-label", re.compile(LAYER))
+        expect(menus.nth(view)).to_have_value(re.compile(LAYER))
+    canvas(page, 1, "montage").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    last = lab.python("explorer.state.current_layer.channels") - 2
+    for view in (0, 1):
+        said = re.compile(f"Feature map {last} of .*{LAYER}")
+        expect(canvas(page, view, "large")).to_have_attribute("aria-label", said)
+    assert lab.python("explorer.state.channel") == last
+    for which in ("montage", "large", "photo"):
+        page.wait_for_function(
+            """(which) => { const [a, b] = [...document.querySelectorAll(`canvas[data-picture=${which}]`)];
+               return a.toDataURL() === b.toDataURL() }""",
+            arg=which,
+        )
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["at rest", "while it dreams"])
+def test_a_reload_keeps_the_state(lab, busy):
+    page = lab.page
+    lab.python("setattr(explorer.state, 'channel', 5)")
+    expect(canvas(page, 0, "large")).to_have_attribute("aria-label", re.compile("Feature map 5 of"))
+    before = {which: shown(page, 0, which) for which in ("photo", "large", "montage")}
+    if busy:
+        lab.python("[setattr(explorer.state, 'octaves', 1), setattr(explorer.state, 'steps', 1000), explorer.start()]")
+        lab.await_python("type(explorer.result).__name__ == 'DreamStep'")
+    chosen = lab.python("[explorer.state.layer, explorer.state.channel, explorer.state.method]")
+    lab.reload(views=2)
+    assert lab.python("[explorer.state.layer, explorer.state.channel, explorer.state.method]") == chosen
+    if busy:
+        assert lab.python("explorer.state.running") is True
+        frames = canvas(page, 1, "dream").get_attribute("data-frames") or "0"
+        expect(canvas(page, 1, "dream")).not_to_have_attribute("data-frames", frames)  # it goes on, in both views
+        expect(canvas(page, 0, "dream")).to_have_attribute("aria-label", re.compile("Deep dream of"))
+        page.get_by_role("button", name="Stop", exact=True).nth(0).click()
+        lab.await_python("not explorer.state.running")
+        assert lab.python("explorer.state.error") == ""
+        return
+    for view in (0, 1):
+        expect(page.get_by_label("Layer", exact=True).nth(view)).to_have_value(re.compile(LAYER))
+        assert {which: shown(page, view, which) for which in before} == before
+
+
+def test_a_saved_notebook_shows_its_last_pictures_without_being_run(lab, jupyter, browser):
+    """A new page with a new kernel in which nothing was run: all that is shown comes from the file."""
+    lab.python("[setattr(explorer.state, 'method', 'activations'), explorer.wait(60), None][-1]")
+    expect(canvas(lab.page, 0, "montage")).to_have_attribute("aria-label", re.compile(LAYER))
+    pictures = ("photo", "montage", "large")
+    before = {which: shown(lab.page, 0, which) for which in pictures}
+    lab.command(SAVE_STATE)
+    lab.command("docmanager:save")
+    lab.close()
+    page = browser.new_page(viewport=VIEWPORT)
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{jupyter}/lab/tree/twice.ipynb?reset", wait_until="domcontentloaded")
+    page.wait_for_function(VIEWS, arg=2)
+    for which in pictures:
+        page.wait_for_function("(it) => it.dataset.frames", arg=canvas(page, 0, which).element_handle())
+    assert {which: shown(page, 0, which) for which in pictures} == before
+    assert re.search(LAYER, canvas(page, 1, "montage").get_attribute("aria-label") or "")
+    page.locator(".cnnvis-explorer").first.evaluate("(part) => part.scrollIntoView()")
+    page.screenshot(path=ARTIFACTS / "saved-notebook.png")
+    page.close()
