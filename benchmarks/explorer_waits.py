@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 from servers import Notebook
 
 Row = dict[str, Any]
@@ -154,7 +154,8 @@ def _unit(notebook: Notebook, dice: random.Random, layer: str) -> float:
     photo.click(position=place)
     notebook.await_python(f"id({found}) != {before} and bool({found})")
     entries = notebook.page.locator(".cnnvis-explorer select[size]:visible").first
-    chosen = f"next(each for each in {found} if each.unit != explorer.state.unit)"
+    expect(entries.locator("option")).to_have_text(notebook.python(f"list(map(str, {found}))"))
+    chosen = f"next(each for each in {found} if each.channel != explorer.state.channel)"  # another picture than now
     text, channel, row, column = notebook.python(f"(lambda it: [str(it), it.channel, *it.unit])({chosen})")
     words = f"What made map {channel} of {layer} ", f" at row {row}, column {column}"
     return waited(notebook, lambda: entries.select_option(text), "large", *words)
