@@ -135,7 +135,8 @@ def units(notebook: Notebook, dice: random.Random, count: int) -> list[Row]:
     first: list[float] = []
     names = notebook.python("[layer.name for layer in explorer.network.select('r')]")[9::8]
     for name in names:
-        wanted = {"method": "deconvolution", "seed": "unit", "layer": name}
+        # by 'deconvnet' two units of one value have the same picture, which is not put up twice
+        wanted = {"method": "deconvolution", "seed": "unit", "layer": name, "rule": "guided"}
         notebook.python(f"[setattr(explorer.state, *each) for each in {list(wanted.items())}]")
         at_rest(notebook)
         for turn in range(count):
