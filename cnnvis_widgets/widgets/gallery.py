@@ -12,7 +12,7 @@ import numpy as np
 
 from ..imaging import encode
 from .canvas import ARROWS, PictureCanvas
-from .controls import LABEL, button, caption, column, side_by_side, text
+from .controls import LABEL, button, caption, column, row, side_by_side, text
 from .looks import made, shared, show
 from .montage import PAGE, Montage, on_page, pages
 from .regions import Box
@@ -129,6 +129,7 @@ class Gallery:
                 self._lay_out()
             self._fill(final)
             self._draw_selected()
+            self._pages.follow(self._count())  # last: the page takes one message after the other
 
     def has(self, channel: int | None) -> bool:
         """Whether the selected map is on the sheet, or will be, or there is no sheet yet."""
@@ -141,8 +142,10 @@ class Gallery:
         if sheet.paged:
             page = min(self.state.page, pages(len(channels)) - 1)
             channels = [channels[place] for place in on_page(page, len(channels))]
-        self._pages.follow(pages(len(sheet.channels)) if sheet.paged else 1)
         self._grid = Montage(channels, *sheet.tiles(sheet.ready[:1]).shape[1:3])
+
+    def _count(self) -> int:
+        return pages(len(self._sheet.channels)) if self._sheet is not None and self._sheet.paged else 1
 
     def _fill(self, final: bool) -> None:
         if (sheet := self._sheet) is None or (grid := self._grid) is None:
@@ -162,6 +165,8 @@ class Gallery:
             if sheet is not None and sheet.layer == self.state.layer and sheet.paged and channel in sheet.channels:
                 self.state.page = list(sheet.channels).index(channel) // PAGE
             self._draw_selected()
+            if self._grid is not None and sheet is not None and sheet.layer == self.state.layer:
+                self._pages.follow(self._count())
 
     def _mark_unit(self, change: Any) -> None:
         if self._sheet is not None and self._sheet.units:  # else the picture stays as it is
@@ -194,6 +199,7 @@ class Gallery:
             if sheet is not None and sheet.paged and sheet.layer == self.state.layer:
                 self._lay_out()
                 self._fill(True)
+                self._pages.follow(self._count())
 
     def _clicked(self, x: float, y: float) -> None:
         channel = self._grid.channel_at(x, y) if self._grid else None
@@ -238,21 +244,21 @@ class _Pages(w.HBox):
         self._back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
         self._on = button("Next", lambda: self._turn(1), "The next page of maps")
         self._text = made(w.HTML)
+        self._turning = row(self._back, self._text, self._on)
         layout = shared(w.Layout, align_items="center", flex_flow="row wrap")
-        super().__init__([self._channel, self._back, self._text, self._on], layout=layout)
+        super().__init__([self._channel, self._turning], layout=layout)
         self._channel.observe(self._choose, "value")
-        state.observe(lambda change: self.follow(self._count), ["layer", "channel", "page"])
         self.follow(1)
 
     def follow(self, count: int) -> None:
         """Show the state; there are ``count`` pages."""
         self._count = count
         self._channel.unobserve(self._choose, "value")
-        self._channel.max = (self._state.current_layer.channels or 1) - 1
-        self._channel.value = self._state.channel or 0
+        with self._channel.hold_sync():
+            self._channel.max = (self._state.current_layer.channels or 1) - 1
+            self._channel.value = self._state.channel or 0
         self._channel.observe(self._choose, "value")
-        for widget in (self._back, self._text, self._on):
-            show(widget, count > 1)
+        show(self._turning, count > 1)
         self._text.value = text(f"page {self._state.page + 1} of {count}", "caption")
 
     def _turn(self, by: int) -> None:

@@ -13,6 +13,7 @@ from .code_button import CodeButton
 from .image_pane import ImagePane
 from .looks import made
 from .network_strip import NetworkStrip
+from .report import Report
 from .state import ExplorerState
 from .views.view import View
 
@@ -44,7 +45,6 @@ class Panes:
         code: Callable[[], str],
     ) -> None:
         self._state, self._image_pane, self._views = state, image_pane, views
-        self._stop = c.button("Stop", stop, "Stop and keep the last picture")
         self._options = c.row()
         self._panel = made(w.VBox, layout={"flex": "5 1 420px", "min_width": "0"})
         middle = c.side_by_side(image_pane.widget, self._panel, margin="8px 0 0 0")
@@ -61,32 +61,14 @@ class Panes:
             NetworkStrip(state, layers),
             c.method_toggle(state),
             self._options,
-            self._report(),
+            Report(state, stop).widget,
             middle,
             c.row(*files, margin="6px 0 0 0"),
             self._files(),
             CodeButton(code),
         ]
-        state.observe(self._follow, ["method", "running"])
+        state.observe(self._follow, "method")
         self._follow()
-
-    def _report(self) -> w.VBox:
-        """Progress, status and error; each in words, because a bar says nothing to a screen reader."""
-        state = self._state
-        bar = made(w.FloatProgress, min=0.0, max=1.0, layout={"width": "220px", "margin": "2px 0"})
-        status, detail, error = made(w.HTML), made(w.HTML), made(w.HTML)
-
-        def follow(change: Any = None) -> None:
-            bar.value = state.progress
-            ended = "success" if state.progress == 1 else "warning"
-            bar.bar_style = "danger" if state.error else "" if state.running else ended
-            status.value = c.text(state.status, role="status")
-            detail.value = c.text(state.detail)
-            error.value = c.text(state.error, "error", role="alert")
-
-        state.observe(follow, ["progress", "status", "detail", "error", "running"])
-        follow()
-        return made(w.VBox, [c.row(bar, self._stop, status, detail), error], layout={"min_width": "0"})
 
     def _files(self) -> w.HTML:
         written = made(w.HTML)
@@ -101,6 +83,4 @@ class Panes:
 
     def _follow(self, change: Any = None) -> None:
         view = self._views[self._state.method]
-        if self._panel.children != (view.panel,):
-            self._options.children, self._panel.children = tuple(view.options), (view.panel,)
-        self._stop.disabled = not self._state.running
+        self._options.children, self._panel.children = tuple(view.options), (view.panel,)
