@@ -169,7 +169,8 @@ def dream(notebook: Notebook, seconds: float) -> list[Row]:
     rates: dict[str, list[float]] = {"shown": [], "alone": [], "frames": []}
     for _ in range(3):
         notebook.python(f"[{settings}, setattr(explorer.state, 'start', 'noise'), explorer.start()]")
-        notebook.await_python("type(explorer.result).__name__ == 'DreamStep' and explorer.result.index > 3")
+        # a step of this dream: the last one of the dream before has a higher index
+        notebook.await_python("type(explorer.result).__name__ == 'DreamStep' and 3 < explorer.result.index < 20")
         page.evaluate("() => (window.seen.length = 0)")
         before = notebook.python("[explorer.result.index, time.time()]")
         page.wait_for_timeout(1000 * seconds)
