@@ -6,12 +6,14 @@ import weakref
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from networks import keras_cnn, photo
 
 import cnnvis_widgets
 from cnnvis_widgets.engine import memory, neighbours
 from cnnvis_widgets.engine.compiled import KEPT, Compiled
 from cnnvis_widgets.engine.reconstruction import reconstruct
+from cnnvis_widgets.engine.settled import Settled
 from cnnvis_widgets.errors import NumericalError
 
 
@@ -116,9 +118,10 @@ def test_any_tensor_is_a_layer(network):
 
 
 def test_nan_in_a_neighbour_does_not_hide_a_layer(network, monkeypatch):
-    weights = dict(network._weights)
+    weights = {name: tf.constant(value) for name, value in network._frozen.weights.items()}
     name = next(each for each in weights if each.startswith("last") and weights[each].shape.rank == 4)
-    monkeypatch.setitem(network._weights, name, weights[name] * np.nan)
+    broken = Settled(network._structure, weights | {name: weights[name] * np.nan})
+    monkeypatch.setattr(network, "_settled", broken)
     monkeypatch.setattr(network, "_compiled", Compiled())
     (maps,) = neighbours.maps_around(network, None, "pool")
     assert np.isfinite(maps.values).all()
