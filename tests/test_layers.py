@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
-from cnnvis_widgets import activations, load, reconstruct
+from cnnvis_widgets import activations, dream, load, reconstruct
 from cnnvis_widgets.errors import LayerError
 
 layers = keras.layers
@@ -237,3 +237,17 @@ def test_description():
     assert repr(network).startswith("<Network: images to 'image' ? × 20 × 20 × 3; 4 activation functions")
     assert "<td>nested/inner/Relu</td>" in network._repr_html_()
     assert [(info.name, info.dtype, info.shape) for info in network.outputs] == [("scores", "float32", (None, 4))]
+
+
+def test_groups_with_a_bias_run_without_onednn():
+    """TensorFlow's optimiser fuses the two into an op that CPUs without AVX-512 have no kernel for."""
+    keras.utils.set_random_seed(0)
+    grouped = keras.layers.Conv2D(8, 3, groups=4, padding="same", bias_initializer="random_normal")
+    model = keras.Sequential([keras.Input((12, 12, 8)), grouped, keras.layers.ReLU(name="relu")])
+    image = np.random.default_rng(0).normal(size=(1, 12, 12, 8)).astype(np.float32)
+    network = load(model, image)
+    expected = model(image).numpy()
+    np.testing.assert_allclose(activations(network, None, "relu")[0].values, expected, rtol=1e-5, atol=1e-5)
+    assert np.abs(reconstruct(network, None, "relu", channels=[3], seed="map").images).max() > 0
+    step = next(dream(network, None, "relu", 3, start="feed"))
+    assert np.isfinite(step.images).all()

@@ -7,14 +7,16 @@ TensorFlow would add ops to a graph of theirs instead of computing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import wraps
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from tensorflow.python.eager.context import FunctionCallOptions, context, eager_mode
+
+from .portable_gradient import has_kernels
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -34,32 +36,56 @@ def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
 def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon: bool = False) -> Callable[..., Any]:
     """Compile a function of tensors once, as a function of NumPy arrays.
 
-    With ``soon``, the optimiser of TensorFlow goes over it once instead of twice, and without what serves graphics
-    cards or memory: the same bytes, a third less time before the first call.
+    With ``soon`` there is less to wait for before the first call; see ``calling``.
 
     Not tf.function: ``tf.config.run_functions_eagerly`` would run its body op by op, and a frozen
     graph cannot be imported so.
     """
     function = eagerly(tf.compat.v1.wrap_function)(body, signature)
+    optimised = calling(function.graph, soon=soon)
 
     @eagerly
     def wrapped(*arrays: Any) -> Any:
         given = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
-        with _optimised_once() if soon else nullcontext():
+        with optimised():
             return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*given))
 
     return wrapped
 
 
+def calling(graph: tf.Graph, *, soon: bool = False) -> Callable[[], AbstractContextManager[None]]:
+    """The context in which functions with the ops of a graph are to be called.
+
+    With ``soon``, the optimiser of TensorFlow goes over them once instead of twice, and without what serves graphics
+    cards or memory: the same bytes, a third less time before the first call.
+
+    Where a convolution has groups and TensorFlow has no oneDNN, nothing is fused: the optimiser would put convolution
+    and bias into one op whose kernel refuses groups.
+    """
+    unfused = not has_kernels() and any(_has_groups(op) for op in graph.get_operations())
+    return partial(_optimised, soon, unfused) if soon or unfused else nullcontext
+
+
+def _has_groups(op: tf.Operation) -> bool:
+    if op.type != "Conv2D":
+        return False
+    entered, kernel = (each.shape for each in op.inputs)
+    axis = 1 if op.get_attr("data_format") == b"NCHW" else -1
+    return entered.rank is not None and kernel.rank is not None and entered[axis] != kernel[-2]
+
+
 @contextmanager
-def _optimised_once() -> Iterator[None]:
+def _optimised(soon: bool, unfused: bool) -> Iterator[None]:
     """Functions called here are optimised so, the first time that they are called."""
     current = context()
     before, config = current.function_call_options, ConfigProto()
     config.CopyFrom(current.config)
     options = config.graph_options.rewrite_options
-    options.meta_optimizer_iterations = RewriterConfig.ONE
-    if not current.list_physical_devices("GPU"):
+    if unfused:
+        options.remapping = RewriterConfig.OFF
+    if soon:
+        options.meta_optimizer_iterations = RewriterConfig.ONE
+    if soon and not current.list_physical_devices("GPU"):
         options.memory_optimization, options.layout_optimizer = RewriterConfig.NO_MEM_OPT, RewriterConfig.OFF
     current.function_call_options = FunctionCallOptions(before.executor_type, config)
     try:

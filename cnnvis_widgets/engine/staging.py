@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .eager import eagerly
+from .eager import calling, eagerly
 
 Kept = Sequence[tf.Tensor]
 """What the first stage hands to the second."""
@@ -29,6 +29,7 @@ class Staged:
     @eagerly
     def _build(self, body: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> None:
         whole = tf.compat.v1.wrap_function(body, [*self._early, *self._late])
+        self._calling = calling(whole.graph)
         first, second = whole.outputs
         given = whole.inputs[: len(self._early) + len(self._late)]
         late = given[len(self._early) :]
@@ -39,13 +40,16 @@ class Staged:
     @eagerly
     def first(self, *early: Any) -> tuple[np.ndarray, Kept]:
         """The first result, and what the second stage needs of it."""
-        value, *kept = self._first(*_tensors(early, self._early))
+        with self._calling():
+            value, *kept = self._first(*_tensors(early, self._early))
         return value.numpy(), kept
 
     @eagerly
     def second(self, kept: Kept, *late: Any) -> np.ndarray:
         """The second result."""
-        return self._second(*_tensors(late, self._late), *kept).numpy()
+        with self._calling():
+            result: np.ndarray = self._second(*_tensors(late, self._late), *kept).numpy()
+        return result
 
 
 def _callable(whole: Any, given: Sequence[tf.Tensor], results: Any) -> Any:
