@@ -16,7 +16,7 @@ from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from tensorflow.python.eager.context import FunctionCallOptions, context, eager_mode
 
-from .portable_gradient import has_kernels
+from .portable_gradient import has_groups, has_kernels
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -62,23 +62,13 @@ def calling(graph: tf.Graph, *, soon: bool = False) -> Callable[[], AbstractCont
     Where a convolution has groups and TensorFlow has no oneDNN, nothing is fused: the optimiser would put convolution
     and bias into one op whose kernel refuses groups.
     """
-    unfused = not has_kernels() and any(_has_groups(op) for op in graph.get_operations())
-    return partial(_optimised, soon, unfused) if soon or unfused else nullcontext
+    unfused = not has_kernels() and any(map(has_groups, graph.get_operations()))
+    return partial(_optimised, _configuration(soon, unfused)) if soon or unfused else nullcontext
 
 
-def _has_groups(op: tf.Operation) -> bool:
-    if op.type != "Conv2D":
-        return False
-    entered, kernel = (each.shape for each in op.inputs)
-    axis = 1 if op.get_attr("data_format") == b"NCHW" else -1
-    return entered.rank is not None and kernel.rank is not None and entered[axis] != kernel[-2]
-
-
-@contextmanager
-def _optimised(soon: bool, unfused: bool) -> Iterator[None]:
-    """Functions called here are optimised so, the first time that they are called."""
-    current = context()
-    before, config = current.function_call_options, ConfigProto()
+@eagerly
+def _configuration(soon: bool, unfused: bool) -> ConfigProto:
+    current, config = context(), ConfigProto()
     config.CopyFrom(current.config)
     options = config.graph_options.rewrite_options
     if unfused:
@@ -87,6 +77,14 @@ def _optimised(soon: bool, unfused: bool) -> Iterator[None]:
         options.meta_optimizer_iterations = RewriterConfig.ONE
     if soon and not current.list_physical_devices("GPU"):
         options.memory_optimization, options.layout_optimizer = RewriterConfig.NO_MEM_OPT, RewriterConfig.OFF
+    return config
+
+
+@contextmanager
+def _optimised(config: ConfigProto) -> Iterator[None]:
+    """Functions called here are optimised so, the first time that they are called."""
+    current = context()
+    before = current.function_call_options
     current.function_call_options = FunctionCallOptions(before.executor_type, config)
     try:
         yield

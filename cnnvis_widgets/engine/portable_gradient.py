@@ -30,6 +30,14 @@ def has_kernels() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled()) or bool(tf.config.list_physical_devices("GPU"))
 
 
+def has_groups(op: tf.Operation) -> bool:
+    """Whether an op is a convolution, channels last, whose kernel takes fewer channels than enter."""
+    if op.type != "Conv2D":
+        return False
+    entered, kernel = (each.shape for each in op.inputs)
+    return entered.rank is not None and kernel.rank is not None and entered[-1] != kernel[-2]
+
+
 def make_portable(nodes: Iterable[NodeDef]) -> None:
     """Give convolutions, channels last, a gradient that runs on this CPU, where TensorFlow's own may not."""
     if not has_kernels():

@@ -241,10 +241,10 @@ class _Pages(w.HBox):
         self._channel = made(
             w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"}
         )
-        self._back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
-        self._on = button("Next", lambda: self._turn(1), "The next page of maps")
+        back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
+        onward = button("Next", lambda: self._turn(1), "The next page of maps")
         self._text = made(w.HTML)
-        self._turning = row(self._back, self._text, self._on)
+        self._turning = row(back, self._text, onward)
         layout = shared(w.Layout, align_items="center", flex_flow="row wrap")
         super().__init__([self._channel, self._turning], layout=layout)
         self._channel.observe(self._choose, "value")
