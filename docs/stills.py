@@ -9,6 +9,8 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 NOTE = "As it was when the notebook ended; in Jupyter it is live."
 MENUS = "DropdownModel", "SelectModel", "SelectionSliderModel", "ToggleButtonsModel"
 
+_KINDS = {"iVBOR": "png", "Qk": "bmp"}  # by how their first bytes look in base64
+
 
 def of(model: str, states: dict[str, Any]) -> str:
     """The still of a widget: its pictures, texts and choices, laid out as they were.
@@ -48,7 +50,7 @@ def _choice(label: str, chosen: str) -> str:
 def _picture(buffer: dict[str, Any], state: dict[str, Any]) -> str:
     """An image, not larger than it was."""
     data, alt = buffer["data"], escape(str(state.get("alt", "")))
-    kind = "png" if data.startswith("iVBOR") else "jpeg"
+    kind = next((kind for begin, kind in _KINDS.items() if data.startswith(begin)), "jpeg")
     size = f"max-width: {state['width']}px" if str(state.get("width", "")).isdigit() else ""
     image = f'<img src="data:image/{kind};base64,{data}" alt="{alt}" style="{size}">'
     return f"<figure>{image}</figure>"

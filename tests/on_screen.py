@@ -21,7 +21,8 @@ def run_code(explorer: ModelExplorer) -> dict[str, Any]:
 
 def pixels(canvas: PictureCanvas) -> np.ndarray:
     """What a canvas shows."""
-    return np.asarray(Image.open(BytesIO(canvas.data)))
+    image = Image.open(BytesIO(canvas.data))
+    return np.asarray(image.convert("RGB") if image.mode == "P" else image)
 
 
 def same(found: np.ndarray, wanted: np.ndarray) -> None:

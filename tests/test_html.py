@@ -15,6 +15,7 @@ from cnnvis_widgets import results as r
 from cnnvis_widgets import write_html
 from cnnvis_widgets.errors import OutputError
 from cnnvis_widgets.outputs import html
+from cnnvis_widgets.widgets.kept import Kept
 
 
 def layer(name: str = "conv", shape: tuple[int | None, ...] = (None, 5, 7, 3)) -> r.Layer:
@@ -81,6 +82,22 @@ def test_the_newest_results_stay_and_the_page_tells_what_does_not(tmp_path, monk
     monkeypatch.setattr(html, "LIMIT", len(html.sheets(new)[0].picture) + 1)
     data = contents(write_html([old, other, new], tmp_path / "page.html"))
     assert ([sheet["title"] for sheet in data["sheets"]], data["leftOut"]) == (["conv"], 1)
+
+
+def test_a_result_looked_at_again_is_not_encoded_again(tmp_path, monkeypatch):
+    made, kept, photo = [], Kept(), np.zeros((4, 4, 3), np.uint8)
+    sheets = html.sheets
+    monkeypatch.setattr(html, "sheets", lambda *given: made.append(given) or sheets(*given))
+    first, second = feature_maps(1, 5, 7, 3), feature_maps(1, 5, 7, 3, name="other")
+    for each in (first, second, first):
+        kept.add(each, "cat", photo)
+    assert len(made) == 2
+    monkeypatch.setattr(html, "LIMIT", 1)
+    kept.add(feature_maps(1, 5, 7, 3, name="third"), "cat", photo)  # all else goes
+    monkeypatch.undo()
+    kept.add(first, "cat", photo)
+    [sheet] = contents(kept.write(tmp_path / "page.html"))["sheets"]
+    assert "conv" in sheet["title"]
 
 
 def test_names_cannot_break_the_page(tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 from cnnvis_widgets.errors import NumericalError
 from cnnvis_widgets.imaging import colormaps, encode, normalize
 from cnnvis_widgets.imaging.grid import Grid, enlarge, magnification, montage
-from cnnvis_widgets.imaging.render import activation_tiles, picture, reconstruction_tiles
+from cnnvis_widgets.imaging.render import activation_tiles, numbered_tiles, picture, reconstruction_tiles
 from cnnvis_widgets.results import Coverage, FeatureMaps, Layer, Reconstruction
 
 
@@ -166,6 +166,20 @@ def test_colours_and_a_choice_of_channels_on_the_scale_of_the_whole_layer():
     same(activation_tiles(maps, 1, channels=[1, 0], colours=False)[:, 0, 1, 0], np.uint8([255, 85]))
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_numbers_of_colours_look_like_the_colours(signed):
+    values = np.linspace(-1 if signed else 0, 1, 300).reshape(10, 10, 3)
+    values[..., 1] = 0
+    maps = feature_maps(values)
+    numbers, palette = numbered_tiles(maps, channels=[2, 1, 0])
+    drawn = activation_tiles(maps, channels=[2, 1, 0]).astype(int)
+    assert np.abs(palette[numbers[..., 0]] - drawn)[[0, 2]].max() <= 4, "the two ends differ by one step"
+    same(numbers[1], np.full((10, 10, 1), 255, np.uint8))
+    same(palette[[0, 255]], np.uint8([[0] * 3, [110] * 3]))
+    volume, _ = numbered_tiles(feature_maps(np.ones((3, 4, 5, 1))))
+    assert set(volume[0, 4].ravel()) == {0}, "gaps between the slices of a volume have a colour of their own"
+
+
 @pytest.mark.parametrize(("space", "size"), [
     ((), (1, 1)), ((20,), (5, 20)), ((4, 5), (4, 5)), ((3, 4, 5), (9, 11)),
 ])
@@ -286,6 +300,26 @@ def test_png_round_trip_with_text(pixels):
     assert (image.format, image.mode) == ("PNG", "RGB" if coloured else "L")
     same(np.asarray(image), pixels if coloured else pixels.reshape(pixels.shape[:2]))
     assert image.text == {"layer": "conv1/Relu – ü", "Empty": ""}
+
+
+def test_numbers_of_colours_are_read_as_colours():
+    numbers = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    palette = colormaps.palette(signed=True)
+    image = Image.open(BytesIO(encode.png(numbers, {"a": "b"}, palette=palette)))
+    assert image.mode == "P"
+    same(np.asarray(image.convert("RGB")), palette[numbers[..., 0]])
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3), (1, 1), (300, 257), (300, 257, 3)])
+def test_small_pictures_for_the_screen_are_bitmaps(shape):
+    pixels = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    data = encode.screen(pixels)
+    assert data[:2] == (b"BM" if pixels.nbytes <= 2**17 else b"\x89P")
+    same(np.asarray(Image.open(BytesIO(data))), pixels.reshape(shape[:2]) if shape[2:] == (1,) else pixels)
+    if shape[2:] != (3,):
+        palette = colormaps.palette(signed=False)
+        read = Image.open(BytesIO(encode.screen(pixels, palette=palette))).convert("RGB")
+        same(np.asarray(read), palette[pixels.reshape(shape[:2])])
 
 
 def test_png_is_a_png_to_another_reader_too():

@@ -28,6 +28,20 @@ DIVERGING = _table(_BLUE_TO_RED)
 GREY = _table("000000 ffffff")[:, :1]
 """Plain brightness, uint8 (256, 1): applying it keeps a picture single-channelled."""
 
+DEAD = 110
+"""The grey of maps without any activation, which no value is drawn in."""
+GAP_NUMBER, DEAD_NUMBER = 0, 255
+"""Which colours of a ``palette`` are no value's: between maps, and of maps without any activation."""
+NUMBERS = np.clip(np.arange(256), GAP_NUMBER + 1, DEAD_NUMBER - 1).astype(np.uint8)[:, np.newaxis]
+"""The numbers of values in a ``palette``, uint8 (256, 1). The two ends give way by a 256th, which nobody sees."""
+
+
+def palette(signed: bool) -> np.ndarray:
+    """The colours of a picture of maps as numbers, uint8 (256, 3): black in gaps, ``DEAD``, and a table's."""
+    colours = (DIVERGING if signed else SEQUENTIAL).copy()
+    colours[GAP_NUMBER], colours[DEAD_NUMBER] = 0, DEAD
+    return colours
+
 
 def apply(fractions: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Colours of fractions 0 to 1: (...) -> uint8 (..., 3), or (..., 1) for ``GREY``."""

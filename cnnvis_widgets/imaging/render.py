@@ -68,15 +68,45 @@ def activation_tiles(
     Returns:
         uint8 (maps, height, width, 3), or (maps, height, width, 1) in grey.
     """
+    table = colormaps.DIVERGING if _signed(maps, image) else colormaps.SEQUENTIAL
+    return _drawn(maps, image, channels, scale, limit, table if colours else colormaps.GREY)
+
+
+def numbered_tiles(
+    maps: FeatureMaps,
+    image: int = 0,
+    *,
+    channels: Sequence[int] | None = None,
+    scale: Scale = "layer",
+    limit: float | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for the screen, a third of the bytes: numbers of colours, and the colours.
+
+    Maps without any activation are plain grey, which no value is drawn in.
+
+    Returns:
+        uint8 (maps, height, width, 1) and a palette, uint8 (256, 3).
+    """
+    tiles = _drawn(maps, image, channels, scale, limit, colormaps.NUMBERS)
+    values = maps.values[image] if channels is None else maps.values[image][..., list(channels)]
+    tiles[~values.any(axis=tuple(range(values.ndim - 1)))] = colormaps.DEAD_NUMBER
+    return tiles, colormaps.palette(_signed(maps, image))
+
+
+def _signed(maps: FeatureMaps, image: int) -> bool:
+    return bool(maps.values[image].min(initial=0.0) < 0)
+
+
+def _drawn(
+    maps: FeatureMaps, image: int, channels: Sequence[int] | None, scale: Scale, limit: float | None, table: np.ndarray
+) -> np.ndarray:
     values = np.moveaxis(maps.values[image], -1, 0)[..., np.newaxis]
-    signed = bool(values.min(initial=0.0) < 0)
-    table = colormaps.GREY if not colours else colormaps.DIVERGING if signed else colormaps.SEQUENTIAL
     whole = float(np.abs(values).max(initial=0.0))
     if channels is not None:
         values = values[list(channels)]
-    own = [float(np.abs(tile).max(initial=0.0)) for tile in values]
+    own = np.abs(values).max(axis=tuple(range(1, values.ndim)), initial=0.0).tolist()
     limits = _limits(own, scale, whole) if limit is None else [limit] * len(values)
-    return _flat(_coloured(values, limits, centred if signed else rising, table))
+    return _flat(_coloured(values, limits, centred if _signed(maps, image) else rising, table))
 
 
 def reconstruction_tiles(

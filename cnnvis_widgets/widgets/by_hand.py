@@ -111,7 +111,7 @@ class ByHand:
         limit = float(np.abs(found.map_before).max()) or 1.0
         signed = bool(min(found.map_before.min(), found.map_after.min()) < 0)
         values = found.map_after.reshape(-1, found.map_after.shape[-1])
-        self.canvas.show(encode.png(heat(values, limit=limit, signed=signed).pixels), f"{place}; {total}")
+        self.canvas.show(encode.screen(heat(values, limit=limit, signed=signed).pixels), f"{place}; {total}")
 
     def _fail(self, error: Exception) -> None:
         self.bars.value = text(f"{type(error).__name__}: {error}", "error", role="alert")

@@ -83,6 +83,26 @@ function zooming(stage, surface, changed) {
   };
 }
 
+// A BMP of 8 or 24 bits as pixels, null for other files. Drawn at once: what the browser decodes comes later than
+// all messages that wait by then, and each of them takes longer than the decoding.
+function unpacked(data) {
+  if (data.getUint16(0) !== 0x424d) return null; // "BM"
+  const [start, width, height] = [10, 18, 22].map((at) => data.getUint32(at, true));
+  const bits = data.getUint16(28, true);
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const image = new ImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const colour = (at) => 0xff000000 | (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
+  const palette = Uint32Array.from({ length: bits === 8 ? (start - 54) / 4 : 0 }, (_, index) => colour(54 + 4 * index));
+  const stride = 4 * Math.ceil((width * bits) / 32);
+  for (let y = 0, to = 0; y < height; y += 1) {
+    const row = start + (height - 1 - y) * stride; // the last row comes first
+    for (let x = 0; x < width; x += 1, to += 1)
+      pixels[to] = bits === 8 ? palette[bytes[row + x]] : colour(row + 3 * x);
+  }
+  return image;
+}
+
 function render({ model, el }) {
   el.classList.add("cnnvis-canvas");
   const make = (name, className) => Object.assign(document.createElement(name), { className });
@@ -112,24 +132,36 @@ function render({ model, el }) {
 
   let decoding = false;
   let stale = false;
+  let overtaken = false; // by a picture that came later and was drawn at once
+  function put({ width, height }, paint) {
+    if (canvas.width !== width || canvas.height !== height) view.reset();
+    canvas.width = width;
+    canvas.height = height;
+    paint(canvas.getContext("2d"));
+    canvas.dataset.frames = Number(canvas.dataset.frames ?? 0) + 1;
+    select();
+    scale();
+  }
   async function draw() {
     const data = model.get("data");
     if (!data?.byteLength) return;
+    const image = unpacked(data);
+    if (image) {
+      overtaken = decoding;
+      stale = false;
+      put(image, (context) => context.putImageData(image, 0, 0));
+      return;
+    }
     if (decoding) {
       stale = true;
       return;
     }
     decoding = true;
+    overtaken = false;
     try {
       const bitmap = await createImageBitmap(new Blob([data]));
-      if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) view.reset();
-      canvas.width = bitmap.width;
-      canvas.height = bitmap.height;
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
-      canvas.dataset.frames = Number(canvas.dataset.frames ?? 0) + 1;
+      if (!overtaken) put(bitmap, (context) => context.drawImage(bitmap, 0, 0));
       bitmap.close();
-      select();
-      scale();
     } finally {
       decoding = false;
     }

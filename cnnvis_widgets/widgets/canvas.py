@@ -25,8 +25,8 @@ class PictureCanvas(anywidget.AnyWidget):
 
     Attributes:
         name: what the picture is in its explorer; the page keeps it as ``data-picture``.
-        data: a whole PNG or JPEG file. Frames that come while one is being decoded are left out,
-            except the newest.
+        data: a whole PNG, JPEG or BMP file. BMP, of 8 or 24 bits, is drawn at once; frames that come while
+            another is being decoded are left out, except the newest.
         alt: the text alternative, read by screen readers in place of the picture.
         width: the widest it is shown, in CSS pixels; it shrinks with the page.
         smooth: whether enlarged pixels are blended; feature maps want hard pixels.

@@ -62,8 +62,11 @@ class Sheet(Protocol):
     def title(self, shown: Sequence[int]) -> str:
         """The text alternative of the montage that shows these channels."""
 
-    def tiles(self, channels: Sequence[int]) -> np.ndarray:
-        """Tiles of channels that are ready, uint8 (channels, height, width, 1 or 3), all of one size."""
+    def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Tiles of channels that are ready, uint8 (channels, height, width, 1 or 3), all of one size.
+
+        With a palette, uint8 (256, 3), they are numbers of its colours.
+        """
 
     @property
     def units(self) -> bool:
@@ -101,6 +104,7 @@ class Gallery:
         self._sheet: Sheet | None = None
         self.map_size = 1, 1
         self._grid: Montage | None = None
+        self._palette: np.ndarray | None = None
         self._pages = _Pages(state)
         self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
         self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
@@ -125,8 +129,6 @@ class Gallery:
             self._sheet = sheet
             if self.state.channel is None:
                 self.state.channel = sheet.strongest  # which calls ``_select``
-            if self._grid is None:
-                self._lay_out()
             self._fill(final)
             self._draw_selected()
             self._pages.follow(self._count())  # last: the page takes one message after the other
@@ -135,27 +137,30 @@ class Gallery:
         """Whether the selected map is on the sheet, or will be, or there is no sheet yet."""
         return channel is None or self._sheet is None or channel in self._sheet.channels
 
-    def _lay_out(self) -> None:
-        if (sheet := self._sheet) is None:
-            return
-        channels = sheet.channels
-        if sheet.paged:
-            page = min(self.state.page, pages(len(channels)) - 1)
-            channels = [channels[place] for place in on_page(page, len(channels))]
-        self._grid = Montage(channels, *sheet.tiles(sheet.ready[:1]).shape[1:3])
+    def _on_page(self, sheet: Sheet) -> Sequence[int]:
+        """The channels of a sheet that the montage shows."""
+        if not sheet.paged:
+            return sheet.channels
+        page = min(self.state.page, pages(len(sheet.channels)) - 1)
+        return [sheet.channels[place] for place in on_page(page, len(sheet.channels))]
 
     def _count(self) -> int:
         return pages(len(self._sheet.channels)) if self._sheet is not None and self._sheet.paged else 1
 
     def _fill(self, final: bool) -> None:
-        if (sheet := self._sheet) is None or (grid := self._grid) is None:
+        if (sheet := self._sheet) is None:
             return
-        ready = set(sheet.ready)
-        missing = [channel for channel in grid.channels if channel in ready and channel not in grid.filled]
+        channels = self._on_page(sheet) if self._grid is None else self._grid.channels
+        new = set(sheet.ready).difference(() if self._grid is None else self._grid.filled)
+        missing = [channel for channel in channels if channel in new]
         if missing:
-            grid.put(missing, sheet.tiles(missing))
-        pixels = grid.pixels
-        data = encode.png(pixels) if final else encode.jpeg(pixels)
+            tiles, self._palette = sheet.tiles(missing)
+            self._grid = self._grid or Montage(channels, *tiles.shape[1:])
+            self._grid.put(missing, tiles)
+        if (grid := self._grid) is None:
+            return
+        numbers = self._palette is not None
+        data = encode.screen(grid.pixels, palette=self._palette) if final or numbers else encode.jpeg(grid.pixels)
         self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
 
     def _select(self) -> None:
@@ -182,7 +187,7 @@ class Gallery:
             self.portrait.smooth, self.portrait.interactive = shown.smooth, sheet.units
             self.map_size = shown.pixels.shape[:2]
             self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
-            self.portrait.show(encode.png(shown.pixels), shown.alt, self._framed(unit))
+            self.portrait.show(encode.screen(shown.pixels), shown.alt, self._framed(unit))
             self.caption.value = caption(shown.lines) + shown.badge
             self.montage.selected = self._grid.box(channel)
 
@@ -197,7 +202,7 @@ class Gallery:
         with self._lock:
             sheet = self._sheet if self._grid is not None else None
             if sheet is not None and sheet.paged and sheet.layer == self.state.layer:
-                self._lay_out()
+                self._grid = None
                 self._fill(True)
                 self._pages.follow(self._count())
 

@@ -21,31 +21,31 @@ class Montage:
 
     Args:
         channels: the channel of each tile, in order.
-        height, width: of every tile as given to ``put``, in pixels.
+        height, width, colours: of every tile as given to ``put``: pixels, and 1 or 3 numbers for each.
     """
 
-    def __init__(self, channels: Sequence[int], height: int, width: int) -> None:
+    def __init__(self, channels: Sequence[int], height: int, width: int, colours: int = 3) -> None:
         self.channels = list(channels)
         self.filled: set[int] = set()
         self._place = {channel: place for place, channel in enumerate(self.channels)}
         side = 1 + int(np.sqrt(max(0, len(self.channels) - 1)))
         self._shrink = max(1, ceil(max(height, width) * side / SIDE))
         size = ceil(height / self._shrink), ceil(width / self._shrink)
-        blank = np.zeros((len(self.channels), *size, 3), np.uint8)
-        self._enlarge = magnification(blank, side=SIDE // 2)
+        blank = np.zeros((len(self.channels), *size, colours), np.uint8)
+        self._enlarge = magnification(blank, side=SIDE // 4)
         self._tiles = enlarge(blank, self._enlarge)
         # A single pixel between tiles would come and go where the page shows a large picture smaller.
         self._grid = Grid.of(self._tiles, gap=max(1, side * max(self._tiles.shape[1:3]) // 300))
 
     def put(self, channels: Sequence[int], tiles: np.ndarray) -> None:
-        """Fill in tiles, uint8 (channels, height, width, 1 or 3)."""
+        """Fill in tiles, uint8 (channels, height, width, colours); of one colour they may be put among three."""
         places = [self._place[channel] for channel in channels]
         self.filled.update(channels)
         self._tiles[places] = enlarge(_shrunk(tiles, self._shrink), self._enlarge)
 
     @property
     def pixels(self) -> np.ndarray:
-        """The whole montage, uint8 (h, w, 3)."""
+        """The whole montage, uint8 (h, w, colours), 0 between tiles."""
         return self._grid.montage(self._tiles)
 
     def box(self, channel: int | None) -> tuple[int, int, int, int] | tuple[()]:

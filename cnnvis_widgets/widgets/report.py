@@ -14,8 +14,9 @@ from .looks import made
 from .state import ExplorerState
 
 GRACE = 0.15
-"""Seconds that work may take without a word: what is at hand is on the screen before anything could be read of it, and
-sooner, because the page takes messages one after the other, some five to ten milliseconds each."""
+"""Seconds after the beginning of work until something is said of it, also of its end: what is at hand is on the screen
+before anything could be read of it, and sooner, because the page takes messages one after the other, some five to ten
+milliseconds each."""
 
 
 class Report:
@@ -42,7 +43,7 @@ class Report:
             later = Timer(GRACE, self._show)
             later.daemon = True
             later.start()
-        if not self._state.running or time.monotonic() >= self._silent_until:
+        if self._state.error or time.monotonic() >= self._silent_until:
             self._show()
 
     def _show(self) -> None:

@@ -66,7 +66,7 @@ class RuleRow:
                 left, top, width, height = busy_box(together, side)
                 pixels = pixels[top : top + height, left : left + width]
             words = f"Map {each.channels[0]} of {each.layer.name} by {each.rule}"
-            self.pictures[each.rule].show(encode.png(pixels), words)
+            self.pictures[each.rule].show(encode.screen(pixels), words)
             value = float(each.seed_values[0, 0])
             self._captions[each.rule].value = caption([each.rule]) + badge(each.coverage, f"{value:.4g}")
 

@@ -10,7 +10,7 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
-from ...imaging.render import Scale, activation_tiles
+from ...imaging.render import Scale, numbered_tiles
 from ...results import FeatureMaps
 from .. import work
 from ..controls import LABEL, button, dropdown
@@ -21,7 +21,6 @@ from ..traits.maps import ORDERS, SCALES
 from .view import Context, Steps, View
 
 NOT_ACTIVE = "not active (max 0)"
-_DEAD = 110
 _ORDER_TITLES = {"number": "by number", "strength": "by strength", "evidence": "by evidence for the class"}
 _SCALE_TITLES = {"layer": "largest of the layer", "map": "largest of each map", "fixed": "a value of one's own"}
 
@@ -115,13 +114,9 @@ class MapSheet:
         part = f"{some} of {count}" if len(shown) < count else f"all {count}"
         return f"Feature maps of {self.maps.layer.name}: {part}"
 
-    def tiles(self, channels: Sequence[int]) -> np.ndarray:
-        """Dead maps are plain grey, which no value is drawn in."""
+    def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         scale: Scale = "map" if self.scale == "map" else "layer"
-        tiles = activation_tiles(self.maps, 0, channels=channels, scale=scale, limit=self.limit)
-        values = self.maps.values[0][..., list(channels)]
-        tiles[~values.any(axis=tuple(range(values.ndim - 1)))] = _DEAD
-        return tiles
+        return numbered_tiles(self.maps, 0, channels=channels, scale=scale, limit=self.limit)
 
     def colour_bar(self) -> str:
         """HTML of what the colours stand for."""
@@ -156,7 +151,8 @@ class MapSheet:
         if unit is not None:
             lines.append(f"selected: activation {float(values[unit]):.4g}{at(unit)}")
             alt += f"; {lines[-1]}"
-        return Portrait(self.tiles([channel])[0], alt, lines)
+        tiles, palette = self.tiles([channel])
+        return Portrait(palette[tiles[0, ..., 0]], alt, lines)
 
 
 def at(place: Any) -> str:

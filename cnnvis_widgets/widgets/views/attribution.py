@@ -75,7 +75,7 @@ class AttributionView(View):
         result: Attribution = progress.result
         self._shown = result, self.state.image
         shown = heat(result.images[0, 0])
-        pixels = encode.png(shown.pixels) if final else encode.jpeg(shown.pixels)
+        pixels = encode.screen(shown.pixels) if final else encode.jpeg(shown.pixels)
         said = f"{TITLES[result.method]} for {result.names[0]}"
         self.alone.show(pixels, f"{said}: {_legend(shown)}")
         lines = [said, f"score {result.scores[0, 0]:.4g}", _legend(shown)]
@@ -96,7 +96,7 @@ class AttributionView(View):
         pixels = overlay(photo, heat(values), self.state.opacity)
         name = self.state.images[image]
         words = f"{TITLES[result.method]} for {result.names[0]} over {name}, opacity {self.state.opacity:.0%}"
-        self.over.show(encode.png(pixels) if final else encode.jpeg(pixels), words)
+        self.over.show(encode.screen(pixels) if final else encode.jpeg(pixels), words)
         self._over_caption.value = caption(["Over the photo", f"{name}, opacity {self.state.opacity:.0%}"])
 
     def code(self) -> str:

@@ -152,14 +152,14 @@ class ComparisonView(View):
         lines = [f"{panel.replace('-', ' − ')}: map {self.state.channel}", words]
         unit, canvas = self.state.unit, self.panels[panel]
         if values is None:
-            canvas.show(encode.png(np.full((1, 1), 96, np.uint8)), ", ".join(lines))
+            canvas.show(encode.screen(np.full((1, 1), 96, np.uint8)), ", ".join(lines))
         else:
             marked = unit is not None and len(unit) == 2 and all(np.less(unit, values.shape))
             if marked:
                 lines.append(f"{float(values[unit]):.4g}{at(unit)}")
             lines.append(f"full colour at {'±' if signed else ''}{limit:.4g}")
             frame = (unit[1], unit[0], 1, 1) if marked and unit else ()
-            canvas.show(encode.png(heat(values, limit=limit, signed=signed).pixels), ", ".join(lines), frame)
+            canvas.show(encode.screen(heat(values, limit=limit, signed=signed).pixels), ", ".join(lines), frame)
         self._captions[panel].value = caption(lines)
 
     def code(self) -> str:

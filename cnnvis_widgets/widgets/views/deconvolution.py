@@ -158,13 +158,13 @@ class ReconstructionSheet:
         done = f"{len(result.channels)} of {len(shown)}, {height} × {width} pixels each"
         return f"Reconstructions of {result.layer.name} by {result.rule}: {done}"
 
-    def tiles(self, channels: Sequence[int]) -> np.ndarray:
+    def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, None]:
         some = work.part(self.result, channels)
         tiles = reconstruction_tiles(some)
         if self.side is None:
-            return tiles
+            return tiles, None
         boxes = [busy_box(values, self.side) for values in some.images[0]]
-        return np.stack([_cropped(tile, box) for tile, box in zip(tiles, boxes, strict=True)])
+        return np.stack([_cropped(tile, box) for tile, box in zip(tiles, boxes, strict=True)]), None
 
     @property
     def units(self) -> bool:

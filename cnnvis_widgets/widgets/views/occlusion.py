@@ -109,7 +109,7 @@ class OcclusionView(View):
     def _show(self, panel: str, pixels: np.ndarray, words: list[str]) -> None:
         if panel != "projection":
             pixels = enlarge(pixels, magnification(pixels[np.newaxis], side=280))
-        self.panels[panel].show(encode.png(pixels), ", ".join(words))
+        self.panels[panel].show(encode.screen(pixels), ", ".join(words))
         self._captions[panel].value = caption(words)
 
     def left(self) -> None:
