@@ -73,6 +73,15 @@ def test_what_there_is_costs_the_collector_nothing(monkeypatch):
     memory.give_back()  # whatever the C library
 
 
+def test_memory_is_given_back_now_and_then(monkeypatch):
+    clock, swept, sweeper = [0.0], [], memory.Sweeper(pause=10.0)
+    monkeypatch.setattr(memory, "give_back", lambda: swept.append(clock[0]))
+    monkeypatch.setattr(memory.time, "monotonic", lambda: clock[0])
+    for clock[0] in (100.0, 105.0, 110.5, 111.0):
+        sweeper.sweep()
+    assert swept == [100.0, 110.5]
+
+
 @pytest.fixture(scope="module")
 def network():
     return cnnvis_widgets.load(keras_cnn(), photo())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import time
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,23 @@ def give_back() -> None:
     trim = _trim()
     if trim is not None:
         trim(0)
+
+
+class Sweeper:
+    """Gives freed memory back now and then.
+
+    Args:
+        pause: seconds between two times at least; one takes some 5 to 50 ms, in which other Python code goes on.
+    """
+
+    def __init__(self, pause: float = 10.0) -> None:
+        self._pause, self._due = pause, 0.0
+
+    def sweep(self) -> None:
+        """Give freed memory back, unless it was done a moment ago."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._pause
+            give_back()
 
 
 @cache

@@ -161,7 +161,8 @@ class Gallery:
             return
         numbers = self._palette is not None
         data = encode.screen(grid.pixels, palette=self._palette) if final or numbers else encode.jpeg(grid.pixels)
-        self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
+        if sheet.layer == self.state.layer:  # it may have been left meanwhile
+            self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
 
     def _select(self) -> None:
         """Turn to the page of the selected map, and show it."""

@@ -40,10 +40,13 @@ class Report:
     def _follow(self, change: Any) -> None:
         if change["name"] == "running" and change["new"]:
             self._silent_until = time.monotonic() + GRACE
-            later = Timer(GRACE, self._show)
+            later = Timer(GRACE, self._show_if_due)
             later.daemon = True
             later.start()
-        if self._state.error or time.monotonic() >= self._silent_until:
+        self._show_if_due()
+
+    def _show_if_due(self) -> None:
+        if self._state.error or time.monotonic() >= self._silent_until:  # not for work that others have replaced
             self._show()
 
     def _show(self) -> None:
