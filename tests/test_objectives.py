@@ -33,7 +33,7 @@ def values_of(network, objective, images):
     spec = tf.TensorSpec(images.shape, tf.float32)
 
     def body(given, *leaves):
-        return goal.scores(network, given, given, leaves)
+        return goal.scores(network, given, given, leaves)[0]
 
     return network.compiled(("test", goal.key), body, [spec, *goal.signature(network)])(images, *goal.given)
 

@@ -71,6 +71,28 @@ def test_what_is_made_of_weights_alone_is_computed_once(scaled):
     np.testing.assert_array_equal(found, [[0, 2, 4, 6]])
 
 
+def test_parts_lists_and_choices_are_what_the_network_makes_of_them():
+    """Ops with several outputs and inputs are computed beforehand, an op that calls a function is not."""
+
+    def chosen(weight):
+        return tf.cond(tf.reduce_sum(weight) > 0, lambda: weight + 1, lambda: weight - 1)
+
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 4], name="image")
+        weight = tf.constant(np.arange(256, dtype=np.float32), name="weight")
+        first, second = tf.split(weight, [4, 252], name="parts")
+        joined = tf.concat([second[:2], tf.unstack(first)[:2]], 0, name="joined")
+        tf.add(tf.nn.relu(image * joined + first), chosen(first), name="out")
+    assert any("then_branch" in node.attr for node in graph.as_graph_def().node)
+    network = load(graph.as_graph_def())
+    found = {name: value.numpy().tolist() for name, value in settled(network).items() if name != "weight:0"}
+    assert [0, 1, 2, 3] in found.values()
+    assert found["joined:0"] == [4, 5, 0, 1]
+    values = activations(network, np.ones((1, 4), np.float32), "out")[0].values
+    np.testing.assert_array_equal(values.reshape(4), np.array([4, 6, 2, 4]) + np.arange(4) + 1)
+
+
 def test_random_numbers_and_large_values_stay_in_the_network(scaled):
     assert set(settled(load(scaled))) == {"weight:0", "some:0"}
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .cutting import gradient_of
 from .goals import Goal
 from .lean_gradient import spreading
 from .network import Network
@@ -130,10 +131,9 @@ class Ascent:
             with spreading():
                 seen = viewed * span + low
             seen = tf.ensure_shape(seen, [pictures * views, *network.picture_shape[:2], channels])
-            scores = goal.scores(network, seen, shown, given)
+            scores, passages = goal.scores(network, seen, shown, given)
             scores = tf.reduce_mean(tf.reshape(scores, [pictures, views]), 1) if views > 1 else scores
-            gradient = tf.gradients(scores, z)[0]
-            gradient = tf.zeros_like(z) if gradient is None else gradient
+            gradient = gradient_of(scores, z, shown, passages)
             axes = parameterization.shared(rank)
             power = tf.square(gradient)
             power = tf.reduce_mean(power, axes, keepdims=True) + tf.zeros_like(power) if axes else power

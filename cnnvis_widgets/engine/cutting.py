@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
 from ..errors import FeedError
 from . import rules
+from .backward_nodes import BackwardNodes, backward_nodes
 from .channels_last import run_on_cpu
 from .description import shape_text
 from .graph_surgery import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
+from .layers import Shapes
 from .lean_gradient import make_lean
 from .portable_gradient import make_portable
 from .structure import Structure
@@ -89,3 +91,68 @@ def import_cut(cut: Cut, given: Mapping[str, tf.Tensor], rule: str, target: str)
         else ()
     )
     return [given[tensor] if tensor in given else next(values) for tensor in cut.tensors]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A network in the graph being built, and the way back through it as nodes that are yet to be imported.
+
+    Attributes:
+        entered: the images.
+        tensors: what was asked for.
+        ends: where the way back begins; what comes behind is left to ``tf.gradients``.
+    """
+
+    entered: tf.Tensor
+    tensors: list[tf.Tensor]
+    ends: list[tf.Tensor]
+    _back: BackwardNodes | None
+    _taken: dict[str, tf.Tensor]
+    _graph_def: GraphDef
+
+    def sent_back(self, signals: Sequence[tf.Tensor | None]) -> tf.Tensor | None:
+        """What signals at ``ends`` send to the images."""
+        if self._back is None or all(each is None for each in signals):
+            return None
+        arriving = [tf.zeros_like(end) if each is None else each for each, end in zip(signals, self.ends, strict=True)]
+        given = dict(zip(self._back.signals, arriving, strict=True))
+        if self._back.sent in given:
+            return given[self._back.sent]
+        [sent] = tf.graph_util.import_graph_def(
+            copy_of(self._graph_def, self._back.nodes),
+            given | self._taken,
+            return_elements=[self._back.sent],
+            name="back",
+        )
+        return sent
+
+
+def import_passage(cut: Cut, given: Mapping[str, tf.Tensor], image: str, target: str, shapes: Shapes) -> Passage:
+    """Import a cut as ``import_cut`` does for the rule 'gradient', and prepare the way back to ``image``."""
+    back = backward_nodes(cut.nodes, image, cut.tensors, target, shapes)
+    ends, taken = ([], []) if back is None else (back.ends, back.taken)
+    values = iter(import_cut(replace(cut, tensors=[*cut.tensors, *ends, *taken]), given, "gradient", target))
+    tensors, begun = ([next(values) for _ in names] for names in (cut.tensors, ends))
+    return Passage(given[image], tensors, begun, back, dict(zip(taken, values, strict=True)), cut.graph_def)
+
+
+def gradient_of(scores: tf.Tensor, of: tf.Tensor, shown: tf.Tensor, passages: Sequence[Passage]) -> tf.Tensor:
+    """``tf.gradients(scores, of)``, through ``passages`` by their own nodes.
+
+    Args:
+        scores: a function of ``shown`` and of what passages give.
+        of: a tensor.
+        shown: made of it, as are the images that enter the passages.
+
+    Returns:
+        The gradient; zeros where ``scores`` does not depend on ``of``.
+    """
+    ends = [end for passage in passages for end in passage.ends]
+    starts = [shown, *(passage.entered for passage in passages)]
+    signals = tf.gradients(scores, [*ends, *starts], stop_gradients=[*ends, *starts])
+    arriving, direct = iter(signals), signals[len(ends) :]
+    back = [passage.sent_back([next(arriving) for _ in passage.ends]) for passage in passages]
+    sent = [*zip(starts, direct, strict=True), *zip(starts[1:], back, strict=True)]
+    ways = [(start, signal) for start, signal in sent if signal is not None]
+    found = tf.gradients([start for start, _ in ways], of, [signal for _, signal in ways])[0] if ways else None
+    return tf.zeros_like(of) if found is None else found

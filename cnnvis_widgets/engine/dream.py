@@ -211,7 +211,6 @@ def _goals(
         return goals, tuple(range(len(goals))), tuple(map(repr, wanted))
     given = network.layer(layer)
     target = network.before_softmax(given)
-    network.require_gradient(target)
     removed = target is not given
     if channels is None:
         goal = goal_of(network, objectives.layer(target), others, f"layer {target.name!r}")

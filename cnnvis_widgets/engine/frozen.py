@@ -71,7 +71,8 @@ class FrozenGraph:
         """A hash of the ops and weights, the same in every process."""
         found = hashlib.sha256(" ".join(node.op for node in self.graph_def.node).encode())
         for value in self.weights.values():
-            found.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+            found.update(str(value.shape).encode())
+            found.update(np.ascontiguousarray(value).view(np.uint8).data)
         return found.hexdigest()[:16]
 
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 from ..errors import ChannelError, FeedError, NumericalError, nearest
 from ..results import Layer
 from .batches import Feeds
+from .cutting import Passage
 from .graph_surgery import node_of
 from .network import Network
 from .objectives import Objective
@@ -62,8 +63,10 @@ class Goal:
         """What a compiled function is fed: the leaves, then the other inputs of the network."""
         return [*self.leaves, *self.others.values()]
 
-    def scores(self, network: Network, images: tf.Tensor, shown: tf.Tensor, given: Sequence[tf.Tensor]) -> tf.Tensor:
-        """The objective of each image, inside a function that is being traced.
+    def scores(
+        self, network: Network, images: tf.Tensor, shown: tf.Tensor, given: Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, list[Passage]]:
+        """The objective of each image, inside a function that is being traced, and the passages through the network.
 
         Args:
             network: the network.
@@ -73,26 +76,27 @@ class Goal:
         """
         leaves, fed = given[: len(self.leaves)], dict(zip(self.others, given[len(self.leaves) :], strict=True))
         objective = self.objective.mapped(lambda _, __, value: leaves[value] if isinstance(value, int) else value)
-        return objective.value(Scene(shown, self._activations(network, images, fed)))
+        passages = self._passages(network, images, fed) if self.layers else []
+        return objective.value(Scene(shown, self._activations(passages))), passages
 
-    def _activations(self, network: Network, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        tensors = list(self.layers)
-        if not tensors:
-            return {}
-        batch, count = network.fixed_batch(), images.shape[0]
+    def _passages(self, network: Network, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[Passage]:
+        """One for all images; a graph that insists on its batch sees one picture at a time, as often as it wants."""
+        tensors, batch = list(self.layers), network.fixed_batch()
+        parts = [images] if batch is None else [
+            tf.repeat(images[each : each + 1], batch, axis=0) for each in range(images.shape[0])
+        ]
+        return [
+            network.passage({network.image_tensor: network.to_input(part), **fed}, tensors, node_of(tensors[0]))
+            for part in parts
+        ]
 
-        def seen(part: tf.Tensor) -> list[tf.Tensor]:
-            inputs = {network.image_tensor: network.to_input(part), **fed}
-            return network.build(inputs, tensors, target=node_of(tensors[0]))
-
-        if batch is None:
-            values = seen(images)
-        else:  # a graph that insists on its batch sees one picture at a time, as often as it wants
-            parts = [seen(tf.repeat(images[i : i + 1], batch, axis=0)) for i in range(count)]
-            values = [tf.concat([value[:1] for value in column], 0) for column in zip(*parts, strict=True)]
+    def _activations(self, passages: list[Passage]) -> dict[str, tf.Tensor]:
+        values = [passage.tensors for passage in passages]
+        if len(values) > 1:
+            values = [[tf.concat([value[:1] for value in column], 0) for column in zip(*values, strict=True)]]
         return {
-            tensor: _channels_last(tf.cast(value, tf.float32), self.layers[tensor])
-            for tensor, value in zip(tensors, values, strict=True)
+            tensor: _channels_last(tf.cast(value, tf.float32), layer)
+            for part in values for (tensor, layer), value in zip(self.layers.items(), part, strict=True)
         }
 
 

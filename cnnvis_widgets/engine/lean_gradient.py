@@ -6,7 +6,7 @@ optimiser removes them again, but each takes its time to be built, and a dream s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import cast
 
@@ -60,7 +60,9 @@ def _register(place: int) -> None:
     @tf.RegisterGradient(LEAN[place])
     def _gradient(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
         entered, weight, send = op.inputs[place], op.inputs[1 - place], _SENT[op.type][place]
-        if send is not None and entered.dtype.is_floating and (op.type == "BiasAdd" or _keeps_size(entered, weight)):
+        if send is not None and entered.dtype.is_floating and (
+            op.type == "BiasAdd" or keeps_size(_static(entered), _static(weight))
+        ):
             sent = send(signal, weight)
         else:
             sent = gradient_registry.lookup(op.type)(op, signal)[place]
@@ -82,9 +84,13 @@ def _depthwise(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
     return [sent, None]
 
 
-def _keeps_size(entered: tf.Tensor, weight: tf.Tensor) -> bool:
-    """Whether a weight is surely spread over what enters, and not the other way round."""
-    if entered.shape.rank is None or weight.shape.rank is None or weight.shape.rank > entered.shape.rank:
+def keeps_size(own: Sequence[int | None] | None, other: Sequence[int | None] | None) -> bool:
+    """Whether a tensor of a static shape surely keeps its size when another is spread over it."""
+    if own is None or other is None or len(other) > len(own):
         return False
-    own = entered.shape.as_list()[entered.shape.rank - weight.shape.rank :]
-    return all(size == 1 or (size is not None and size == side) for size, side in zip(weight.shape, own, strict=True))
+    sides = own[len(own) - len(other) :]
+    return all(size == 1 or (size is not None and size == side) for size, side in zip(other, sides, strict=True))
+
+
+def _static(tensor: tf.Tensor) -> list[int | None] | None:
+    return None if tensor.shape.rank is None else tensor.shape.as_list()

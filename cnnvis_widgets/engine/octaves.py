@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import pyramid, tiles
+from .cutting import gradient_of
 from .eager import traced
 from .goals import Goal
 from .network import Network
@@ -142,9 +143,8 @@ def _gradient(
         images = tf.image.resize(tile, picture[:2])
         images.set_shape([tile.shape[0], *picture[:2], tile.shape[-1]])
     shown = tf.ensure_shape((tile - low) / (high - low), tile.shape)
-    scores = goal.scores(network, images, shown, given)
-    gradient = tf.gradients(scores, tile)[0]
-    return (tf.zeros_like(tile) if gradient is None else gradient), scores
+    scores, passages = goal.scores(network, images, shown, given)
+    return gradient_of(scores, tile, shown, passages), scores
 
 
 def _gradient_of(network: Network, goal: Goal, shape: Sequence[int]) -> Any:

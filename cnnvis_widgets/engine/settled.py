@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.framework.attr_value_pb2 import AttrValue
+from tensorflow.python.eager.context import context
+from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
 
 from .eager import eagerly
-from .graph_surgery import ancestors, copy_of, data_inputs, node_of, tensor_of
+from .graph_surgery import NodeDef, ancestors, data_inputs, node_of, tensor_of
 from .structure import Structure
 
 _LARGEST = 2**16  # elements; a kernel that is cast or turned stays in the network: kept, it would take twice the room
@@ -61,7 +65,7 @@ class Settled:
         pure, made = set(weights), set[str]()
         for name, node in self._structure.nodes.items():
             inputs = {node_of(each) for each in node.input}
-            if name not in pure | self._structure.varying and inputs <= pure and _repeatable(node.op):
+            if name not in pure | self._structure.varying and inputs <= pure and _repeatable(node):
                 pure.add(name)
                 if inputs & (made | weights):
                     made.add(name)
@@ -78,26 +82,49 @@ class Settled:
 
     @eagerly
     def _computed(self, tensors: list[str]) -> dict[str, tf.Tensor]:
-        """By a session that optimises nothing: there are many small ops, each run once."""
-        if not tensors:
-            return {}
-        nodes = self._structure.nodes
-        needed = ancestors(nodes, map(node_of, tensors))
-        used = {tensor: value.numpy() for tensor, value in self._weights.items() if node_of(tensor) in needed}
-        config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
-        config.graph_options.rewrite_options.disable_meta_optimizer = True
-        with tf.Graph().as_default() as graph:
-            part = copy_of(self._structure.graph_def, (nodes[name] for name in nodes if name in needed))
-            tf.graph_util.import_graph_def(part, name="")
-            with tf.compat.v1.Session(graph=graph, config=config) as session:
-                values = session.run(tensors, used)
-        return dict(zip(tensors, map(tf.constant, values), strict=True))
+        """Op by op: there are many small ones, each run once, and a graph of them takes longer to build than to run."""
+        needed = ancestors(self._structure.nodes, map(node_of, tensors))
+        values = dict(self._weights)
+        for name, node in self._structure.nodes.items():
+            if name in needed and tensor_of(name) not in values:
+                found = _run(node, [values[tensor_of(each)] for each in data_inputs(node)])
+                values |= {f"{name}:{index}": value for index, value in enumerate(found)}
+        return {tensor: values[tensor] for tensor in tensors}
 
 
-def _repeatable(op: str) -> bool:
-    """Whether an op gives the same of the same at every time."""
-    found = op_def_registry.get(op)
-    return found is not None and not found.is_stateful and not op.startswith("Placeholder")
+def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The outputs of an op, computed eagerly."""
+    if node.op == "Const":
+        return [tf.constant(tf.make_ndarray(node.attr["value"].tensor))]
+    attributes = [part for key in sorted(node.attr) for part in (key, _plain(node.attr[key]))]
+    definition = op_def_registry.get(node.op)
+    outputs = sum(
+        len(node.attr[each.type_list_attr].list.type) if each.type_list_attr
+        else node.attr[each.number_attr].i if each.number_attr else 1
+        for each in definition.output_arg
+    )
+    found: list[tf.Tensor] = quick_execute(node.op, outputs, inputs, tuple(attributes), context())
+    return found
+
+
+def _plain(value: AttrValue) -> Any:
+    """An attribute as an eager op takes it."""
+    kind = value.WhichOneof("value")
+    if kind == "list":
+        return [_item(each, field.name) for field, several in value.list.ListFields() for each in several]
+    return _item(getattr(value, kind), kind)
+
+
+def _item(value: Any, kind: str) -> Any:
+    return tf.TensorShape(value) if kind == "shape" else value
+
+
+def _repeatable(node: NodeDef) -> bool:
+    """Whether an op gives the same of the same at every time, and calls no function, which ``_run`` cannot."""
+    found = op_def_registry.get(node.op)
+    calls = any("func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
+                for value in node.attr.values())
+    return found is not None and not found.is_stateful and not node.op.startswith("Placeholder") and not calls
 
 
 def _elements(shape: tuple[int | None, ...] | None) -> float:

@@ -149,7 +149,8 @@ class Structure:
         """The nodes on the way from a tensor to a layer, both included, in order of computation."""
         reached = descendants(self._frozen.graph_def, {node_of(tensor)})
         needed = ancestors(self.nodes, [node_of(layer.tensor)])
-        return [node for name, node in self.nodes.items() if name in reached & needed]
+        between = reached & needed
+        return [node for name, node in self.nodes.items() if name in between]
 
 
 def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] | None = None) -> Shapes:
