@@ -438,6 +438,8 @@ def test_options_that_mean_nothing_here_are_refused(free):
         ("views of at least 1", {"views": 0}),
         ("several views of one picture", {"views": 2, "pictures": 2}),
         ("several views of one picture", {"views": 2, "start": photo(64)}),
+        (r"parameterizations.fourier\(\).*Received: parameterization='fourier'", {"parameterization": "fourier"}),
+        (r"transforms.jitter\(8\).*Received: transform='jitter'", {"transform": "jitter"}),
     ]
     for message, options in cases:
         with pytest.raises(ValueError, match=message):

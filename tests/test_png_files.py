@@ -112,6 +112,14 @@ def test_one_image_gives_the_files_of_tf_cnnvis(tmp_path):
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(paths)
 
 
+def test_a_dream_of_a_whole_layer_is_not_taken_for_its_first_channel(tmp_path):
+    step = dream_step()
+    whole = replace(step, channels=(0,), names=(step.layer.name,), images=step.images[:1], scores=step.scores[:1])
+    first = replace(whole, names=("0",))
+    paths = [path for each in (whole, first) for path in png_files.write_dream(each, tmp_path, layers=[step.layer])]
+    assert relative(paths, tmp_path) == ["deepdream_logits/image_layer.png", "deepdream_logits/image_0.png"]
+
+
 def test_each_image_and_each_map_has_a_file_of_its_own(tmp_path):
     paths = png_files.write_activations(maps(2), tmp_path, layers=[RELU], each=True)
     names = ["grid_activation", "map_0", "map_1", "map_2"]

@@ -281,6 +281,13 @@ def _check_combination(
     transform: Transform | None, mask: Any, strength: float, size: tuple[int, ...],
 ) -> None:
     """Nothing that is given is silently left out."""
+    if not isinstance(parameterization, Parameterization | None):
+        raise ValueError(
+            "Expected a parameterization, as parameterizations.fourier() makes one. "
+            f"Received: parameterization={parameterization!r}."
+        )
+    if not isinstance(transform, Transform | None):
+        raise ValueError(f"Expected a transform, as transforms.jitter(8) makes one. Received: transform={transform!r}.")
     if parameterization is not None and laplacian_levels is not None:
         raise ValueError(
             "Expected laplacian_levels for pixels only. Received: it and a parameterization. Leave one of them out."

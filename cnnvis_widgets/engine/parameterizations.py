@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +26,7 @@ IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.
 _EXTREME = 1e-4  # how near to black or white a sigmoid is asked to come when a picture is fitted
 
 
+@runtime_checkable
 class Parameterization(Protocol):
     """What a climb needs to know; ``pixels``, ``fourier`` and ``maco`` make them."""
 

@@ -39,8 +39,8 @@ class Picture:
             ('occlusion_total', ...), 'intervention', a panel of a comparison ('comparison_A', ...), or the rule of a
             reconstruction ('deconvnet', ...).
         image: the index of the fed image; None if there was only one, or none.
-        channel: the map or class shown; None for a grid of all of them.
-        title: the channel's number and, if it has one, the class name; '' for a grid.
+        channel: the map or class shown; None for a grid of all of them, and for a dream of a whole layer.
+        title: the channel's number and, if it has one, the class name; '' without a channel.
         png: the bytes of a PNG file, with text chunks that say what it shows.
         shape: (height, width, 1 or 3) of the picture.
     """
@@ -123,7 +123,7 @@ def _numbered(picture: Callable[..., Picture], factor: int, tile: np.ndarray, ch
 
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:
-    """The picture of every class or channel, in the range of the network's input."""
+    """The picture of every class or channel, or of a whole layer, in the range of the network's input."""
     for place, (image, channel, name, score) in enumerate(
         zip(step.images, step.channels, step.names, step.scores, strict=True)
     ):
@@ -133,7 +133,10 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
         text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
         if step.recipe is not None:
             text[CHUNK] = json.dumps(_alone(step.recipe, place))
-        yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)
+        if name == step.layer.name:  # all of it
+            yield _picture(step.layer, "deepdream", pixels, text)
+        else:
+            yield _picture(step.layer, "deepdream", pixels, text, channel=channel, title=title)
 
 
 def of_attribution(result: Attribution) -> Iterator[Picture]:

@@ -79,13 +79,13 @@ def write_reconstruction(
 def write_dream(
     step: DreamStep, outdir: str | os.PathLike[str], *, layers: Iterable[Layer]
 ) -> list[Path]:
-    """Write one picture per class or channel of a dream; see ``write``."""
+    """Write one picture per class or channel of a dream, or that of a whole layer; see ``write``."""
     return write(of_dream(step), outdir, layers)
 
 
 def _path(picture: Picture, folder: str) -> Path:
     if picture.method == "deepdream":
-        return Path(f"deepdream_{folder}", f"image_{picture.channel}.png")
+        return Path(f"deepdream_{folder}", f"image_{'layer' if picture.channel is None else picture.channel}.png")
     kind = "attribution" if picture.method in ATTRIBUTIONS else picture.method.partition("_")[0]
     if kind in ("attribution", "intervention", "comparison"):
         stem = f"{picture.method}_{picture.channel}"
