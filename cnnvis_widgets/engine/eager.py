@@ -6,7 +6,7 @@ TensorFlow would add ops to a graph of theirs instead of computing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -16,6 +16,7 @@ from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from tensorflow.python.eager.context import FunctionCallOptions, context, eager_mode
 
+from .graph_surgery import GraphDef, placeholder
 from .portable_gradient import has_groups, has_kernels
 
 _Arguments = ParamSpec("_Arguments")
@@ -96,6 +97,17 @@ def _optimised(config: ConfigProto) -> Iterator[None]:
         current.function_call_options = before
 
 
-def captured(value: tf.Tensor) -> tf.Tensor:
-    """A value computed eagerly, as a tensor of the function that is being traced, without an op of its own."""
-    return tf.compat.v1.get_default_graph().capture(value)
+def captured(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Values computed eagerly, as tensors of the function that is being traced, which takes them as further inputs.
+
+    TensorFlow's own ``capture`` makes these inputs one by one, which takes as long as importing the whole network.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    there = graph.function_captures.by_val_internal
+    new = {id(value): value for value in values.values() if value.dtype.is_floating and id(value) not in there}
+    inputs = [placeholder(f"weight_{place}", value.dtype, value.shape) for place, value in enumerate(new.values())]
+    names = [f"{node.name}:0" for node in inputs]
+    made = tf.graph_util.import_graph_def(GraphDef(node=inputs), return_elements=names, name="captured") if new else []
+    for value, tensor in zip(new.values(), made, strict=True):
+        graph.add_capture(value, tensor)
+    return {name: graph.capture(value) for name, value in values.items()}

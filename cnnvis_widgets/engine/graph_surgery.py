@@ -264,10 +264,10 @@ def detach_weights(
     for node in graph_def.node:
         if node.name in values:
             weights[node.name] = value = values[node.name]
-            nodes.append(_placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
+            nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         elif node.op == "Const" and _elements(node) >= lift_from:
             weights[node.name] = value = tf.make_ndarray(node.attr["value"].tensor)
-            nodes.append(_placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
+            nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         else:
             nodes.append(NodeDef.FromString(node.SerializeToString()))
     for node in nodes:
@@ -286,7 +286,8 @@ def _elements(node: NodeDef) -> int:
     return int(np.prod([dim.size for dim in tensor.tensor_shape.dim], dtype=np.int64))
 
 
-def _placeholder(name: str, dtype: tf.DType, shape: Iterable[int]) -> NodeDef:
+def placeholder(name: str, dtype: tf.DType, shape: Iterable[int]) -> NodeDef:
+    """A node that is yet to be given its value."""
     node = NodeDef(op="Placeholder", name=name)
     node.attr["dtype"].type = dtype.as_datatype_enum
     node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())

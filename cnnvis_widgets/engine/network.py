@@ -293,7 +293,7 @@ class Network:
     ) -> tuple[Cut, dict[str, tf.Tensor]]:
         settled = self._settled.beside(inputs)
         cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
-        return cut, {tensor: captured(settled[tensor]) for tensor in cut.settled} | dict(inputs)
+        return cut, captured({tensor: settled[tensor] for tensor in cut.settled}) | dict(inputs)
 
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
         """Which ops between the image and a layer obey a rule, without running anything."""

@@ -62,10 +62,10 @@ class Settled:
     def _made(self) -> set[str]:
         """Nodes that depend on weights and constants, on weights at least, and on nothing else."""
         weights = {node_of(tensor) for tensor in self._weights}
-        pure, made = set(weights), set[str]()
+        pure, made, varying = set(weights), set[str](), self._structure.varying
         for name, node in self._structure.nodes.items():
             inputs = {node_of(each) for each in node.input}
-            if name not in pure | self._structure.varying and inputs <= pure and _repeatable(node):
+            if name not in varying and name not in weights and inputs <= pure and _repeatable(node):
                 pure.add(name)
                 if inputs & (made | weights):
                     made.add(name)
