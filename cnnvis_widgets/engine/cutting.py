@@ -129,7 +129,8 @@ class Passage:
 
 def import_passage(cut: Cut, given: Mapping[str, tf.Tensor], image: str, target: str, shapes: Shapes) -> Passage:
     """Import a cut as ``import_cut`` does for the rule 'gradient', and prepare the way back to ``image``."""
-    back = backward_nodes(cut.nodes, image, cut.tensors, target, shapes)
+    known = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in given.items() if tensor not in shapes}
+    back = backward_nodes(cut.nodes, image, cut.tensors, target, {**shapes, **known})
     ends, taken = ([], []) if back is None else (back.ends, back.taken)
     values = iter(import_cut(replace(cut, tensors=[*cut.tensors, *ends, *taken]), given, "gradient", target))
     tensors, begun = ([next(values) for _ in names] for names in (cut.tensors, ends))

@@ -20,9 +20,10 @@ from .description import Table, as_html, as_text, summary, table
 from .eager import captured, eagerly, traced
 from .fast_backward import seen_by
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, tensor_named
+from .folding import folded
 from .forward_passes import ForwardPasses
 from .frozen import FrozenGraph
-from .graph_surgery import node_of
+from .graph_surgery import node_of, tensor_of
 from .image_input import ImageInput, usual_range
 from .inputs import choose_image_input, gradient_path, names_of_classes
 from .receptive_field import ReceptiveField
@@ -269,7 +270,8 @@ class Network:
         return self._batches.rows_of(feeds, rows)
 
     def build(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient", target: str = ""
+        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient", target: str = "",
+        *, folding: bool = False,
     ) -> list[tf.Tensor]:
         """Put the part of the network between ``inputs`` and ``tensors`` into the function being traced.
 
@@ -278,22 +280,28 @@ class Network:
             tensors: the names of those to return.
             rule: how signals go backwards through it.
             target: a node whose dead ReLU a signal may enter (deep dream).
+            folding: whether scales may become part of kernels: faster, with other rounding; see ``folding``.
 
         Raises:
             FeedError: a placeholder between them is not fed.
         """
-        return import_cut(*self._cut(inputs, tensors), rule, target)
+        return import_cut(*self._cut(inputs, tensors, folding), rule, target)
 
     def passage(self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], target: str = "") -> Passage:
-        """The same under the rule 'gradient', with a way back to the images that is built faster; see ``Passage``."""
-        return import_passage(*self._cut(inputs, tensors), self._image, target, self._shapes)
+        """The same folded, under the rule 'gradient', with a way back to the images built faster; see ``Passage``."""
+        return import_passage(*self._cut(inputs, tensors, True), self._image, target, self._shapes)
 
     def _cut(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str]
+        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], folding: bool
     ) -> tuple[Cut, dict[str, tf.Tensor]]:
         settled = self._settled.beside(inputs)
         cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
-        return cut, captured({tensor: settled[tensor] for tensor in cut.settled}) | dict(inputs)
+        values = {tensor: settled[tensor] for tensor in cut.settled}
+        if folding:
+            nodes, made = folded(cut.nodes, tensors, values, self._settled.once)
+            taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
+            cut, values = replace(cut, nodes=nodes), {name: values[name] for name in values if name in taken} | made
+        return cut, captured(values) | dict(inputs)
 
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
         """Which ops between the image and a layer obey a rule, without running anything."""

@@ -147,7 +147,7 @@ def _scores_from(asked: Scores, changed: Layer, values: np.ndarray) -> np.ndarra
         inputs = asked.inputs(given, others)
         (before,) = asked.network.build(inputs, [changed.tensor])  # its kind and shape; it is not computed
         after = tf.ensure_shape(tf.cast(placed, before.dtype), before.shape)
-        return asked.network.build({**inputs, changed.tensor: after}, [asked.layer.tensor])
+        return asked.network.build({**inputs, changed.tensor: after}, [asked.layer.tensor], folding=True)
 
     placed = np.moveaxis(values, -1, changed.channel_axis).astype(np.float32)
     rows = np.arange(len(asked.pictures))

@@ -6,7 +6,7 @@ would be built, optimised and run again: more ops than all others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -35,6 +35,14 @@ class Settled:
     def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor]) -> None:
         self._structure = structure
         self._weights = {tensor_of(name): value for name, value in weights.items()}
+
+        self._kept: dict[Hashable, tf.Tensor] = {}
+
+    def once(self, key: Hashable, make: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """What a function makes of weights alone, made once for each key and kept with them."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
         """Values by tensor name; only the weights where something is fed that they may be overridden by."""

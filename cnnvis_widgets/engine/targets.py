@@ -110,7 +110,7 @@ class Scores:
         tensors = [layer.tensor for layer in layers]
 
         def body(given: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            return self.network.build(self.inputs(given, others), tensors)
+            return self.network.build(self.inputs(given, others), tensors, folding=True)
 
         values = self.run(("values", *tensors), body, rows, pictures)
         return [channels_last(each, layer) for each, layer in zip(values, layers, strict=True)]
