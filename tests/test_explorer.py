@@ -722,7 +722,11 @@ def test_the_scale_is_chosen_and_told(explorer):
     assert f"{largest:.4g}; no value is clipped" in html_of(explorer)
     explorer.state.limit, explorer.state.scale = largest / 2, "fixed"
     share = 100 * float((explorer.result.values > explorer.state.limit).mean())
-    assert f"{largest / 2:.4g}; {share:.2g} % of the values are beyond the ends" in html_of(explorer)
+    assert f"{largest / 2:.4g}; {share:.3g} % of the values are beyond the ends" in html_of(explorer)
+    explorer.state.limit = 1e-6
+    share = 100 * float((explorer.result.values > 1e-6).mean())
+    assert f"{share:.3g} % of" in html_of(explorer)
+    assert "e+" not in html_of(explorer)
     explorer.state.scale = "map"
     assert "largest of each map" in html_of(explorer)
 

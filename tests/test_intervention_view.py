@@ -111,6 +111,9 @@ def test_what_is_written_is_what_is_on_the_screen(explorer):
         told = picture.text
         drawn = np.asarray(picture)
     assert (told["Factor"], told["Region"], told["Channel"]) == ("0", "2, 3, 4, 5", str(channel))
+    assert told["Image"] == "1"
+    with Image.open(maps) as picture:
+        assert picture.text["Image"] == "1"
     for number, (before, after) in json.loads(told["Classes"]).items():
         assert before == pytest.approx(float(found.before.probabilities[0, int(number)]))
         assert after == pytest.approx(float(found.after.probabilities[0, int(number)]))

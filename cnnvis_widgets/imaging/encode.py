@@ -13,6 +13,7 @@ from PIL import Image
 _GREY, _RGB, _INDEXED = 0, 2, 3  # colour types of PNG
 AT_ONCE = 2**17
 """Bytes of a picture that are sent as they are: hardly more than the file would have, and nothing to decode."""
+_HEADER = 33  # bytes: the signature and the first chunk, IHDR
 _UP = 2  # the filter that stores how each byte differs from the one above it
 
 
@@ -39,8 +40,7 @@ def png(
     chunks = [_chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0))]
     if palette is not None:
         chunks.append(_chunk(b"PLTE", palette.tobytes()))
-    for key, value in (text or {}).items():
-        chunks.append(_chunk(b"iTXt", key.encode("latin-1") + b"\0" * 5 + value.encode()))
+    chunks.append(_texts(text or {}))
     rows = pixels.reshape(height, -1)
     filtered = np.empty((height, rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = _UP
@@ -49,6 +49,17 @@ def png(
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
     chunks += [_chunk(b"IDAT", packer.compress(filtered.data) + packer.flush()), _chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def with_text(data: bytes, text: Mapping[str, str]) -> bytes:
+    """A PNG file with more text chunks; see ``png``."""
+    return data[:_HEADER] + _texts(text) + data[_HEADER:]
+
+
+def _texts(text: Mapping[str, str]) -> bytes:
+    """Text chunks, uncompressed and of no language."""
+    pairs = ((key.encode("latin-1"), value.encode()) for key, value in text.items())
+    return b"".join(_chunk(b"iTXt", key + b"\0" * 5 + value) for key, value in pairs)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,13 @@ class Picture:
     title: str
     png: bytes
     shape: tuple[int, int, int]
+
+
+def of_image(picture: Picture, image: int | None) -> Picture:
+    """The same of the image of that index, which the file says; ``None`` where there is only one."""
+    if image is None:
+        return picture
+    return replace(picture, image=image, png=encode.with_text(picture.png, {"Image": str(image)}))
 
 
 def _picture(

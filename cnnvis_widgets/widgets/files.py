@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from ..outputs import png_files
-from ..outputs.pictures import Picture, of_attribution, of_dream, of_layer, of_occlusion
+from ..outputs.pictures import Picture, of_attribution, of_dream, of_image, of_layer, of_occlusion
 from ..outputs.tensorboard import EventWriter
 from ..results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
 
@@ -50,4 +49,4 @@ def _pictures(result: Result, image: int | None, beside: Sequence[Picture]) -> l
         found = of_occlusion(result)
     else:
         found = of_layer(result)
-    return [replace(each, image=image) for each in (*found, *beside)]
+    return [of_image(each, image) for each in (*found, *beside)]

@@ -20,6 +20,6 @@ def colour_bar(limit: float | None, *, signed: bool, clipped: float = 0.0) -> st
     most = "largest of each map" if limit is None else f"{limit:.4g}"
     least = "0" if not signed else f"-{most}" if limit is not None else "its negative"
     zero = ", white is 0" if signed else ""
-    said = f"{clipped:.2g} % of the values are beyond the ends" if clipped else "no value is clipped"
+    said = f"{clipped:.3g} % of the values are beyond the ends" if clipped else "no value is clipped"
     bar = f'<span class="cnnvis-scale" aria-hidden="true" style="background:linear-gradient(90deg,{colours})"></span>'
     return f'<div class="cnnvis-note">{least} {bar} {most}{zero}; {said}</div>'

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,6 +53,23 @@ def voila(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     """Address of a Voila server."""
     with voila_server(folder, tmp_path_factory.mktemp("voila")) as base:
         yield base
+
+
+@pytest.fixture(scope="session")
+def html_manager(pytestconfig: pytest.Config) -> Path:
+    """The script that static pages load to show widgets; npm fetches it once, and a machine without it skips."""
+    kept = pytestconfig.cache.mkdir("html-manager")
+    script = kept / "package/dist/embed-amd.js"
+    if not script.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm on the PATH to fetch @jupyter-widgets/html-manager with")
+        command = ["npm", "pack", "@jupyter-widgets/html-manager@1.0.15", "--pack-destination", str(kept)]
+        fetched = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if fetched.returncode:
+            pytest.skip(f"npm did not fetch @jupyter-widgets/html-manager: {fetched.stderr[-300:]}")
+        with tarfile.open(next(kept.glob("*.tgz"))) as packed:
+            packed.extract("package/dist/embed-amd.js", kept, filter="data")
+    return script
 
 
 @pytest.fixture(scope="module")

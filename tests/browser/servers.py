@@ -158,6 +158,11 @@ def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise RuntimeError(f"{url} did not answer:\n{log.read_text()[-3000:]}")
 
 
+def percent(probability: float) -> str:
+    """A probability as the bars tell it."""
+    return f"{100 * probability:.{0 if probability >= 0.0995 else 1}f} %"
+
+
 class Notebook:
     """A notebook open in a page, run from its first cell to its last."""
 
@@ -199,11 +204,15 @@ class Notebook:
         )
 
     def python(self, expression: str) -> Any:
-        """The value of a Python expression in the notebook's kernel: text, a number, a list of these."""
+        """The value of a Python expression in the notebook's kernel: text, a number, a list of these.
+
+        NumPy is there as ``np``, the package as ``cv``: its own name is left to the notebook.
+        """
         reply = self.page.evaluate(
-            """async (code) => {
+            """async (wanted) => {
               const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-              const request = {code: 'import json', user_expressions: {x: code}, store_history: false};
+              const code = 'import json, numpy as np, cnnvis_widgets as cv';
+              const request = {code, user_expressions: {x: wanted}, store_history: false};
               return (await kernel.requestExecute(request).done).content.user_expressions.x;
             }""",
             f"json.dumps({expression})",
@@ -244,6 +253,60 @@ class Notebook:
             expect(self.picture("montage")).to_have_attribute("aria-label", re.compile(shown))
         expect(self.status()).to_have_text(re.compile("Done"))
 
+    def rest(self) -> None:
+        """Wait until the work is done, in JupyterLab; there must be no error."""
+        self.await_python("not explorer.state.running")
+        assert self.python("explorer.state.error") == ""
+
+    def show(self, method: str) -> None:
+        """Press the button of a method in JupyterLab, and wait until its work is done."""
+        self.page.get_by_role("button", name=method, exact=True).click()
+        self.await_python(f"explorer.state.method == {method.lower()!r}")
+        self.rest()
+
+    def choose_layer(self, name: str) -> None:
+        """Click a layer in the network strip, in JupyterLab, and wait until the work is done."""
+        self.page.locator(f".cnnvis-strip-box[data-layer='{name}']").click()
+        self.await_python(f"explorer.state.layer == {name!r}")
+        self.rest()
+
+    def at(self, which: str, x: float, y: float) -> tuple[float, float]:
+        """Where in the page a place of a picture is, given in its pixels; it is scrolled to."""
+        canvas = self.picture(which)
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None, f"{which} cannot be seen"
+        width, height = canvas.evaluate("(it) => [it.width, it.height]")
+        return box["x"] + x * box["width"] / width, box["y"] + y * box["height"] / height
+
+    def tile(self, channel: int) -> tuple[float, float]:
+        """The middle of a map's tile, in pixels of the montage."""
+        left, top, width, height = self.python(f"explorer._view.context.gallery._grid.box({channel})")
+        return left + width / 2, top + height / 2
+
+    def drag(self, which: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press at one place of a picture, move to another and let go."""
+        (x, y), mouse = self.at(which, *start), self.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(*self.at(which, *end), steps=20)
+        mouse.up()
+
+    def readout(self, which: str) -> Locator:
+        """The line that stands on a picture while the pointer is over it."""
+        return self.page.locator(f".cnnvis-stage:has(canvas[data-picture='{which}']) .cnnvis-readout")
+
+    def frame(self, which: str) -> list[float]:
+        """(left, top, width, height) of the frame on a picture, in its pixels."""
+        shown = self.page.locator(f".cnnvis-surface:has(canvas[data-picture='{which}']) .cnnvis-frame")
+        expect(shown).to_be_visible()
+        return shown.evaluate(
+            """(it) => {
+              const {width, height} = it.parentElement.querySelector("canvas"), sides = [width, height, width, height];
+              return ["left", "top", "width", "height"].map((name, at) => parseFloat(it.style[name]) * sides[at] / 100);
+            }"""
+        )
+
     def status(self) -> Locator:
         """The status line."""
         return self.page.locator(".cnnvis-explorer [role=status]")
@@ -262,7 +325,7 @@ class Notebook:
             )
             if self.page.wait_for_function(VIEWS, arg=views).json_value() == "there":
                 return loads
-        raise AssertionError(f"The widget manager did not find the models, {tries} times in a row.")
+        raise AssertionError(f"The widget manager did not find the models, {tries} times: {self.errors[-5:]}")
 
     def screenshot(self, name: str, of: str = ".cnnvis-explorer") -> None:
         """Take a picture of the explorer or another part of the page, for people to look at."""

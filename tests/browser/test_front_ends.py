@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
+from servers import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+LAYER = "block3_expand_relu/Relu6"
 LUMINANCE = """(element) => getComputedStyle(element).color.match(/[\\d.]+/g).slice(0, 3)
   .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index] / 255, 0)"""
 
@@ -94,16 +98,53 @@ def test_dark_theme(lab):
         lab.command("apputils:change-theme", theme="JupyterLab Light")
 
 
+WATCHED = """from cnnvis_widgets import ModelExplorer
+explorer = ModelExplorer(outdir="Output-NAME")
+explorer.state.observe(lambda change: explorer.save_state("chosen-NAME.json"), ["layer", "channel", "method", "target"])
+explorer"""
+
+
+def await_file(notebook, path, **wanted):
+    """Wait until the state that the kernel wrote is as wanted: Voila lets nobody ask its kernels."""
+    for _ in range(300):
+        if path.exists():
+            chosen = json.loads(path.read_text())["choices"]
+            if wanted.items() <= chosen.items():
+                return
+        notebook.page.wait_for_timeout(100)
+    raise AssertionError(f"Never chosen: {wanted}")
+
+
 @pytest.mark.parametrize("where", ["notebook", "voila"])
-def test_other_front_ends(open_notebook, where):
-    notebook = open_notebook(where, "short.ipynb")
+def test_the_main_path_in_other_front_ends(open_notebook, folder, where):
+    write_notebook(folder / f"watched-{where}.ipynb", [WATCHED.replace("NAME", where)])
+    notebook = open_notebook(where, f"watched-{where}.ipynb")
+    page, chosen = notebook.page, folder / f"chosen-{where}.json"
     expect(notebook.status()).to_have_text(re.compile("Done"))
     before = notebook.pixels("montage")
-    notebook.page.get_by_label("Layers", exact=True).select_option("pooling (1)")
+    page.locator(f".cnnvis-strip-box[data-layer='{LAYER}']").click()
     notebook.await_other("montage", before)
+    await_file(notebook, chosen, layer=LAYER, method="activations")
+    notebook.picture("montage").focus()
+    page.keyboard.press("End")
+    await_file(notebook, chosen, channel=143)
+    expect(notebook.picture("large")).to_have_attribute("aria-label", re.compile(f"Feature map 143 of {LAYER}"))
+    notebook.choose("Deconvolution")
+    await_file(notebook, chosen, method="deconvolution")
+    expect(page.locator(".cnnvis-explorer .cnnvis-badge", has_text="deconvnet").first).to_contain_text(f"seed {LAYER}[")
+    notebook.screenshot(f"{where}-deconvolution")
     notebook.choose("Deep dream")
-    notebook.page.get_by_role("button", name="Start dreaming").click()
+    page.get_by_label("Find class").fill("tabby")
+    page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
+    await_file(notebook, chosen, method="deep dream", target=281)
+    page.get_by_role("button", name="Start dreaming").click()
     expect(notebook.picture("dream")).to_have_attribute("aria-label", re.compile("Deep dream of .* step"))
-    notebook.page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(notebook.status()).to_have_text(re.compile("Stopped|Done"))
     notebook.screenshot(where)
+    page.get_by_role("button", name="Save PNG now").click()
+    expect(page.locator(".cnnvis-explorer")).to_contain_text("image_281.png")
+    (path,) = (folder / f"Output-{where}").glob("deepdream_*/image_281.png")
+    with Image.open(path) as picture:
+        assert picture.text["Channel"] == "281 tabby cat"
+    assert [error for error in notebook.errors if re.search("cnnvis|anywidget|bqplot", error)] == []

@@ -23,12 +23,6 @@ def notebook(lab):
     return lab
 
 
-def choose(notebook, method):
-    notebook.page.get_by_role("button", name=method, exact=True).click()
-    notebook.await_python(f"explorer.state.method == {method.lower()!r} and not explorer.state.running")
-    assert notebook.python("explorer.state.error") == ""
-
-
 def click_tile(notebook, column=0):
     """Click the middle of a tile in the first row of a montage of six columns."""
     montage = notebook.picture("montage")
@@ -69,7 +63,7 @@ def test_the_scale_is_chosen_and_what_is_clipped_is_told(notebook):
     page.get_by_label("is", exact=True).press("Enter")
     notebook.await_python("explorer.state.limit == 0.5")
     share = notebook.python("100 * float((abs(explorer.result.values[0]) > 0.5).mean())")
-    expect(said).to_contain_text(f"{share:.2g} % of the values are beyond the ends")
+    expect(said).to_contain_text(f"{share:.3g} % of the values are beyond the ends")
     notebook.await_other("montage", before)
     notebook.screenshot("scale")
     page.get_by_label("Brightest").select_option("largest of the layer")
@@ -90,7 +84,7 @@ def test_very_many_maps_come_in_pages(notebook):
 
 def test_all_rules_stand_side_by_side_and_the_meter_tells_the_class(notebook):
     page = notebook.page
-    choose(notebook, "Deconvolution")
+    notebook.show("Deconvolution")
     page.get_by_label("All rules side by side").check()
     for rule in ("deconvnet", "guided", "gradient"):
         words = re.compile(f"Map {notebook.python('explorer.state.channel')} of .* by {rule}")
@@ -98,16 +92,17 @@ def test_all_rules_stand_side_by_side_and_the_meter_tells_the_class(notebook):
     assert notebook.python(f"[each.rule for each in {VIEW}.row.results]") == ["deconvnet", "guided", "gradient"]
     meter = page.get_by_text(re.compile("class sensitivity by deconvnet"))
     expect(meter).to_be_visible(timeout=120_000)
-    found = "__import__('cnnvis_widgets').sensitivity(explorer.network, explorer.feed, rule='deconvnet')"
-    rival = notebook.python(f"float({found}.rival[0])")
-    expect(page.get_by_text(f"correlation {rival:.2f}").first).to_be_visible()
+    found = "cv.sensitivity(explorer.network, explorer.feed, rule='deconvnet')"
+    rival, shuffled = notebook.python(f"(lambda x: [float(x.rival[0]), float(x.randomised[0])])({found})")
+    expect(page.get_by_text(f": correlation {rival:.2f}").first).to_be_visible()
+    expect(page.get_by_text(f"as with a shuffled top layer: correlation {shuffled:.2f}").first).to_be_visible()
     notebook.screenshot("rules")
     page.get_by_label("All rules side by side").uncheck()
 
 
 def test_two_images_are_compared_with_one_cursor(notebook):
     page = notebook.page
-    choose(notebook, "Comparison")
+    notebook.show("Comparison")
     page.get_by_label("Image B").select_option(index=2)
     notebook.await_python("explorer.state.other_image == 2 and not explorer.state.running")
     first = notebook.picture("A")
@@ -126,7 +121,7 @@ def test_two_images_are_compared_with_one_cursor(notebook):
 
 def test_the_copied_code_gives_the_same_array(notebook):
     page = notebook.page
-    choose(notebook, "Activations")
+    notebook.show("Activations")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy code").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
@@ -164,8 +159,7 @@ def test_all_of_it_by_keys(notebook):
     notebook.await_python("len(explorer._image_pane.units.found) > 0")
     tab_to(notebook, ".cnnvis-bars button")
     press("Enter")
-    best = "__import__('cnnvis_widgets').predict(explorer.network, explorer.feed).top(1)[0][0]"
-    notebook.await_python(f"explorer.state.target == {best}")
+    notebook.await_python("explorer.state.target == cv.predict(explorer.network, explorer.feed).top(1)[0][0]")
     tab_to(notebook, "canvas[data-picture=montage]")
     press("Home")
     press("ArrowRight")

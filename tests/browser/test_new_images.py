@@ -1,11 +1,14 @@
-"""Images that come from the page in JupyterLab: drawn, cropped, from the webcam; and bars that choose a class."""
+"""Images that come from the page in JupyterLab: drawn, cropped, uploaded, filmed; and bars that choose a class."""
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
+from servers import percent
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -133,6 +136,27 @@ def test_a_refused_webcam_is_told(notebook):
     page.get_by_role("button", name="Webcam").click()
     expect(page.locator(".cnnvis-webcam [role=alert]")).to_contain_text("The webcam was refused. Allow it")
     assert page.locator(".cnnvis-webcam video").is_hidden()
+
+
+def test_files_are_uploaded_and_what_is_no_image_is_told(notebook, folder):
+    page = notebook.page
+    ramp = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (200, 1))
+    Image.fromarray(np.stack([ramp, ramp[:, ::-1], ramp], axis=-1)).save(folder / "ramp.png")
+    (folder / "notes.txt").write_text("no image")
+    with page.expect_file_chooser() as asked:
+        page.get_by_role("button", name=re.compile("Add images")).click()
+    asked.value.set_files([folder / "ramp.png", folder / "notes.txt"])
+    expect(page.get_by_text("Received: notes.txt, which is not an image")).to_be_visible()
+    assert notebook.python("explorer.state.images[explorer.state.image]") == "ramp.png"
+    fed = "explorer.network.images(explorer.network.feeds('ramp.png'))[0]"
+    assert notebook.python(f"bool(np.array_equal({FED}, {fed}))")
+    bars = page.locator(".cnnvis-explorer .cnnvis-bars").first.get_by_role("button")
+    top = "cv.predict(explorer.network, explorer.feed).top(5)"
+    told = notebook.python(f"[[int(number), name, float(part)] for number, name, part in {top}]")
+    for place, (number, name, probability) in enumerate(told):
+        expect(bars.nth(place)).to_have_attribute("data-class", str(number))
+        expect(bars.nth(place)).to_have_text(f"{name} {percent(probability)}")
+    notebook.screenshot("uploaded")
 
 
 def test_a_bar_chooses_the_class_that_is_asked_about(notebook):

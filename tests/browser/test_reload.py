@@ -1,10 +1,14 @@
-"""Two views of one explorer, a page that is loaded anew, and a notebook that is opened without being run."""
+"""Two views of one explorer, a page that is loaded anew, and a notebook that is opened without being run: in
+JupyterLab, and as a static page without a kernel."""
 
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 import pytest
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 from servers import ARTIFACTS, PATIENCE_MS, VIEWPORT, VIEWS, write_notebook
 
@@ -14,6 +18,7 @@ CELLS = ("from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\n
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 """Switches whether the state of widgets is stored with the notebook."""
 LAYER = "block1_expand_relu"
+EXTENSIONS = Path(sys.prefix) / "share/jupyter"
 OPTION = "activation · block1_expand_relu/Relu6 · relu6 · 112 × 112 × 96"
 
 
@@ -85,23 +90,68 @@ def test_a_reload_keeps_the_state(lab, busy):
         assert {which: shown(page, view, which) for which in before} == before
 
 
-def test_a_saved_notebook_shows_its_last_pictures_without_being_run(lab, jupyter, browser):
-    """A new page with a new kernel in which nothing was run: all that is shown comes from the file."""
+@pytest.fixture(scope="module")
+def saved(lab, folder):
+    """The notebook's file, stored with the state of its widgets, and what its first view showed last."""
     lab.python("[setattr(explorer.state, 'method', 'activations'), explorer.wait(60), None][-1]")
     expect(canvas(lab.page, 0, "montage")).to_have_attribute("aria-label", re.compile(LAYER))
-    pictures = ("photo", "montage", "large")
-    before = {which: shown(lab.page, 0, which) for which in pictures}
+    lab.page.wait_for_timeout(1000)  # until the last frame is drawn
+    shown_last = {which: shown(lab.page, 0, which) for which in ("photo", "montage", "large")}
     lab.command(SAVE_STATE)
     lab.command("docmanager:save")
     lab.close()
+    return folder / "twice.ipynb", shown_last
+
+
+def expect_last_pictures(page, before):
+    """Both views must come and show what was seen before; nothing was run."""
+    page.wait_for_function(VIEWS, arg=2)
+    for view in (0, 1):
+        for which in before:
+            page.wait_for_function("(it) => it.dataset.frames", arg=canvas(page, view, which).element_handle())
+        assert {which: shown(page, view, which) for which in before} == before
+        assert re.search(LAYER, canvas(page, view, "montage").get_attribute("aria-label") or "")
+    page.locator(".cnnvis-explorer").first.evaluate("(part) => part.scrollIntoView()")
+
+
+def test_a_saved_notebook_shows_its_last_pictures_without_being_run(saved, jupyter, browser):
+    """A new page with a new kernel in which nothing was run: all that is shown comes from the file."""
+    path, before = saved
     page = browser.new_page(viewport=VIEWPORT)
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(f"{jupyter}/lab/tree/twice.ipynb?reset", wait_until="domcontentloaded")
-    page.wait_for_function(VIEWS, arg=2)
-    for which in pictures:
-        page.wait_for_function("(it) => it.dataset.frames", arg=canvas(page, 0, which).element_handle())
-    assert {which: shown(page, 0, which) for which in pictures} == before
-    assert re.search(LAYER, canvas(page, 1, "montage").get_attribute("aria-label") or "")
-    page.locator(".cnnvis-explorer").first.evaluate("(part) => part.scrollIntoView()")
+    page.goto(f"{jupyter}/lab/tree/{path.name}?reset", wait_until="domcontentloaded")
+    expect_last_pictures(page, before)
     page.screenshot(path=ARTIFACTS / "saved-notebook.png")
+    page.close()
+
+
+def test_a_static_page_shows_the_last_pictures(saved, browser, tmp_path, html_manager):
+    """What nbconvert makes of the saved notebook, opened from its file; its scripts come from this machine, and
+    whatever else it asks of the net is refused."""
+    path, before = saved
+    html, _ = HTMLExporter().from_filename(str(path))
+    (tmp_path / "page.html").write_text(html)
+    page, refused = browser.new_page(viewport=VIEWPORT), []
+    scripts = {"/require.min.js": EXTENSIONS / "voila/templates/base/static/require.min.js"}
+    for name in ("anywidget", "bqplot", "bqscales"):
+        scripts[f"/{name}@"] = EXTENSIONS / f"nbextensions/{name}/index.js"
+    scripts["/@jupyter-widgets/html-manager@"] = html_manager
+
+    def answer(route):
+        url = route.request.url
+        kept = next((script for part, script in scripts.items() if part in url), None)
+        if not url.startswith("http"):
+            route.continue_()
+        elif kept is not None:
+            route.fulfill(path=kept, content_type="text/javascript")
+        else:
+            refused.append(url)
+            route.abort()
+
+    page.route("**/*", answer)
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
+    expect_last_pictures(page, before)
+    page.screenshot(path=ARTIFACTS / "static-page.png")
+    assert [url for url in refused if "mathjax" not in url] == [], "a formula's script is all that may lack"
     page.close()

@@ -41,8 +41,20 @@ def notebook(open_notebook, request):
     return open_notebook("lab", request.param)
 
 
+SPOKEN = "img|button|combobox|listbox|checkbox|slider|spinbutton|textbox"
+"""Roles of pictures and controls: what is read out of them must have a name."""
+
+
+def nameless(notebook):
+    """Pictures and controls that can be seen and say nothing to a screen reader, as a list of their roles."""
+    told = notebook.page.locator(".cnnvis-explorer").first.aria_snapshot()
+    lines = [line.strip().removeprefix("- ") for line in told.splitlines()]
+    return [line for line in lines if re.match(rf"({SPOKEN})\b(?! \")", line) or "No picture yet" in line]
+
+
 def shots(notebook, name):
     """The whole explorer, as high as it is."""
+    assert nameless(notebook) == []
     ARTIFACTS.mkdir(exist_ok=True)
     for theme in THEMES:
         notebook.command("apputils:change-theme", theme=f"JupyterLab {theme}")

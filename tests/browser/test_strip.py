@@ -1,4 +1,4 @@
-"""Finding one's way in JupyterLab: the network strip, and the units that see a place; then the Python state."""
+"""Finding one's way in JupyterLab: layers, values under the pointer, units and what they see; then the Python state."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
     strip = notebook.page.get_by_role("listbox", name="Layers in order")
     count = notebook.python("len(explorer.network.layers)")
     expect(strip.get_by_role("option")).to_have_count(count)
+    layers = "explorer.network.layers_as_fed(explorer.feed)"
+    told = notebook.python(f"[[each.label, each.channels, bool(each.spatial_shape)] for each in {layers}]")
+    for box, (label, channels, spatial) in zip(strip.get_by_role("option").all(), told, strict=True):
+        name = box.get_attribute("aria-label")
+        assert name.startswith(f"{label} (")
+        assert name.endswith(f", {channels} maps)") == spatial
     strip.get_by_role("option").nth(5).click()
     await_layer(notebook, 5)
     strip.focus()
@@ -35,18 +41,97 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
     await_layer(notebook, 0)
     expect(strip.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     expect(notebook.page.locator(".cnnvis-strip-name")).to_have_text(re.compile(f"1 of {count}: "))
+    name = notebook.python("explorer.state.labels[explorer.state.layer]")
+    menu = notebook.page.get_by_label("Layer", exact=True)
+    chosen = menu.evaluate("(it) => it.selectedOptions[0].label").replace("\xa0", " ")
+    assert chosen.endswith(name), "the menu follows"
     for width in (1400, 800):
         notebook.page.set_viewport_size({"width": width, "height": 1000})
         notebook.screenshot(f"strip-{width}")
 
 
+LAYER = "block1_expand_relu/Relu6"
+VALUES = "explorer.result.values[0]"
+READ = re.compile(r"Map (\d+): (\S+) at row (\d+), column (\d+)")
+SEEING = """(lambda values, field, place: sorted(
+    (values[field.units_seeing(place, values.shape[:2])].max(axis=(0, 1)).tolist()), reverse=True
+)[:8])(explorer.result.values[0], explorer.network.receptive_field(explorer.state.layer, (224, 224)), PLACE)"""
+
+
+def read(notebook, which):
+    """What the line on a picture says: map, value, row and column."""
+    expect(notebook.readout(which)).to_have_text(READ)
+    channel, value, row, column = READ.fullmatch(notebook.readout(which).inner_text()).groups()
+    return int(channel), value, int(row), int(column)
+
+
+def test_hovering_tells_map_unit_and_value(notebook):
+    notebook.show("Activations")
+    notebook.choose_layer(LAYER)
+    notebook.page.mouse.move(*notebook.at("montage", *notebook.tile(17)))
+    channel, value, row, column = read(notebook, "montage")
+    assert (channel, abs(row - 56) <= 2, abs(column - 56) <= 2) == (17, True, True)
+    assert value == f"{notebook.python(f'float({VALUES}[{row}, {column}, 17])'):.4g}"
+    notebook.page.mouse.click(*notebook.at("montage", *notebook.tile(17)))
+    notebook.await_python("explorer.state.channel == 17")
+    notebook.page.mouse.move(*notebook.at("large", 30.5, 80.5))
+    expect(notebook.readout("large")).to_contain_text("at row 80, column 30")
+    assert read(notebook, "large")[:2] == (17, f"{notebook.python(f'float({VALUES}[80, 30, 17])'):.4g}")
+
+
+def test_a_unit_is_clicked_and_what_it_sees_is_framed(notebook):
+    notebook.show("Activations")
+    notebook.choose_layer(LAYER)
+    for row, column in ((60, 40), (0, 0)):
+        notebook.page.mouse.click(*notebook.at("large", column + 0.5, row + 0.5))
+        notebook.await_python(f"explorer.state.unit == ({row}, {column})")
+        value = notebook.python(f"float({VALUES}[{row}, {column}, explorer.state.channel])")
+        words = re.compile(re.escape(f"selected: activation {value:.4g} at row {row}, column {column}"))
+        expect(notebook.picture("large")).to_have_attribute("aria-label", words)
+        assert notebook.frame("large") == pytest.approx([column, row, 1, 1], abs=0.01)
+        field = "explorer.network.receptive_field(explorer.state.layer, (224, 224))"
+        seen = notebook.python(f"[[part.start, part.stop] for part in {field}.window(({row}, {column}))]")
+        (top, bottom), (left, right) = [(max(0, start), min(224, stop)) for start, stop in seen]
+        assert notebook.frame("photo") == pytest.approx([left, top, right - left, bottom - top], abs=0.01)
+        assert 0 < right - left < 20, "a shallow layer sees little"
+    notebook.screenshot("receptive-field")
+
+
+def test_the_clicked_unit_is_projected(notebook):
+    notebook.show("Activations")
+    notebook.choose_layer(LAYER)
+    notebook.page.mouse.click(*notebook.at("large", 50.5, 70.5))
+    notebook.await_python("explorer.state.unit == (70, 50)")
+    channel = notebook.python("explorer.state.channel")
+    notebook.show("Deconvolution")
+    notebook.page.get_by_label("Seed").select_option("the selected unit")
+    notebook.await_python("explorer.state.seed == 'unit'")
+    notebook.rest()
+    place = f"explorer.result.channels.index({channel})"
+    assert notebook.python(f"[explorer.result.units[0, {place}].tolist(), explorer.result.seed]") == [[70, 50]] * 2
+    call = f"cv.reconstruct(explorer.network, explorer.feed, {LAYER!r}, channels=[{channel}], seed=(70, 50))"
+    close = "np.allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())"
+    arrays = f"explorer.result.images[0, {place}], {call}.images[0, 0]"
+    assert notebook.python(f"bool((lambda found, wanted: {close})({arrays}))")
+    value = notebook.python(f"float(explorer.result.seed_values[0, {place}])")
+    seed = notebook.page.locator(".cnnvis-explorer .cnnvis-badge:visible span", has_text="seed")
+    expect(seed).to_have_text(f"seed {LAYER}[70, 50, {channel}] = {value:.4g}")
+    notebook.screenshot("unit-projected")
+    notebook.page.get_by_label("Seed").select_option("the strongest unit")
+    notebook.show("Activations")
+
+
 def test_a_click_on_the_photo_lists_the_units_that_see_it(notebook):
-    photo = notebook.picture("photo")
-    box = photo.bounding_box()
-    notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    notebook.show("Activations")
+    notebook.choose_layer(LAYER)
+    notebook.page.mouse.click(*notebook.at("photo", 112.5, 100.5))
     listed = notebook.page.locator(".cnnvis-explorer select[size] option, .cnnvis-explorer select[multiple] option")
     expect(listed.first).to_be_visible()
     expect(listed).to_have_count(8)
+    values = notebook.python("[each.value for each in explorer._image_pane.units.found]")
+    ranked = notebook.python(SEEING.replace("PLACE", "(100, 112)"))
+    assert values == pytest.approx(ranked), "of each map the most active unit"
+    expect(listed).to_have_text([re.compile(rf":\s{re.escape(f'{value:.4g}')}$") for value in values])
     notebook.screenshot("units-here")
     listed.locator("..").first.select_option(index=2)
     notebook.await_python("explorer.state.unit is not None")

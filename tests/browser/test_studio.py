@@ -82,4 +82,23 @@ def test_the_whole_layer_is_dreamt(notebook):
     notebook.await_python("not explorer.state.running")
     assert notebook.python("explorer.result.names") == [notebook.python("explorer.state.layer")]
     notebook.screenshot("whole-layer")
+
+
+def test_the_selected_map_is_dreamt_from_noise(notebook):
+    page = notebook.page
+    notebook.python("[setattr(explorer.state, *each) for each in (('octaves', 1), ('steps', 5))]")
+    page.get_by_label("Start from").select_option("noise")
+    page.get_by_label("Climb").select_option("the selected map")
+    page.mouse.click(*notebook.at("montage", *notebook.tile(21)))
+    notebook.await_python("explorer.state.channel == 21")
+    page.get_by_role("button", name=re.compile("Start")).click()
+    words = re.compile("Deep dream of map 21 of .* step 5 of 5")
+    expect(notebook.picture("dream")).to_have_attribute("aria-label", words)
+    notebook.rest()
+    climbed = notebook.python("[explorer.result.channels, explorer.result.layer.name, explorer.result.recipe['start']]")
+    assert climbed == [[21], notebook.python("explorer.state.layer"), None]
+    score = notebook.python("float(explorer.result.scores[0])")
+    assert notebook.python(f"{DREAM}.chart.points[-1][1]") == pytest.approx(score)
+    expect(page.locator(".cnnvis-explorer")).to_contain_text(f"score {score:.4g}")
+    notebook.screenshot("map-dreamt")
     assert [error for error in notebook.errors if re.search("cnnvis|anywidget|bqplot|widget", error)] == []
