@@ -8,13 +8,19 @@ const CLOSEST = 16;
 // JupyterLab's command-mode shortcuts act on the notebook while a control in an output has the
 // focus: "d d" on a button deletes cells. Lumino lets a keystroke be when the focused element
 // itself carries this attribute; on a parent it has no effect, so every control is marked.
+// The handle of a slider of ipywidgets has no name; it gets that of its label.
 function guardKeys(el) {
   const root = el.closest(".cnnvis-explorer") ?? el;
-  const mark = () =>
+  const mark = () => {
     root.querySelectorAll("select, button, input, textarea, [tabindex]").forEach((control) => {
       if (!control.hasAttribute("data-lm-suppress-shortcuts"))
         control.setAttribute("data-lm-suppress-shortcuts", "true");
     });
+    root.querySelectorAll("[role=slider]:not([aria-label])").forEach((handle) => {
+      const label = handle.closest(".widget-slider")?.querySelector(".widget-label")?.textContent;
+      if (label) handle.setAttribute("aria-label", label);
+    });
+  };
   mark();
   const observer = new MutationObserver(mark);
   observer.observe(root, { childList: true, subtree: true });

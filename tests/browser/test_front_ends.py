@@ -135,6 +135,7 @@ def test_the_main_path_in_other_front_ends(open_notebook, folder, where):
     notebook.screenshot(f"{where}-deconvolution")
     notebook.choose("Deep dream")
     page.get_by_label("Find class").fill("tabby")
+    expect(page.get_by_label("Class", exact=True).locator("option")).to_have_count(1)
     page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
     await_file(notebook, chosen, method="deep dream", target=281)
     page.get_by_role("button", name="Start dreaming").click()

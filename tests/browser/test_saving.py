@@ -119,9 +119,8 @@ def test_a_saved_state_comes_back_into_the_page(notebook):
         notebook.page.wait_for_function(
             "([it, before]) => it.toDataURL() === before", arg=[notebook.picture(which).element_handle(), before[which]]
         )
-    expect(page.get_by_label("Image", exact=True).locator("option:checked")).to_have_count(1)
     assert page.get_by_label("Image", exact=True).evaluate("(it) => it.selectedIndex") == 2
-    assert page.get_by_label("Sort").evaluate("(it) => it.selectedOptions[0].label") == "by strength"
+    assert page.get_by_label("Sort").evaluate("(it) => it.selectedOptions[0].label").split() == ["by", "strength"]
     expect(page.locator(f".cnnvis-strip-box[data-layer='{LAYER}']")).to_have_attribute("aria-selected", "true")
     assert notebook.frame("large") == pytest.approx([12, 9, 1, 1], abs=0.01)
     assert [error for error in notebook.errors if re.search("cnnvis|anywidget|bqplot|widget", error)] == []

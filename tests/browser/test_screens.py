@@ -54,7 +54,7 @@ def nameless(notebook):
 
 def shots(notebook, name):
     """The whole explorer, as high as it is."""
-    assert nameless(notebook) == []
+    assert nameless(notebook) == [], name
     ARTIFACTS.mkdir(exist_ok=True)
     for theme in THEMES:
         notebook.command("apputils:change-theme", theme=f"JupyterLab {theme}")

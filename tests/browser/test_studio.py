@@ -22,7 +22,7 @@ def notebook(open_notebook):
 
 def slide(notebook, label, key, presses=1):
     """Move a slider by keys."""
-    handle = notebook.page.locator(".widget-slider:visible", has_text=label).get_by_role("slider")
+    handle = notebook.page.get_by_role("slider", name=label)
     handle.focus()
     for _ in range(presses):
         notebook.page.keyboard.press(key)

@@ -191,8 +191,7 @@ def test_the_bars_follow_a_brushed_region_and_the_slider(notebook):
     expect(bars).not_to_have_text(everywhere)
     expect(page.locator(".cnnvis-explorer")).to_contain_text("in rows 2 to 11, columns 1 to 9")
     notebook.screenshot("intervention-region")
-    handle = page.locator(".widget-slider:visible", has_text="Strength of the selected map").get_by_role("slider")
-    handle.focus()
+    page.get_by_role("slider", name="Strength of the selected map").focus()
     for _ in range(30):
         page.keyboard.press("ArrowRight")
     notebook.await_python("0.29 < explorer.views['intervention']._made[1] < 0.31")
