@@ -8,7 +8,7 @@ const CLOSEST = 16;
 // JupyterLab's command-mode shortcuts act on the notebook while a control in an output has the
 // focus: "d d" on a button deletes cells. Lumino lets a keystroke be when the focused element
 // itself carries this attribute; on a parent it has no effect, so every control is marked.
-// The handle of a slider of ipywidgets has no name; it gets that of its label.
+// The handle of a slider of ipywidgets has no name; it gets that of its label, and a chart its tooltip.
 function guardKeys(el) {
   const root = el.closest(".cnnvis-explorer") ?? el;
   const mark = () => {
@@ -19,6 +19,10 @@ function guardKeys(el) {
     root.querySelectorAll("[role=slider]:not([aria-label])").forEach((handle) => {
       const label = handle.closest(".widget-slider")?.querySelector(".widget-label")?.textContent;
       if (label) handle.setAttribute("aria-label", label);
+    });
+    root.querySelectorAll(".bqplot:not([role])").forEach((chart) => {
+      const title = chart.closest("[title]")?.title;
+      if (title) Object.entries({ role: "img", "aria-label": title }).forEach((pair) => chart.setAttribute(...pair));
     });
   };
   mark();

@@ -46,7 +46,7 @@ class UnitsHere:
         self._place: tuple[int, int] | None = None
         self.found: tuple[Seer, ...] = ()
         self._title = made(w.HTML)
-        self._list = made(w.Select, rows=SHOWN, layout={"width": "100%"})
+        self._list = made(w.Select, rows=SHOWN, layout={"width": "auto"})
         self.widget = column(self._title, self._list, grow="none", widest="100%")
         self._live = Live(self._show, self._fail)
         show(self.widget, False)

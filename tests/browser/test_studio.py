@@ -60,6 +60,7 @@ def test_a_running_dream_is_steered_paused_and_undone(notebook):
     notebook.await_python(f"explorer.result.octaves == 3 and explorer.result.total == 3 * {steps}")
     notebook.await_python(f"len({DREAM}.chart.points) > 3")
     expect(page.locator(".bqplot:visible path.line").first).to_be_visible()
+    expect(page.get_by_role("img", name="Score by step")).to_have_count(1)
 
 
 def test_the_run_is_saved_as_a_film(notebook, folder):
