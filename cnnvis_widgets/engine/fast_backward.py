@@ -17,7 +17,7 @@ from tensorflow.python.framework.ops import gradient_registry
 
 from . import narrow_steps
 from .channels_last import run_on_cpu
-from .graph_surgery import GraphDef, copy_of
+from .graph_surgery import GraphDef, ancestors, copy_of, node_of
 from .lean_gradient import LEAN
 from .portable_gradient import PORTABLE
 from .receptive_field import ReceptiveField, field_between
@@ -78,11 +78,12 @@ def seen_by(
     graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str, first: bool = False
 ) -> ReceptiveField | None:
     """What one unit of a tensor sees of an image like ``spec``, by names in a frozen graph; see ``field_between``."""
-    graph = tf.Graph()
+    graph, nodes = tf.Graph(), {node.name: node for node in graph_def.node}
+    needed = ancestors(nodes, map(node_of, (image, layer)))
     with graph.as_default():
         given = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
         try:
-            turned = copy_of(graph_def, run_on_cpu(graph_def.node))
+            turned = copy_of(graph_def, run_on_cpu([node for name, node in nodes.items() if name in needed]))
             tf.graph_util.import_graph_def(turned, {image: given}, name="")
             target = given if layer == image else graph.get_tensor_by_name(layer)
             return field_between(between(given, target)[0], target, given, first)
