@@ -8,7 +8,8 @@ const CLOSEST = 16;
 // JupyterLab's command-mode shortcuts act on the notebook while a control in an output has the
 // focus: "d d" on a button deletes cells. Lumino lets a keystroke be when the focused element
 // itself carries this attribute; on a parent it has no effect, so every control is marked.
-// The handle of a slider of ipywidgets has no name; it gets that of its label, and a chart its tooltip.
+// The handle of a slider of ipywidgets has no name; it gets that of its label; the chart of a
+// dream has none either.
 function guardKeys(el) {
   const root = el.closest(".cnnvis-explorer") ?? el;
   const mark = () => {
@@ -21,8 +22,8 @@ function guardKeys(el) {
       if (label) handle.setAttribute("aria-label", label);
     });
     root.querySelectorAll(".bqplot:not([role])").forEach((chart) => {
-      const title = chart.closest("[title]")?.title;
-      if (title) Object.entries({ role: "img", "aria-label": title }).forEach((pair) => chart.setAttribute(...pair));
+      chart.setAttribute("role", "img");
+      chart.setAttribute("aria-label", "Score by step; the newest is told above");
     });
   };
   mark();

@@ -213,8 +213,7 @@ class ScoreChart(w.VBox):
             layout=w.Layout(width="100%", max_width="520px", height="180px", min_width="0", min_height="0"),
         )
         self._placed = False
-        told = "Score by step; the newest is told above"
-        super().__init__(layout=shared(w.Layout, width="100%", min_width="0"), tooltip=told)
+        super().__init__(layout=shared(w.Layout, width="100%", min_width="0"))
 
     @property
     def points(self) -> list[tuple[int, float]]:
