@@ -25,6 +25,7 @@ function guardKeys(el) {
       chart.setAttribute("role", "img");
       chart.setAttribute("aria-label", "Score by step; the newest is told above");
     });
+    root.querySelectorAll(".bqplot svg").forEach((part) => part.setAttribute("aria-hidden", "true"));
   };
   mark();
   const observer = new MutationObserver(mark);
