@@ -85,10 +85,13 @@ def test_two_layers(explorer, network, images):
 
 
 def test_two_networks(explorer, network, images):
+    menu = explorer.views["comparison"].options[0]
+    assert "another network" not in dict(menu.options), "what cannot be done is not offered"
     explorer.state.versus = "network"
     assert "explorer.compare_with(network)" in explorer.state.error
     other = tiny(4)
     explorer.compare_with(other)
+    assert (menu.value, "another network" in dict(menu.options)) == ("network", True)
     assert explorer.state.error == ""
     (a,), (b,) = (activations(each, images[:1], explorer.state.layer) for each in (network, other))
     assert not np.array_equal(a.values, b.values)

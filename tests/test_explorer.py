@@ -500,6 +500,7 @@ def test_a_stopped_dream_keeps_its_last_picture_and_can_be_saved(explorer, gate)
 
 
 def test_a_paused_dream_waits_can_be_stopped_and_filmed(explorer, gate):
+    assert explorer.views["deep dream"]._save.disabled
     explorer.start()
     explorer.state.paused = True
     gate.go.release(3)
@@ -510,6 +511,7 @@ def test_a_paused_dream_waits_can_be_stopped_and_filmed(explorer, gate):
     assert not explorer.state.paused
     view = explorer.views["deep dream"]
     assert len(view.film.steps) == 1
+    assert not view._save.disabled
     view.save_gif()
     assert [path.name for path in explorer.state.files] == ["dream.gif"]
 

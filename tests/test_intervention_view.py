@@ -55,10 +55,12 @@ def test_only_around_the_selected_unit(explorer):
     state, view = explorer.state, explorer.views["intervention"]
     around, reset = (next(each for each in view.options if each.description == name)
                      for name in ("Only around the selected unit", "As it was"))
+    assert around.disabled
     around.click()
     assert "Click into the large map" in state.error
     assert state.region == ()
     state.unit = (0, 21)
+    assert not around.disabled
     around.click()
     assert state.region == (0, 20, 2, 2)
     assert "in rows 0 to 1, columns 20 to 21" in view._caption.value

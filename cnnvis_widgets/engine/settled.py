@@ -35,7 +35,6 @@ class Settled:
     def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor]) -> None:
         self._structure = structure
         self._weights = {tensor_of(name): value for name, value in weights.items()}
-
         self._kept: dict[Hashable, tf.Tensor] = {}
 
     def once(self, key: Hashable, make: Callable[[], tf.Tensor]) -> tf.Tensor:

@@ -128,7 +128,7 @@ class ModelExplorer(w.VBox):
             LayerError: it lacks the layer that is looked at.
         """
         network.layer(self.state.layer)
-        self._comparison.network = network
+        self._comparison.take(network)
         self.state.versus, self.state.method = "network", ComparisonView.name
         self._look()
 

@@ -16,7 +16,7 @@ from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
 from .. import work
 from ..canvas import ARROWS, PictureCanvas
-from ..controls import caption, column, dropdown, refill, side_by_side, stack
+from ..controls import LABEL, caption, column, dropdown, refill, side_by_side, stack
 from ..looks import made, show
 from ..subject import Where
 from ..traits.comparison import VERSUS
@@ -53,8 +53,9 @@ class ComparisonView(View):
         self._images.observe(self._choose_image, "value")
         layers = [(layer.name, layer.name) for layer in state.network.layers]
         self._layers = dropdown(state, "other_layer", "Layer B", layers, "340px")
-        versus = [(f"another {each}", each) for each in VERSUS]
-        self.options = (dropdown(state, "versus", "Compare with", versus), self._images, self._layers)
+        self._versus = made(w.Dropdown, description="Compare with", style=LABEL, layout={"max_width": "100%"})
+        self._versus.observe(self._choose_versus, "value")
+        self.options = (self._versus, self._images, self._layers)
         names = ("A", "B", "A-B")
         self.panels = {name: PictureCanvas(name=name, width=300, interactive=True) for name in names}
         self._captions = {name: made(w.HTML) for name in names}
@@ -66,6 +67,11 @@ class ComparisonView(View):
             panel.on_key(self._move)
         state.observe(self._follow, ["versus", "images", "other_image"])
         state.observe(lambda change: self._draw(), ["channel", "unit"])
+        self._follow()
+
+    def take(self, network: Network) -> None:
+        """Offer another network to compare with."""
+        self.network = network
         self._follow()
 
     def concerns(self, trait: str) -> bool:
@@ -182,10 +188,15 @@ class ComparisonView(View):
 
     def _follow(self, change: Any = None) -> None:
         state = self.state
+        offered = [each for each in VERSUS if each != "network" or self.network is not None]
+        refill(self._versus, [(f"another {each}", each) for each in offered], state.versus, self._choose_versus)
         refill(self._images, [(name, index) for index, name in enumerate(state.images)], state.other_image,
                self._choose_image)
         show(self._images, state.versus == "image")
         show(self._layers, state.versus == "layer")
+
+    def _choose_versus(self, change: Any) -> None:
+        self.state.versus = change["new"]
 
     def _choose_image(self, change: Any) -> None:
         self.state.other_image = change["new"]

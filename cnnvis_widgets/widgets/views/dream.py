@@ -66,6 +66,7 @@ class DreamView(View):
         self._pause = button("Pause", self._toggle_pause, "Pause the dream, or let it go on")
         self._undo = button("Undo octave", self.undo_octave, "Go back to where this octave began")
         self._save = button("Save GIF", self.save_gif, "Write the dream so far as a film")
+        self._save.disabled = True  # until there is a dream
         self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
         self.chart = ScoreChart()
         self._caption = made(w.HTML)
@@ -89,7 +90,7 @@ class DreamView(View):
         """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
         state, self._climb = self.state, self.state.climb
         self.film, self._going, self._controls = Film(), Event(), DreamControls()
-        state.paused = False
+        state.paused, self._save.disabled = False, True
         self._going.set()
         self._on_photo = state.start == "photo"
         layer, channel = self._climbed()
@@ -164,7 +165,7 @@ class DreamView(View):
         lines = [f"Deep dream of {who}, {height} × {width}", f"{where} · score {score:.4g}"]
         if step.softmax_removed:
             lines.append(f"climbing {layer}, the scores before the softmax")
-        self._caption.value = caption(lines)
+        self._caption.value, self._save.disabled = caption(lines), False
         self.chart.add(step.index, score)
 
     def code(self) -> str:

@@ -32,10 +32,13 @@ class InterventionView(View):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         state = self.state
+        self._around = button(
+            "Only around the selected unit", self._around_unit, "Change the map near the selected unit only"
+        )
         self.options = (
             fraction(state, "factor", "Strength of the selected map", 0.0, 2.0, width="340px"),
             button("Silence it", lambda: setattr(state, "factor", 0.0), "Multiply the map by 0"),
-            button("Only around the selected unit", self._around_unit, "Change the map near the selected unit only"),
+            self._around,
             button("As it was", self._reset, "The whole map, unchanged"),
         )
         self.bars, self._caption = ClassBars(state), made(w.HTML)
@@ -48,6 +51,8 @@ class InterventionView(View):
         self.panel = side_by_side(context.gallery.maps, large, bars)
         context.gallery.portrait.on_drag(self._brushed)
         context.gallery.portrait.on_key(self._stretch)
+        state.observe(self._offer, ["unit", "layer"])
+        self._offer()
         state.observe(self._follow, ["method", "layer", "image", "channel", "factor", "region"])
 
     def steps(self) -> tuple[str, Steps]:
@@ -117,6 +122,9 @@ class InterventionView(View):
 
     def _reset(self) -> None:
         self.state.factor, self.state.region = 1.0, ()
+
+    def _offer(self, change: Any = None) -> None:
+        self._around.disabled = self.state.unit is None
 
     def _around_unit(self) -> None:
         """The 3 × 3 units around the selected one, as far as they are in the map."""
