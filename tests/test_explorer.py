@@ -184,6 +184,17 @@ def test_a_click_in_the_large_map_selects_a_unit_and_frames_what_it_sees(explore
         explorer.state.unit = (17, 0)
 
 
+def test_a_dragged_frame_is_not_told_back(monkeypatch):
+    canvas, sent, dragged = PictureCanvas(), [], []
+    monkeypatch.setattr(PictureCanvas, "_send", lambda self, message, buffers=None: sent.append(message["state"]))
+    canvas.on_drag(lambda *told: dragged.append((*told, canvas.selected)))
+    sent.clear()
+    canvas._receive(None, {"event": "drag", "left": 1, "top": 2, "width": 3, "height": 4, "final": True}, [])
+    assert (sent, dragged) == ([], [(1, 2, 3, 4, True, (1, 2, 3, 4))])
+    canvas.selected = (5, 6, 7, 8)
+    assert [dict(each) for each in sent] == [{"selected": (5, 6, 7, 8)}]
+
+
 def test_the_keyboard_walks_through_the_units(explorer):
     large = canvases(explorer)[2]
     seen = []
@@ -305,6 +316,7 @@ def test_a_small_reconstruction_is_shown_large_and_framed_on_the_photo(explorer)
 def test_a_dream_climbs_the_chosen_class(explorer):
     explorer.state.target = "<b>dog</b>"
     explorer.state.octaves, explorer.state.steps = 1, 12
+    assert explorer.views["deep dream"]._save.disabled
     explorer.start()
     step = explorer.wait(0)
     assert isinstance(step, DreamStep)
@@ -500,7 +512,6 @@ def test_a_stopped_dream_keeps_its_last_picture_and_can_be_saved(explorer, gate)
 
 
 def test_a_paused_dream_waits_can_be_stopped_and_filmed(explorer, gate):
-    assert explorer.views["deep dream"]._save.disabled
     explorer.start()
     explorer.state.paused = True
     gate.go.release(3)

@@ -242,7 +242,7 @@ function render({ model, el }) {
     dragged = [left, top, width, height];
     select();
     sendDrag({ event: "drag", left, top, width, height, final }, final);
-    if (final) model.set("selected", dragged); // shown until the kernel answers
+    model.set("selected", dragged); // for other views in the page; the kernel does not tell it back
     if (final) dragged = null;
   }
 

@@ -103,6 +103,7 @@ class PictureCanvas(anywidget.AnyWidget):
                 on_hover(content["x"], content["y"])
         elif content.get("event") == "drag":
             box = content["left"], content["top"], content["width"], content["height"]
-            self.selected = box
+            with self._lock_property(selected=list(box)):  # the page shows it, or a newer one: it is not told again
+                self.selected = box
             for on_drag in self._drags:
                 on_drag(*box, content["final"])
