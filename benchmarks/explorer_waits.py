@@ -199,6 +199,7 @@ def occluder(notebook: Notebook, seconds: float) -> list[Row]:
     notebook.python("[setattr(explorer.state, 'method', 'occlusion'), explorer.stop()]")
     at_rest(notebook)
     photo = notebook.picture("photo")
+    expect(photo).to_have_attribute("data-drag", "move")  # the page has taken in what else changed, too
     photo.evaluate("(it) => it.scrollIntoView({ block: 'center' })")  # the mouse does not scroll
     box = photo.bounding_box() or {}
 
