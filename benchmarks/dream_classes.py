@@ -24,7 +24,7 @@ CLASSES = (
     "orange", "zebra", "mushroom", "volcano", "pineapple", "starfish", "toucan", "lion", "bell pepper", "pomegranate",
     "balloon",
 )
-VIEWS, SIDE, COLUMNS, MARGIN, SEED = 24, 224, 5, 16, 2
+VIEWS, SIDE, COLUMNS, MARGIN = 24, 224, 5, 16
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     network = demo.network()
     rows, tiles = [], []
     for name in CLASSES:
-        *_, step = dream(network, None, network.logits, name, size=(SIDE, SIDE), seed=SEED)
+        *_, step = dream(network, None, network.logits, name, size=(SIDE, SIDE))
         picture = render.picture(step.images[0], step.value_range)
         judged = judge(network, picture, step.channels[0])
         rows.append({"class": step.channels[0], "name": name, **judged, "seconds": round(step.seconds, 1)})
@@ -42,7 +42,7 @@ def main() -> None:
     passed = sum(row["passed"] for row in rows)
     print(f"{passed} of {len(rows)} passed")
     with open(figures_path, "w") as file:
-        json.dump({"passed": passed, "of": len(rows), "views": VIEWS, "seed": SEED, "classes": rows}, file, indent=1)
+        json.dump({"passed": passed, "of": len(rows), "views": VIEWS, "classes": rows}, file, indent=1)
         file.write("\n")
     lines = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
     Image.fromarray(np.vstack(lines)).save(sheet_path, optimize=True)
