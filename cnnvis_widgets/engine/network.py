@@ -15,15 +15,14 @@ from ..results import Coverage, Layer, TensorInfo
 from . import rules
 from .batches import Batches, Feeds
 from .compiled import Compiled
-from .cutting import Cut, Passage, cut_out, import_cut, import_passage
+from .cutting import Passage, import_cut, import_passage
 from .description import Table, as_html, as_text, summary, table
-from .eager import captured, eagerly, traced
+from .eager import eagerly, traced
 from .fast_backward import seen_by
 from .feeds import Preprocess, as_array, cast_to, is_bare_list, key_name, tensor_named
-from .folding import folded
 from .forward_passes import ForwardPasses
 from .frozen import FrozenGraph
-from .graph_surgery import node_of, tensor_of
+from .graph_surgery import node_of
 from .image_input import ImageInput, usual_range
 from .inputs import choose_image_input, gradient_path, names_of_classes
 from .receptive_field import ReceptiveField
@@ -285,23 +284,11 @@ class Network:
         Raises:
             FeedError: a placeholder between them is not fed.
         """
-        return import_cut(*self._cut(inputs, tensors, folding), rule, target)
+        return import_cut(*self._settled.cut(inputs, tensors, folding=folding), rule, target)
 
     def passage(self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], target: str = "") -> Passage:
         """The same folded, under the rule 'gradient', with a way back to the images built faster; see ``Passage``."""
-        return import_passage(*self._cut(inputs, tensors, True), self._image, target, self._shapes)
-
-    def _cut(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], folding: bool
-    ) -> tuple[Cut, dict[str, tf.Tensor]]:
-        settled = self._settled.beside(inputs)
-        cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
-        values = {tensor: settled[tensor] for tensor in cut.settled}
-        if folding:
-            nodes, made = folded(cut.nodes, tensors, values, self._settled.once)
-            taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
-            cut, values = replace(cut, nodes=nodes), {name: values[name] for name in values if name in taken} | made
-        return cut, captured(values) | dict(inputs)
+        return import_passage(*self._settled.cut(inputs, tensors, folding=True), self._image, target, self._shapes)
 
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
         """Which ops between the image and a layer obey a rule, without running anything."""

@@ -6,7 +6,8 @@ would be built, optimised and run again: more ops than all others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -17,7 +18,9 @@ from tensorflow.python.eager.context import context
 from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
 
-from .eager import eagerly
+from .cutting import Cut, cut_out
+from .eager import captured, eagerly
+from .folding import folded
 from .graph_surgery import NodeDef, ancestors, data_inputs, node_of, tensor_of
 from .structure import Structure
 
@@ -37,7 +40,24 @@ class Settled:
         self._weights = {tensor_of(name): value for name, value in weights.items()}
         self._kept: dict[Hashable, tf.Tensor] = {}
 
-    def once(self, key: Hashable, make: Callable[[], tf.Tensor]) -> tf.Tensor:
+    def cut(
+        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], *, folding: bool
+    ) -> tuple[Cut, dict[str, tf.Tensor]]:
+        """The part of the network between ``inputs`` and ``tensors``, and what it takes, in the function being traced.
+
+        Raises:
+            FeedError: a placeholder between them is not fed.
+        """
+        settled = self.beside(inputs)
+        cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
+        values = {tensor: settled[tensor] for tensor in cut.settled}
+        if folding:
+            nodes, made = folded(cut.nodes, tensors, values, self._once)
+            taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
+            cut, values = replace(cut, nodes=nodes), {name: values[name] for name in values if name in taken} | made
+        return cut, captured(values) | dict(inputs)
+
+    def _once(self, key: Hashable, make: Callable[[], tf.Tensor]) -> tf.Tensor:
         """What a function makes of weights alone, made once for each key and kept with them."""
         if key not in self._kept:
             self._kept[key] = make()

@@ -68,8 +68,10 @@ def activation_tiles(
     Returns:
         uint8 (maps, height, width, 3), or (maps, height, width, 1) in grey.
     """
-    table = colormaps.DIVERGING if _signed(maps, image) else colormaps.SEQUENTIAL
-    return _drawn(maps, image, channels, scale, limit, table if colours else colormaps.GREY)
+    signed = _signed(maps, image)
+    table = colormaps.DIVERGING if signed else colormaps.SEQUENTIAL
+    values = np.moveaxis(maps.values[image], -1, 0)
+    return _drawn(values, channels, scale, limit, signed, table if colours else colormaps.GREY)
 
 
 def numbered_tiles(
@@ -87,10 +89,11 @@ def numbered_tiles(
     Returns:
         uint8 (maps, height, width, 1) and a palette, uint8 (256, 3).
     """
-    tiles = _drawn(maps, image, channels, scale, limit, colormaps.NUMBERS)
-    values = maps.values[image] if channels is None else maps.values[image][..., list(channels)]
-    tiles[~values.any(axis=tuple(range(values.ndim - 1)))] = colormaps.DEAD_NUMBER
-    return tiles, colormaps.palette(_signed(maps, image))
+    signed, values = _signed(maps, image), np.moveaxis(maps.values[image], -1, 0)
+    tiles = _drawn(values, channels, scale, limit, signed, colormaps.NUMBERS)
+    shown = values if channels is None else values[list(channels)]
+    tiles[~shown.any(axis=tuple(range(1, shown.ndim)))] = colormaps.DEAD_NUMBER
+    return tiles, colormaps.palette(signed)
 
 
 def _signed(maps: FeatureMaps, image: int) -> bool:
@@ -98,15 +101,17 @@ def _signed(maps: FeatureMaps, image: int) -> bool:
 
 
 def _drawn(
-    maps: FeatureMaps, image: int, channels: Sequence[int] | None, scale: Scale, limit: float | None, table: np.ndarray
+    values: np.ndarray, channels: Sequence[int] | None, scale: Scale, limit: float | None, signed: bool,
+    table: np.ndarray,
 ) -> np.ndarray:
-    values = np.moveaxis(maps.values[image], -1, 0)[..., np.newaxis]
+    """Some maps of a layer's (maps, any spatial axes), in the colours of a table."""
+    values = values[..., np.newaxis]
     whole = float(np.abs(values).max(initial=0.0))
     if channels is not None:
         values = values[list(channels)]
     own = np.abs(values).max(axis=tuple(range(1, values.ndim)), initial=0.0).tolist()
     limits = _limits(own, scale, whole) if limit is None else [limit] * len(values)
-    return _flat(_coloured(values, limits, centred if _signed(maps, image) else rising, table))
+    return _flat(_coloured(values, limits, centred if signed else rising, table))
 
 
 def reconstruction_tiles(

@@ -10,7 +10,7 @@ const CLOSEST = 16;
 // itself carries this attribute; on a parent it has no effect, so every control is marked.
 // The handle of a slider of ipywidgets has no name; it gets that of its label; the chart of a
 // dream has none either.
-function guardKeys(el) {
+function prepareControls(el) {
   const root = el.closest(".cnnvis-explorer") ?? el;
   const mark = () => {
     root.querySelectorAll("select, button, input, textarea, [tabindex]").forEach((control) => {
@@ -381,7 +381,7 @@ function render({ model, el }) {
   resized.observe(stage);
   let observer;
   // The element is put into the page after this function returns.
-  const attached = requestAnimationFrame(() => (observer = guardKeys(el)));
+  const attached = requestAnimationFrame(() => (observer = prepareControls(el)));
   return () => {
     cancelAnimationFrame(attached);
     sendDrag.drop();

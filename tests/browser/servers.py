@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
 VIEWPORT = {"width": 1440, "height": 1000}
-PATIENCE_MS = 150_000
+PATIENCE_MS = 60_000
 """How long anything may take on a busy machine: loading a page, then the network in its kernel."""
 VOILA_READY = "/voila/static/voila.js"
 PYTHON = (sys.executable,)
