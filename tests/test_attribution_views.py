@@ -23,8 +23,9 @@ pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
 @pytest.mark.parametrize("at_layer", [False, True])
 @pytest.mark.parametrize("explainer", EXPLAINERS)
 def test_the_code_gives_the_attribution_on_the_screen(explorer, images, explainer, at_layer):
+    first = next(layer.name for layer in explorer.network.layers if layer.spatial_shape)
     explorer.state.image, explorer.state.at_layer, explorer.state.explainer = 1, at_layer, explainer
-    explorer.state.method = "attribution"
+    explorer.state.layer, explorer.state.method = first, "attribution"
     result = explorer.wait(0)
     assert isinstance(result, Attribution)
     assert result.method == explainer
@@ -32,6 +33,20 @@ def test_the_code_gives_the_attribution_on_the_screen(explorer, images, explaine
     same(run_code(explorer)["attribution"].images, result.images)
     view = explorer.views["attribution"]
     same(pixels(view.alone), heat(result.images[0, 0]).pixels)
+
+
+def test_only_maps_with_places_are_weighed(explorer):
+    state, switch = explorer.state, explorer.views["attribution"]._at_layer
+    state.method, state.at_layer = "attribution", True
+    assert (switch.disabled, explorer.wait(0).maps.name) == (False, state.layer)
+    state.layer = explorer.network.logits.name
+    assert (switch.disabled, state.error) == (True, "")
+    assert explorer.wait(0).maps.spatial_shape
+    same(run_code(explorer)["attribution"].images, explorer.result.images)
+    state.layer = explorer.result.maps.name
+    assert not switch.disabled
+    state.explainer = "integrated_gradients"  # weighs no maps
+    assert switch.disabled
 
 
 def test_the_class_can_be_chosen(explorer, images):

@@ -9,7 +9,7 @@ from typing import Any
 
 from .memory import give_back
 
-KEPT = 24
+KEPT = 16
 """Functions that a network keeps. One takes about 15 MB in a network of 60 convolutions, however small its weights."""
 
 _NOTHING = object()

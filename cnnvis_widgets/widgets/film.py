@@ -7,7 +7,10 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
+
 from ..errors import OutputError
+from ..imaging.normalize import to_uint8
 from ..outputs.animation import write_animation
 from ..results import DreamStep
 
@@ -20,7 +23,7 @@ class Film:
         size: at most so many bytes of pictures.
     """
 
-    def __init__(self, frames: int = 96, size: int = 64_000_000) -> None:
+    def __init__(self, frames: int = 96, size: int = 16_000_000) -> None:
         self._frames, self._size, self._lock = frames, size, Lock()
         self._steps: list[DreamStep] = []
         self._newest: DreamStep | None = None
@@ -28,7 +31,8 @@ class Film:
 
     def add(self, step: DreamStep) -> None:
         """Take in the next step of the run."""
-        step = replace(step, dreamt=None)
+        images = to_uint8(step.images, step.value_range)  # as they will be written: a quarter of the bytes
+        step = replace(step, dreamt=None, images=images, value_range=(np.float32(0), np.float32(255)))
         with self._lock:
             if self._seen % self._stride == 0:
                 self._steps.append(step)

@@ -43,10 +43,11 @@ class AttributionView(View):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         state = self.state
+        self._at_layer = switch(state, "at_layer", "Grad-CAM at the chosen layer")
         self.options = (
             dropdown(state, "explainer", "Method", [(TITLES[each], each) for each in EXPLAINERS]),
             explained_menu(context),
-            switch(state, "at_layer", "Grad-CAM at the chosen layer"),
+            self._at_layer,
             fraction(state, "opacity", "Opacity"),
         )
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
@@ -60,15 +61,15 @@ class AttributionView(View):
         )
         self._shown: tuple[Attribution, int] | None = None
         state.observe(lambda change: self._draw_overlay(True), "opacity")
-        state.observe(self._follow, "explained")
+        state.observe(self._follow, ["explained", "explainer", "layer"])
         self._follow()
 
     def concerns(self, trait: str) -> bool:
         return super().concerns(trait) or (trait == "target" and self.state.explained == "chosen")
 
     def steps(self) -> tuple[str, Steps]:
-        state = self.state
-        options: Any = {"explainer": state.explainer, "target": asked_class(state), "at_layer": state.at_layer}
+        state, at_layer = self.state, self._weighs_layer()
+        options: Any = {"explainer": state.explainer, "target": asked_class(state), "at_layer": at_layer}
         return f"Computing {TITLES[state.explainer]}", explaining.explain(*self.context.where(), **options)
 
     def draw(self, progress: work.Progress, final: bool) -> None:
@@ -101,7 +102,7 @@ class AttributionView(View):
 
     def code(self) -> str:
         state = self.state
-        layer = f", layer={state.layer!r}" if state.at_layer else ""
+        layer = f", layer={state.layer!r}" if self._weighs_layer() else ""
         calls = {
             "grad_cam": f"grad_cam(network, feed, target{layer}, upsampled=True)",
             "guided_grad_cam": f"grad_cam(network, feed, target{layer}, guided=True)",
@@ -110,8 +111,17 @@ class AttributionView(View):
         }
         return f"{target_code(state)}\nattribution = cnnvis_widgets.{calls[state.explainer]}"
 
+    def _can_weigh_layer(self) -> bool:
+        """Whether the method weighs maps, and the chosen layer has some with several places."""
+        grad_cam = self.state.explainer.endswith("grad_cam")
+        return grad_cam and bool(self.context.subject.network.layer(self.state.layer).spatial_shape)
+
+    def _weighs_layer(self) -> bool:
+        return self.state.at_layer and self._can_weigh_layer()
+
     def _follow(self, change: Any = None) -> None:
         show(self._classes, self.state.explained == "chosen")
+        self._at_layer.disabled = not self._can_weigh_layer()
 
 
 def facts(result: Attribution) -> list[Fact]:
