@@ -24,6 +24,7 @@ CLASSES = (
     "orange", "zebra", "mushroom", "volcano", "pineapple", "starfish", "toucan", "lion", "bell pepper", "pomegranate",
     "balloon",
 )
+SEED = 6  # others are compared in docs/design/0010-dream-parameterizations.md
 VIEWS, SIDE, COLUMNS, MARGIN = 24, 224, 5, 16
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     network = demo.network()
     rows, tiles = [], []
     for name in CLASSES:
-        *_, step = dream(network, None, network.logits, name, size=(SIDE, SIDE))
+        *_, step = dream(network, None, network.logits, name, size=(SIDE, SIDE), seed=SEED)
         picture = render.picture(step.images[0], step.value_range)
         judged = judge(network, picture, step.channels[0])
         rows.append({"class": step.channels[0], "name": name, **judged, "seconds": round(step.seconds, 1)})
@@ -42,7 +43,7 @@ def main() -> None:
     passed = sum(row["passed"] for row in rows)
     print(f"{passed} of {len(rows)} passed")
     with open(figures_path, "w") as file:
-        json.dump({"passed": passed, "of": len(rows), "views": VIEWS, "classes": rows}, file, indent=1)
+        json.dump({"passed": passed, "of": len(rows), "seed": SEED, "views": VIEWS, "classes": rows}, file, indent=1)
         file.write("\n")
     lines = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
     Image.fromarray(np.vstack(lines)).save(sheet_path, optimize=True)
