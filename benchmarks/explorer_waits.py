@@ -34,9 +34,10 @@ def is_there(layer):  # computed beside another one
     return RESULTS.get((network, key, name)) is not None
 alone = []
 dreaming = None
-def dream_alone(count):  # the steps of a dream that nobody looks at, timed
+def dream_alone(count, **options):  # the steps of a dream that nobody looks at, timed
     global dreaming
-    steps = dream(explorer.network, explorer.feed, explorer.network.logits.name, 0, octaves=1, steps=count + 5)
+    logits = explorer.network.logits.name
+    steps = dream(explorer.network, explorer.feed, logits, 0, octaves=1, steps=count + 5, **options)
     def run():
         for step in steps:
             alone.append(time.time())
@@ -163,12 +164,16 @@ def _unit(notebook: Notebook, dice: random.Random, layer: str) -> float:
 
 
 def dream(notebook: Notebook, seconds: float) -> list[Row]:
-    """Frames of a dream of a class at 224 x 224 on the screen, and what they cost the dream."""
+    """Frames of dreams of a class at 224 x 224 on the screen, and what they cost the dream."""
+    return [*_dream(notebook, seconds, "photo", "start='feed'"), *_dream(notebook, seconds, "noise", "")]
+
+
+def _dream(notebook: Notebook, seconds: float, start: str, options: str) -> list[Row]:
     page = notebook.page
     settings = "[setattr(explorer.state, 'octaves', 1), setattr(explorer.state, 'steps', 1000)]"
     rates: dict[str, list[float]] = {"shown": [], "alone": [], "frames": []}
     for _ in range(3):
-        notebook.python(f"[{settings}, setattr(explorer.state, 'start', 'noise'), explorer.start()]")
+        notebook.python(f"[{settings}, setattr(explorer.state, 'start', '{start}'), explorer.start()]")
         # a step of this dream: the last one of the dream before has a higher index
         notebook.await_python("type(explorer.result).__name__ == 'DreamStep' and 3 < explorer.result.index < 20")
         page.evaluate("() => (window.seen.length = 0)")
@@ -181,15 +186,16 @@ def dream(notebook: Notebook, seconds: float) -> list[Row]:
         passed = after[1] - before[1]
         rates["frames"].append(frames / passed)
         rates["shown"].append((after[0] - before[0]) / passed)
-        notebook.python(f"dream_alone({int(rates['shown'][-1] * seconds) + 5})")
+        notebook.python(f"dream_alone({int(rates['shown'][-1] * seconds) + 5}, {options})")
         notebook.await_python("not dreaming.is_alive()")
         rates["alone"].append(notebook.python("(len(alone) - 6) / (alone[-1] - alone[5])"))
     frames, shown, alone = (median(rates[name]) for name in ("frames", "shown", "alone"))
     loss = 100 * (1 - shown / alone)
     steps = {"steps a second with the display": round(shown, 1), "without": round(alone, 1)}
+    what = f"a dream from {'noise' if start == 'noise' else 'a photo'} at 224 x 224"
     return [
-        row("a dream at 224 x 224: frames on the screen", ">= 10 a second", round(frames, 1), frames >= 10, **steps),
-        row("what the display costs the dream", "< 10 %", round(loss, 1), loss < 10, unit="%", **steps),
+        row(f"{what}: frames on the screen", ">= 10 a second", round(frames, 1), frames >= 10, **steps),
+        row(f"{what}: what the display costs it", "< 10 %", round(loss, 1), loss < 10, unit="%", **steps),
     ]
 
 
