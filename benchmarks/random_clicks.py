@@ -28,6 +28,7 @@ CELLS = ("import os\nfrom cnnvis_widgets import ModelExplorer\nexplorer = ModelE
 CONTROLS = "button, select, input:not([type=file]), canvas[tabindex], [role=slider], textarea"
 RELOAD_SECONDS = 150
 PATIENCE_MS = 3000
+SLOW_MS = 1000
 KEYS = ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "Enter", " ", "Escape")
 ANSWER = """async () => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel, began = performance.now();
@@ -101,6 +102,9 @@ def run(notebook: Notebook, minutes: float, dice: random.Random) -> bool:
         except PageError as error:  # it went away between being drawn and being used, or lies under another
             done, counts["refused"] = str(error).splitlines()[0], counts["refused"] + 1
         answers.append(page.evaluate(ANSWER))
+        if answers[-1] > SLOW_MS:
+            asked = notebook.python("[explorer.state.method, explorer.state.layer, explorer.state.status]")
+            print(f"{passed:6.0f} s  {answers[-1]:.0f} ms for 1+1 after {done} in {asked}", flush=True)
         memory.append((passed, resident(kernel)))
         said = notebook.python("[explorer.state.error, explorer.traceback]")
         if any(said) and said[0] not in failures:
@@ -136,7 +140,7 @@ def report(
     early = [size for when, size in memory if when >= min(300, end / 2)][:10]
     late = [size for when, size in memory if when >= end - 60]
     growth = median(late) / median(early) - 1
-    slow = sum(answer > 1000 for answer in answers)
+    slow = sum(answer > SLOW_MS for answer in answers)
     print(f"ran {end / 60:.1f} minutes: {counts}")
     print(f"failures:             {len(failures)} {failures}")
     print(f"errors in the page:   {len(errors)} {errors[:5]}")
