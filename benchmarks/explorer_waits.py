@@ -207,6 +207,7 @@ def occluder(notebook: Notebook, seconds: float) -> list[Row]:
     photo = notebook.picture("photo")
     expect(photo).to_have_attribute("data-drag", "move")  # the page has taken in what else changed, too
     photo.evaluate("(it) => it.scrollIntoView({ block: 'center' })")  # the mouse does not scroll
+    photo.hover()  # once it stands still
     box = photo.bounding_box() or {}
 
     def place(part: float) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order,
 from cnnvis_widgets.imaging.render import reconstruction_tiles
 from cnnvis_widgets.results import Attribution, Occlusion
 from cnnvis_widgets.widgets import explaining
+from cnnvis_widgets.widgets.state import METHODS
 from cnnvis_widgets.widgets.traits.attribution import EXPLAINERS
 
 pytest_plugins = ["widget_jobs"]
@@ -159,6 +160,17 @@ def test_values_at_places():
     expected = [[COLOURS[0], COLOURS[0], unknown], [COLOURS[1], COLOURS[0], COLOURS[2]]]
     same(class_map(best), np.array(expected, np.uint8))
     assert (class_map(np.arange(9)[None])[0, 6:] == COLOURS[-1]).all()
+
+
+@pytest.mark.parametrize("before", [method for method in METHODS if method != "occlusion"])
+def test_the_square_is_on_the_photo_whatever_was_looked_at_before(explorer, before):
+    photo, explorer.state.channel, explorer.state.unit = explorer._image_pane.canvas, 1, (2, 2)
+    explorer.state.method = before
+    explorer._image_pane.incoming.cropping.begin.click()  # a frame for cropping gives way, too
+    explorer.state.method = "occlusion"
+    assert (photo.drag, photo.selected) == ("move", (10, 8, 3, 3))
+    explorer.state.method = before
+    assert (photo.drag, photo.selected == (10, 8, 3, 3)) == ("", False)
 
 
 def test_a_square_by_hand(explorer):

@@ -83,6 +83,8 @@ class ModelExplorer(w.VBox):
         self.state = ExplorerState(self.network, names, labels)
         self._runner = Runner(self.state, self.subject, Files(Path(outdir), Path(logdir), self.network.layers))
         self._image_pane = image_pane = ImagePane(self.state, self.subject)
+        # after the frame for cropping is taken away, and before another view draws its own
+        self.state.observe(self._leave, "method")
         gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
         context = Context(self.state, self.subject, image_pane, gallery, self._runner.begin)
         self._dream = DreamView(context, Path(outdir))
@@ -240,11 +242,13 @@ class ModelExplorer(w.VBox):
         self._runner.close()
         super().close()
 
+    def _leave(self, change: Any) -> None:
+        self.views[change["old"]].left()
+
     def _changed(self, change: Any) -> None:
         """Begin what the state asks for now, where the change concerns what is shown."""
         name = change["name"]
         if name == "method":
-            self._view.left()
             self._view = self.views[self.state.method]
         if name in ("layer", "image", "method") or self._view.concerns(name):
             self._look()
