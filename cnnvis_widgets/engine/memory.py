@@ -39,7 +39,7 @@ class Sweeper:
         pause: seconds between two times at least; one takes some 5 to 50 ms, in which other Python code goes on.
     """
 
-    def __init__(self, pause: float = 10.0) -> None:
+    def __init__(self, pause: float = 2.0) -> None:
         self._pause, self._due = pause, 0.0
 
     def sweep(self) -> None:
