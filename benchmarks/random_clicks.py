@@ -3,9 +3,9 @@
     python benchmarks/random_clicks.py [--minutes 30] [--seed 0]
 
 One notebook shows one explorer twice in JupyterLab. Controls are drawn at random among all that can be seen; the page
-is reloaded now and then. Reported are exceptions of Python and of the page, the kernel's memory (resident set) at rest
-after five minutes and at the end, and how long the kernel takes to answer ``1+1`` all the while. What a computation
-takes while it runs, up to 400 MB, is in the lines of each minute.
+is reloaded now and then. Reported are exceptions of Python and of the page, the kernel's memory (resident set) after
+five minutes and at the end, and how long the kernel takes to answer ``1+1`` all the while. What is computed at that
+moment takes up to 400 MB of the memory; that at rest, every five minutes, tells whether something is left behind.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def at_rest(notebook: Notebook, process: int) -> float:
 def run(notebook: Notebook, minutes: float, dice: random.Random) -> bool:
     page, kernel = notebook.page, notebook.python("os.getpid()")
     began = reloaded = told = time.monotonic()
+    memory: list[tuple[float, float]] = []
     resting: list[float] = []
     answers: list[float] = []
     failures: list[str] = []
@@ -115,6 +116,7 @@ def run(notebook: Notebook, minutes: float, dice: random.Random) -> bool:
         if answers[-1] > SLOW_MS:
             asked = notebook.python("[explorer.state.method, explorer.state.layer, explorer.state.status]")
             print(f"{passed:6.0f} s  {answers[-1]:.0f} ms for 1+1 after {done} in {asked}", flush=True)
+        memory.append((passed, resident(kernel)))
         if passed > REST_SECONDS * (len(resting) + 1):
             resting.append(at_rest(notebook, kernel))
         said = notebook.python("[explorer.state.error, explorer.traceback]")
@@ -128,21 +130,21 @@ def run(notebook: Notebook, minutes: float, dice: random.Random) -> bool:
                     failures.append(f"{passed:.0f} s: a reload had to be repeated, {again} times")
             except (PageError, AssertionError) as error:  # nothing is left to click, but what was measured counts
                 failures.append(f"the page did not come back after a reload: {str(error).splitlines()[0]}")
-                resting.append(resident(kernel))
                 break
             reloaded, counts["reloads"] = time.monotonic(), counts["reloads"] + 1
         if time.monotonic() - told > 60:
             told = time.monotonic()
-            now = f"{resident(kernel):.0f} MB, at rest {resting[-1:]}"
-            print(f"{passed:6.0f} s  {now}, slowest answer {max(answers):.0f} ms, {counts}", flush=True)
+            print(
+                f"{passed:6.0f} s  {memory[-1][1]:.0f} MB, slowest answer {max(answers):.0f} ms, {counts}", flush=True
+            )
     else:
         resting.append(at_rest(notebook, kernel))
     errors = [text for text in notebook.errors if OURS.search(text)]
-    return report(passed, resting, answers, failures, errors, counts)
+    return report(memory, resting, answers, failures, errors, counts)
 
 
 def report(
-    passed: float,
+    memory: list[tuple[float, float]],
     resting: list[float],
     answers: list[float],
     failures: list[str],
@@ -150,12 +152,16 @@ def report(
     counts: dict[str, int],
 ) -> bool:
     """Print the figures; whether all is as it should be."""
-    growth = resting[-1] / resting[0] - 1
+    end = memory[-1][0]
+    early = [size for when, size in memory if when >= min(300, end / 2)][:10]
+    late = [size for when, size in memory if when >= end - 60]
+    growth = median(late) / median(early) - 1
     slow = sum(answer > SLOW_MS for answer in answers)
-    print(f"ran {passed / 60:.1f} minutes: {counts}")
+    print(f"ran {end / 60:.1f} minutes: {counts}")
     print(f"failures:             {len(failures)} {failures}")
     print(f"errors in the page:   {len(errors)} {errors[:5]}")
-    print(f"kernel memory:        at rest {[round(size) for size in resting]} MB: {growth:+.1%}")
+    print(f"kernel memory:        {median(early):.0f} MB at first, {median(late):.0f} MB at the end: {growth:+.1%}")
+    print(f"at rest:              {[round(size) for size in resting]} MB")
     print(
         f"1+1:                  median {median(answers):.0f} ms, slowest {max(answers):.0f} ms, "
         f"{slow} of {len(answers)} over a second"

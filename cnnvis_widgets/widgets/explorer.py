@@ -99,7 +99,6 @@ class ModelExplorer(w.VBox):
             self._dream,
         ]
         self.views = {view.name: view for view in views}
-        self._view = self.views[self.state.method]
         files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._runner.save_page}
         panes = Panes(self.state, image_pane, self.views, layers, stop=self.stop, code=self.code, **files)
         super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
@@ -242,14 +241,16 @@ class ModelExplorer(w.VBox):
         self._runner.close()
         super().close()
 
+    @property
+    def _view(self) -> View:
+        return self.views[self.state.method]
+
     def _leave(self, change: Any) -> None:
         self.views[change["old"]].left()
 
     def _changed(self, change: Any) -> None:
         """Begin what the state asks for now, where the change concerns what is shown."""
         name = change["name"]
-        if name == "method":
-            self._view = self.views[self.state.method]
         if name in ("layer", "image", "method") or self._view.concerns(name):
             self._look()
 

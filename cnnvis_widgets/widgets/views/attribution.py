@@ -114,7 +114,7 @@ class AttributionView(View):
     def _can_weigh_layer(self) -> bool:
         """Whether the method weighs maps, and the chosen layer has some with several places."""
         grad_cam = self.state.explainer.endswith("grad_cam")
-        return grad_cam and bool(self.context.subject.network.layer(self.state.layer).spatial_shape)
+        return grad_cam and bool(self.state.current_layer.spatial_shape)
 
     def _weighs_layer(self) -> bool:
         return self.state.at_layer and self._can_weigh_layer()
