@@ -143,7 +143,7 @@ FAULTS = (
     Fault("a Laplacian pyramid is merged without its rest", "pyramid.py",
           "    image = pyramid[-1]\n", "    image = tf.zeros_like(pyramid[-1])\n", DREAM + " pyramid"),
     Fault("levels of the pyramid enlarged without the factor 4", "pyramid.py",
-          "4 * _kernel(channels)", "_kernel(channels)", DREAM + " pyramid"),
+          "tf.tile(4 * _BINOMIAL[", "tf.tile(_BINOMIAL[", DREAM + " pyramid"),
     Fault("one strength for the gradients of all pictures of a batch", "pyramid.py",
           "axes = list(range(1, values.shape.rank))", "axes = list(range(values.shape.rank))",
           DREAM + " batch"),

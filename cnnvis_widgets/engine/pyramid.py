@@ -17,19 +17,16 @@ import tensorflow as tf
 _BINOMIAL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]).astype(np.float32) / 256
 
 
-def _kernel(channels: int) -> np.ndarray:
-    # a full kernel, of which only the diagonal is not zero: in half the time of a depthwise one, which is slow for the
-    # few channels of a picture
-    return _BINOMIAL[:, :, None, None] * np.eye(channels, dtype=np.float32)
-
-
 def _down(image: tf.Tensor) -> tf.Tensor:
-    return tf.nn.conv2d(image, _kernel(image.shape[-1]), 2, "SAME")
+    channels = image.shape[-1]
+    kernel = tf.tile(_BINOMIAL[:, :, None, None], [1, 1, channels, 1])
+    return tf.nn.depthwise_conv2d(image, kernel, [1, 2, 2, 1], "SAME")
 
 
 def _up(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     channels = image.shape[-1]
-    result = tf.nn.conv2d_transpose(image, 4 * _kernel(channels), shape, 2, "SAME")
+    kernel = tf.tile(4 * _BINOMIAL[:, :, None, None], [1, 1, channels, 1])
+    result = tf.nn.depthwise_conv2d_backprop_input(shape, kernel, image, [1, 2, 2, 1], "SAME")
     return tf.ensure_shape(result, [None, None, None, channels])
 
 
