@@ -15,6 +15,7 @@ from cnnvis_widgets.engine.compiled import KEPT, Compiled
 from cnnvis_widgets.engine.reconstruction import reconstruct
 from cnnvis_widgets.engine.settled import Settled
 from cnnvis_widgets.errors import NumericalError
+from cnnvis_widgets.widgets import jobs
 
 
 class Made:
@@ -73,13 +74,31 @@ def test_what_there_is_costs_the_collector_nothing(monkeypatch):
     memory.give_back()  # whatever the C library
 
 
-def test_memory_is_given_back_now_and_then(monkeypatch):
-    clock, swept, sweeper = [0.0], [], memory.Sweeper(pause=10.0)
-    monkeypatch.setattr(memory, "give_back", lambda: swept.append(clock[0]))
-    monkeypatch.setattr(memory.time, "monotonic", lambda: clock[0])
-    for clock[0] in (100.0, 105.0, 110.5, 111.0):
-        sweeper.sweep()
-    assert swept == [100.0, 110.5]
+def test_memory_is_given_back_once_for_all_who_ask(monkeypatch):
+    swept, given = [], threading.Event()
+    monkeypatch.setattr(memory, "give_back", lambda: (swept.append(threading.current_thread()), given.set()))
+    sweeper = memory.Sweeper(pause=0.2)
+    for _ in range(5):
+        sweeper.soon()
+    assert given.wait(10)
+    given.clear()
+    assert not given.wait(0.5)
+    assert len(swept) == 1
+    assert swept[0] is not threading.current_thread()
+    sweeper.soon()
+    assert given.wait(10)
+    assert len(swept) == 2, "and again for those who ask later"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_memory_is_given_back_after_a_job(monkeypatch, replaced):
+    asked = []
+    monkeypatch.setattr(jobs._SWEEPER, "soon", lambda: asked.append(True))
+    job = jobs.Job(lambda: (each for each in range(3)))
+    if replaced:
+        job.cancel()
+    job.run()
+    assert asked == [True]
 
 
 @pytest.fixture(scope="module")

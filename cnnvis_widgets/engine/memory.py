@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import time
+import threading
 from functools import cache
 from typing import Any
 
@@ -33,20 +33,30 @@ def give_back() -> None:
 
 
 class Sweeper:
-    """Gives freed memory back now and then.
+    """Gives freed memory back a while after it is asked to, in a thread of its own.
 
     Args:
-        pause: seconds between two times at least; one takes some 5 to 50 ms, in which other Python code goes on.
+        pause: seconds from the first request to the sweep, which serves all that came until then. A sweep takes some
+            5 to 50 ms, in which other Python code goes on.
     """
 
     def __init__(self, pause: float = 2.0) -> None:
-        self._pause, self._due = pause, 0.0
+        self._pause, self._lock, self._waiting = pause, threading.Lock(), False
 
-    def sweep(self) -> None:
-        """Give freed memory back, unless it was done a moment ago."""
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + self._pause
-            give_back()
+    def soon(self) -> None:
+        """Give freed memory back after the pause. Returns at once."""
+        with self._lock:
+            if self._waiting:
+                return
+            self._waiting = True
+        timer = threading.Timer(self._pause, self._sweep)
+        timer.daemon = True
+        timer.start()
+
+    def _sweep(self) -> None:
+        with self._lock:
+            self._waiting = False
+        give_back()
 
 
 @cache

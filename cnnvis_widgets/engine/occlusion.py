@@ -117,7 +117,7 @@ class _Sweep:
     def steps(self) -> Iterator[Occlusion]:
         found = self._nothing()
         places = list(product(*(range(len(each)) for each in self.corners)))
-        together = self.asked.network.fixed_batch() or 2 * TOGETHER
+        together = self.asked.network.fixed_batch() or 4 * TOGETHER
         images = range(len(self.asked.pictures))
         tasks = [(image, start) for image in images for start in range(0, len(places), together)]
         falls = np.zeros(found.attribution.images.shape)  # their sum over the squares that covered a pixel
@@ -142,35 +142,37 @@ class _Sweep:
         def unknown(*shape: int) -> np.ndarray:
             return np.full(shape, np.nan, np.float32)
 
-        values, *maps = asked.forward(np.arange(images), asked.pictures, self._layers())
-        strongest = [int(each.reshape(-1, each.shape[-1]).max(axis=0).argmax()) for each in (maps[0] if maps else ())]
+        scores, *maps = self._seen(np.arange(images), asked.pictures)
+        strongest = maps[0].argmax(axis=-1) if maps else np.zeros(0, int)
         attribution = Attribution(
             "occlusion", asked.layer, asked.softmax_removed, self.targets, self.names,
             unknown(images, len(self.targets), *asked.pictures.shape[1:-1]),
-            asked.averaged(values)[:, list(self.targets)],
+            scores[:, list(self.targets)],
         )
         of_targets = images, len(self.targets), *grid
         return Occlusion(
             attribution, self.square, self.corners, unknown(*of_targets),
             unknown(*of_targets) if asked.softmax_removed else None, np.full((images, *grid), -1),
-            self.maps, np.array(strongest, int), unknown(images, *grid), 0, 0,
+            self.maps, strongest, unknown(images, *grid), 0, 0,
         )
 
-    def _layers(self) -> list[Layer]:
-        return [self.asked.layer, *([] if self.maps is None else [self.maps])]
+    def _seen(self, rows: np.ndarray, pictures: np.ndarray) -> list[np.ndarray]:
+        """The scores, and of each map, if there is a layer with maps, the largest value and the sum."""
+        if self.maps is None:
+            return [self.asked.of_pictures(rows, pictures)]
+        return list(self.asked.summaries(rows, pictures, self.maps))
 
     def _record(self, found: Occlusion, image: int, places: list[tuple[int, ...]]) -> None:
         hidden = np.stack([self._hidden(image, place) for place in places])
-        values, *maps = self.asked.forward(np.full(len(places), image), hidden, self._layers())
-        scores, at = self.asked.averaged(values), tuple(np.transpose(places))
+        scores, *maps = self._seen(np.full(len(places), image), hidden)
+        at = tuple(np.transpose(places))
         found.best[image][at] = scores.argmax(axis=-1)
         for index, channel in enumerate(self.targets):
             found.scores[image, index][at] = scores[:, channel]
             if found.probabilities is not None:
                 found.probabilities[image, index][at] = softmax(scores)[:, channel]
         if maps:
-            strongest = maps[0][..., found.map_channels[image]]
-            found.map_totals[image][at] = strongest.reshape(len(places), -1).sum(axis=1)
+            found.map_totals[image][at] = maps[1][:, found.map_channels[image]]
 
     def _window(self, place: tuple[int, ...]) -> tuple[slice, ...]:
         firsts = [int(each[index]) for each, index in zip(self.corners, place, strict=True)]

@@ -23,7 +23,7 @@ from .loading import load
 from .network import Network
 
 Targets = int | str | Sequence[int | str]
-TOGETHER = 8  # pictures that go through the network in one run
+TOGETHER = 4  # pictures that go through the network in one run: 8 take 7 % less time and 135 MB more
 
 
 def numbers_and_names(
@@ -114,6 +114,24 @@ class Scores:
 
         values = self.run(("values", *tensors), body, rows, pictures)
         return [channels_last(each, layer) for each, layer in zip(values, layers, strict=True)]
+
+    def summaries(
+        self, rows: np.ndarray, pictures: np.ndarray, maps: Layer
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The scores of pictures made from the images ``rows``, and the largest value and the sum of each map.
+
+        All three are (pictures, channels). The maps, which may be a hundred times the pictures, stay in the network.
+        """
+        places = [each for each in range(1, len(maps.shape)) if each != maps.channel_axis]
+
+        def body(given: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+            tensors = [self.layer.tensor, maps.tensor]
+            values, found = self.network.build(self.inputs(given, others), tensors, folding=True)
+            return [values, tf.reduce_max(found, places), tf.reduce_sum(found, places)]
+
+        key = ("summaries", self.layer.tensor, maps.tensor)
+        values, largest, sums = self.run(key, body, rows, pictures)
+        return self.averaged(channels_last(values, self.layer)), largest, sums
 
     def backward(
         self, rows: np.ndarray, pictures: np.ndarray, channels: np.ndarray, rule: str = "gradient"

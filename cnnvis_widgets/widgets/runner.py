@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
-from ..engine.memory import Sweeper
 from ..imaging.render import picture
 from ..results import DreamStep
 from . import jobs
@@ -36,7 +35,7 @@ class Runner:
         self._view: View
         self._writing: list[jobs.Job] = []
         self._began = 0.0
-        self._kept, self._sweeper = Kept(), Sweeper()
+        self._kept = Kept()
 
     def begin(self, view: View, status: str, steps: Steps) -> None:
         """Abandon whatever runs, and have a view draw these steps as they come."""
@@ -105,7 +104,7 @@ class Runner:
         else:
             took = f"Done in {time.monotonic() - self._began:.1f} s"
             state.status = "Stopped" if job.cancelled else took
-            self._write(self._keep, *self._wanted(), self._sweep)
+            self._write(self._keep, *self._wanted())
         state.detail, state.running = "", False
 
     def _report(self, error: Exception) -> None:
@@ -142,11 +141,6 @@ class Runner:
         index = image or 0
         pixels = picture(self._subject.images[index], self._subject.value_range)
         self._kept.add(result, self._state.images[index], pixels)
-        return []
-
-    def _sweep(self, result: Result, image: int | None) -> list[Path]:
-        """Give back what the job freed: a few MB each, which would be kept for its thread."""
-        self._sweeper.sweep()
         return []
 
     def _write(self, *writers: Callable[..., list[Path]]) -> None:
