@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
+import numpy as np
 import pytest
 
 from cnnvis_widgets.widgets.jobs import Job, Pacer, Slot
@@ -86,11 +89,31 @@ def test_cancelled_between_steps_it_keeps_the_last_picture_and_closes_the_work()
         finally:
             closed.append(True)
 
-    job = Job(steps, show=lambda *each: shown.append(each), pacer=Always())
+    last = []
+    job = Job(steps, show=lambda *each: shown.append(each), done=lambda job: last.append(job.latest), pacer=Always())
     job.run()
     assert shown == [(0, False), (1, False), (2, False), (3, True)]
     assert closed == [True]
-    assert job.latest == 3
+    assert last == [3]
+
+
+def test_what_was_computed_does_not_outlive_its_job_in_a_circle():
+    watched = []
+
+    def steps():
+        for _ in range(3):
+            step = np.zeros(4)
+            watched.append(weakref.ref(step))
+            yield step
+
+    job = Job(steps, show=lambda step, final: job.cancelled, pacer=Always())
+    gc.disable()
+    try:
+        job.run()
+        assert len(watched) == 3
+        assert [each() for each in watched] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_cancelled_before_it_began_it_does_no_work():

@@ -54,6 +54,11 @@ class Job:
             last one always comes again with ``final=True``, also after a cancel or an error.
         done: called once at the end with the job, whatever happened.
         pacer: when steps are shown.
+
+    Attributes:
+        latest: the newest step, until ``done`` has been called: ``show`` and ``done`` often know the job itself, and
+            what is in such a circle stays in memory, tens of MB, until Python looks for circles.
+        error: what the work ended with, if anything.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class Job:
                 self._done(self)
             except Exception as error:
                 self.error = self.error or error
+            self.latest = None
             self._finished.set()
             _SWEEPER.soon()
 
