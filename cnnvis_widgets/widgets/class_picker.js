@@ -1,0 +1,55 @@
+// A search field over the list of the classes that match. They are found in the page, so that the list follows the keys
+// while the kernel is busy, and a choice is told by the number of its class, not by its place in a list that changes.
+function field(control, title, kind) {
+  const row = Object.assign(document.createElement("label"), { className: `jupyter-widgets widget-inline-hbox ${kind}` });
+  const name = Object.assign(document.createElement("span"), { className: "widget-label", textContent: title });
+  control.setAttribute("aria-label", title); // the text of the row has that of all options in it
+  row.style.width = "auto";
+  name.style.width = "70px";
+  row.append(name, control);
+  return row;
+}
+
+function render({ model, el }) {
+  const search = document.createElement("input");
+  const list = document.createElement("select");
+  const chosen = Object.assign(document.createElement("div"), { className: "cnnvis-note" });
+  search.type = "text"; // ipywidgets styles no other kind
+  search.placeholder = "part of a name, or a number";
+  list.size = 16;
+  chosen.setAttribute("aria-live", "polite");
+  el.append(field(search, "Find class", "widget-text"), field(list, "Class", "widget-select"), chosen);
+
+  const labels = model.get("classes").map((name, number) => `${number} · ${name}`);
+  const options = labels.map((label, number) => new Option(label, number));
+
+  function mark() {
+    const target = model.get("target");
+    list.value = target; // nothing, where it does not match
+    chosen.textContent = `Chosen class: ${labels[target] ?? "none"}`;
+  }
+  function find() {
+    const words = search.value.toLowerCase().split(/\s+/);
+    const matches = (label) => words.every((word) => label.toLowerCase().includes(word));
+    list.replaceChildren(...options.filter((_, number) => matches(labels[number])));
+    mark();
+  }
+  function follow() {
+    if (!list.contains(options[model.get("target")])) search.value = "";
+    find();
+  }
+  function choose(number) {
+    model.set("target", Number(number));
+    model.save_changes();
+  }
+  search.addEventListener("input", find);
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && list.length) choose(list.options[0].value);
+  });
+  list.addEventListener("change", () => choose(list.value));
+  model.on("change:target", follow);
+  find();
+  return () => model.off("change:target", follow);
+}
+
+export default { render };
