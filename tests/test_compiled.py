@@ -1,6 +1,8 @@
 """What is compiled for a network stays within a number, and what is let go is freed."""
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -71,7 +73,61 @@ def test_what_there_is_costs_the_collector_nothing(monkeypatch):
     memory.settle()
     memory.settle()
     assert frozen == [None], "once, and when what had died was gone"
-    memory.give_back()  # whatever the C library
+    memory.give_back()
+
+
+def test_another_c_library_is_left_as_it_is(monkeypatch):
+    monkeypatch.setattr(memory.gc, "freeze", lambda: None)
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    for function in (memory._of_glibc, memory.settle):
+        function.cache_clear()
+    memory.settle()
+    memory.give_back()
+    assert memory._of_glibc("mallopt") is None
+    for function in (memory._of_glibc, memory.settle):
+        function.cache_clear()
+
+
+ENDS = """
+import ctypes, threading
+from cnnvis_widgets.engine import memory
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+
+def work():
+    block = libc.malloc(2**24 + 2**23)
+    ctypes.memset(block, 1, 2**24 + 2**23)
+    libc.free(block)
+    begun.wait()
+    ended.wait()
+
+if settled:
+    memory.settle()
+libc.free(libc.malloc(2**25 - 2**13))  # from now on, blocks as large are part of a heap, and its end is kept
+before = resident()
+begun, ended = threading.Barrier(5), threading.Event()
+for _ in range(4):
+    threading.Thread(target=work).start()
+begun.wait()
+memory.give_back()
+print(round(resident() - before))
+ended.set()
+"""
+
+
+@pytest.mark.skipif(memory._of_glibc("mallopt") is None, reason="another C library than glibc")
+def test_the_ends_of_all_heaps_are_given_back():
+    def kept(settled):
+        code = f"settled = {settled}\n{ENDS}"
+        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return int(ran.stdout)
+
+    assert kept(False) > 60, "four heaps of 24 MB"
+    assert kept(True) < 20
 
 
 def test_memory_is_given_back_once_for_all_who_ask(monkeypatch):
