@@ -101,6 +101,16 @@ LINE = np.zeros((3, 3, 1, 1), np.float32)
 LINE[1] = 1
 
 
+def test_a_map_of_half_precision_is_summed_in_single():
+    def body(image):
+        maps = tf.nn.conv2d(tf.cast(image, tf.float16), 100 * tf.ones((1, 1, 1, 2), tf.float16), 1, "SAME", name="maps")
+        return tf.matmul(tf.reduce_mean(tf.cast(maps, tf.float32), [1, 2]), tf.eye(2), name="scores")
+
+    image = np.ones((1, 40, 40, 1), np.float32)
+    result = occlusion(graph_of(body, (40, 40, 1), tf.float32), image, 0, size=20, stride=20, fill=0, layer="maps")
+    same(result.map_totals, np.full((1, 2, 2), 120_000))
+
+
 def test_occlusion_of_a_sum_counts_what_each_square_hides():
     def body(image):
         return tf.matmul(tf.reshape(image, [-1, 25]), 3 * tf.ones((25, 1)), name="scores")

@@ -127,6 +127,7 @@ class Scores:
         def body(given: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
             values, found = self.network.build(self.inputs(given, others), tensors, folding=True)
+            found = tf.cast(found, tf.float32)  # a sum of half-precision numbers ends at 65504
             return [values, tf.reduce_max(found, places), tf.reduce_sum(found, places)]
 
         key = ("summaries", self.layer.tensor, maps.tensor)
