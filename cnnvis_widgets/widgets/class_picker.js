@@ -35,7 +35,8 @@ function render({ model, el }) {
     mark();
   }
   function follow() {
-    if (!list.contains(options[model.get("target")])) search.value = "";
+    if (list.contains(options[model.get("target")])) return mark(); // the list stays where it was scrolled to
+    search.value = "";
     find();
   }
   function choose(number) {

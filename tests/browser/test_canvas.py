@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
+from servers import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -32,9 +32,7 @@ box
 
 @pytest.fixture(scope="module")
 def lab(open_notebook, folder):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "canvas.ipynb")
+    write_notebook(folder / "canvas.ipynb", [CELL])
     opened = open_notebook("lab", "canvas.ipynb")
     opened.await_cells()
     return opened

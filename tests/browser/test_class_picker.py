@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
+from servers import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CELL = """
 import time
-import ipywidgets
-import numpy as np
 import traitlets
-from cnnvis_widgets.imaging import encode
-from cnnvis_widgets.widgets.canvas import PictureCanvas
 from cnnvis_widgets.widgets.class_picker import ClassPicker
 
 class State(traitlets.HasTraits):
@@ -22,21 +18,15 @@ class State(traitlets.HasTraits):
     target = traitlets.Int(0)
 
 state = State()
-canvas = PictureCanvas(name="photo", width=40)  # whose style all parts of an explorer share
-canvas.show(encode.png(np.zeros((4, 4), np.uint8)), "a test")
-box = ipywidgets.VBox([canvas, ClassPicker(state)])
-box.add_class("cnnvis-explorer")
-box
+ClassPicker(state)
 """
 BUSY = "() => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code: `%s`})"
 
 
 @pytest.fixture(scope="module")
 def lab(open_notebook, folder):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "picker.ipynb")
-    opened = open_notebook("lab", "picker.ipynb")
+    write_notebook(folder / "picker.ipynb", [CELL])
+    opened = open_notebook("lab", "picker.ipynb", shows="select[aria-label=Class]")
     opened.await_cells()
     return opened
 

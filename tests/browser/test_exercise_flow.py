@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
+from servers import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -26,9 +26,7 @@ exercise"""
 @pytest.fixture(scope="module")
 def answers(folder):
     """The folder where the notebook's answers are kept."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(QUESTION)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "exercise.ipynb")
+    write_notebook(folder / "exercise.ipynb", [QUESTION])
     return folder / "Answers"
 
 
