@@ -23,8 +23,8 @@ import tensorflow as tf
 from random_networks import alexnet, application, image_for
 
 from cnnvis_widgets import activations, demo, dream, load, reconstruct
-from cnnvis_widgets.engine.network import Network
-from cnnvis_widgets.engine.way_back import way_back
+from cnnvis_widgets.engine.network.network import Network
+from cnnvis_widgets.engine.reconstruction.strategies import way_back
 from cnnvis_widgets.errors import CnnvisError
 
 PAGE = Path(__file__).parent.parent / "docs" / "breadth.md"

@@ -19,8 +19,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from cnnvis_widgets import demo, dream, load
-from cnnvis_widgets.engine import parameterizations, transforms
-from cnnvis_widgets.engine.network import Network
+from cnnvis_widgets.engine.dreaming import parameterizations, transforms
+from cnnvis_widgets.engine.network.network import Network
 
 RANDOM = {
     "VGG16": "block3_conv3", "ResNet50": "conv3_block4_out", "InceptionV3": "mixed4", "MobileNetV2": "block_6_expand",

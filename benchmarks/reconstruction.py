@@ -25,8 +25,8 @@ import tensorflow as tf
 from random_networks import alexnet, application, image_for
 
 from cnnvis_widgets import activations, load
-from cnnvis_widgets.engine.network import Network
-from cnnvis_widgets.engine.reconstruction import reconstruct, reconstruct_steps
+from cnnvis_widgets.engine.network.network import Network
+from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 
 COPIES = 8
 Row = dict[str, object]

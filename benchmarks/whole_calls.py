@@ -36,7 +36,7 @@ from cnnvis_widgets import (
     load,
     reconstruct,
 )
-from cnnvis_widgets.engine.network import Network
+from cnnvis_widgets.engine.network.network import Network
 
 
 def saved_and_read(network: Network, folder: Path) -> Network:

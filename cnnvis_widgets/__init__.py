@@ -13,61 +13,62 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "DreamControls": "engine.dream_controls",
-    "Exercise": "widgets.exercise",
+    "DreamControls": "engine.dreaming.controls",
+    "Exercise": "widgets.exercises.exercise",
     "ModelExplorer": "widgets.explorer",
-    "Network": "engine.network",
-    "ReceptiveField": "engine.receptive_field",
-    "WatchTraining": "widgets.training",
+    "Network": "engine.network.network",
+    "ReceptiveField": "engine.graph.receptive_field",
+    "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
     "activations": "engine.activations",
-    "channel_evidence": "engine.predictions",
+    "channel_evidence": "engine.attribution.predictions",
     "convert_into_grid": "legacy",
     "deconv_visualization": "legacy",
     "deepdream_visualization": "legacy",
     "demo": "demo",
-    "dream": "engine.dream",
+    "dream": "engine.dreaming.dream",
     "errors": "errors",
-    "grad_cam": "engine.attribution",
+    "grad_cam": "engine.attribution.path_gradients",
     "image_normalization": "legacy",
-    "integrated_gradients": "engine.attribution",
-    "intervene": "engine.predictions",
-    "load": "engine.loading",
-    "objectives": "engine.objectives",
-    "occlude": "engine.occlusion",
-    "occlusion": "engine.occlusion",
-    "occlusion_steps": "engine.occlusion",
-    "parameterizations": "engine.parameterizations",
-    "predict": "engine.predictions",
-    "reconstruct": "engine.reconstruction",
+    "integrated_gradients": "engine.attribution.path_gradients",
+    "intervene": "engine.attribution.predictions",
+    "load": "engine.network.loading",
+    "objectives": "engine.dreaming.objectives",
+    "occlude": "engine.attribution.occlusion",
+    "occlusion": "engine.attribution.occlusion",
+    "occlusion_steps": "engine.attribution.occlusion",
+    "parameterizations": "engine.dreaming.parameterizations",
+    "predict": "engine.attribution.predictions",
+    "reconstruct": "engine.reconstruction.reconstruct",
     "recreate": "outputs.provenance",
     "results": "results",
-    "rules": "engine.rules",
-    "sensitivity": "engine.sensitivity",
-    "smooth_grad": "engine.attribution",
-    "transforms": "engine.transforms",
+    "rules": "engine.backward.rules",
+    "sensitivity": "engine.attribution.sanity_checks",
+    "smooth_grad": "engine.attribution.path_gradients",
+    "transforms": "engine.dreaming.transforms",
     "write_animation": "outputs.animation",
     "write_html": "outputs.html",
-    "zoom": "engine.zoom",
+    "zoom": "engine.dreaming.zoom",
 }
 
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from . import demo, errors, results
-    from .engine import objectives, parameterizations, rules, transforms
     from .engine.activations import activations
-    from .engine.attribution import grad_cam, integrated_gradients, smooth_grad
-    from .engine.dream import dream
-    from .engine.dream_controls import DreamControls
-    from .engine.loading import load
-    from .engine.network import Network
-    from .engine.occlusion import occlude, occlusion, occlusion_steps
-    from .engine.predictions import channel_evidence, intervene, predict
-    from .engine.receptive_field import ReceptiveField
-    from .engine.reconstruction import reconstruct
-    from .engine.sensitivity import sensitivity
-    from .engine.zoom import zoom
+    from .engine.attribution.occlusion import occlude, occlusion, occlusion_steps
+    from .engine.attribution.path_gradients import grad_cam, integrated_gradients, smooth_grad
+    from .engine.attribution.predictions import channel_evidence, intervene, predict
+    from .engine.attribution.sanity_checks import sensitivity
+    from .engine.backward import rules
+    from .engine.dreaming import objectives, parameterizations, transforms
+    from .engine.dreaming.controls import DreamControls
+    from .engine.dreaming.dream import dream
+    from .engine.dreaming.zoom import zoom
+    from .engine.graph.receptive_field import ReceptiveField
+    from .engine.network.loading import load
+    from .engine.network.network import Network
+    from .engine.reconstruction.reconstruct import reconstruct
     from .legacy import (
         activation_visualization,
         convert_into_grid,
@@ -78,9 +79,9 @@ if TYPE_CHECKING:
     from .outputs.animation import write_animation
     from .outputs.html import write_html
     from .outputs.provenance import recreate
-    from .widgets.exercise import Exercise
+    from .widgets.exercises.exercise import Exercise
     from .widgets.explorer import ModelExplorer
-    from .widgets.training import WatchTraining
+    from .widgets.watch_training import WatchTraining
 
 
 def __getattr__(name: str) -> Any:

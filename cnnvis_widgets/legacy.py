@@ -37,10 +37,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .engine.activations import activations
-from .engine.dream import dream
-from .engine.loading import load
-from .engine.network import Network
-from .engine.reconstruction import reconstruct
+from .engine.dreaming.dream import dream
+from .engine.network.loading import load
+from .engine.network.network import Network
+from .engine.reconstruction.reconstruct import reconstruct
 from .errors import ModelFormError
 from .imaging import normalize
 from .imaging.grid import Grid

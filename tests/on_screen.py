@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer
-from cnnvis_widgets.widgets.canvas import PictureCanvas
+from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 
 
 def run_code(explorer: ModelExplorer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from networks import photo
 from PIL import Image
 
 from cnnvis_widgets import dream, load
-from cnnvis_widgets.engine.zoom import magnified, zoom
+from cnnvis_widgets.engine.dreaming.zoom import magnified, zoom
 from cnnvis_widgets.errors import OutputError
 from cnnvis_widgets.outputs.animation import frames, write_animation
 

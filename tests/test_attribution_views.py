@@ -13,9 +13,9 @@ from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from cnnvis_widgets.imaging.render import reconstruction_tiles
 from cnnvis_widgets.results import Attribution, Occlusion
-from cnnvis_widgets.widgets import explaining
-from cnnvis_widgets.widgets.state import METHODS
-from cnnvis_widgets.widgets.traits.attribution import EXPLAINERS
+from cnnvis_widgets.widgets.jobs import attribution_computations as explaining
+from cnnvis_widgets.widgets.state.attribution_traits import EXPLAINERS
+from cnnvis_widgets.widgets.state.explorer_state import METHODS
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")

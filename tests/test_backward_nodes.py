@@ -6,7 +6,7 @@ import tensorflow as tf
 from networks import v1
 
 from cnnvis_widgets import load
-from cnnvis_widgets.engine.cutting import gradient_of
+from cnnvis_widgets.engine.runtime.subgraphs import gradient_of
 
 RANDOM = np.random.default_rng(0)
 

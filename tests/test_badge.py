@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cnnvis_widgets.results import Coverage, OpCoverage
-from cnnvis_widgets.widgets.badge import badge
+from cnnvis_widgets.widgets.elements.badges import badge
 
 OPS = {
     "relu": (OpCoverage("relu", 13, "rule"), "relu 13/13 deconvnet"),

@@ -12,12 +12,13 @@ import tensorflow as tf
 from networks import keras_cnn, photo
 
 import cnnvis_widgets
-from cnnvis_widgets.engine import memory, neighbours
-from cnnvis_widgets.engine.compiled import KEPT, Compiled
-from cnnvis_widgets.engine.reconstruction import reconstruct
-from cnnvis_widgets.engine.settled import Settled
+from cnnvis_widgets.engine import neighbours
+from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct
+from cnnvis_widgets.engine.runtime import memory
+from cnnvis_widgets.engine.runtime.caches import KEPT, Compiled
+from cnnvis_widgets.engine.runtime.constant_folding import Settled
 from cnnvis_widgets.errors import NumericalError
-from cnnvis_widgets.widgets import jobs
+from cnnvis_widgets.widgets.jobs import jobs
 
 
 class Made:

@@ -8,7 +8,7 @@ import pytest
 from on_screen import run_code, same
 
 from cnnvis_widgets import ModelExplorer, reconstruct, rules, sensitivity
-from cnnvis_widgets.engine.rules import _RECTIFIERS
+from cnnvis_widgets.engine.backward.rules import _RECTIFIERS
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 import cnnvis_widgets
-from cnnvis_widgets.widgets.canvas import PictureCanvas
+from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))

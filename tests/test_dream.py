@@ -7,12 +7,13 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import DreamControls, dream, load
-from cnnvis_widgets.engine import parameterizations, pyramid, tiles, transforms
-from cnnvis_widgets.engine.dream_course import octave_sizes
-from cnnvis_widgets.engine.objectives import guide
-from cnnvis_widgets.engine.octaves import _normalize_by_channel
-from cnnvis_widgets.engine.resizing import resize
-from cnnvis_widgets.engine.tiles import corners
+from cnnvis_widgets.engine.dreaming import laplacian as pyramid
+from cnnvis_widgets.engine.dreaming import parameterizations, tiles, transforms
+from cnnvis_widgets.engine.dreaming.objectives import guide
+from cnnvis_widgets.engine.dreaming.pixel_ascent import _normalize_by_channel
+from cnnvis_widgets.engine.dreaming.steering import octave_sizes
+from cnnvis_widgets.engine.dreaming.tiles import corners
+from cnnvis_widgets.engine.runtime.resizing import resize
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, NumericalError
 
 

@@ -13,16 +13,18 @@ from ipywidgets import HTML, IntSlider
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
-from cnnvis_widgets.engine.compiled import Compiled
+from cnnvis_widgets.engine.runtime.caches import Compiled
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
+from cnnvis_widgets.imaging import busy_regions as regions
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
-from cnnvis_widgets.widgets import jobs, regions, work
-from cnnvis_widgets.widgets.canvas import PictureCanvas
-from cnnvis_widgets.widgets.class_picker import ClassPicker
-from cnnvis_widgets.widgets.looks import made, show
-from cnnvis_widgets.widgets.montage import PAGE, Montage, on_page, pages
+from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
+from cnnvis_widgets.widgets.elements.class_picker import ClassPicker
+from cnnvis_widgets.widgets.elements.shared_layouts import made, show
+from cnnvis_widgets.widgets.jobs import computations as work
+from cnnvis_widgets.widgets.jobs import jobs
 from cnnvis_widgets.widgets.views.activations import MapSheet
 from cnnvis_widgets.widgets.views.dream import ScoreChart
+from cnnvis_widgets.widgets.views.montage import PAGE, Montage, on_page, pages
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")

@@ -9,7 +9,7 @@ import traitlets
 
 from cnnvis_widgets.errors import ChannelError, FeedError, LayerError, nearest
 from cnnvis_widgets.results import Layer
-from cnnvis_widgets.widgets.state import ExplorerState
+from cnnvis_widgets.widgets.state.explorer_state import ExplorerState
 
 LAYERS = (
     Layer("conv1/Conv2D", "convolution", "c", (None, 8, 8, 4), 3),

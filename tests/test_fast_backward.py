@@ -8,7 +8,7 @@ from networks import keras_cnn, photo, v1
 
 from cnnvis_widgets import load
 from cnnvis_widgets import rules as every_rule
-from cnnvis_widgets.engine.way_back import _Copies, _Whole, way_back
+from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Whole, way_back
 
 layers = keras.layers
 PAPERS = ("gradient", "deconvnet", "guided")

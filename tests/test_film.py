@@ -9,7 +9,7 @@ from PIL import Image
 
 from cnnvis_widgets.errors import OutputError
 from cnnvis_widgets.results import DreamStep, Layer
-from cnnvis_widgets.widgets.film import Film
+from cnnvis_widgets.widgets.saving.film import Film
 
 _LAYER = Layer("c", "convolution", "c", (None, 8, 8, 1), -1)
 _STEP = DreamStep(
@@ -57,7 +57,7 @@ def test_a_film_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     def full(*args):
         raise OutputError("Expected room. Received: none.")
 
-    monkeypatch.setattr("cnnvis_widgets.widgets.film.write_animation", full)
+    monkeypatch.setattr("cnnvis_widgets.widgets.saving.film.write_animation", full)
     with pytest.raises(OutputError, match="room"):
         _filled(3).write(tmp_path)
     assert list(tmp_path.iterdir()) == []

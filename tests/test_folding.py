@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnvis_widgets.engine.folding import folded
-from cnnvis_widgets.engine.graph_surgery import copy_of
+from cnnvis_widgets.engine.graph.graphdef import copy_of
+from cnnvis_widgets.engine.runtime.batch_norm_folding import folded
 
 
 def numbers(*shape: int) -> np.ndarray:

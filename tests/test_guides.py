@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import cnnvis_widgets as cv
-from cnnvis_widgets.engine import rules
+from cnnvis_widgets.engine.backward import rules
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("docs/index.md", "docs/migration.md", *sorted(f"docs/howto/{path.name}" for path in ROOT.glob("docs/howto/*")))

@@ -15,7 +15,7 @@ from cnnvis_widgets import results as r
 from cnnvis_widgets import write_html
 from cnnvis_widgets.errors import OutputError
 from cnnvis_widgets.outputs import html
-from cnnvis_widgets.widgets.kept import Kept
+from cnnvis_widgets.widgets.saving.page_store import Kept
 
 
 def layer(name: str = "conv", shape: tuple[int | None, ...] = (None, 5, 7, 3)) -> r.Layer:

@@ -15,10 +15,10 @@ from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, demo, load, predict
 from cnnvis_widgets.errors import FeedError
-from cnnvis_widgets.widgets.class_bars import class_bars
-from cnnvis_widgets.widgets.cropping import proportioned
-from cnnvis_widgets.widgets.new_images import _eight_bit
-from cnnvis_widgets.widgets.subject import Subject
+from cnnvis_widgets.widgets.elements.class_bars import class_bars
+from cnnvis_widgets.widgets.input_image.cropping import proportioned
+from cnnvis_widgets.widgets.input_image.new_images import _eight_bit
+from cnnvis_widgets.widgets.state.fed_images import Subject
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -56,7 +56,7 @@ def test_a_failure_is_told_where_the_bars_would_be(explorer, monkeypatch):
     def broken(*args):
         raise ValueError("no <b>classes</b> today")
 
-    monkeypatch.setattr("cnnvis_widgets.widgets.image_pane.predict", broken)
+    monkeypatch.setattr("cnnvis_widgets.widgets.input_image.image_pane.predict", broken)
     explorer.state.image = 1
     assert "no &lt;b&gt;classes" in bars(explorer)
     assert 'role="alert"' in bars(explorer)

@@ -14,7 +14,7 @@ from PIL import Image
 from cnnvis_widgets import intervene
 from cnnvis_widgets.errors import ChannelError
 from cnnvis_widgets.imaging.bars import bar_chart
-from cnnvis_widgets.widgets.live import Live, Once
+from cnnvis_widgets.widgets.jobs.newest_request import Live, Once
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")

@@ -9,7 +9,7 @@ import weakref
 import numpy as np
 import pytest
 
-from cnnvis_widgets.widgets.jobs import Job, Pacer, Slot
+from cnnvis_widgets.widgets.jobs.jobs import Job, Pacer, Slot
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")

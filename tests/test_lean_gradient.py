@@ -7,8 +7,8 @@ import tensorflow as tf
 from networks import photo, v1
 
 from cnnvis_widgets import load
-from cnnvis_widgets.engine.eager import eagerly
-from cnnvis_widgets.engine.lean_gradient import make_lean
+from cnnvis_widgets.engine.backward.gradient_overrides import make_lean
+from cnnvis_widgets.engine.runtime.tracing import eagerly
 
 WEIGHTS = {
     "channels": np.array([1.5, -2.0, 0.25], np.float32),

@@ -7,8 +7,8 @@ import pytest
 from networks import keras_cnn
 
 from cnnvis_widgets import load
-from cnnvis_widgets.widgets.network_strip import NetworkStrip
-from cnnvis_widgets.widgets.state import ExplorerState
+from cnnvis_widgets.widgets.elements.network_strip import NetworkStrip
+from cnnvis_widgets.widgets.state.explorer_state import ExplorerState
 
 
 @pytest.fixture(scope="module")

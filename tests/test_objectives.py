@@ -7,9 +7,9 @@ import tensorflow as tf
 from networks import photo
 
 from cnnvis_widgets import dream, load
-from cnnvis_widgets.engine import objectives as o
-from cnnvis_widgets.engine import terms
-from cnnvis_widgets.engine.goals import goal_of
+from cnnvis_widgets.engine.dreaming import objective_terms as terms
+from cnnvis_widgets.engine.dreaming import objectives as o
+from cnnvis_widgets.engine.dreaming.bound_objectives import goal_of
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
 
 

@@ -32,8 +32,10 @@ from oracles.comparison import compare, compare_spelled, normal, same
 from oracles.in_tensorflow import ACTIVATIONS, graph_of, spell
 
 from cnnvis_widgets import load, reconstruct
-from cnnvis_widgets.engine import fast_backward, portable_gradient, window_steps
-from cnnvis_widgets.engine.portable_gradient import has_kernels
+from cnnvis_widgets.engine.backward import pullback as fast_backward
+from cnnvis_widgets.engine.ops import convolutions as window_steps
+from cnnvis_widgets.engine.ops import portable_gradient
+from cnnvis_widgets.engine.ops.portable_gradient import has_kernels
 
 LAYOUTS = pytest.mark.parametrize("first", [False, True], ids=["last", "first"])
 MARGINS = ((1, 0), (2, 1))

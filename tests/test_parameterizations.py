@@ -6,8 +6,8 @@ import tensorflow as tf
 from networks import photo
 from skimage.data import coffee
 
-from cnnvis_widgets.engine import parameterizations as p
-from cnnvis_widgets.engine.eager import traced
+from cnnvis_widgets.engine.dreaming import parameterizations as p
+from cnnvis_widgets.engine.runtime.tracing import traced
 
 COLOURS = np.array([[1, 0.2, 0.1], [0.9, 0, -0.3], [0.8, -0.3, 0.2]], np.float32)
 

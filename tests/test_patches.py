@@ -6,9 +6,9 @@ import tensorflow as tf
 from test_fast_backward import network_of, weights
 
 from cnnvis_widgets import reconstruct
-from cnnvis_widgets.engine.patches import lay_patches
-from cnnvis_widgets.engine.receptive_field import Axis, ReceptiveField
-from cnnvis_widgets.engine.way_back import _Copies, _Patches, way_back
+from cnnvis_widgets.engine.graph.receptive_field import Axis, ReceptiveField
+from cnnvis_widgets.engine.reconstruction.patches import lay_patches
+from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Patches, way_back
 
 
 def convolved(x, size, channels, stride=1, padding="SAME", dilation=1, seed=0):

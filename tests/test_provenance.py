@@ -12,9 +12,9 @@ from networks import photo
 from PIL import Image
 
 from cnnvis_widgets import DreamControls, dream, load
-from cnnvis_widgets.engine import objectives as o
-from cnnvis_widgets.engine import parameterizations, transforms
-from cnnvis_widgets.engine.recipes import decoded, encoded
+from cnnvis_widgets.engine.dreaming import objectives as o
+from cnnvis_widgets.engine.dreaming import parameterizations, transforms
+from cnnvis_widgets.engine.dreaming.recipes import decoded, encoded
 from cnnvis_widgets.errors import FeedError, ModelError, OutputError
 from cnnvis_widgets.imaging import render
 from cnnvis_widgets.outputs.png_files import write_dream

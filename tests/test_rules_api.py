@@ -9,7 +9,7 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo
 
 from cnnvis_widgets import ReceptiveField, load, reconstruct, rules
-from cnnvis_widgets.engine.reconstruction import reconstruct_steps
+from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
 
 
 @pytest.fixture

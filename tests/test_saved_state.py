@@ -11,7 +11,7 @@ from on_screen import run_code
 
 from cnnvis_widgets import ModelExplorer, load
 from cnnvis_widgets.errors import FeedError, LayerError, ModelError, OutputError
-from cnnvis_widgets.widgets.code_button import CodeButton
+from cnnvis_widgets.widgets.elements.code_button import CodeButton
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")

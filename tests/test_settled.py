@@ -7,7 +7,7 @@ import tensorflow as tf
 from networks import photo, v1
 
 from cnnvis_widgets import activations, load
-from cnnvis_widgets.engine.settled import Settled
+from cnnvis_widgets.engine.runtime.constant_folding import Settled
 
 
 def normalised():

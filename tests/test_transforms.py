@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from networks import photo
 
-from cnnvis_widgets.engine import transforms as t
-from cnnvis_widgets.engine.eager import traced
+from cnnvis_widgets.engine.dreaming import transforms as t
+from cnnvis_widgets.engine.runtime.tracing import traced
 
 SPECS = [
     tf.TensorSpec([1, None, None, 3], tf.float32), tf.TensorSpec([1, 8], tf.float32), tf.TensorSpec([2], tf.int32),

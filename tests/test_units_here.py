@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnvis_widgets import ModelExplorer, ReceptiveField
-from cnnvis_widgets.widgets.units_here import strongest
+from cnnvis_widgets.widgets.input_image.units_at_place import strongest
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")

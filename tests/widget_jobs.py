@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnnvis_widgets import ModelExplorer, Network, load
-from cnnvis_widgets.widgets import jobs
+from cnnvis_widgets.widgets.jobs import jobs
 
 CLASSES = ("cat", "<b>dog</b>", "crane", "crane")
 

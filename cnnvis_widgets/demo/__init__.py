@@ -16,7 +16,7 @@ from .preprocessing import preprocess
 if TYPE_CHECKING:
     import keras
 
-    from ..engine.network import Network
+    from ..engine.network.network import Network
     from .classroom import digits, small_cnn, train_small_cnn
 
 __all__ = [
@@ -50,7 +50,7 @@ def model() -> keras.Model:
 @lru_cache(maxsize=1)
 def network() -> Network:
     """The embedded default, loaded once: ``model`` with ImageNet names and ``preprocess``, fed a cat."""
-    from ..engine.loading import load
+    from ..engine.network.loading import load
 
     return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)
 

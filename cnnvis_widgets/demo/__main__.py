@@ -11,9 +11,9 @@ from pathlib import Path
 from time import perf_counter
 
 from ..engine.activations import activations
-from ..engine.dream import dream
-from ..engine.network import Network
-from ..engine.reconstruction import reconstruct
+from ..engine.dreaming.dream import dream
+from ..engine.network.network import Network
+from ..engine.reconstruction.reconstruct import reconstruct
 from ..outputs.pictures import Picture, of_dream, of_layer
 from ..outputs.png_files import write
 from ..outputs.tensorboard import EventWriter

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import NumericalError
 from ..results import FeatureMaps, Layer
-from .batches import Feeds
-from .loading import load
-from .network import Network
+from .network.batches import Feeds
+from .network.loading import load
+from .network.network import Network
 
 
 def activations(

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import CnnvisError
 from ..results import FeatureMaps, Layer
 from .activations import activations
-from .network import Network
+from .network.network import Network
 
 TOGETHER = 2**24
 """Bytes of feature maps that are computed in one run."""

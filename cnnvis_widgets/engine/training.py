@@ -17,10 +17,10 @@ import numpy as np
 from ..errors import ChannelError, LayerError
 from ..results import FeatureMaps, Layer, Reconstruction
 from .activations import activations
-from .loading import load
-from .network import Network
-from .reconstruction import reconstruct
-from .rules import require_rule
+from .backward.rules import require_rule
+from .network.loading import load
+from .network.network import Network
+from .reconstruction.reconstruct import reconstruct
 
 Period = Literal["epoch", "batch"]
 

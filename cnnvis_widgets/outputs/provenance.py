@@ -13,10 +13,10 @@ from typing import Any
 
 from PIL import Image
 
-from ..engine.dream import dream
-from ..engine.dream_controls import DreamControls
-from ..engine.loading import load
-from ..engine.recipes import decoded, fingerprint
+from ..engine.dreaming.controls import DreamControls
+from ..engine.dreaming.dream import dream
+from ..engine.dreaming.recipes import decoded, fingerprint
+from ..engine.network.loading import load
 from ..errors import FeedError, ModelError, OutputError
 from ..results import DreamStep
 from .pictures import CHUNK

@@ -9,23 +9,23 @@ from typing import Any
 import ipywidgets as w
 
 from .. import demo
-from ..engine import memory
-from ..engine.loading import load
-from ..engine.network import Network
-from . import saved_state
-from .files import Files, Result
-from .gallery import Gallery
-from .image_pane import ImagePane
-from .panes import Panes
-from .regions import Box
+from ..engine.network.loading import load
+from ..engine.network.network import Network
+from ..engine.runtime import memory
+from ..imaging.busy_regions import Box
+from .input_image.image_pane import ImagePane
+from .layout import Panes
 from .runner import Runner
-from .state import ExplorerState
-from .subject import Subject
+from .saving.result_files import Files, Result
+from .state import saved as saved_state
+from .state.explorer_state import ExplorerState
+from .state.fed_images import Subject
 from .views.activations import ActivationsView
 from .views.attribution import AttributionView
 from .views.comparison import ComparisonView
 from .views.deconvolution import DeconvolutionView
 from .views.dream import DreamView
+from .views.gallery import Gallery
 from .views.intervention import InterventionView
 from .views.occlusion import OcclusionView
 from .views.view import Context, View

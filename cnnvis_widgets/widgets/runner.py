@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ..imaging.render import picture
 from ..results import DreamStep
-from . import jobs
-from .files import Files, Result
-from .kept import Kept
-from .state import ExplorerState
-from .subject import Subject
+from .jobs import jobs
+from .jobs.computations import Progress
+from .saving.page_store import Kept
+from .saving.result_files import Files, Result
+from .state.explorer_state import ExplorerState
+from .state.fed_images import Subject
 from .views.view import Steps, View
-from .work import Progress
 
 
 class Runner:

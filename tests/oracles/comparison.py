@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from cnnvis_widgets import activations, load, reconstruct
-from cnnvis_widgets.engine.network import Network
+from cnnvis_widgets.engine.network.network import Network
 
 from . import RULES, Op, Rule, project
 from .in_tensorflow import graph_of, spell

@@ -12,12 +12,12 @@ import traitlets as t
 
 from ...imaging.render import Scale, numbered_tiles
 from ...results import FeatureMaps
-from .. import work
-from ..controls import LABEL, button, dropdown
-from ..gallery import Portrait
-from ..looks import made, show
-from ..map_scale import colour_bar
-from ..traits.maps import ORDERS, SCALES
+from ..elements.controls import LABEL, button, dropdown
+from ..elements.map_scale import colour_bar
+from ..elements.shared_layouts import made, show
+from ..jobs import computations as work
+from ..state.maps_traits import ORDERS, SCALES
+from .gallery import Portrait
 from .view import Context, Steps, View
 
 NOT_ACTIVE = "not active (max 0)"

@@ -11,13 +11,14 @@ from ...imaging import encode
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
 from ...imaging.render import picture
 from ...results import Attribution
-from .. import explaining, work
-from ..badge import Fact, marks, obeyed
-from ..canvas import PictureCanvas
-from ..class_picker import ClassPicker
-from ..controls import caption, column, dropdown, fraction, side_by_side, switch
-from ..looks import made, show
-from ..traits.attribution import EXPLAINERS
+from ..elements.badges import Fact, marks, obeyed
+from ..elements.canvas import PictureCanvas
+from ..elements.class_picker import ClassPicker
+from ..elements.controls import caption, column, dropdown, fraction, side_by_side, switch
+from ..elements.shared_layouts import made, show
+from ..jobs import attribution_computations as explaining
+from ..jobs import computations as work
+from ..state.attribution_traits import EXPLAINERS
 from .view import Context, Steps, View
 
 TITLES = {

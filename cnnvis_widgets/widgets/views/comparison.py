@@ -14,17 +14,17 @@ from ...imaging import encode
 from ...imaging.heat import heat
 from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
-from .. import work
-from ..canvas import ARROWS, PictureCanvas
-from ..controls import LABEL, caption, column, dropdown, refill, side_by_side, stack
-from ..looks import made, show
-from ..subject import Where
-from ..traits.comparison import VERSUS
+from ..elements.canvas import ARROWS, PictureCanvas
+from ..elements.controls import LABEL, caption, column, dropdown, refill, side_by_side, stack
+from ..elements.shared_layouts import made, show
+from ..jobs import computations as work
+from ..state.comparison_traits import VERSUS
+from ..state.fed_images import Where
 from .activations import MapSheet, at
 from .view import Context, Steps, View
 
 if TYPE_CHECKING:
-    from ...engine.network import Network
+    from ...engine.network.network import Network
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,21 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from ...engine import rules
+from ...engine.backward import rules
+from ...imaging.busy_regions import Box, busy_box, busy_side
 from ...imaging.render import reconstruction_tiles
 from ...results import FeatureMaps, Reconstruction
-from .. import work
-from ..badge import badge
-from ..controls import LABEL, dropdown, refill, stack, switch, text
-from ..gallery import Portrait
-from ..live import Live
-from ..looks import made, show
-from ..meter import measured, meter
-from ..regions import Box, busy_box, busy_side
-from ..rule_row import RuleRow
-from ..traits.deconvolution import SEEDS
+from ..elements.badges import badge
+from ..elements.controls import LABEL, dropdown, refill, stack, switch, text
+from ..elements.shared_layouts import made, show
+from ..jobs import computations as work
+from ..jobs.newest_request import Live
+from ..state.deconvolution_traits import SEEDS
 from .activations import MapSheet, at
+from .all_rules import RuleRow
 from .attribution import asked_class
+from .class_sensitivity import measured, meter
+from .gallery import Portrait
 from .view import Context, Steps, View
 
 _SEED_TITLES = {

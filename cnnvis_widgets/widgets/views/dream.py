@@ -10,17 +10,18 @@ import bqplot
 import ipywidgets as w
 import numpy as np
 
-from ...engine.dream_controls import DreamControls
+from ...engine.dreaming.controls import DreamControls
 from ...imaging import encode
 from ...imaging.render import picture
 from ...results import DreamStep, FeatureMaps
-from .. import jobs, work
-from ..canvas import PictureCanvas
-from ..class_picker import ClassPicker
-from ..controls import button, caption, column, dropdown, fraction, row, side_by_side, whole
-from ..film import Film
-from ..looks import made, shared, show
-from ..traits.dream import STARTS
+from ..elements.canvas import PictureCanvas
+from ..elements.class_picker import ClassPicker
+from ..elements.controls import button, caption, column, dropdown, fraction, row, side_by_side, whole
+from ..elements.shared_layouts import made, shared, show
+from ..jobs import computations as work
+from ..jobs import jobs
+from ..saving.film import Film
+from ..state.dream_traits import STARTS
 from .activations import MapSheet
 from .view import Context, Steps, View
 

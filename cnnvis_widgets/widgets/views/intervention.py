@@ -6,15 +6,15 @@ from typing import Any
 
 import ipywidgets as w
 
-from ...engine.predictions import HalfStored
+from ...engine.attribution.predictions import HalfStored
 from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
-from .. import work
-from ..canvas import ARROWS
-from ..class_bars import ClassBars, changed_bars
-from ..controls import button, caption, column, fraction, side_by_side, text
-from ..live import Live, Once
-from ..looks import made
+from ..elements.canvas import ARROWS
+from ..elements.class_bars import ClassBars, changed_bars
+from ..elements.controls import button, caption, column, fraction, side_by_side, text
+from ..elements.shared_layouts import made
+from ..jobs import computations as work
+from ..jobs.newest_request import Live, Once
 from .activations import MapSheet
 from .view import Context, Steps, View
 

@@ -13,14 +13,15 @@ from ...imaging.grid import enlarge, magnification
 from ...imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from ...imaging.render import reconstruction_tiles
 from ...results import Occlusion, Reconstruction
-from .. import explaining, work
-from ..badge import Fact, marks
-from ..by_hand import ByHand
-from ..canvas import PictureCanvas
-from ..class_picker import ClassPicker
-from ..controls import caption, column, fraction, side_by_side, stack, switch
-from ..looks import made, show
+from ..elements.badges import Fact, marks
+from ..elements.canvas import PictureCanvas
+from ..elements.class_picker import ClassPicker
+from ..elements.controls import caption, column, fraction, side_by_side, stack, switch
+from ..elements.shared_layouts import made, show
+from ..jobs import attribution_computations as explaining
+from ..jobs import computations as work
 from .attribution import asked_class, explained_menu, target_code
+from .manual_occlusion import ByHand
 from .view import Context, Steps, View
 
 

@@ -9,11 +9,11 @@ from typing import ClassVar
 import ipywidgets as w
 
 from ...outputs.pictures import Picture
-from ..gallery import Gallery
-from ..image_pane import ImagePane
-from ..state import ExplorerState
-from ..subject import Subject, Where
-from ..work import Progress
+from ..input_image.image_pane import ImagePane
+from ..jobs.computations import Progress
+from ..state.explorer_state import ExplorerState
+from ..state.fed_images import Subject, Where
+from .gallery import Gallery
 
 Steps = Generator[Progress, None, None]
 

@@ -1,0 +1,149 @@
+"""The way back from a layer to the image: several seeds over one forward pass of one image.
+
+The ordinary gradient of K seeds needs K copies of the forward pass. Here the forward pass has one image, the signals
+have their number in front, and each backward step broadcasts what it needs of the forward pass (see ``steps``).
+Rules are taken where ``tf.gradients`` takes them, from the attribute of each op. What depends on no seed (masks, turned
+kernels) is computed once for an image and kept; each run of seeds begins from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
+
+from ..graph.channels_last import run_on_cpu
+from ..graph.graphdef import GraphDef, ancestors, copy_of, node_of
+from ..graph.receptive_field import ReceptiveField, field_between
+from ..ops import narrow_steps
+from ..ops.elementwise import ENDS, STEPS
+from ..ops.portable_gradient import PORTABLE
+from ..ops.signals import Patches, Signal, UnknownOpError, stored, total
+from .gradient_overrides import LEAN
+
+
+def pull_back(
+    target: tf.Tensor,
+    image: tf.Tensor,
+    seeds: tf.Tensor,
+    units: tf.Tensor | None = None,
+    *,
+    channels: tf.Tensor | None = None,
+    first: bool = False,
+) -> tuple[tf.Tensor, ReceptiveField | None]:
+    """The signals that seeds at ``target`` send to ``image``, within the graph being traced.
+
+    Args:
+        target: the layer; its batch size is unknown to the graph and 1 when run, as that of all that follows ``image``.
+        seeds: the shape of ``target``, with the number of seeds in front; with ``units``, (seeds, 1, 1, channels).
+        units: int32 (seeds, 2), the places of the seeds on the map of ``target``: then only what these units can see
+            is computed.
+        channels: int32 (seeds,): then each seed is zero but in this channel, and ``seeds`` has that one only.
+        first: with ``units``, whether ``target`` has its channels first.
+
+    Returns:
+        The signals, (seeds, ...) as ``image``; and, with ``units``, the patch of the image that they are for, its
+        channels last also where those of ``image`` are not.
+
+    Raises:
+        UnknownOpError: there is an op on the way whose backward step is not known.
+    """
+    ops, on_the_way = between(image, target)
+    patches = None if units is None else Patches(units)
+    field = None if units is None else ReceptiveField.unit(2)
+    if units is not None and target.shape.rank != 4:
+        raise UnknownOpError("a layer without height and width")
+    waiting: dict[Any, list[Signal]] = {target.ref(): [Signal(seeds, field, channels, first and units is not None)]}
+    for op in reversed(ops):
+        arriving = [waiting.pop(output.ref(), None) for output in op.outputs]
+        if any(arriving):
+            signals = [
+                None if each is None else total(each, output.shape[-1])
+                for each, output in zip(arriving, op.outputs, strict=True)
+            ]
+            for entered, signal in zip(op.inputs, _sent_back(op, signals, patches), strict=True):
+                if signal is not None and entered.ref() in on_the_way:
+                    waiting.setdefault(entered.ref(), []).append(signal)
+    arrived = waiting.get(image.ref())
+    if arrived is None:
+        raise UnknownOpError("nothing comes back")
+    result = total(arrived, image.shape[-1])
+    return result.widened(image.shape[-1]).values, result.field
+
+
+def seen_by(
+    graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str, first: bool = False
+) -> ReceptiveField | None:
+    """What one unit of a tensor sees of an image like ``spec``, by names in a frozen graph; see ``field_between``."""
+    graph, nodes = tf.Graph(), {node.name: node for node in graph_def.node}
+    needed = ancestors(nodes, map(node_of, (image, layer)))
+    with graph.as_default():
+        given = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
+        try:
+            turned = copy_of(graph_def, run_on_cpu([node for name, node in nodes.items() if name in needed]))
+            tf.graph_util.import_graph_def(turned, {image: given}, name="")
+            target = given if layer == image else graph.get_tensor_by_name(layer)
+            return field_between(between(given, target)[0], target, given, first)
+        except (UnknownOpError, ValueError):  # the latter where the graph wants a certain number of images
+            return None
+
+
+def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], set[Any]]:
+    """The ops on floating-point ways from image to target, in order of computation, and their tensors.
+
+    Raises:
+        UnknownOpError: a tensor whose first axis may not be that of the images.
+    """
+    reached, ops = {image.ref()}, []
+    for op in target.graph.get_operations():
+        if op is not image.op and any(each.ref() in reached for each in op.inputs):
+            ops.append(op)
+            reached |= {output.ref() for output in op.outputs if output.dtype.is_floating}
+    needed, kept = {target.ref()}, []
+    for op in reversed(ops):
+        if any(output.ref() in needed for output in op.outputs):
+            kept.append(op)
+            needed |= {each.ref() for each in op.inputs} & reached
+    outputs = [output for op in kept for output in op.outputs if output.ref() in needed]
+    for tensor in outputs:
+        if not tensor.shape.rank or tensor.shape[0] is not None:
+            raise UnknownOpError(f"an image axis of known size: {tensor.name}")
+    return kept[::-1], needed
+
+
+def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None) -> Sequence[Signal | None]:
+    ruled = op.node_def.attr["_gradient_op_type"].s.decode() if "_gradient_op_type" in op.node_def.attr else ""
+    ruled = "" if ruled in {PORTABLE, *LEAN} else ruled
+    if any(each is not None and each.channels is not None for each in signals):
+        narrow = None if ruled else narrow_steps.sent_back(op, signals[0])
+        if narrow is not None:
+            return narrow
+        signals = signals if narrow_steps.stays_narrow(op, ruled) else [
+            None if each is None else each.widened(output.shape[-1])
+            for each, output in zip(signals, op.outputs, strict=True)
+        ]
+    if ruled:
+        return _by_rule(ruled, op, signals, patches)
+    if op.type in ENDS:
+        return [None] * len(op.inputs)
+    if op.type not in STEPS:
+        raise UnknownOpError(op.type)
+    sent = STEPS[op.type](op, signals, patches)
+    if not any(sent):
+        raise UnknownOpError(f"nothing comes back through {op.name}")
+    return sent
+
+
+def _by_rule(
+    rule: str, op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None
+) -> Sequence[Signal | None]:
+    """What the gradient function of a rule makes of signals; it sees the inputs of its op where the signals are."""
+    given = next(signal for signal in signals if signal is not None)
+    seen = SimpleNamespace(inputs=[stored(tf.cast(each, given.values.dtype), given, patches) for each in op.inputs])
+    sent = gradient_registry.lookup(rule)(seen, *(None if each is None else each.values for each in signals))
+    return [
+        None if each is None else given.with_values(each) for each in (sent if isinstance(sent, list) else [sent])
+    ]

@@ -1,0 +1,1 @@
+"""A GraphDef as data: walked, cleaned, frozen, and read for layers."""

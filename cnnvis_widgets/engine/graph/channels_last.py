@@ -1,0 +1,93 @@
+"""Ops that keep channels first, made to run on a CPU, whose kernels want them last.
+
+Each such op gets a transpose before and one behind; the optimiser cancels neighbours. The last
+transpose takes the op's name, so that the tensor of that name still has its channels first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from .graphdef import NodeDef, data_inputs
+
+_IMAGE_INPUT = {  # which input is the image; by op
+    "Conv2D": 0,
+    "Conv3D": 0,
+    "DepthwiseConv2dNative": 0,
+    "MaxPool": 0,
+    "MaxPool3D": 0,
+    "AvgPool": 0,
+    "AvgPool3D": 0,
+    "FusedBatchNormV3": 0,
+    "FusedBatchNormV2": 0,
+    "FusedBatchNorm": 0,
+    "DepthToSpace": 0,
+    "SpaceToDepth": 0,
+    "Conv2DBackpropInput": 2,
+    "Conv3DBackpropInputV2": 2,
+}
+_PER_AXIS = ("strides", "dilations", "ksize")
+_SIZES_FIRST = {"Conv2DBackpropInput", "Conv3DBackpropInputV2"}
+
+
+def run_on_cpu(nodes: Iterable[NodeDef]) -> list[NodeDef]:
+    """The nodes with every channels-first op turned channels-last between two transposes."""
+    result = []
+    for node in nodes:
+        stated = node.attr["data_format"].s.decode() if "data_format" in node.attr else ""
+        if stated.startswith("NC") and node.op in _IMAGE_INPUT:
+            result += _turned(node, stated)
+        else:
+            result.append(node)
+    return result
+
+
+def _turned(node: NodeDef, stated: str) -> list[NodeDef]:
+    rank = len(stated)
+    last, first = [0, *range(2, rank), 1], [0, rank - 1, *range(1, rank - 1)]
+    image = _IMAGE_INPUT[node.op]
+    inputs = data_inputs(node)
+    before = _transposes(f"{node.name}/before", inputs[image], last, node.attr["T"].type)
+    turned = NodeDef.FromString(node.SerializeToString())
+    turned.name = f"{node.name}/channels_last"
+    turned.input[image] = before[-1].name
+    turned.attr["data_format"].s = f"N{stated[2:]}C".encode()
+    for key in _PER_AXIS:
+        if key in turned.attr:
+            values = list(turned.attr[key].list.i)
+            turned.attr[key].list.i[:] = [values[axis] for axis in last]
+    if "explicit_paddings" in turned.attr and turned.attr["explicit_paddings"].list.i:
+        pads = list(turned.attr["explicit_paddings"].list.i)
+        turned.attr["explicit_paddings"].list.i[:] = [pads[2 * axis + side] for axis in last for side in (0, 1)]
+    extra = []
+    if node.op in _SIZES_FIRST:
+        extra = _gather(f"{node.name}/sizes", inputs[0], last)
+        turned.input[0] = extra[-1].name
+    after = _transposes(node.name, turned.name, first, node.attr["T"].type)
+    return [*before, *extra, turned, *after]
+
+
+def _constant(name: str, values: list[int]) -> NodeDef:
+    node = NodeDef(op="Const", name=name)
+    node.attr["dtype"].type = tf.int32.as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values, tf.int32))
+    return node
+
+
+def _transposes(name: str, reference: str, permutation: list[int], dtype: int) -> list[NodeDef]:
+    order = _constant(f"{name}/permutation", permutation)
+    node = NodeDef(op="Transpose", name=name, input=[reference, order.name])
+    node.attr["T"].type = dtype
+    node.attr["Tperm"].type = tf.int32.as_datatype_enum
+    return [order, node]
+
+
+def _gather(name: str, reference: str, order: list[int]) -> list[NodeDef]:
+    indices, axis = _constant(f"{name}/order", order), _constant(f"{name}/axis", [0])
+    axis.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(0, tf.int32))
+    node = NodeDef(op="GatherV2", name=name, input=[reference, indices.name, axis.name])
+    for key in ("Tparams", "Tindices", "Taxis"):
+        node.attr[key].type = tf.int32.as_datatype_enum
+    return [indices, axis, node]

@@ -1,0 +1,1 @@
+"""Whatever a person holds becomes a Draft: graphs, sessions, functions, Keras models, files."""

@@ -1,0 +1,163 @@
+"""A feed in any spelling -> arrays by tensor name, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+
+from ...errors import FeedError, nearest
+
+Preprocess = Callable[[np.ndarray], np.ndarray]
+
+
+def read_image(value: Any) -> Any:
+    """A picture as an array: PIL images and paths become uint8 (height, width[, channels]); all else passes.
+
+    Raises:
+        FeedError: the file does not exist or is not an image.
+    """
+    if isinstance(value, str | Path):
+        try:
+            with Image.open(value) as opened:
+                return read_image(opened.copy())
+        except (OSError, UnidentifiedImageError) as error:
+            raise FeedError(f"Expected the path of an image. Received: {str(value)!r}: {error}") from error
+    if isinstance(value, Image.Image):
+        plain = value if value.mode in ("L", "RGB") else value.convert("RGB")
+        return np.asarray(plain)
+    return value
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Anything that can be fed as one array: arrays, tensors, lists, scalars, images, paths, lists of images."""
+    value = read_image(value)
+    if isinstance(value, list | tuple):
+        value = [read_image(each) for each in value]
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise FeedError(f"Expected values of one shape. Received: {type(value).__name__}: {error}") from error
+    if array.dtype == object or array.dtype.kind in "US":
+        raise FeedError(f"Expected numbers. Received: {type(value).__name__} that becomes an array of {array.dtype}.")
+    return array
+
+
+def key_name(key: Any) -> str:
+    """The name in a key of a feed: text, a tensor, an op or a KerasTensor."""
+    name = key if isinstance(key, str) else getattr(key, "name", None)
+    if not isinstance(name, str):
+        raise FeedError(
+            f"Expected tensors, ops or names as keys of the feed. Received: {key!r} of type {type(key).__name__}."
+        )
+    return name.removeprefix("^")
+
+
+def tensor_named(name: str, tensors: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """The tensor behind a name that people use: an input's name, 'op', or 'op:0'.
+
+    Raises:
+        FeedError: there is none; the nearest names are given.
+    """
+    given = [inputs[each] for each in (name, name.removesuffix(":0")) if each in inputs]
+    for candidate in (*given, name, f"{name}:0"):
+        if candidate in tensors:
+            return candidate
+    known = [*inputs, *(tensor.removesuffix(":0") for tensor in tensors)]
+    raise FeedError(f"Expected the name of a tensor of the network. Received: {name!r}. {nearest(name, known)}")
+
+
+def is_bare_list(feed: Any, inputs: int) -> bool:
+    """Whether a list holds one value for each of several inputs, rather than several images."""
+    return isinstance(feed, list | tuple) and inputs > 1 and len(feed) == inputs
+
+
+def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | None, name: str) -> np.ndarray:
+    """The array as the input wants it.
+
+    Raises:
+        FeedError: the shape does not fit, or fractions would be lost.
+    """
+    if shape is not None and len(shape) == array.ndim + 1 and array.ndim >= 1:
+        array = array[None]  # one image, without its batch axis
+    fits = shape is None or (
+        len(shape) == array.ndim
+        and all(wanted in (None, got) for wanted, got in zip(shape[1:], array.shape[1:], strict=True))
+    )
+    if not fits:
+        wanted = "(" + ", ".join("any" if size is None else str(size) for size in shape or ()) + ")"
+        raise FeedError(
+            f"Expected a feed of shape {wanted} for input {name!r}. Received: shape {array.shape}. "
+            "Resize the images, or pass preprocess= to load."
+        )
+    target = dtype.as_numpy_dtype
+    converted = array.astype(target)
+    if not dtype.is_floating and array.dtype.kind == "f" and not np.array_equal(converted, array):
+        raise FeedError(
+            f"Expected {dtype.name} values for input {name!r}. Received: {array.dtype} values with fractions or out "
+            f"of range ({array.min():g} to {array.max():g})."
+        )
+    return converted
+
+
+def pictures_to_batch(
+    value: Any, picture: tuple[int | None, ...], preprocess: Preprocess | None
+) -> np.ndarray:
+    """Bare images -> a batch of pictures, channels last, as the network eats them.
+
+    Args:
+        value: one image or several: arrays, PIL images, paths.
+        picture: (height, width, channels) of the input, ``None`` where free.
+        preprocess: the network's own, or ``None``: then uint8 pictures are resized to the input.
+    """
+    value = read_image(value)
+    if isinstance(value, list | tuple) and not (value and np.isscalar(value[0])):
+        images = [np.asarray(read_image(each)) for each in value]
+        images = [image for each in images for image in (each if each.ndim > len(picture) else [each])]
+    else:
+        array = as_array(value)
+        images = list(array) if array.ndim > len(picture) else [array]
+    if not images:
+        raise FeedError("Expected at least one image. Received: an empty list.")
+    prepared = [_prepared(image, picture, preprocess) for image in images]
+    if len({image.shape for image in prepared}) > 1:
+        raise FeedError(
+            f"Expected images of one size. Received: {sorted({image.shape for image in prepared})}. "
+            "Resize them, or pass preprocess= to load."
+        )
+    return np.stack(prepared)
+
+
+def _prepared(image: np.ndarray, picture: tuple[int | None, ...], preprocess: Preprocess | None) -> np.ndarray:
+    if len(picture) == 3 and image.dtype == np.uint8:
+        image = _with_channels(image, picture[-1])
+    elif image.ndim == len(picture) - 1:
+        image = image[..., None]
+    if preprocess is not None:
+        return np.asarray(preprocess(image))
+    height, width = picture[:2] if len(picture) == 3 else (None, None)
+    if image.dtype == np.uint8 and height is not None and width is not None:
+        return _resized(image, height, width)
+    return image
+
+
+def _with_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
+    """A uint8 picture with as many channels as the network takes, where pictures have a way to that."""
+    flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
+    have = 1 if flat.ndim == 2 else flat.shape[-1]
+    if channels in (None, have) or channels not in (1, 3) or have not in (1, 3, 4):
+        return flat[..., None] if flat.ndim == 2 else flat
+    converted = np.asarray(Image.fromarray(flat).convert("L" if channels == 1 else "RGB"))
+    return converted[..., None] if channels == 1 else converted
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    if image.shape[:2] == (height, width) or image.shape[-1] not in (1, 3):
+        return image
+    flat = image[..., 0] if image.shape[-1] == 1 else image
+    resized = np.asarray(Image.fromarray(flat).resize((width, height), Image.Resampling.BICUBIC))
+    return resized.reshape(height, width, image.shape[-1])

@@ -1,0 +1,70 @@
+"""The door: anything that the user holds becomes a ``Network``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import FeedError
+from ..graph.freezing import freeze
+from ..models.readers import draft_of
+from ..runtime.tracing import eagerly
+from .feeds import Preprocess, as_array, key_name
+from .network import Network
+
+
+@eagerly
+def load(
+    model: Any = None,
+    feed: Any = None,
+    *,
+    image_input: Any = None,
+    class_names: Sequence[str] | Mapping[int, str] | None = None,
+    preprocess: Preprocess | None = None,
+) -> Network:
+    """Turn whatever you hold into a ``Network``. Your object, files and sessions are only read.
+
+    Args:
+        model: a tf.Graph, GraphDef, MetaGraphDef, session, Keras model, ConcreteFunction or tf.function; the
+            path of a .keras, .h5, .pb or .meta file, a checkpoint or a SavedModel directory; ``None`` for the
+            default session, else the default graph; or a ``Network``, which passes through.
+        feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
+            one value for each input, or just the image or images (arrays, PIL images, paths).
+        image_input: the tensor that takes the images, by name or itself, where it cannot be guessed; any tensor
+            of the graph that is not constant.
+        class_names: of the classes, in the order of the network's outputs.
+        preprocess: picture (uint8, height x width x channels) -> what the network eats. It is applied to bare
+            images, never to values in a dict, and it tells the range of the input.
+
+    Returns:
+        The network.
+
+    Raises:
+        ModelError: the model cannot be read; VariableError: a variable has no value.
+        FeedError: the feed does not fit, or the image input is not found.
+    """
+    if isinstance(model, Network):
+        return model.with_settings(feed, image_input, class_names, preprocess)
+    wanted = None if image_input is None else key_name(image_input)
+    frozen = freeze(draft_of(model, lambda: _arguments(feed, preprocess)), wanted)
+    return Network(frozen, feed, image_input=wanted, class_names=class_names, preprocess=preprocess)
+
+
+def _arguments(feed: Any, preprocess: Preprocess | None) -> list[np.ndarray]:
+    """The arrays to trace a model with that has no graph before it sees an input."""
+    if feed is None:
+        raise FeedError(
+            "Expected a feed: this model has no graph until it sees an input. Received: feed=None. "
+            "Pass an image of the right size as feed."
+        )
+    if isinstance(feed, Mapping):
+        arrays = [as_array(value) for value in feed.values()]
+    else:
+        several = isinstance(feed, list | tuple) and all(np.ndim(each) >= 3 for each in feed) and len(feed) > 1
+        arrays = [as_array(each) for each in feed] if several else [as_array(feed)]
+        if preprocess is not None and arrays[0].ndim == 3:
+            arrays = [np.asarray(preprocess(arrays[0]))]
+        arrays = [array[None] if array.ndim == 3 else array for array in arrays]
+    return [array.astype(np.float32) if array.dtype.kind in "fiu" else array for array in arrays]

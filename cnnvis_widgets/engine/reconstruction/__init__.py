@@ -1,0 +1,1 @@
+"""Reconstruction: what in the image a layer saw, projected back to pixels under a rule."""

@@ -1,0 +1,1 @@
+"""How a part of a graph becomes a function that runs."""

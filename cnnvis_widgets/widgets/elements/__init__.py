@@ -1,0 +1,1 @@
+"""Single controls and canvases, each usable alone."""

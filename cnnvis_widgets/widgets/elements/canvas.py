@@ -1,0 +1,109 @@
+"""A small canvas: encoded pictures in; clicks, keys, hovering and drags out.
+
+Why our own: docs/design/0005-canvas.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets as w
+import traitlets as t
+
+from ...imaging.busy_regions import Box
+from .shared_layouts import shared
+
+ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
+"""By how many rows and columns a key moves."""
+
+
+class PictureCanvas(anywidget.AnyWidget):
+    """Shows one encoded picture and says what is done with it; zoom and pan stay in the page.
+
+    Attributes:
+        name: what the picture is in its explorer; the page keeps it as ``data-picture``.
+        data: a whole PNG, JPEG or BMP file. BMP, of 8 or 24 bits, is drawn at once; frames that come while
+            another is being decoded are left out, except the newest.
+        alt: the text alternative, read by screen readers in place of the picture.
+        width: the widest it is shown, in CSS pixels; it shrinks with the page.
+        smooth: whether enlarged pixels are blended; feature maps want hard pixels.
+        interactive: whether it takes clicks and the keyboard.
+        selected: the frame drawn over the picture, (left, top, width, height) in its pixels, or ().
+        drag: in 'move' the frame is dragged, in 'brush' another one is drawn; with the mouse, a finger
+            or the arrow keys. In 'region' it is drawn as in 'brush', but the arrow keys select as without a
+            frame, and with Shift come as keys of their own.
+        hover: whether the page says where the pointer is; ``on_hover`` sets it.
+        readout: a line that stands on the picture while the pointer is over it.
+        zoomable: whether it can be zoomed into, by wheel, pinch, buttons and the keys + - 0.
+    """
+
+    _esm = Path(__file__).with_name("canvas.js")
+    _css = Path(__file__).with_name("canvas.css")
+
+    name = t.Unicode("").tag(sync=True)
+    data = t.Bytes(b"").tag(sync=True)
+    alt = t.Unicode("No picture yet").tag(sync=True)
+    width = t.Int(448).tag(sync=True)
+    smooth = t.Bool(False).tag(sync=True)
+    interactive = t.Bool(False).tag(sync=True)
+    selected = t.Tuple().tag(sync=True)
+    drag = t.Enum(("", "move", "brush", "region"), "").tag(sync=True)
+    hover = t.Bool(False).tag(sync=True)
+    readout = t.Unicode("").tag(sync=True)
+    zoomable = t.Bool(False).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**{"layout": shared(w.Layout), **traits})
+        self._clicks: list[Callable[[float, float], None]] = []
+        self._keys: list[Callable[[str], None]] = []
+        self._hovers: list[Callable[[float, float], None]] = []
+        self._drags: list[Callable[[int, int, int, int, bool], None]] = []
+        self.on_msg(self._receive)
+
+    def on_click(self, callback: Callable[[float, float], None]) -> None:
+        """Have ``callback(x, y)`` called with the place of every click, in picture pixels."""
+        self._clicks.append(callback)
+
+    def on_key(self, callback: Callable[[str], None]) -> None:
+        """Have ``callback(key)`` called with 'ArrowLeft', '...Right', '...Up', '...Down', 'Home' or 'End'; in
+        'region' also 'Shift+ArrowLeft' and so on."""
+        self._keys.append(callback)
+
+    def on_hover(self, callback: Callable[[float, float], None]) -> None:
+        """Have ``callback(x, y)`` called with the place of the pointer, in picture pixels, at most 15 times a
+        second; it answers by setting ``readout``."""
+        self._hovers.append(callback)
+        self.hover = True
+
+    def on_drag(self, callback: Callable[[int, int, int, int, bool], None]) -> None:
+        """Have ``callback(left, top, width, height, final)`` called while the frame is dragged or drawn.
+
+        At most 15 times a second, in whole picture pixels within the picture; ``selected`` says the same
+        then. ``final`` is true once at the end of each drag.
+        """
+        self._drags.append(callback)
+
+    def show(self, data: bytes, alt: str, selected: Box | tuple[()] = ()) -> None:
+        """Put up another picture, in one message."""
+        with self.hold_sync():
+            self.data, self.alt, self.selected = data, alt, selected
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "click":
+            for on_click in self._clicks:
+                on_click(content["x"], content["y"])
+        elif content.get("event") == "key":
+            for on_key in self._keys:
+                on_key(content["key"])
+        elif content.get("event") == "hover":
+            for on_hover in self._hovers:
+                on_hover(content["x"], content["y"])
+        elif content.get("event") == "drag":
+            box = content["left"], content["top"], content["width"], content["height"]
+            with self._lock_property(selected=list(box)):  # the page shows it, or a newer one: it is not told again
+                self.selected = box
+            for on_drag in self._drags:
+                on_drag(*box, content["final"])

@@ -1,0 +1,33 @@
+"""A button that copies the code of what is on the screen, and shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets as w
+
+from .shared_layouts import shared
+
+
+class CodeButton(anywidget.AnyWidget):
+    """Asks for the code at each press, puts it on the clipboard of the page and below the button.
+
+    Where the page may not use the clipboard, the text is selected, ready to be copied by hand.
+
+    Args:
+        code: gives the text.
+    """
+
+    _esm = Path(__file__).with_name("code_button.js")
+
+    def __init__(self, code: Callable[[], str]) -> None:
+        super().__init__(layout=shared(w.Layout))
+        self._code = code
+        self.on_msg(self._receive)
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "copy":
+            self.send({"code": self._code()})

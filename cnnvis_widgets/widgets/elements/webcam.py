@@ -1,0 +1,33 @@
+"""A picture from the webcam of whoever looks at the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets as w
+
+from .shared_layouts import shared
+
+
+class Webcam(anywidget.AnyWidget):
+    """A button that shows what the webcam sees, and one that takes a picture of it.
+
+    The page asks for the webcam at the first press, and says why there is none.
+
+    Args:
+        taken: called with each picture, a PNG file.
+    """
+
+    _esm = Path(__file__).with_name("webcam.js")
+
+    def __init__(self, taken: Callable[[bytes], None]) -> None:
+        super().__init__(layout=shared(w.Layout))
+        self._taken = taken
+        self.on_msg(self._receive)
+
+    def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "picture":
+            self._taken(bytes(buffers[0]))

@@ -1,0 +1,1 @@
+"""Questions to students in a notebook, and their answers."""

@@ -1,0 +1,96 @@
+"""What a student answered, as JSON files: one for each exercise, complete at every moment."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ...errors import OutputError
+from ...outputs.whole_files import write_whole
+
+
+@dataclass(frozen=True)
+class Record:
+    """The state of one exercise.
+
+    Attributes:
+        key: the name of the exercise, and of its file.
+        attempts: the committed answers, oldest first, as typed.
+        hints: how many hints were asked for.
+        solved: whether the last attempt is right.
+        revealed: whether the solution was asked for before that.
+        score: 0 to 1.
+        student: the folder that the file was found in, in ``read_all``; else ''.
+    """
+
+    key: str
+    attempts: tuple[str, ...] = ()
+    hints: int = 0
+    solved: bool = False
+    revealed: bool = False
+    score: float = 0.0
+    student: str = ""
+
+
+class Results(tuple[Record, ...]):
+    """Records as a table, in a notebook and as text."""
+
+    __slots__ = ()
+    _COLUMNS = ("student", "key", "solved", "score", "attempts", "hints", "revealed")
+
+    def _cells(self) -> list[list[str]]:
+        rows = [[str(getattr(record, name)) for name in self._COLUMNS] for record in self]
+        for row, record in zip(rows, self, strict=True):
+            row[3:5] = f"{record.score:.2f}", ", ".join(record.attempts)
+        return [list(self._COLUMNS), *rows]
+
+    def __repr__(self) -> str:
+        cells = self._cells()
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head, *rows = ([html.escape(cell) for cell in row] for row in self._cells())
+        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        return f"<table><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>{body}</table>"
+
+
+def read(path: Path) -> Record:
+    """The record in a file; an empty one where there is none yet.
+
+    Raises:
+        OutputError: the file holds something else; it is left as it is.
+    """
+    if not path.exists():
+        return Record(path.stem)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Record(**{**found, "attempts": tuple(found["attempts"]), "key": path.stem})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise OutputError(
+            f"Expected the answers to an exercise. Received: {str(path)!r} ({error}). Move the file away and try again."
+        ) from error
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record; a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    text = json.dumps(asdict(record), indent=2, ensure_ascii=False)
+    write_whole(path, text.encode(), "Give another folder for the answers.")
+
+
+def read_all(folder: str | os.PathLike[str]) -> Results:
+    """Every record below a folder, with the folder between as the student's name."""
+    base = Path(folder)
+    found = []
+    for path in sorted(base.rglob("*.json")):
+        between = path.parent.relative_to(base).as_posix()
+        found.append(Record(**{**asdict(read(path)), "student": "" if between == "." else between}))
+    return Results(found)

@@ -1,0 +1,1 @@
+"""The image as it is fed, and the ways to another one."""

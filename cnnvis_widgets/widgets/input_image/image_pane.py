@@ -1,0 +1,92 @@
+"""The photo as it is fed, and what the network says of it, beside every way of looking."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import ipywidgets as w
+
+from ...engine.attribution.predictions import predict
+from ...imaging import encode
+from ...imaging.render import picture
+from ..elements.canvas import PictureCanvas
+from ..elements.class_bars import ClassBars, class_bars
+from ..elements.controls import LABEL, column, refill, text
+from ..elements.shared_layouts import made
+from ..jobs import jobs
+from ..state.explorer_state import ExplorerState
+from ..state.fed_images import Subject
+from .new_images import NewImages
+from .units_at_place import UnitsHere
+
+
+class ImagePane:
+    """Chooses an image, shows it and its classes; other parts draw frames on ``canvas`` and listen to its clicks.
+
+    Attributes:
+        canvas: the photo; a place on it is in pixels of the image as fed.
+        units: lists the units that see a place that is clicked.
+        incoming: the ways to another image.
+        predictions: the most probable classes as bars; empty for a network without class scores.
+        widget: the whole pane.
+    """
+
+    def __init__(self, state: ExplorerState, subject: Subject) -> None:
+        self._state, self._subject = state, subject
+        self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
+        self._caption, self.predictions = made(w.HTML), ClassBars(state)
+        self._live = jobs.live_slot()
+        self._menu = made(
+            w.Dropdown,
+            options=_numbered(state.images),
+            value=state.image,
+            description="Image",
+            style=LABEL,
+            layout={"width": "auto", "max_width": "100%"},
+        )
+        self._menu.observe(self._choose, "value")
+        self.units = UnitsHere(state, subject, self.canvas)
+        self.incoming = NewImages(state, subject, self.canvas)
+        pad = [] if self.incoming.pad is None else [self.incoming.pad]
+        shown = self._menu, self.canvas, self._caption, self.units.widget, self.predictions, self.incoming.tools, *pad
+        self.widget = column(*shown, grow="1 1 250px", widest="330px")
+        state.observe(self._draw, "image")
+        state.observe(self._list_images, "images")
+        self._draw()
+
+    def _draw(self, change: Any = None) -> None:
+        self._menu.value = self._state.image
+        name = self._state.images[self._state.image]
+        pixels = picture(self._subject.images[self._state.image], self._subject.value_range)
+        height, width = pixels.shape[:2]
+        self.canvas.show(encode.png(pixels), f"The image as fed: {name}, {height} × {width} pixels")
+        self._caption.value = text(f"{name}, as fed: {height} × {width}", "caption")
+        self.predict()
+
+    def _choose(self, change: Any) -> None:
+        self._state.image = change["new"]
+
+    def _list_images(self, change: Any) -> None:
+        refill(self._menu, _numbered(self._state.images), self._state.image, self._choose)
+
+    def predict(self) -> None:
+        """Show what the network says, a moment later: the forward pass must not hold up the page."""
+        if self._state.network.logits is None:
+            return
+        network, feed, *_ = self._subject.where(self._state.image, self._state.layer)
+
+        def steps() -> Generator[str, None, None]:
+            yield class_bars(predict(network, feed).top(5))
+
+        def done(job: jobs.Job) -> None:
+            if job.error is not None:
+                self.predictions.value = text(str(job.error), "error", role="alert")
+            elif not job.cancelled:
+                self.predictions.value = job.latest
+
+        self._live.start(jobs.Job(steps, done=done))
+
+
+def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:
+    return [(name, index) for index, name in enumerate(names)]

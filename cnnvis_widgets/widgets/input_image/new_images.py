@@ -1,0 +1,126 @@
+"""Images that come while one looks: files, the webcam, a drawing, a part of the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from io import BytesIO
+from threading import RLock
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ...errors import CnnvisError
+from ...imaging.render import picture
+from ..elements.canvas import PictureCanvas
+from ..elements.controls import row, text
+from ..elements.drawing_pad import pad_for
+from ..elements.shared_layouts import made
+from ..elements.webcam import Webcam
+from ..jobs import jobs
+from ..state.explorer_state import ExplorerState
+from ..state.fed_images import Subject
+from .cropping import Cropping
+
+
+class NewImages:
+    """The ways to another image. Files are decoded in the background: a large photo takes seconds.
+
+    Attributes:
+        upload: takes files of one's own.
+        webcam: takes pictures.
+        cropping: feeds a part of the photo.
+        pad: is drawn on; None for networks whose images are large or in colour.
+        note: says what is being read.
+        tools: all of them but the pad.
+    """
+
+    def __init__(self, state: ExplorerState, subject: Subject, photo: PictureCanvas) -> None:
+        self._state, self._subject = state, subject
+        self._lock = RLock()  # a file may be ready while another image comes from a cell
+        self._slot = jobs.live_slot()
+        self._drawing: int | None = None
+        self.upload = made(
+            w.FileUpload, accept="image/*", multiple=True, description="Add images", layout={"width": "auto"}
+        )
+        self.upload.observe(self._uploaded, "value")
+        self.webcam = Webcam(lambda content: self.read([("webcam", content)]))
+        self.cropping = Cropping(state, subject, photo, self._put)
+        self.pad = pad_for(picture(subject.images[0], subject.value_range))
+        if self.pad is not None:
+            self.pad.observe(self._drawn, "pixels")
+        self.note = made(w.HTML)
+        self.tools = row(self.upload, self.cropping.widget, self.webcam, self.note, grid_gap="4px")
+
+    def add(self, picture: Any, name: str = "") -> int:
+        """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
+        with self._lock:
+            return self._look_at(self._subject.add(picture), name)
+
+    def read(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Add image files, given as names and contents; one that is no image is named, the others are added."""
+        refused: list[str] = []
+
+        def steps() -> Generator[None, None, None]:
+            for name, content in files:
+                self.note.value = text(f"Reading {name} …", role="status")
+                try:
+                    self.add(_decoded(content), name)
+                except UnidentifiedImageError:
+                    refused.append(f"{name}, which is not an image")
+                except (OSError, CnnvisError, Image.DecompressionBombError) as error:
+                    refused.append(f"{name}: {error}")
+                yield
+
+        def done(job: jobs.Job) -> None:
+            self.note.value = ""
+            if refused:
+                self._state.error = f"Expected images. Received: {'; '.join(refused)}"
+            elif job.error is not None:
+                self._state.error = f"{type(job.error).__name__}: {job.error}"
+
+        self._slot.start(jobs.Job(steps, done=done), replace=False)
+
+    def _uploaded(self, change: Any) -> None:
+        self.read([(file["name"], bytes(file["content"])) for file in change["new"]])
+
+    def _put(self, values: np.ndarray, name: str) -> None:
+        with self._lock:
+            self._look_at(self._subject.put(values), name)
+
+    def _look_at(self, index: int, name: str) -> int:
+        self._state.images = (*self._state.images, name or f"image {index}")
+        self._state.image = index
+        return index
+
+    def _drawn(self, change: Any) -> None:
+        """Feed the drawing as it is on the pad; it stays one image while it grows."""
+        drawn = None if self.pad is None else self.pad.drawn
+        if drawn is None:
+            return
+        low, high = self._subject.value_range
+        values = (low + (high - low) * (drawn[..., np.newaxis] / np.float32(255))).astype(np.float32)
+        with self._lock:
+            if self._drawing is None:
+                self._drawing = self._subject.put(values)
+                self._look_at(self._drawing, "drawing")
+                return
+            self._subject.put(values, self._drawing)
+            if self._state.image == self._drawing:
+                self._state.image_replaced()
+            else:
+                self._state.image = self._drawing
+
+
+def _decoded(content: bytes) -> Image.Image:
+    """An image file, the right way up: phones store pictures lying on their side, and how to turn them."""
+    return _eight_bit(ImageOps.exif_transpose(Image.open(BytesIO(content))))
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """Grey pictures of 16 bits with 8; Pillow would clip them to white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    values = np.asarray(picture).astype(np.float64) * (255 / 65535)
+    return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))

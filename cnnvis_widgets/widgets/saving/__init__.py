@@ -1,0 +1,1 @@
+"""Results of the explorer as files, films and pages."""

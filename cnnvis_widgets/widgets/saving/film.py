@@ -1,0 +1,80 @@
+"""The steps of a running dream, kept for a film in bounded memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from ...errors import OutputError
+from ...imaging.normalize import to_uint8
+from ...outputs.animation import write_animation
+from ...results import DreamStep
+
+
+class Film:
+    """Keeps steps evenly over a run: where there are too many, every second one is dropped.
+
+    Args:
+        frames: at most so many are kept, beside the newest one.
+        size: at most so many bytes of pictures.
+    """
+
+    def __init__(self, frames: int = 96, size: int = 16_000_000) -> None:
+        self._frames, self._size, self._lock = frames, size, Lock()
+        self._steps: list[DreamStep] = []
+        self._newest: DreamStep | None = None
+        self._stride, self._seen = 1, 0
+
+    def add(self, step: DreamStep) -> None:
+        """Take in the next step of the run."""
+        images = to_uint8(step.images, step.value_range)  # as they will be written: a quarter of the bytes
+        step = replace(step, dreamt=None, images=images, value_range=(np.float32(0), np.float32(255)))
+        with self._lock:
+            if self._seen % self._stride == 0:
+                self._steps.append(step)
+            self._seen, self._newest = self._seen + 1, step
+            while len(self._steps) > 1 and self._too_many():
+                self._steps, self._stride = self._steps[::2], 2 * self._stride
+
+    def _too_many(self) -> bool:
+        return len(self._steps) > self._frames or sum(step.images.nbytes for step in self._steps) > self._size
+
+    @property
+    def steps(self) -> list[DreamStep]:
+        """What was kept, in order; the newest step is always the last."""
+        with self._lock:
+            steps, newest = list(self._steps), self._newest
+        return steps if newest is None or steps[-1] is newest else [*steps, newest]
+
+    def write(self, folder: Path) -> Path:
+        """Write ``dream.gif`` in a folder, or ``dream_2.gif`` and so on where that is taken.
+
+        Raises:
+            OutputError: nothing was dreamt yet, or the folder cannot be written to.
+        """
+        steps = self.steps
+        if not steps:
+            raise OutputError("Expected a dream to make a film of. Received: none. Start dreaming first.")
+        path = _taken(folder)
+        try:
+            return write_animation(steps, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _taken(folder: Path) -> Path:
+    """The first free name, as an empty file, so that no other film takes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        path = folder / ("dream.gif" if number == 1 else f"dream_{number}.gif")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        break
+    return path

@@ -1,0 +1,52 @@
+"""The result on the screen into PNG and event files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from threading import Lock
+
+from ...outputs import png_files
+from ...outputs.pictures import Picture, of_attribution, of_dream, of_image, of_layer, of_occlusion
+from ...outputs.tensorboard import EventWriter
+from ...results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
+
+Result = FeatureMaps | Reconstruction | Attribution | Occlusion | DreamStep
+
+
+class Files:
+    """Writes for one explorer; all it logs goes to one event file, made when it is first needed."""
+
+    def __init__(self, outdir: Path, logdir: Path, layers: Iterable[Layer]) -> None:
+        self.outdir, self.logdir = outdir, logdir
+        self._layers = tuple(layers)
+        self._events = EventWriter(logdir)
+        self._lock = Lock()  # a dream logs its steps while a button may log something else
+
+    def save_png(self, result: Result, image: int | None, beside: Sequence[Picture] = ()) -> list[Path]:
+        """Write PNG files of the result and of what is shown beside it; ``image`` tells several images apart."""
+        return png_files.write(_pictures(result, image, beside), self.outdir, self._layers)
+
+    def log(self, result: Result, image: int | None, beside: Sequence[Picture] = ()) -> list[Path]:
+        """Log the same; a dream's step under its number. The paths are those of the log folder."""
+        step = result.index if isinstance(result, DreamStep) else None
+        with self._lock:
+            self._events.add(_pictures(result, image, beside), step=step)
+        return [self.logdir]
+
+    def close(self) -> None:
+        """Close the event file."""
+        with self._lock:
+            self._events.close()
+
+
+def _pictures(result: Result, image: int | None, beside: Sequence[Picture]) -> list[Picture]:
+    if isinstance(result, DreamStep):
+        return list(of_dream(result))
+    if isinstance(result, Attribution):
+        found = of_attribution(result)
+    elif isinstance(result, Occlusion):
+        found = of_occlusion(result)
+    else:
+        found = of_layer(result)
+    return [of_image(each, image) for each in (*found, *beside)]

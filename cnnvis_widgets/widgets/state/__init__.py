@@ -1,0 +1,1 @@
+"""What the explorer shows, as validated traits, and the images that it feeds."""

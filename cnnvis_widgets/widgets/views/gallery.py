@@ -1,0 +1,274 @@
+"""The gallery: a montage of the maps of a layer, and the selected one large beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any, Protocol
+
+import ipywidgets as w
+import numpy as np
+
+from ...imaging import encode
+from ...imaging.busy_regions import Box
+from ..elements.canvas import ARROWS, PictureCanvas
+from ..elements.controls import LABEL, button, caption, column, row, side_by_side, text
+from ..elements.shared_layouts import made, shared, show
+from ..state.explorer_state import ExplorerState
+from .montage import PAGE, Montage, on_page, pages
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One map in large: its pixels, what a screen reader says, the lines and the badge below, and what it frames
+    on the photo."""
+
+    pixels: np.ndarray
+    alt: str
+    lines: Sequence[str]
+    smooth: bool = False
+    frame: Box | tuple[()] = ()
+    badge: str = ""
+
+
+class Sheet(Protocol):
+    """What the gallery hangs: one tile for each channel of a layer."""
+
+    @property
+    def about(self) -> Any:
+        """Equal for sheets that add tiles to each other."""
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer that was asked for."""
+
+    @property
+    def channels(self) -> Sequence[int]:
+        """Of all tiles, in order; those that are not there yet are left blank."""
+
+    @property
+    def ready(self) -> Sequence[int]:
+        """The channels that are there."""
+
+    @property
+    def strongest(self) -> int:
+        """The channel that is selected where none is."""
+
+    @property
+    def paged(self) -> bool:
+        """Whether the channels may be too many for one picture and come in pages."""
+
+    def title(self, shown: Sequence[int]) -> str:
+        """The text alternative of the montage that shows these channels."""
+
+    def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Tiles of channels that are ready, uint8 (channels, height, width, 1 or 3), all of one size.
+
+        With a palette, uint8 (256, 3), they are numbers of its colours.
+        """
+
+    @property
+    def units(self) -> bool:
+        """Whether each pixel of a portrait is one unit of the map, so that units can be selected there."""
+
+    def said(self, channel: int, down: float, across: float) -> str:
+        """A few words on a place in the tile of a channel, given as fractions; shown under the pointer."""
+
+    def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
+        """One channel in large, with a word on the selected unit."""
+
+
+class Gallery:
+    """Hangs sheets, follows the selection in the state, and writes it when a tile is clicked.
+
+    Args:
+        state: says which map and page to show.
+        photo: the canvas of the image that is fed, on which the large picture's frame is drawn.
+        seen_by: what a unit of the layer sees of the photo.
+
+    Attributes:
+        maps: the montage with its pages; ``large``: the selected map with its caption.
+        map_size: rows and columns of the large picture.
+        widget: both side by side.
+    """
+
+    def __init__(
+        self, state: ExplorerState, photo: PictureCanvas, seen_by: Callable[[tuple[int, ...]], Box | tuple[()]]
+    ) -> None:
+        self.state, self.photo, self._seen_by = state, photo, seen_by
+        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=720)
+        self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
+        self.caption = made(w.HTML)
+        self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
+        self._sheet: Sheet | None = None
+        self.map_size = 1, 1
+        self._grid: Montage | None = None
+        self._palette: np.ndarray | None = None
+        self._pages = _Pages(state)
+        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
+        self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
+        self.widget = side_by_side(self.maps, self.large)
+        self.montage.on_click(self._clicked)
+        self.montage.on_key(self._moved)
+        self.montage.on_hover(self._read_tile)
+        self.portrait.on_hover(self._read_portrait)
+        self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
+        self.portrait.on_key(self._move_unit)
+        state.observe(lambda change: self._select(), "channel")
+        state.observe(self._mark_unit, ["unit", "region"])
+        state.observe(lambda change: self._turn_page(), "page")
+
+    def hang(self, sheet: Sheet, final: bool = True) -> None:
+        """Show a sheet, unless another layer was chosen meanwhile. Lossless where it is the last one."""
+        with self._lock:
+            if sheet.layer != self.state.layer:
+                return
+            if self._sheet is None or self._sheet.about != sheet.about:
+                self._grid = None  # laid out below, once, on the page of the selected map
+            self._sheet = sheet
+            if self.state.channel is None:
+                self.state.channel = sheet.strongest  # which calls ``_select``
+            self._fill(final)
+            self._draw_selected()
+            self._pages.follow(self._count())  # last: the page takes one message after the other
+
+    def has(self, channel: int | None) -> bool:
+        """Whether the selected map is on the sheet, or will be, or there is no sheet yet."""
+        return channel is None or self._sheet is None or channel in self._sheet.channels
+
+    def _on_page(self, sheet: Sheet) -> Sequence[int]:
+        """The channels of a sheet that the montage shows."""
+        if not sheet.paged:
+            return sheet.channels
+        page = min(self.state.page, pages(len(sheet.channels)) - 1)
+        return [sheet.channels[place] for place in on_page(page, len(sheet.channels))]
+
+    def _count(self) -> int:
+        return pages(len(self._sheet.channels)) if self._sheet is not None and self._sheet.paged else 1
+
+    def _fill(self, final: bool) -> None:
+        if (sheet := self._sheet) is None:
+            return
+        channels = self._on_page(sheet) if self._grid is None else self._grid.channels
+        new = set(sheet.ready).difference(() if self._grid is None else self._grid.filled)
+        missing = [channel for channel in channels if channel in new]
+        if missing:
+            tiles, self._palette = sheet.tiles(missing)
+            self._grid = self._grid or Montage(channels, *tiles.shape[1:])
+            self._grid.put(missing, tiles)
+        if (grid := self._grid) is None:
+            return
+        numbers = self._palette is not None
+        data = encode.screen(grid.pixels, palette=self._palette) if final or numbers else encode.jpeg(grid.pixels)
+        if sheet.layer == self.state.layer:  # it may have been left meanwhile
+            self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
+
+    def _select(self) -> None:
+        """Turn to the page of the selected map, and show it."""
+        with self._lock:
+            sheet, channel = self._sheet, self.state.channel
+            if sheet is not None and sheet.layer == self.state.layer and sheet.paged and channel in sheet.channels:
+                self.state.page = list(sheet.channels).index(channel) // PAGE
+            self._draw_selected()
+            if self._grid is not None and sheet is not None and sheet.layer == self.state.layer:
+                self._pages.follow(self._count())
+
+    def _mark_unit(self, change: Any) -> None:
+        if self._sheet is not None and self._sheet.units:  # else the picture stays as it is
+            self._draw_selected()
+
+    def _draw_selected(self) -> None:
+        with self._lock:
+            channel, sheet = self.state.channel, self._sheet
+            if sheet is None or self._grid is None or sheet.layer != self.state.layer or channel not in sheet.ready:
+                return
+            unit = self.state.unit if sheet.units else None
+            shown = sheet.portrait(channel, unit)
+            self.portrait.smooth, self.portrait.interactive = shown.smooth, sheet.units
+            self.map_size = shown.pixels.shape[:2]
+            self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
+            self.portrait.show(encode.screen(shown.pixels), shown.alt, self._framed(unit))
+            self.caption.value = caption(shown.lines) + shown.badge
+            self.montage.selected = self._grid.box(channel)
+
+    def _framed(self, unit: tuple[int, ...] | None) -> Box | tuple[()]:
+        """What is framed in the large map: the region that is changed, where it can be, else the selected unit."""
+        if self.state.region and self.portrait.drag == "region":
+            top, left, height, width = self.state.region
+            return left, top, width, height
+        return () if unit is None else (unit[1], unit[0], 1, 1)
+
+    def _turn_page(self) -> None:
+        with self._lock:
+            sheet = self._sheet if self._grid is not None else None
+            if sheet is not None and sheet.paged and sheet.layer == self.state.layer:
+                self._grid = None
+                self._fill(True)
+                self._pages.follow(self._count())
+
+    def _clicked(self, x: float, y: float) -> None:
+        channel = self._grid.channel_at(x, y) if self._grid else None
+        if channel is not None:
+            self.state.channel = channel
+
+    def _read_tile(self, x: float, y: float) -> None:
+        place = self._grid.place_at(x, y) if self._grid else None
+        if self._sheet is not None and place is not None:
+            self.montage.readout = self._sheet.said(*place) if place[0] in self._sheet.ready else ""
+
+    def _read_portrait(self, x: float, y: float) -> None:
+        sheet, channel, (height, width) = self._sheet, self.state.channel, self.map_size
+        if sheet is None or channel is None or not sheet.units or sheet.layer != self.state.layer:
+            self.portrait.readout = ""
+        else:
+            self.portrait.readout = sheet.said(channel, y / height, x / width)
+
+    def _select_unit(self, row: int, column: int) -> None:
+        height, width = self.map_size
+        self.state.unit = min(max(0, row), height - 1), min(max(0, column), width - 1)
+
+    def _move_unit(self, key: str) -> None:
+        (row, column), (height, width) = self.state.unit or (0, 0), self.map_size
+        moves = {**ARROWS, "Home": (-row, -column), "End": (height, width)}
+        if key in moves:  # with Shift a key is the view's
+            self._select_unit(row + moves[key][0], column + moves[key][1])
+
+    def _moved(self, key: str) -> None:
+        if self._grid is not None:
+            self.state.channel = self._grid.neighbour(self.state.channel, key)
+
+
+class _Pages(w.HBox):
+    """The number of the selected map, and the way to the other pages of a layer with very many maps."""
+
+    def __init__(self, state: ExplorerState) -> None:
+        self._state, self._count = state, 1
+        self._channel = made(
+            w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"}
+        )
+        back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
+        onward = button("Next", lambda: self._turn(1), "The next page of maps")
+        self._text = made(w.HTML)
+        self._turning = row(back, self._text, onward)
+        layout = shared(w.Layout, align_items="center", flex_flow="row wrap")
+        super().__init__([self._channel, self._turning], layout=layout)
+        self._channel.observe(self._choose, "value")
+        self.follow(1)
+
+    def follow(self, count: int) -> None:
+        """Show the state; there are ``count`` pages."""
+        self._count = count
+        self._channel.unobserve(self._choose, "value")
+        with self._channel.hold_sync():
+            self._channel.max = (self._state.current_layer.channels or 1) - 1
+            self._channel.value = self._state.channel or 0
+        self._channel.observe(self._choose, "value")
+        show(self._turning, count > 1)
+        self._text.value = text(f"page {self._state.page + 1} of {count}", "caption")
+
+    def _turn(self, by: int) -> None:
+        self._state.page = min(max(0, self._state.page + by), self._count - 1)
+
+    def _choose(self, change: Any) -> None:
+        self._state.channel = change["new"]
