@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # TensorFlow's start-up messages would drown what these commands have to say
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-slow faults lint build docs clean
+.PHONY: demo test test-slow faults format lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -33,8 +33,13 @@ test-slow: .venv/installed-test
 faults: .venv/installed-test
 	$(BIN)/python benchmarks/mutations.py
 
+# layout of the code is ruff's to decide
+format: .venv/installed-test
+	$(BIN)/ruff format
+
 lint: .venv/installed-test
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -20,8 +20,25 @@ from cnnvis_widgets import demo, dream
 from cnnvis_widgets.imaging import render
 
 CLASSES = (
-    "daisy", "goldfish", "ladybug", "strawberry", "tarantula", "jellyfish", "monarch butterfly", "lemon", "flamingo",
-    "orange", "zebra", "mushroom", "volcano", "pineapple", "starfish", "toucan", "lion", "bell pepper", "pomegranate",
+    "daisy",
+    "goldfish",
+    "ladybug",
+    "strawberry",
+    "tarantula",
+    "jellyfish",
+    "monarch butterfly",
+    "lemon",
+    "flamingo",
+    "orange",
+    "zebra",
+    "mushroom",
+    "volcano",
+    "pineapple",
+    "starfish",
+    "toucan",
+    "lion",
+    "bell pepper",
+    "pomegranate",
     "balloon",
 )
 SEED = 6  # others are compared in docs/design/0010-dream-parameterizations.md

@@ -23,10 +23,14 @@ from cnnvis_widgets.engine.dreaming import parameterizations, transforms
 from cnnvis_widgets.engine.network.network import Network
 
 RANDOM = {
-    "VGG16": "block3_conv3", "ResNet50": "conv3_block4_out", "InceptionV3": "mixed4", "MobileNetV2": "block_6_expand",
+    "VGG16": "block3_conv3",
+    "ResNet50": "conv3_block4_out",
+    "InceptionV3": "mixed4",
+    "MobileNetV2": "block_6_expand",
 }
 WAYS = {
-    "spectrum": {}, "pixels": {"laplacian_levels": 4},
+    "spectrum": {},
+    "pixels": {"laplacian_levels": 4},
     "one view": {"parameterization": parameterizations.fourier(), "transform": transforms.jitter(0)},
 }
 FIGURES = Path("benchmarks/dream_defaults.json")
@@ -46,12 +50,18 @@ def trained() -> keras.Model:
     keras.utils.set_random_seed(0)
     digits, labels = load_digits(return_X_y=True)
     images = np.kron(digits.reshape(-1, 8, 8, 1) / 8 - 1, np.ones((1, 8, 8, 3))).astype(np.float32)
-    model = keras.Sequential([
-        keras.Input((64, 64, 3)),
-        keras.layers.Conv2D(16, 5, strides=2, activation="relu", name="first"), keras.layers.MaxPooling2D(),
-        keras.layers.Conv2D(32, 3, activation="relu", name="second"), keras.layers.MaxPooling2D(),
-        keras.layers.Flatten(), keras.layers.Dense(10, name="digits"), keras.layers.Softmax(),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((64, 64, 3)),
+            keras.layers.Conv2D(16, 5, strides=2, activation="relu", name="first"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(32, 3, activation="relu", name="second"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, name="digits"),
+            keras.layers.Softmax(),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(images, labels, batch_size=64, epochs=6, verbose=0)
     return model
@@ -61,16 +71,23 @@ def gain(network: Network, layer: object, channel: int, **options: object) -> di
     """How far a climb comes."""
     size, ends = (64, 64) if network.picture_shape[0] == 64 else (224, 224), (-1.0, 1.0)
     noise = [
-        float(next(dream(network, None, layer, channel, seed=seed, size=size, octaves=1, steps=1, value_range=ends,
-                         **options)).scores[0])
+        float(
+            next(
+                dream(
+                    network, None, layer, channel, seed=seed, size=size, octaves=1, steps=1, value_range=ends, **options
+                )
+            ).scores[0]
+        )
         for seed in range(100, 108)
     ]
     steps = list(dream(network, None, layer, channel, size=size, octaves=2, steps=10, value_range=ends, **options))
     first, last = float(steps[0].scores[0]), float(steps[-1].scores[0])
     return {
-        "first": float(f"{first:.3g}"), "last": float(f"{last:.3g}"),
+        "first": float(f"{first:.3g}"),
+        "last": float(f"{last:.3g}"),
         "gain": round(float((last - first) / np.std(noise)), 1),
-        "contrast": round(float(steps[-1].images.std()) / 2, 3), "seconds": round(steps[-1].seconds, 1),
+        "contrast": round(float(steps[-1].images.std()) / 2, 3),
+        "seconds": round(steps[-1].seconds, 1),
     }
 
 

@@ -27,8 +27,10 @@ def first(way: str) -> dict[str, float]:
 
     network, photo = demo.network(), demo.preprocess(demo.photos()["flower"], (224, 224))
     wall, processor = perf_counter(), process_time()
-    steps = dream(network, None, network.logits, "daisy") if way == "noise" else dream(
-        network, None, "block9_add", start=photo, size=(224, 224)
+    steps = (
+        dream(network, None, network.logits, "daisy")
+        if way == "noise"
+        else dream(network, None, "block9_add", start=photo, size=(224, 224))
     )
     picture = next(steps).images
     assert picture.ndim == 4

@@ -1,6 +1,6 @@
 """A photo dream on a large picture: time, and the most memory that the process ever held.
 
-    python benchmarks/dream_large.py [width height [octaves steps [picture.jpg]]]
+python benchmarks/dream_large.py [width height [octaves steps [picture.jpg]]]
 """
 
 from __future__ import annotations

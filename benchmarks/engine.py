@@ -83,7 +83,8 @@ def _key(row: Row) -> tuple[str, str]:
 def document(rows: list[Row]) -> str:
     """All rows by machine, with profiles of those that miss their target."""
     text = [
-        "# Benchmarks", "",
+        "# Benchmarks",
+        "",
         "Written by `python benchmarks/engine.py`. Ratios are of the shortest times, ours and the baseline taking",
         "turns; three figures are minimum / median / maximum. Each round has another image. 'last' is the ratio",
         "before on that machine; 'load before' is that of the machine: above 1, others were at work too.",

@@ -66,13 +66,18 @@ def document(kept: dict[str, Any]) -> str:
     machine = ", ".join(f"{key} {value}" for key, value in kept["machine"].items())
     return "\n".join(
         [
-            "# The explorer's speed", "",
+            "# The explorer's speed",
+            "",
             "Written by `python benchmarks/explorer.py`: JupyterLab on the embedded network in headless Chromium, on",
             "the machine that also computes. Times run from the click or choice to the first frame of the page that",
-            "shows the picture. 'load' is how many processes wanted a core: above 0.5, others were at work too.", "",
-            f"On {machine}:", "",
-            "| what | target | measured | met | load | figures |", "|---|---|---|---|---|---|",
-            *map(line, kept["rows"]), "",
+            "shows the picture. 'load' is how many processes wanted a core: above 0.5, others were at work too.",
+            "",
+            f"On {machine}:",
+            "",
+            "| what | target | measured | met | load | figures |",
+            "|---|---|---|---|---|---|",
+            *map(line, kept["rows"]),
+            "",
         ]
     )
 

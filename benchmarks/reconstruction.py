@@ -111,9 +111,7 @@ def maps_of_layers(
         some = {"channels": range(min(16, channels)), "seed": "map"}
         calls: dict[str, Callable[[], object]] = {
             "base": older_way(network, name),
-            "whole": lambda network=network, name=name, some=some: reconstruct(
-                network, unseen(network), name, **some
-            ),
+            "whole": lambda network=network, name=name, some=some: reconstruct(network, unseen(network), name, **some),
             "half": lambda network=network, name=name, some=some: reconstruct(
                 network, unseen(network), name, precision="bfloat16", **some
             ),

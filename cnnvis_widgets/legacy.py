@@ -193,9 +193,7 @@ def deepdream_visualization(
     start, chosen = time.perf_counter(), network.layer(layer)
     logged: list[_Logged] = []
     size = _grown(network.images().shape[1:-1])
-    for step in dream(
-        network, None, chosen, classes, octaves=3, octave_scale=1.4, steps=50, size=size, seed=seed
-    ):
+    for step in dream(network, None, chosen, classes, octaves=3, octave_scale=1.4, steps=50, size=size, seed=seed):
         if is_shown(step):
             logged.append((step.index, list(of_dream(replace(step, layer=chosen)))))
     _report(chosen, start)

@@ -78,8 +78,17 @@ def test_a_zoom_goes_on_from_its_own_middle(network):
     assert film[0].images.shape == (1, 64, 64, 3)
     assert film[0].seconds < film[1].seconds < film[2].seconds
     expected = list(
-        dream(network, None, "c", 1, start=magnified(film[0].images, 0.2)[0], seed=1, octaves=1, steps=2,
-              value_range=(0, 1))
+        dream(
+            network,
+            None,
+            "c",
+            1,
+            start=magnified(film[0].images, 0.2)[0],
+            seed=1,
+            octaves=1,
+            steps=2,
+            value_range=(0, 1),
+        )
     )[-1]
     assert film[1].images.tobytes() == expected.images.tobytes()
 

@@ -314,8 +314,11 @@ def test_every_layout_gives_the_same_pictures(method, layout):
 
 @pytest.mark.parametrize("sides", [(12,), (6, 5, 4)], ids=["signal", "volume"])
 def test_signals_and_volumes(sides):
-    kind, pool = (keras.layers.Conv1D, keras.layers.GlobalAveragePooling1D) if len(sides) == 1 else (
-        keras.layers.Conv3D, keras.layers.GlobalAveragePooling3D)
+    kind, pool = (
+        (keras.layers.Conv1D, keras.layers.GlobalAveragePooling1D)
+        if len(sides) == 1
+        else (keras.layers.Conv3D, keras.layers.GlobalAveragePooling3D)
+    )
     ends = [pool(), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input((*sides, 2)), kind(4, 3, activation="relu"), *ends])
     fed = np.random.default_rng(0).normal(size=(2, *sides, 2)).astype(np.float32)

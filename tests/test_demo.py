@@ -55,9 +55,7 @@ def storage(key: str, length: int, kind: str = "FloatStorage") -> tuple[str, tup
     return "persistent", ("storage", _Name("torch", kind), key, "cpu", length, None)
 
 
-def write_legacy(
-    path: Path, tensors: object, storages: dict[str, np.ndarray], version: int = VERSION
-) -> Path:
+def write_legacy(path: Path, tensors: object, storages: dict[str, np.ndarray], version: int = VERSION) -> Path:
     with path.open("wb") as file:
         for header in (MAGIC, version, SYSTEM):
             pickle.dump(header, file, protocol=2)
@@ -125,9 +123,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, tensors: object, versio
 
 @pytest.mark.parametrize("kept", [0, 5, 200, -1])
 def test_a_truncated_checkpoint_is_refused(tmp_path: Path, kept: int) -> None:
-    path = write_legacy(
-        tmp_path / "w.pth", OrderedDict(w=weight("a", 4, 0, (4,), (1,))), {"a": np.ones(4, "<f4")}
-    )
+    path = write_legacy(tmp_path / "w.pth", OrderedDict(w=weight("a", 4, 0, (4,), (1,))), {"a": np.ones(4, "<f4")})
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelError, match="Received"):
         read_checkpoint(path)
@@ -250,9 +246,7 @@ def test_preprocess_takes_grey_and_transparent_images_and_refuses_floats() -> No
 
 @pytest.mark.slow
 def test_the_main_job_leaves_pictures_and_events(model, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "cnnvis_widgets.demo"], cwd=tmp_path, text=True, capture_output=True
-    )
+    done = subprocess.run([sys.executable, "-m", "cnnvis_widgets.demo"], cwd=tmp_path, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert f"Pictures:    {tmp_path / 'Output'}" in done.stdout
     assert len(list(tmp_path.glob("Output/*/activations/grid_activation.png"))) == 33

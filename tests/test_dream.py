@@ -480,7 +480,12 @@ def test_the_number_of_steps_changes_while_a_run_goes_on(free):
     controls.steps = None
     seen += steps
     assert places(seen) == [
-        (0, 0, 33, 3, 9), (1, 0, 33, 3, 9), (2, 1, 46, 3, 4), (3, 1, 46, 3, 6), (4, 2, 64, 3, 6), (5, 2, 64, 3, 7),
+        (0, 0, 33, 3, 9),
+        (1, 0, 33, 3, 9),
+        (2, 1, 46, 3, 4),
+        (3, 1, 46, 3, 6),
+        (4, 2, 64, 3, 6),
+        (5, 2, 64, 3, 7),
         (6, 2, 64, 3, 7),
     ]
 
@@ -519,8 +524,11 @@ def test_an_octave_is_undone_while_it_runs(free):
 def test_controls_check_what_they_are_given(network):
     controls = DreamControls()
     for name, value, expected in (
-        ("step_size", -1, "step_size of at least 0"), ("step_size", np.nan, "step_size"), ("steps", 0, "of at least 1"),
-        ("strength", 2, "strength from 0 to 1"), ("octaves", 1.5, "a whole number of at least 1"),
+        ("step_size", -1, "step_size of at least 0"),
+        ("step_size", np.nan, "step_size"),
+        ("steps", 0, "of at least 1"),
+        ("strength", 2, "strength from 0 to 1"),
+        ("octaves", 1.5, "a whole number of at least 1"),
     ):
         with pytest.raises(ValueError, match=rf"Expected .*{expected}.*Received: {name}={value}"):
             setattr(controls, name, value)

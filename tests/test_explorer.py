@@ -276,9 +276,7 @@ def test_deconvolution_is_what_reconstruct_gives(explorer, network, images, rule
     result = explorer.wait(0)
     assert isinstance(result, Reconstruction)
     assert set(result.channels) == set(range(6))
-    expected = reconstruct(
-        network, images[:1], explorer.state.layer, channels=result.channels, rule=rule, seed=seed
-    )
+    expected = reconstruct(network, images[:1], explorer.state.layer, channels=result.channels, rule=rule, seed=seed)
     assert result.images.shape == expected.images.shape
     np.testing.assert_allclose(result.images, expected.images, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(result.units, expected.units)

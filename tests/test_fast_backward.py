@@ -95,8 +95,9 @@ def test_op(name):
 NARROW = {  # from a layer down to its first convolution: what works channel by channel, or takes parts of the channels
     "rectified": lambda x: tf.nn.relu6(tf.nn.max_pool2d(tf.nn.relu(x), 2, 2, "SAME")),
     "normalised": lambda x: tf.nn.relu(tf.nn.batch_normalization(x, 0.1, weights(4) ** 2 + 1, 0.2, weights(4), 1e-3)),
-    "normalised by one op": lambda x: tf.nn.relu(v1.nn.fused_batch_norm(
-        x, weights(4), weights(4), weights(4), weights(4) ** 2 + 1, is_training=False)[0]),
+    "normalised by one op": lambda x: tf.nn.relu(
+        v1.nn.fused_batch_norm(x, weights(4), weights(4), weights(4), weights(4) ** 2 + 1, is_training=False)[0]
+    ),
     "one unit of several ops": lambda x: tf.nn.relu(x) - weights(4) * tf.nn.relu(-x),
     "joined": lambda x: tf.concat([tf.nn.relu(x), tf.nn.elu(-x), x], -1),
     "added": lambda x: tf.nn.relu(tf.nn.relu(x) + x),

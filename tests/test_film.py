@@ -13,7 +13,16 @@ from cnnvis_widgets.widgets.saving.film import Film
 
 _LAYER = Layer("c", "convolution", "c", (None, 8, 8, 1), -1)
 _STEP = DreamStep(
-    _LAYER, False, (0,), ("0",), np.zeros((1, 8, 8, 3), np.float32), np.zeros(1, np.float32), 0, 1, 0, 50,
+    _LAYER,
+    False,
+    (0,),
+    ("0",),
+    np.zeros((1, 8, 8, 3), np.float32),
+    np.zeros(1, np.float32),
+    0,
+    1,
+    0,
+    50,
     (np.float32(0), np.float32(1)),
 )
 

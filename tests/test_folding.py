@@ -15,8 +15,14 @@ def numbers(*shape: int) -> np.ndarray:
 
 
 WEIGHTS = {
-    "kernel": numbers(3, 3, 2, 4), "depth": numbers(3, 3, 4, 2), "bias": numbers(4), "scale": numbers(4),
-    "shift": numbers(1, 1, 1, 4), "scale8": numbers(1, 1, 1, 8), "shift8": numbers(8), "one": numbers(1),
+    "kernel": numbers(3, 3, 2, 4),
+    "depth": numbers(3, 3, 4, 2),
+    "bias": numbers(4),
+    "scale": numbers(4),
+    "shift": numbers(1, 1, 1, 4),
+    "scale8": numbers(1, 1, 1, 8),
+    "shift8": numbers(8),
+    "one": numbers(1),
 }
 
 
@@ -42,8 +48,10 @@ def values_of(network, asked):
             referred = {each if ":" in each else f"{each}:0" for node in some for each in node.input}
             some = [node for node in some if node.op != "Placeholder"]
             outputs = tf.graph_util.import_graph_def(
-                copy_of(part.as_graph_def(), some), {name: value for name, value in inputs.items() if name in referred},
-                return_elements=asked, name="",
+                copy_of(part.as_graph_def(), some),
+                {name: value for name, value in inputs.items() if name in referred},
+                return_elements=asked,
+                name="",
             )
             found.append(session.run(outputs))
     return *found, ops, sorted(node.op for node in left)
@@ -67,9 +75,14 @@ def depthwise(x, w):
     tf.identity(second * w["scale8"] + w["shift8"], name="out")
 
 
-@pytest.mark.parametrize(("network", "gone"), [
-    (normalised, ["AddV2", "Mul"]), (with_a_bias, ["Mul"]), (depthwise, ["AddV2", "AddV2", "Mul", "Mul"]),
-])
+@pytest.mark.parametrize(
+    ("network", "gone"),
+    [
+        (normalised, ["AddV2", "Mul"]),
+        (with_a_bias, ["Mul"]),
+        (depthwise, ["AddV2", "AddV2", "Mul", "Mul"]),
+    ],
+)
 def test_values_stay_and_ops_go(network, gone):
     plain, found, before, after = values_of(network, ["out:0"])
     np.testing.assert_allclose(found[0], plain[0], rtol=1e-4, atol=1e-5)
@@ -99,9 +112,15 @@ def awaited(x, w):
         tf.identity(scaled, name="out")
 
 
-@pytest.mark.parametrize(("network", "asked"), [
-    (seen_inside, ["conv:0", "out:0"]), (taken_twice, ["out:0"]), (one_for_all, ["out:0"]), (awaited, ["out:0"]),
-])
+@pytest.mark.parametrize(
+    ("network", "asked"),
+    [
+        (seen_inside, ["conv:0", "out:0"]),
+        (taken_twice, ["out:0"]),
+        (one_for_all, ["out:0"]),
+        (awaited, ["out:0"]),
+    ],
+)
 def test_what_others_need_stays(network, asked):
     plain, found, before, after = values_of(network, asked)
     assert after == before

@@ -99,9 +99,7 @@ def test_pages_have_python():
     assert [page for page in PAGES if not python((ROOT / page).read_text("utf-8"))] == ["docs/howto/share.md"]
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in PAGES]
-)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in PAGES])
 def test_a_page_runs(page, given):
     # TensorFlow forgets no rule, and the docstring of rules.register has the same name
     defined = run((ROOT / page).read_text("utf-8").replace("clearly on", "guided by the page"), given)

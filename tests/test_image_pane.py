@@ -172,9 +172,7 @@ def test_files_are_decoded_beside_the_page(explorer, monkeypatch):
 def test_a_picture_of_the_webcam_becomes_an_image(explorer):
     written = BytesIO()
     Image.fromarray(np.full((48, 64, 3), 70, np.uint8)).save(written, "PNG")
-    explorer._image_pane.incoming.webcam._handle_custom_msg(
-        {"event": "picture"}, [memoryview(written.getvalue())]
-    )
+    explorer._image_pane.incoming.webcam._handle_custom_msg({"event": "picture"}, [memoryview(written.getvalue())])
     assert (explorer.state.images[2], explorer.state.image) == ("webcam", 2)
     assert (explorer.subject.images[2] == 70).all()
 

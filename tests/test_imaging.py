@@ -34,8 +34,13 @@ def projections(*images) -> Reconstruction:
     count, channels = images.shape[:2]
     layer = Layer("conv1/Relu", "relu", "r", (None, 4, 4, channels), 3)
     return Reconstruction(
-        layer, images, tuple(range(channels)), "deconvnet", "strongest",
-        np.zeros((count, channels, 2), int), np.ones((count, channels), np.float32),
+        layer,
+        images,
+        tuple(range(channels)),
+        "deconvnet",
+        "strongest",
+        np.zeros((count, channels, 2), int),
+        np.ones((count, channels), np.float32),
         Coverage("deconvnet", ()),
     )
 
@@ -53,10 +58,15 @@ def test_min_max_of_a_constant_image_is_zero_and_of_faint_noise_stays_faint():
     assert normalize.min_max([0.0, 1e-9], epsilon=1e-7).max() == pytest.approx(2.55)
 
 
-@pytest.mark.parametrize("function", [
-    normalize.min_max, normalize.to_uint8,
-    lambda values: normalize.rising(values, 1), lambda values: normalize.centred(values, 1),
-])
+@pytest.mark.parametrize(
+    "function",
+    [
+        normalize.min_max,
+        normalize.to_uint8,
+        lambda values: normalize.rising(values, 1),
+        lambda values: normalize.centred(values, 1),
+    ],
+)
 def test_nan_is_refused_with_a_count(function):
     with pytest.raises(NumericalError, match=r"Received: 2 of 3 values NaN or infinite"):
         function([0.0, np.nan, np.inf])
@@ -180,9 +190,15 @@ def test_numbers_of_colours_look_like_the_colours(signed):
     assert set(volume[0, 4].ravel()) == {0}, "gaps between the slices of a volume have a colour of their own"
 
 
-@pytest.mark.parametrize(("space", "size"), [
-    ((), (1, 1)), ((20,), (5, 20)), ((4, 5), (4, 5)), ((3, 4, 5), (9, 11)),
-])
+@pytest.mark.parametrize(
+    ("space", "size"),
+    [
+        ((), (1, 1)),
+        ((20,), (5, 20)),
+        ((4, 5), (4, 5)),
+        ((3, 4, 5), (9, 11)),
+    ],
+)
 def test_every_rank_becomes_flat_tiles(space, size):
     values = np.arange(1, 6 * np.prod(space, dtype=int) + 1).reshape(*space, 6)
     tiles = activation_tiles(feature_maps(values))
@@ -260,10 +276,17 @@ def test_faint_rest_of_a_dead_channel_is_not_magnified():
     assert set(np.unique(tiles[1])) <= {127, 128}
 
 
-@pytest.mark.parametrize(("shape", "size"), [
-    ((4, 5, 1), (4, 5, 1)), ((4, 5, 3), (4, 5, 3)), ((4, 5, 2), (4, 11, 1)), ((4, 5, 4), (9, 11, 1)),
-    ((8, 1), (2, 8, 1)), ((2, 4, 5, 3), (4, 11, 3)),
-])
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((4, 5, 1), (4, 5, 1)),
+        ((4, 5, 3), (4, 5, 3)),
+        ((4, 5, 2), (4, 11, 1)),
+        ((4, 5, 4), (9, 11, 1)),
+        ((8, 1), (2, 8, 1)),
+        ((2, 4, 5, 3), (4, 11, 3)),
+    ],
+)
 def test_inputs_of_any_shape(shape, size):
     values = np.random.default_rng(0).normal(size=(2, *shape))
     assert reconstruction_tiles(projections(values)).shape == (2, *size)
@@ -354,9 +377,15 @@ def test_jpeg_is_close():
     assert np.abs(image.astype(int) - ramp).mean() < 2
 
 
-@pytest.mark.parametrize("pixels", [
-    np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((2,), np.uint8), np.zeros((0, 2), np.uint8),
-])
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((2, 2)),
+        np.zeros((2, 2, 4), np.uint8),
+        np.zeros((2,), np.uint8),
+        np.zeros((0, 2), np.uint8),
+    ],
+)
 def test_only_bytes_can_be_encoded(pixels):
     with pytest.raises(ValueError, match="Expected uint8 pixels"):
         encode.png(pixels)

@@ -35,7 +35,9 @@ def test_the_bars_follow_the_slider(explorer):
     expected = intervene(explorer.network, explorer.feed, state.layer, {state.channel: 0.0})
     same(view.intervention.after.scores, expected.after.scores)
     name, was, now = (
-        expected.before.top(1)[0][1], expected.before.probabilities.max(), expected.after.probabilities[0].max()
+        expected.before.top(1)[0][1],
+        expected.before.probabilities.max(),
+        expected.after.probabilities[0].max(),
     )
     assert escape(name) in view.bars.value
     assert f"{100 * was:.0f} % → " in view.bars.value
@@ -53,8 +55,10 @@ def test_the_code_gives_what_the_bars_show(explorer):
 
 def test_only_around_the_selected_unit(explorer):
     state, view = explorer.state, explorer.views["intervention"]
-    around, reset = (next(each for each in view.options if each.description == name)
-                     for name in ("Only around the selected unit", "As it was"))
+    around, reset = (
+        next(each for each in view.options if each.description == name)
+        for name in ("Only around the selected unit", "As it was")
+    )
     assert around.disabled
     around.click()
     assert "Click into the large map" in state.error
@@ -106,7 +110,9 @@ def test_what_is_written_is_what_is_on_the_screen(explorer):
     maps, bars = explorer.state.files
     channel = explorer.state.channel
     assert (maps.name, bars.parent.name, bars.name) == (
-        "grid_activation_1.png", "intervention", f"intervention_{channel}_1.png"
+        "grid_activation_1.png",
+        "intervention",
+        f"intervention_{channel}_1.png",
     )
     found = explorer.views["intervention"].intervention
     with Image.open(bars) as picture:

@@ -17,7 +17,11 @@ WEIGHTS = {
     "larger": np.random.default_rng(1).normal(size=(2, 1, 6, 6, 3)).astype(np.float32),
 }
 OPS = {
-    "Mul": tf.multiply, "AddV2": tf.add, "Sub": tf.subtract, "RealDiv": tf.divide, "BiasAdd": tf.nn.bias_add,
+    "Mul": tf.multiply,
+    "AddV2": tf.add,
+    "Sub": tf.subtract,
+    "RealDiv": tf.divide,
+    "BiasAdd": tf.nn.bias_add,
     "Add": lambda x, y: tf.raw_ops.Add(x=x, y=y),
 }
 
@@ -52,7 +56,8 @@ def gradients(op, weight, first, lean, size=(None, None, None, 3)):
 
 CASES = [
     *((op, first, weight) for op in ("Mul", "Add", "AddV2", "Sub") for first in (True, False) for weight in WEIGHTS),
-    *(("RealDiv", True, weight) for weight in WEIGHTS), ("BiasAdd", True, "channels"),
+    *(("RealDiv", True, weight) for weight in WEIGHTS),
+    ("BiasAdd", True, "channels"),
 ]
 
 
@@ -79,10 +84,16 @@ def test_what_depends_on_two_inputs_keeps_its_gradient():
 
 def test_a_normalised_network_has_the_gradient_of_keras():
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([
-        keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3, use_bias=False), keras.layers.BatchNormalization(),
-        keras.layers.ReLU(name="relu"), keras.layers.Rescaling(2.0, 0.5), keras.layers.Conv2D(2, 3, name="last"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            keras.layers.Conv2D(4, 3, use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(name="relu"),
+            keras.layers.Rescaling(2.0, 0.5),
+            keras.layers.Conv2D(2, 3, name="last"),
+        ]
+    )
     model.layers[1].set_weights([np.random.default_rng(0).uniform(0.5, 2, 4) for _ in range(4)])
     image = photo(12)
     with tf.GradientTape() as tape:

@@ -180,9 +180,7 @@ def test_files_and_tags_of_activations(graph, dirs):
     names = ["conv1_relu", "conv2_relu", "pool1"]
     assert files(dirs["path_outdir"]) == [f"{name}/activations/grid_activation.png" for name in names]
     found = tags(dirs["path_logdir"] / "conv1_relu")
-    assert list(found) == [
-        "All_At_Once_Activations/image", *(f"One_By_One_Activations/image/{n}" for n in range(5))
-    ]
+    assert list(found) == ["All_At_Once_Activations/image", *(f"One_By_One_Activations/image/{n}" for n in range(5))]
     grid = pixels(dirs["path_outdir"] / "conv1_relu/activations/grid_activation.png")
     assert grid.shape == (3 * 16 + 2, 3 * 16 + 2)
     np.testing.assert_array_equal(decoded(found["All_At_Once_Activations/image"][0]), grid)
@@ -227,7 +225,9 @@ def test_b1_first_convolution_shows_the_image_not_the_filters(graph, tmp_path):
 
 def test_b2_the_old_look_is_another_method(graph, tmp_path):
     looks = {
-        "new": {}, "guided": {"rule": "guided"}, "ones": {"seed": "ones"},
+        "new": {},
+        "guided": {"rule": "guided"},
+        "ones": {"seed": "ones"},
         "old": {"rule": "guided", "seed": "ones"},
     }
     for name, options in looks.items():
@@ -278,18 +278,25 @@ def test_b9_many_images_have_many_files_and_any_order_of_the_feed_gives_the_same
         ordered = {key: feed[key] for key in keys}
         deconv_visualization(graph, ordered, None, "r", tmp_path / "Log", tmp_path / name)
     first, second = (tmp_path / "a/relu/deconvolution" / f"grid_image_{n}.png" for n in (0, 1))
-    assert files(tmp_path / "a") == files(tmp_path / "b") == [
-        "relu/deconvolution/grid_image_0.png", "relu/deconvolution/grid_image_1.png"
-    ]
+    assert (
+        files(tmp_path / "a")
+        == files(tmp_path / "b")
+        == ["relu/deconvolution/grid_image_0.png", "relu/deconvolution/grid_image_1.png"]
+    )
     assert first.read_bytes() != second.read_bytes()
     assert (tmp_path / "b/relu/deconvolution/grid_image_0.png").read_bytes() == first.read_bytes()
     assert {"All_At_Once_Deconv/image/0", "One_By_One_Deconv/image/1/4"} <= tags(tmp_path / "Log/relu").keys()
 
 
-@pytest.mark.parametrize(("layer", "classes", "error"), [
-    ("logits", [99], errors.ChannelError), ("logits", [0, -1], errors.ChannelError),
-    ("logits", [], errors.ChannelError), ("conv9", [0], errors.LayerError),
-])
+@pytest.mark.parametrize(
+    ("layer", "classes", "error"),
+    [
+        ("logits", [99], errors.ChannelError),
+        ("logits", [0, -1], errors.ChannelError),
+        ("logits", [], errors.ChannelError),
+        ("conv9", [0], errors.LayerError),
+    ],
+)
 def test_b11_a_class_or_layer_that_is_not_there_raises(graph, layer, classes, error, dirs):
     with pytest.raises(error, match="Received"):
         deepdream_visualization(graph, {"x": ONE}, layer, classes, **dirs)
@@ -318,7 +325,10 @@ def test_b15_results_of_one_second_are_all_there(graph, dirs):
     deepdream_visualization(graph, {"x": ONE}, "conv2/Relu", [0], **dirs)
     groups = {tag.split("/")[0] for tag in tags(dirs["path_logdir"] / "conv2_relu")}
     assert groups == {
-        "All_At_Once_Activations", "One_By_One_Activations", "All_At_Once_Deconv", "One_By_One_Deconv",
+        "All_At_Once_Activations",
+        "One_By_One_Activations",
+        "All_At_Once_Deconv",
+        "One_By_One_Deconv",
         "One_By_One_DeepDream",
     }
 

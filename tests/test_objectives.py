@@ -73,8 +73,9 @@ def by_numpy(name, images, maps, target):
         "caricature": lambda: (dot * np.maximum(dot / norm(maps) / norm(target), 0.1) ** 2).mean((1, 2, 3)),
         "inversion": lambda: -((maps - target) ** 2).mean((1, 2, 3)) / (target**2).mean(),
         "diversity": lambda: -(alike.sum(1) - 1) / 2,
-        "variation": lambda: np.abs(np.diff(images, axis=1)).mean((1, 2, 3))
-        + np.abs(np.diff(images, axis=2)).mean((1, 2, 3)),
+        "variation": lambda: (
+            np.abs(np.diff(images, axis=1)).mean((1, 2, 3)) + np.abs(np.diff(images, axis=2)).mean((1, 2, 3))
+        ),
         "l1": lambda: np.abs(images - 0.5).mean((1, 2, 3)),
         "l2": lambda: ((images - 0.25) ** 2).mean((1, 2, 3)),
     }[name]()

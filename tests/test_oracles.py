@@ -368,8 +368,10 @@ SPELLINGS_OF_NORM = {
     "by tensorflow": lambda x, norm: tf.nn.batch_normalization(
         x, norm.mean, norm.variance, norm.beta, norm.gamma, norm.epsilon
     ),
-    "multiply and add": lambda x, norm: x * (norm.gamma / np.sqrt(norm.variance + norm.epsilon))
-    + (norm.beta - norm.mean * norm.gamma / np.sqrt(norm.variance + norm.epsilon)),
+    "multiply and add": lambda x, norm: (
+        x * (norm.gamma / np.sqrt(norm.variance + norm.epsilon))
+        + (norm.beta - norm.mean * norm.gamma / np.sqrt(norm.variance + norm.epsilon))
+    ),
 }
 
 

@@ -35,15 +35,30 @@ def maps(images: int = 1) -> FeatureMaps:
 def reconstruction(images: int = 1) -> Reconstruction:
     values = np.random.default_rng(0).normal(size=(images, 2, 6, 6, 3)).astype(np.float32)
     return Reconstruction(
-        RELU, values, (7, 2), "deconvnet", "strongest", np.zeros((images, 2, 2), int),
-        np.ones((images, 2), np.float32), Coverage("deconvnet", (OpCoverage("relu", 1, "rule"),)),
+        RELU,
+        values,
+        (7, 2),
+        "deconvnet",
+        "strongest",
+        np.zeros((images, 2, 2), int),
+        np.ones((images, 2), np.float32),
+        Coverage("deconvnet", (OpCoverage("relu", 1, "rule"),)),
     )
 
 
 def dream_step() -> DreamStep:
     images = np.stack([np.full((4, 6, 3), value, np.float32) for value in (-1, 0.5)])
     return DreamStep(
-        layer("logits", 10), True, (3, 8), ("cat", "8"), images, np.float32([1, 2]), 0, 1, 0, 1,
+        layer("logits", 10),
+        True,
+        (3, 8),
+        ("cat", "8"),
+        images,
+        np.float32([1, 2]),
+        0,
+        1,
+        0,
+        1,
         (np.float32(-1), np.float32(1)),
     )
 
@@ -81,9 +96,22 @@ def test_a_name_that_looks_hashed_cannot_meet_a_hashed_one():
     assert len(set(found.values())) == 3
 
 
-@pytest.mark.parametrize("name", [
-    "con", "AUX", "lpt1.x", "..", ".hidden", "dot.", "a:b*c?", "x" * 300, "ü/ß", "a\\b", "../../etc/passwd",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "con",
+        "AUX",
+        "lpt1.x",
+        "..",
+        ".hidden",
+        "dot.",
+        "a:b*c?",
+        "x" * 300,
+        "ü/ß",
+        "a\\b",
+        "../../etc/passwd",
+    ],
+)
 def test_every_name_becomes_safe(name):
     folder = names(name)[name]
     assert re.fullmatch(r"[a-z0-9_-][a-z0-9._-]{0,98}[a-z0-9_-]", folder)
@@ -180,8 +208,13 @@ def test_a_file_says_what_it_shows(tmp_path):
     image = Image.open(path)
     image.load()
     assert image.text == {
-        "Layer": "conv1/Relu", "Method": "deconvnet", "Image": "0", "Channel": "7", "Scale": "layer",
-        "Seed": "strongest", "Coverage": "deconvnet: 1 relu rule",
+        "Layer": "conv1/Relu",
+        "Method": "deconvnet",
+        "Image": "0",
+        "Channel": "7",
+        "Scale": "layer",
+        "Seed": "strongest",
+        "Coverage": "deconvnet: 1 relu rule",
         "Precision": "float32 (as asked for)",
     }
 

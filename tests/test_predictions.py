@@ -127,8 +127,9 @@ def test_evidence_is_gradient_times_activation(model, network, images):
         score = scores[:, 2]
     expected = tf.reduce_sum(first * tape.gradient(score, first), (1, 2))
     np.testing.assert_allclose(channel_evidence(network, images, "first", 2), expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(channel_evidence(network, images, "first", "dog"),
-                                  channel_evidence(network, images, "first", 1))
+    np.testing.assert_array_equal(
+        channel_evidence(network, images, "first", "dog"), channel_evidence(network, images, "first", 1)
+    )
     with pytest.raises(ChannelError, match="one class"):
         channel_evidence(network, images, "first", [0, 1])
 

@@ -32,10 +32,15 @@ MASK[:20] = 1
 WAYS = {
     "channels on a photo": lambda: (("c", [3, 1]), {"start": "feed", "mask": MASK, "strength": 0.5}),
     "from noise": lambda: (("c", 2), {"size": (64, 70), "step_size": 2.0}),
-    "maco": lambda: (("c", None), {
-        "size": (64, 64), "parameterization": parameterizations.maco([np.uint8(photo(64)[0] * 255)]),
-        "transform": transforms.compose(transforms.jitter(3), transforms.noise(0.1)), "views": 2,
-    }),
+    "maco": lambda: (
+        ("c", None),
+        {
+            "size": (64, 64),
+            "parameterization": parameterizations.maco([np.uint8(photo(64)[0] * 255)]),
+            "transform": transforms.compose(transforms.jitter(3), transforms.noise(0.1)),
+            "views": 2,
+        },
+    ),
     "objectives": lambda: (([o.channel("c", 1), o.guide("c", photo(40)[0]) - 0.1 * o.l2()],), {"size": (48, 48)}),
     "several": lambda: ((o.channel("c", 1) + o.diversity("c"),), {"size": (48, 48), "pictures": 2}),
 }
@@ -59,7 +64,10 @@ def steered(network, seed=5):
     controls = DreamControls()
     controls.step_size = 2.5
     orders = {
-        2: {"strength": 0.3, "steps": 3}, 4: {"octaves": 4}, 5: {"undo": True}, 6: {"step_size": None, "steps": 2},
+        2: {"strength": 0.3, "steps": 3},
+        4: {"octaves": 4},
+        5: {"undo": True},
+        6: {"step_size": None, "steps": 2},
     }
     options = {"start": "feed", "octaves": 2, "steps": 2, "value_range": (0, 1), "seed": seed}
     steps = []
@@ -81,7 +89,9 @@ def test_a_picture_of_a_steered_run_is_made_again(tmp_path):
             again = recreate(path, model(), photo(64), start="feed")
             assert again.images[0].tobytes() == steps[made].images[place].tobytes()
             assert (again.index, again.octave, again.total) == (
-                steps[made].index, steps[made].octave, steps[made].total,
+                steps[made].index,
+                steps[made].octave,
+                steps[made].total,
             )
 
 
@@ -141,7 +151,14 @@ def test_what_is_not_the_same_is_said(path, tmp_path):
 
 def test_values_survive_json():
     values = [
-        1, 2.5, "a", None, [1, [2]], {"x": np.arange(3)}, o.direction("c", [1, 2]) * 2, transforms.ROBUST,
+        1,
+        2.5,
+        "a",
+        None,
+        [1, [2]],
+        {"x": np.arange(3)},
+        o.direction("c", [1, 2]) * 2,
+        transforms.ROBUST,
         parameterizations.fourier(decay=2, colours=np.eye(3)),
     ]
     for value in values:

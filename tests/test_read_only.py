@@ -99,7 +99,9 @@ def test_a_keras_model():
     said = model(photo()).numpy()
     every_method(model)
     assert (
-        model.to_json(), [value.numpy().tobytes() for value in variables], model.get_layer("norm").trainable
+        model.to_json(),
+        [value.numpy().tobytes() for value in variables],
+        model.get_layer("norm").trainable,
     ) == before
     np.testing.assert_array_equal(model(photo()).numpy(), said)
     assert model.fit(photo(images=2), np.eye(4)[:2], verbose=0).history["loss"]

@@ -158,11 +158,14 @@ def test_bfloat16_is_near(seed):
         assert (np.abs(rough.images - exact.images) <= 0.03 * largest + 1e-6).mean() > 0.99
 
 
-@pytest.mark.parametrize(("on_cpu", "half_takes", "chosen", "reason"), [
-    (1.31, 0.1, "float32", "on this CPU a convolution in bfloat16 takes 1.31 of the time"),
-    (0.5, 0.1, "bfloat16", "measured: bfloat16 takes 0.10 of the time of float32"),
-    (0.5, 0.9, "float32", "measured: bfloat16 takes 0.90 of the time of float32"),
-])
+@pytest.mark.parametrize(
+    ("on_cpu", "half_takes", "chosen", "reason"),
+    [
+        (1.31, 0.1, "float32", "on this CPU a convolution in bfloat16 takes 1.31 of the time"),
+        (0.5, 0.1, "bfloat16", "measured: bfloat16 takes 0.10 of the time of float32"),
+        (0.5, 0.9, "float32", "measured: bfloat16 takes 0.90 of the time of float32"),
+    ],
+)
 def test_the_precision_is_chosen_by_measuring_once_and_said(monkeypatch, on_cpu, half_takes, chosen, reason):
     network, measured = load(keras_cnn(), photo()), []
     by_name = {each: reconstruct(network, None, "last", precision=each).images for each in ("float32", "bfloat16")}

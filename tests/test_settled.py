@@ -13,10 +13,14 @@ from cnnvis_widgets.engine.runtime.constant_folding import Settled
 def normalised():
     """A convolution, batch normalisation and ReLU, its statistics far from 0 and 1."""
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([
-        keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3, use_bias=False), keras.layers.BatchNormalization(),
-        keras.layers.ReLU(name="relu"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            keras.layers.Conv2D(4, 3, use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(name="relu"),
+        ]
+    )
     model.layers[1].set_weights([np.random.default_rng(0).uniform(0.5, 2, 4) for _ in range(4)])
     return model
 

@@ -30,7 +30,16 @@ def maps(images: int = 1, channels: int = 12) -> FeatureMaps:
 def dream_step(index: int) -> DreamStep:
     images = np.random.default_rng(index).uniform(-1, 1, (2, 6, 7, 3)).astype(np.float32)
     return DreamStep(
-        RELU, False, (134, 517), ("crane", "crane"), images, np.float32([1, 2]), 0, 1, index, 5,
+        RELU,
+        False,
+        (134, 517),
+        ("crane", "crane"),
+        images,
+        np.float32([1, 2]),
+        0,
+        1,
+        index,
+        5,
         (np.float32(-1), np.float32(1)),
     )
 
@@ -75,16 +84,25 @@ def test_no_map_is_lost_to_the_default_sample_of_ten(tmp_path):
 def test_tags_tell_image_rule_channel_and_class():
     values = np.ones((2, 1, 4, 4, 3), np.float32)
     guided = Reconstruction(
-        RELU, values, (5,), "guided", "ones", np.zeros((2, 1, 2), int), np.ones((2, 1), np.float32),
+        RELU,
+        values,
+        (5,),
+        "guided",
+        "ones",
+        np.zeros((2, 1, 2), int),
+        np.ones((2, 1), np.float32),
         Coverage("guided", ()),
     )
     assert [tag_of(each) for each in of_layer(guided, each=True)] == [
-        "conv1/Relu/guided/image_0", "conv1/Relu/guided/image_0/map_5",
-        "conv1/Relu/guided/image_1", "conv1/Relu/guided/image_1/map_5",
+        "conv1/Relu/guided/image_0",
+        "conv1/Relu/guided/image_0/map_5",
+        "conv1/Relu/guided/image_1",
+        "conv1/Relu/guided/image_1/map_5",
     ]
     # ImageNet's two cranes
     assert [tag_of(each) for each in of_dream(dream_step(0))] == [
-        "conv1/Relu/deepdream/134 crane", "conv1/Relu/deepdream/517 crane",
+        "conv1/Relu/deepdream/134 crane",
+        "conv1/Relu/deepdream/517 crane",
     ]
 
 

@@ -9,8 +9,11 @@ from cnnvis_widgets.engine.dreaming import transforms as t
 from cnnvis_widgets.engine.runtime.tracing import traced
 
 SPECS = [
-    tf.TensorSpec([1, None, None, 3], tf.float32), tf.TensorSpec([1, 8], tf.float32), tf.TensorSpec([2], tf.int32),
-    tf.TensorSpec([], tf.float32), tf.TensorSpec([2], tf.int32),
+    tf.TensorSpec([1, None, None, 3], tf.float32),
+    tf.TensorSpec([1, 8], tf.float32),
+    tf.TensorSpec([2], tf.int32),
+    tf.TensorSpec([], tf.float32),
+    tf.TensorSpec([2], tf.int32),
 ]
 
 

@@ -21,7 +21,13 @@ from ..errors import ModelError
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
 _UNREADABLE = (
-    pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError,
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
 )  # what unpickling and np.ndarray raise for bytes that are not what they claim to be
 
 
@@ -78,9 +84,7 @@ class _TensorUnpickler(pickle.Unpickler):
         return self.storages.setdefault(key, np.zeros(count, dtype))
 
 
-def _view(
-    storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
-) -> np.ndarray:
+def _view(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> np.ndarray:
     """A tensor as torch describes it: offset and strides counted in values, not bytes."""
     width = storage.itemsize
     # this constructor, unlike as_strided, refuses strides that leave the storage

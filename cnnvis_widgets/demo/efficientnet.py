@@ -49,9 +49,7 @@ def _block(x: Any, weights: Mapping[str, np.ndarray], index: int, stride: int) -
     if f"{source}._expand_conv.weight" in weights:
         x = _convolution(x, weights, f"{source}._expand_conv", f"{source}._bn0", f"{name}_expand")
         x = _relu(x, f"{name}_expand")
-    x = _convolution(
-        x, weights, f"{source}._depthwise_conv", f"{source}._bn1", f"{name}_depthwise", stride=stride
-    )
+    x = _convolution(x, weights, f"{source}._depthwise_conv", f"{source}._bn1", f"{name}_depthwise", stride=stride)
     x = _relu(x, f"{name}_depthwise")
     x = _convolution(x, weights, f"{source}._project_conv", f"{source}._bn2", f"{name}_project")
     shortcut = stride == 1 and x.shape[-1] == entry.shape[-1]

@@ -101,7 +101,11 @@ def _signed(maps: FeatureMaps, image: int) -> bool:
 
 
 def _drawn(
-    values: np.ndarray, channels: Sequence[int] | None, scale: Scale, limit: float | None, signed: bool,
+    values: np.ndarray,
+    channels: Sequence[int] | None,
+    scale: Scale,
+    limit: float | None,
+    signed: bool,
     table: np.ndarray,
 ) -> np.ndarray:
     """Some maps of a layer's (maps, any spatial axes), in the colours of a table."""

@@ -197,7 +197,8 @@ def of_intervention(
     both = found.after, found.before
     after, before = ([float(said.probabilities[0, number]) for number in numbers] for said in both)
     text = {
-        "Factor": f"{factor:g}", "Region": ", ".join(map(str, region)) or "everywhere",
+        "Factor": f"{factor:g}",
+        "Region": ", ".join(map(str, region)) or "everywhere",
         "Classes": json.dumps(dict(zip(map(str, numbers), zip(before, after, strict=True), strict=True))),
     }
     pixels = bar_chart(names, after, before)

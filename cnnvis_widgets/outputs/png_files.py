@@ -76,9 +76,7 @@ def write_reconstruction(
     return write(of_layer(reconstruction, each=each, scale=scale), outdir, layers)
 
 
-def write_dream(
-    step: DreamStep, outdir: str | os.PathLike[str], *, layers: Iterable[Layer]
-) -> list[Path]:
+def write_dream(step: DreamStep, outdir: str | os.PathLike[str], *, layers: Iterable[Layer]) -> list[Path]:
     """Write one picture per class or channel of a dream, or that of a whole layer; see ``write``."""
     return write(of_dream(step), outdir, layers)
 

@@ -90,6 +90,9 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
             controls.follow(steered.get(made, {}))
         step = next(steps)
     return replace(
-        step, images=step.images[place : place + 1], scores=step.scores[place : place + 1],
-        channels=step.channels[place : place + 1], names=step.names[place : place + 1],
+        step,
+        images=step.images[place : place + 1],
+        scores=step.scores[place : place + 1],
+        channels=step.channels[place : place + 1],
+        names=step.names[place : place + 1],
     )

@@ -147,7 +147,5 @@ def _new_event_file(logdir: Path) -> BinaryIO:
 
 def _summary(tag: str, picture: Picture) -> Summary:
     height, width, channels = picture.shape
-    image = Summary.Image(
-        height=height, width=width, colorspace=channels, encoded_image_string=picture.png
-    )
+    image = Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=picture.png)
     return Summary(value=[Summary.Value(tag=tag, image=image)])

@@ -26,9 +26,7 @@ Targets = int | str | Sequence[int | str]
 TOGETHER = 4  # pictures that go through the network in one run: 8 take 7 % less time and 135 MB more
 
 
-def numbers_and_names(
-    network: Network, layer: Layer, targets: Targets
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def numbers_and_names(network: Network, layer: Layer, targets: Targets) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Channel numbers and class names -> the numbers, and their names (or the numbers as text).
 
     Raises:
@@ -145,9 +143,7 @@ class Scores:
 
         return self.run(("gradient", self.layer.tensor, rule), body, rows, pictures, channels)[0]
 
-    def backward_to(
-        self, maps: Layer, rows: np.ndarray, channels: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def backward_to(self, maps: Layer, rows: np.ndarray, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The maps of a layer for the images ``rows``, and the gradient there of one channel's score of each."""
 
         def body(given: tf.Tensor, wanted: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:

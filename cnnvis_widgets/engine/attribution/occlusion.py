@@ -145,15 +145,27 @@ class _Sweep:
         scores, *maps = self._seen(np.arange(images), asked.pictures)
         strongest = maps[0].argmax(axis=-1) if maps else np.zeros(0, int)
         attribution = Attribution(
-            "occlusion", asked.layer, asked.softmax_removed, self.targets, self.names,
+            "occlusion",
+            asked.layer,
+            asked.softmax_removed,
+            self.targets,
+            self.names,
             unknown(images, len(self.targets), *asked.pictures.shape[1:-1]),
             scores[:, list(self.targets)],
         )
         of_targets = images, len(self.targets), *grid
         return Occlusion(
-            attribution, self.square, self.corners, unknown(*of_targets),
-            unknown(*of_targets) if asked.softmax_removed else None, np.full((images, *grid), -1),
-            self.maps, strongest, unknown(images, *grid), 0, 0,
+            attribution,
+            self.square,
+            self.corners,
+            unknown(*of_targets),
+            unknown(*of_targets) if asked.softmax_removed else None,
+            np.full((images, *grid), -1),
+            self.maps,
+            strongest,
+            unknown(images, *grid),
+            0,
+            0,
         )
 
     def _seen(self, rows: np.ndarray, pictures: np.ndarray) -> list[np.ndarray]:
@@ -188,8 +200,14 @@ def _copied(found: Occlusion, images: np.ndarray, index: int, total: int) -> Occ
     """What is known now, with arrays of its own: later places must not change it."""
     known = None if found.probabilities is None else found.probabilities.copy()
     return replace(
-        found, attribution=replace(found.attribution, images=images), scores=found.scores.copy(),
-        probabilities=known, best=found.best.copy(), map_totals=found.map_totals.copy(), index=index, total=total,
+        found,
+        attribution=replace(found.attribution, images=images),
+        scores=found.scores.copy(),
+        probabilities=known,
+        best=found.best.copy(),
+        map_totals=found.map_totals.copy(),
+        index=index,
+        total=total,
     )
 
 

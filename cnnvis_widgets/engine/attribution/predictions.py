@@ -92,9 +92,7 @@ class HalfStored:
                 "after which they do not come. Choose an earlier layer."
             )
         self._asked, self.layer = asked, changed
-        scores, self._values = asked.forward(
-            np.arange(len(asked.pictures)), asked.pictures, [asked.layer, changed]
-        )
+        scores, self._values = asked.forward(np.arange(len(asked.pictures)), asked.pictures, [asked.layer, changed])
         self.before = predictions_of(asked, asked.averaged(scores))
 
     def scaled(
@@ -185,8 +183,7 @@ def _factors(
     if not inside or not (height and width):
         map_size = " x ".join(map(str, sizes)) or "no size"
         raise ValueError(
-            f"Expected region as (top, left, height, width) within a map of {map_size}. "
-            f"Received: region={region!r}."
+            f"Expected region as (top, left, height, width) within a map of {map_size}. Received: region={region!r}."
         )
     factors = np.ones((*sizes, channels), np.float32)
     factors[top : top + height, left : left + width] = given

@@ -24,7 +24,12 @@ _TOP_OPS = {"MatMul", "BatchMatMulV2", "Conv2D"}
 
 
 def sensitivity(
-    network: Any, feed: Any = None, *, rule: str = "deconvnet", seed: int = 0, scores: str | Layer | None = None,
+    network: Any,
+    feed: Any = None,
+    *,
+    rule: str = "deconvnet",
+    seed: int = 0,
+    scores: str | Layer | None = None,
     target: int | str | None = None,
 ) -> Sensitivity:
     """How much the picture of a class resembles the pictures of what it should differ from.

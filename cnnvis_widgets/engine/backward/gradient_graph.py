@@ -145,8 +145,8 @@ class _Writer:
 
     def total(self, signals: Sequence[str], tensor: str) -> str:
         """All signals that arrive at a tensor as one."""
-        return signals[0] if len(signals) == 1 else self.add(
-            "AddN", *signals, N=len(signals), T=self._shapes[tensor][0]
+        return (
+            signals[0] if len(signals) == 1 else self.add("AddN", *signals, N=len(signals), T=self._shapes[tensor][0])
         )
 
     def unspread(self, signal: str, inputs: Sequence[str], place: int) -> str:
@@ -216,6 +216,9 @@ _STEPS: dict[str, Callable[[_Writer, NodeDef, int, str], str]] = {
     **dict.fromkeys(("Conv2D", "DepthwiseConv2dNative"), _convolution),
     **dict.fromkeys(("Add", "AddV2", "Sub"), _sum),
     **dict.fromkeys(("Mul", "RealDiv"), _product),
-    "MaxPool": _max_pool, "AvgPool": _average_pool, "Pad": _pad, "ConcatV2": _concatenation,
+    "MaxPool": _max_pool,
+    "AvgPool": _average_pool,
+    "Pad": _pad,
+    "ConcatV2": _concatenation,
 }
 """(writer, node, the place of an input, the signal at the output) -> the signal for that input."""

@@ -60,8 +60,10 @@ def _register(place: int) -> None:
     @tf.RegisterGradient(LEAN[place])
     def _gradient(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
         entered, weight, send = op.inputs[place], op.inputs[1 - place], _SENT[op.type][place]
-        if send is not None and entered.dtype.is_floating and (
-            op.type == "BiasAdd" or keeps_size(_static(entered), _static(weight))
+        if (
+            send is not None
+            and entered.dtype.is_floating
+            and (op.type == "BiasAdd" or keeps_size(_static(entered), _static(weight)))
         ):
             sent = send(signal, weight)
         else:

@@ -121,10 +121,14 @@ def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patc
         narrow = None if ruled else narrow_steps.sent_back(op, signals[0])
         if narrow is not None:
             return narrow
-        signals = signals if narrow_steps.stays_narrow(op, ruled) else [
-            None if each is None else each.widened(output.shape[-1])
-            for each, output in zip(signals, op.outputs, strict=True)
-        ]
+        signals = (
+            signals
+            if narrow_steps.stays_narrow(op, ruled)
+            else [
+                None if each is None else each.widened(output.shape[-1])
+                for each, output in zip(signals, op.outputs, strict=True)
+            ]
+        )
     if ruled:
         return _by_rule(ruled, op, signals, patches)
     if op.type in ENDS:
@@ -144,6 +148,4 @@ def _by_rule(
     given = next(signal for signal in signals if signal is not None)
     seen = SimpleNamespace(inputs=[stored(tf.cast(each, given.values.dtype), given, patches) for each in op.inputs])
     sent = gradient_registry.lookup(rule)(seen, *(None if each is None else each.values for each in signals))
-    return [
-        None if each is None else given.with_values(each) for each in (sent if isinstance(sent, list) else [sent])
-    ]
+    return [None if each is None else given.with_values(each) for each in (sent if isinstance(sent, list) else [sent])]

@@ -82,9 +82,11 @@ class Goal:
     def _passages(self, network: Network, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[Passage]:
         """One for all images; a graph that insists on its batch sees one picture at a time, as often as it wants."""
         tensors, batch = list(self.layers), network.fixed_batch()
-        parts = [images] if batch is None else [
-            tf.repeat(images[each : each + 1], batch, axis=0) for each in range(images.shape[0])
-        ]
+        parts = (
+            [images]
+            if batch is None
+            else [tf.repeat(images[each : each + 1], batch, axis=0) for each in range(images.shape[0])]
+        )
         return [
             network.passage({network.image_tensor: network.to_input(part), **fed}, tensors, node_of(tensors[0]))
             for part in parts
@@ -96,7 +98,8 @@ class Goal:
             values = [[tf.concat([value[:1] for value in column], 0) for column in zip(*values, strict=True)]]
         return {
             tensor: _channels_last(tf.cast(value, tf.float32), layer)
-            for part in values for (tensor, layer), value in zip(self.layers.items(), part, strict=True)
+            for part in values
+            for (tensor, layer), value in zip(self.layers.items(), part, strict=True)
         }
 
 
@@ -145,10 +148,13 @@ def goal_of(network: Network, objective: Objective, others: Feeds, title: str = 
                 arguments["image"] = _seen(network, layer, arguments["image"], others)
             if "vector" in arguments:
                 _check_vector(layer, arguments["vector"])
-        return replace(part, arguments={
-            name: resolved(each) if isinstance(each, Objective) else each if isinstance(each, str) else leaf(each)
-            for name, each in arguments.items()
-        })
+        return replace(
+            part,
+            arguments={
+                name: resolved(each) if isinstance(each, Objective) else each if isinstance(each, str) else leaf(each)
+                for name, each in arguments.items()
+            },
+        )
 
     ready = resolved(objective)
     return Goal(ready, layers, tuple(leaves), removed, title or repr(objective), others)
@@ -173,8 +179,10 @@ def channel_number(network: Network, layer: Layer, channel: int | str) -> int:
         lowered = [each.lower() for each in names]
         if channel.lower() in lowered:
             return lowered.index(channel.lower())
-        known = nearest(channel, names) if names else (
-            "The network has no class names for this layer; pass numbers, or class_names= to load."
+        known = (
+            nearest(channel, names)
+            if names
+            else ("The network has no class names for this layer; pass numbers, or class_names= to load.")
         )
         raise ChannelError(f"Expected the name of a class of {layer.name!r}. Received: {channel!r}. {known}")
     number = int(channel)

@@ -134,9 +134,15 @@ def dream(
     if step_size is None:
         step_size = 1.5 if parameterization is None else 1.0
     _check_options(
-        octaves=(octaves, 1), steps=(steps, 1), octave_scale=(octave_scale, 1), step_size=(step_size, 0),
-        laplacian_levels=(laplacian_levels or 0, 0), pictures=(pictures, 1), together=(together, 1),
-        strength=(strength, 0), views=(views, 1),
+        octaves=(octaves, 1),
+        steps=(steps, 1),
+        octave_scale=(octave_scale, 1),
+        step_size=(step_size, 0),
+        laplacian_levels=(laplacian_levels or 0, 0),
+        pictures=(pictures, 1),
+        together=(together, 1),
+        strength=(strength, 0),
+        views=(views, 1),
     )
     if together > 1 and (pictures > 1 or not _by_channel(layer, channels)):
         raise ValueError(
@@ -157,10 +163,21 @@ def dream(
     else:
         climb = Ascent(network, parameterization, transform or ROBUST, low, high, step_size, views)
     options = {
-        "seed": seed, "octaves": octaves, "octave_scale": octave_scale, "steps": steps, "step_size": step_size,
+        "seed": seed,
+        "octaves": octaves,
+        "octave_scale": octave_scale,
+        "steps": steps,
+        "step_size": step_size,
         "laplacian_levels": climb.levels if isinstance(climb, PixelClimb) else None,
-        "parameterization": parameterization, "transform": transform, "views": views, "pictures": pictures,
-        "together": together, "mask": mask, "strength": strength, "size": final, "value_range": (low, high),
+        "parameterization": parameterization,
+        "transform": transform,
+        "views": views,
+        "pictures": pictures,
+        "together": together,
+        "mask": mask,
+        "strength": strength,
+        "size": final,
+        "value_range": (low, high),
     }
     recipe = _recipe(network, layer, channels, begun, resume, options)
     places = [place for place in range(len(goals)) for _ in range(pictures)]
@@ -178,13 +195,20 @@ def _by_channel(layer: Any, channels: Any) -> bool:
 
 
 def _recipe(
-    network: Network, layer: Any, channels: Any, photo: np.ndarray | None, resume: DreamStep | None,
+    network: Network,
+    layer: Any,
+    channels: Any,
+    photo: np.ndarray | None,
+    resume: DreamStep | None,
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """What it takes to make the same pictures again; the photo by its fingerprint alone, as it may be large."""
     return {
-        "model": network.fingerprint(), "layer": recipes.encoded(layer), "channels": recipes.encoded(channels),
-        "start": None if photo is None else recipes.fingerprint(photo), "resumed": resume is not None,
+        "model": network.fingerprint(),
+        "layer": recipes.encoded(layer),
+        "channels": recipes.encoded(channels),
+        "start": None if photo is None else recipes.fingerprint(photo),
+        "resumed": resume is not None,
         "options": {name: recipes.encoded(value) for name, value in options.items()},
         "versions": {
             "cnnvis_widgets": version("cnnvis_widgets"),
@@ -194,9 +218,7 @@ def _recipe(
     }
 
 
-def _goals(
-    network: Network, layer: Any, channels: Any
-) -> tuple[list[Goal], tuple[int, ...], tuple[str, ...]]:
+def _goals(network: Network, layer: Any, channels: Any) -> tuple[list[Goal], tuple[int, ...], tuple[str, ...]]:
     """The goals, the number of each picture's channel (or its place), and its name."""
     others = _other_feeds(network)
     if isinstance(layer, objectives.Objective) or (
@@ -277,8 +299,13 @@ def _check_options(**options: tuple[float, float]) -> None:
 
 
 def _check_combination(
-    noise: bool, parameterization: Parameterization | None, laplacian_levels: int | None,
-    transform: Transform | None, mask: Any, strength: float, size: tuple[int, ...],
+    noise: bool,
+    parameterization: Parameterization | None,
+    laplacian_levels: int | None,
+    transform: Transform | None,
+    mask: Any,
+    strength: float,
+    size: tuple[int, ...],
 ) -> None:
     """Nothing that is given is silently left out."""
     if not isinstance(parameterization, Parameterization | None):

@@ -62,9 +62,7 @@ class Objective:
 
     def value(self, scene: terms.Scene) -> Any:
         """The objective of every image of a scene, a tensor (images,)."""
-        given = {
-            name: each.value if isinstance(each, Objective) else each for name, each in self.arguments.items()
-        }
+        given = {name: each.value if isinstance(each, Objective) else each for name, each in self.arguments.items()}
         return terms.TERMS[self.name](scene, **given)
 
     def children(self) -> list[Objective]:
@@ -73,10 +71,13 @@ class Objective:
 
     def mapped(self, change: Callable[[str, str, Any], Any]) -> Objective:
         """The same objective with every argument replaced by ``change(term, argument name, argument)``."""
-        return Objective(self.name, {
-            name: each.mapped(change) if isinstance(each, Objective) else change(self.name, name, each)
-            for name, each in self.arguments.items()
-        })
+        return Objective(
+            self.name,
+            {
+                name: each.mapped(change) if isinstance(each, Objective) else change(self.name, name, each)
+                for name, each in self.arguments.items()
+            },
+        )
 
 
 def _objective(value: Objective | float) -> Objective:

@@ -97,9 +97,20 @@ class Ascent:
         function = self._compiled(goal, shape[0], state.variables.ndim, shape[-1], constants)
         rate = self.parameterization.rate * self.step_size
         variables, mean, square, images, scores, strength = function(
-            state.variables, state.mean, state.square, state.step + 1, rate, shape[2],
+            state.variables,
+            state.mean,
+            state.square,
+            state.step + 1,
+            rate,
+            shape[2],
             np.concatenate([view.coefficients(shape[1:3]) for view in views]),
-            views[0].size, views[0].noise, views[0].seed, self.low, self.high, *constants, *goal.given,
+            views[0].size,
+            views[0].noise,
+            views[0].seed,
+            self.low,
+            self.high,
+            *constants,
+            *goal.given,
         )
         return Ascended(images, variables, mean, square, state.step + 1), scores, strength
 
@@ -109,16 +120,37 @@ class Ascent:
             variables = tf.TensorSpec([pictures, None, None, channels], tf.float32)
         single, whole = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
         signature = [
-            variables, variables, variables, single, single, whole, tf.TensorSpec([self.views, 8], tf.float32),
-            tf.TensorSpec([2], tf.int32), single, tf.TensorSpec([2], tf.int32),
+            variables,
+            variables,
+            variables,
+            single,
+            single,
+            whole,
+            tf.TensorSpec([self.views, 8], tf.float32),
+            tf.TensorSpec([2], tf.int32),
+            single,
+            tf.TensorSpec([2], tf.int32),
             *[tf.TensorSpec(None, tf.float32)] * 2,
             *[tf.TensorSpec([None] * each.ndim, tf.float32) for each in constants],
             *goal.signature(self.network),
         ]
         network, parameterization, views = self.network, self.parameterization, self.views
 
-        def body(z: Any, mean: Any, square: Any, step: Any, rate: Any, width: Any, matrix: Any, size: Any,
-                 noise: Any, seed: Any, low: Any, high: Any, *rest: Any) -> list[tf.Tensor]:
+        def body(
+            z: Any,
+            mean: Any,
+            square: Any,
+            step: Any,
+            rate: Any,
+            width: Any,
+            matrix: Any,
+            size: Any,
+            noise: Any,
+            seed: Any,
+            low: Any,
+            high: Any,
+            *rest: Any,
+        ) -> list[tf.Tensor]:
             fixed, given = rest[: len(constants)], rest[len(constants) :]
 
             def decoded(variables: tf.Tensor) -> tf.Tensor:

@@ -198,9 +198,7 @@ def colour_statistics(images: Iterable[Any]) -> np.ndarray:
     Returns:
         float32 (channels, channels), for ``fourier(colours=...)``.
     """
-    covariances = [
-        np.cov(np.reshape(image, (-1, np.shape(image)[-1])).T.astype(np.float64)) for image in images
-    ]
+    covariances = [np.cov(np.reshape(image, (-1, np.shape(image)[-1])).T.astype(np.float64)) for image in images]
     if not covariances:
         raise ValueError("Expected at least one image. Received: none.")
     vectors, values, _ = np.linalg.svd(np.atleast_2d(np.mean(covariances, 0)))
@@ -269,8 +267,10 @@ def _spectrum_at(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if (height, across) == (size[0], size[1] // 2 + 1):
         return spectrum
     centred = np.fft.fftshift(spectrum, axes=1)
-    planes = [np.asarray(Image.fromarray(plane).resize((size[1] // 2 + 1, size[0]), Image.Resampling.BILINEAR))
-              for plane in centred]
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((size[1] // 2 + 1, size[0]), Image.Resampling.BILINEAR))
+        for plane in centred
+    ]
     ratio = size[0] * (size[1] // 2 + 1) / (height * across)
     # the peaks at zero frequency would be smeared over their neighbours, and the mean colour lost
     resized = np.fft.ifftshift(np.stack(planes), axes=1) * np.sqrt(ratio)

@@ -81,7 +81,12 @@ class PixelClimb:
         return self._tiled_step(state, goal, shift, mask, step, tile)
 
     def _tiled_step(
-        self, state: np.ndarray, goal: Goal, shift: list[int], mask: np.ndarray, step: np.ndarray,
+        self,
+        state: np.ndarray,
+        goal: Goal,
+        shift: list[int],
+        mask: np.ndarray,
+        step: np.ndarray,
         tile: tuple[int, ...],
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         function = _gradient_of(self.network, goal, state.shape)
@@ -163,7 +168,12 @@ def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int)
     axes = list(range(1, len(shape) - 1))
 
     def body(
-        images: tf.Tensor, shift: tf.Tensor, mask: tf.Tensor, step: tf.Tensor, low: tf.Tensor, high: tf.Tensor,
+        images: tf.Tensor,
+        shift: tf.Tensor,
+        mask: tf.Tensor,
+        step: tf.Tensor,
+        low: tf.Tensor,
+        high: tf.Tensor,
         *given: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rolled = tf.ensure_shape(tf.roll(images, shift, axes), images.shape)
@@ -178,7 +188,12 @@ def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int)
 
 
 def _moved(
-    levels: int, images: tf.Tensor, gradient: tf.Tensor, mask: tf.Tensor, step: tf.Tensor, low: tf.Tensor,
+    levels: int,
+    images: tf.Tensor,
+    gradient: tf.Tensor,
+    mask: tf.Tensor,
+    step: tf.Tensor,
+    low: tf.Tensor,
     high: tf.Tensor,
 ) -> tf.Tensor:
     axes = list(range(1, images.shape.rank))

@@ -63,7 +63,11 @@ class Run:
     recipe: dict[str, Any]
 
     def steps(
-        self, sizes: Sequence[tuple[int, ...]], steps: int, seed: int, resume: DreamStep | None,
+        self,
+        sizes: Sequence[tuple[int, ...]],
+        steps: int,
+        seed: int,
+        resume: DreamStep | None,
         controls: DreamControls | None,
     ) -> Iterator[DreamStep]:
         course, draws = Course(tuple(sizes), steps), np.random.default_rng([seed, 1])
@@ -89,9 +93,7 @@ class Run:
             since = perf_counter()
             course, made = course.after(), made + 1
 
-    def _step(
-        self, states: list[Any], course: Course, drawn: Any, settings: Mapping[str, Any]
-    ) -> np.ndarray:
+    def _step(self, states: list[Any], course: Course, drawn: Any, settings: Mapping[str, Any]) -> np.ndarray:
         """Move all pictures, in place in the list; the scores before the move."""
         step_size, scores = settings.get("step_size"), []
         climb = self.climb if step_size is None else replace(self.climb, step_size=step_size)
@@ -107,9 +109,19 @@ class Run:
         dreamt, strength = self._pictures(states), steering.settings.get("strength")
         shown = self._mixed(dreamt, course.size, self.strength if strength is None else strength)
         return DreamStep(
-            self.layer, any(batch.goal.softmax_removed for batch in self.batches), self.ids, self.names,
-            shown, scores, course.octave, len(course.sizes), course.index, course.total,
-            self.value_range, seconds, self.recipe | {"made": made, "steered": list(steering.events)},
+            self.layer,
+            any(batch.goal.softmax_removed for batch in self.batches),
+            self.ids,
+            self.names,
+            shown,
+            scores,
+            course.octave,
+            len(course.sizes),
+            course.index,
+            course.total,
+            self.value_range,
+            seconds,
+            self.recipe | {"made": made, "steered": list(steering.events)},
             None if shown is dreamt else dreamt,
         )
 

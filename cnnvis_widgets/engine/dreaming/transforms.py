@@ -109,8 +109,12 @@ def apply(images: tf.Tensor, coefficients: tf.Tensor, size: tf.Tensor, noise: tf
     that is the same for all pixels of a picture.
     """
     seen = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images, transforms=coefficients, output_shape=size, fill_value=0.5,
-        interpolation="BILINEAR", fill_mode="CONSTANT",
+        images=images,
+        transforms=coefficients,
+        output_shape=size,
+        fill_value=0.5,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
     )
     seen = tf.ensure_shape(seen, [images.shape[0], None, None, images.shape[-1]])
     # the same for all pictures under one view, so that none depends on its place among them
@@ -165,8 +169,13 @@ def _composed(random: np.random.Generator, size: tuple[int, int], parts: Sequenc
 
 
 _DRAWS: dict[str, Callable[..., View]] = {
-    "jitter": _jittered, "scale": _scaled, "rotate": _rotated, "pad": _padded, "crop": _cropped,
-    "noise": _noised, "compose": _composed,
+    "jitter": _jittered,
+    "scale": _scaled,
+    "rotate": _rotated,
+    "pad": _padded,
+    "crop": _cropped,
+    "noise": _noised,
+    "compose": _composed,
 }
 
 

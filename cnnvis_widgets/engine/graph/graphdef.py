@@ -233,13 +233,20 @@ def _unfused_step(step: str, node: NodeDef, previous: str, arguments: list[str])
     if step == "FusedBatchNorm":
         statistics, arguments[:4] = arguments[:4], []
         inference = AttrValue(b=False)
-        return _new("FusedBatchNormV3", name, [previous, *statistics], **typed, **placed, U=attr["T"],
-                    epsilon=attr["epsilon"], is_training=inference)
+        return _new(
+            "FusedBatchNormV3",
+            name,
+            [previous, *statistics],
+            **typed,
+            **placed,
+            U=attr["T"],
+            epsilon=attr["epsilon"],
+            is_training=inference,
+        )
     if step == "Add":
         return _new("AddV2", name, [previous, arguments.pop(0)], **typed)
     slope = {"alpha": attr["leakyrelu_alpha"]} if step == "LeakyRelu" and "leakyrelu_alpha" in attr else {}
     return _new(step, name, [previous], **typed, **slope)
-
 
 
 def detach_weights(

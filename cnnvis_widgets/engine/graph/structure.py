@@ -168,9 +168,7 @@ def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] |
             }
             tf.graph_util.import_graph_def(frozen.graph_def, given, name="")
     except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise ModelError(
-            f"Expected a graph that TensorFlow {tf.__version__} can import. Received: {error}"
-        ) from error
+        raise ModelError(f"Expected a graph that TensorFlow {tf.__version__} can import. Received: {error}") from error
     return {
         tensor.name: (tensor.dtype, None if tensor.shape.rank is None else tuple(tensor.shape.as_list()))
         for op in graph.get_operations()

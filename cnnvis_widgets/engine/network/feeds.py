@@ -104,9 +104,7 @@ def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | 
     return converted
 
 
-def pictures_to_batch(
-    value: Any, picture: tuple[int | None, ...], preprocess: Preprocess | None
-) -> np.ndarray:
+def pictures_to_batch(value: Any, picture: tuple[int | None, ...], preprocess: Preprocess | None) -> np.ndarray:
     """Bare images -> a batch of pictures, channels last, as the network eats them.
 
     Args:

@@ -16,9 +16,7 @@ from ..graph.layers import Shapes
 _RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
 
 
-def choose_image_input(
-    frozen: FrozenGraph, shapes: Shapes, layers: Sequence[Layer]
-) -> str:
+def choose_image_input(frozen: FrozenGraph, shapes: Shapes, layers: Sequence[Layer]) -> str:
     """The input that takes the images: by the layers it reaches, its rank and its dtype.
 
     Raises:

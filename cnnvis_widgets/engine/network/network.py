@@ -80,9 +80,7 @@ class Network:
         self._compiled = Compiled()
         self.forward_passes = ForwardPasses()
 
-    def with_settings(
-        self, feed: Any, image_input: Any, class_names: Any, preprocess: Preprocess | None
-    ) -> Network:
+    def with_settings(self, feed: Any, image_input: Any, class_names: Any, preprocess: Preprocess | None) -> Network:
         """This network with other settings; the compiled calls are shared."""
         wanted = self._image if image_input is None else self._tensor(image_input)
         if wanted != self._image:
@@ -237,9 +235,7 @@ class Network:
             return self.build(dict(zip(feeds, fed, strict=True)), tensors)
 
         function = self.compiled(key, body, self.signature(feeds))
-        parts = [
-            [value[:count] for value in function(*chunk.values())] for chunk, count in self._batches.chunks(feeds)
-        ]
+        parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in self._batches.chunks(feeds)]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def compiled(
@@ -269,8 +265,13 @@ class Network:
         return self._batches.rows_of(feeds, rows)
 
     def build(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient", target: str = "",
-        *, folding: bool = False,
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        tensors: Sequence[str],
+        rule: str = "gradient",
+        target: str = "",
+        *,
+        folding: bool = False,
     ) -> list[tf.Tensor]:
         """Put the part of the network between ``inputs`` and ``tensors`` into the function being traced.
 

@@ -142,9 +142,7 @@ _INPUT_GRADIENTS = {
 _PLACING = ("strides", "padding", "dilations", "explicit_paddings")
 
 
-def _input_gradient(
-    op: tf.Operation, values: tf.Tensor, kernel: tf.Tensor, shape: list[int], patch: bool
-) -> tf.Tensor:
+def _input_gradient(op: tf.Operation, values: tf.Tensor, kernel: tf.Tensor, shape: list[int], patch: bool) -> tf.Tensor:
     """TensorFlow's own op, with as many signals as there are; ``shape`` is that of one image below."""
     options = {key: op.get_attr(key) for key in _PLACING if key in op.node_def.attr}
     options["padding"] = "VALID" if patch else options["padding"].decode()

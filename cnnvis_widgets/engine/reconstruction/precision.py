@@ -19,9 +19,7 @@ _ENOUGH = 0.8  # of the time in float32; for less it is not worth the digits
 _OWN_ONLY = "an op on the way knows TensorFlow's own gradient only, which keeps the network's precision"
 
 
-def way_in(
-    precision: str, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds
-) -> tuple[WayBack, str]:
+def way_in(precision: str, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds) -> tuple[WayBack, str]:
     """The way back in a precision, and why it is that of ``WayBack.precision``.
 
     For 'auto' two seeds are sent back in both and timed, once for each layer, rule and size, and bfloat16 is taken
@@ -64,8 +62,7 @@ def _faster_way(
 @cache
 @eagerly
 def bfloat16_share() -> float:
-    """What part of float32's time a convolution in bfloat16 takes on this CPU: tried once, in a fraction of a second.
-    """
+    """The time of a bfloat16 convolution on this CPU as a share of float32's; measured once, in a fraction of a second."""
 
     def seconds(dtype: tf.DType) -> float:
         maps, kernel = tf.ones([2, 28, 28, 128], dtype), tf.ones([3, 3, 128, 128], dtype)

@@ -198,8 +198,16 @@ class _Plan:
                 ]
             )
         return Reconstruction(
-            self.layer, images, tuple(chosen), self.rule, self.seed, units, seeded.astype(np.float32), self.coverage,
-            self.way.precision, self.why,
+            self.layer,
+            images,
+            tuple(chosen),
+            self.rule,
+            self.seed,
+            units,
+            seeded.astype(np.float32),
+            self.coverage,
+            self.way.precision,
+            self.why,
         )
 
 
@@ -213,4 +221,3 @@ def _checked_channels(channels: Sequence[int] | None, count: int, layer: Layer) 
             f"Expected channels from 0 to {count - 1} of layer {layer.name!r}. Received: channels={list(channels)!r}."
         )
     return chosen
-

@@ -81,7 +81,8 @@ class Settled:
         taken = {tensor_of(each) for name in varying & nodes.keys() for each in data_inputs(nodes[name])}
         made = self._made()
         return {
-            tensor for tensor in taken
+            tensor
+            for tensor in taken
             if node_of(tensor) in made
             and (self._passed(tensor) or _elements(shapes.get(tensor, (None, None))[1]) <= _LARGEST)
         }
@@ -126,8 +127,11 @@ def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     attributes = [part for key in sorted(node.attr) for part in (key, _plain(node.attr[key]))]
     definition = op_def_registry.get(node.op)
     outputs = sum(
-        len(node.attr[each.type_list_attr].list.type) if each.type_list_attr
-        else node.attr[each.number_attr].i if each.number_attr else 1
+        len(node.attr[each.type_list_attr].list.type)
+        if each.type_list_attr
+        else node.attr[each.number_attr].i
+        if each.number_attr
+        else 1
         for each in definition.output_arg
     )
     found: list[tf.Tensor] = quick_execute(node.op, outputs, inputs, tuple(attributes), context())
@@ -149,8 +153,10 @@ def _item(value: Any, kind: str) -> Any:
 def _repeatable(node: NodeDef) -> bool:
     """Whether an op gives the same of the same at every time, and calls no function, which ``_run`` cannot."""
     found = op_def_registry.get(node.op)
-    calls = any("func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
-                for value in node.attr.values())
+    calls = any(
+        "func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
+        for value in node.attr.values()
+    )
     return found is not None and not found.is_stateful and not node.op.startswith("Placeholder") and not calls
 
 

@@ -32,9 +32,7 @@ class Cut:
     graph_def: GraphDef
 
 
-def cut_out(
-    structure: Structure, settled: Collection[str], inputs: Collection[str], tensors: Sequence[str]
-) -> Cut:
+def cut_out(structure: Structure, settled: Collection[str], inputs: Collection[str], tensors: Sequence[str]) -> Cut:
     """Cut a network between ``tensors`` and what is fed or ``settled``, tensors of known values.
 
     Raises:
@@ -53,11 +51,7 @@ def cut_out(
 
 
 def _require_fed(structure: Structure, needed: Iterable[str], inputs: Collection[str]) -> None:
-    missing = [
-        name
-        for name in needed
-        if structure.nodes[name].op == "Placeholder" and tensor_of(name) not in inputs
-    ]
+    missing = [name for name in needed if structure.nodes[name].op == "Placeholder" and tensor_of(name) not in inputs]
     if missing:
         shown = ", ".join(f"{name!r} ({_text(structure, name)})" for name in sorted(missing))
         raise FeedError(

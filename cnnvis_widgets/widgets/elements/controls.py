@@ -17,9 +17,7 @@ _SHORT_FAMILY = {"r": "activation", "c": "convolution", "p": "pooling", "": "oth
 LABEL = {"description_width": "initial"}
 
 
-def refill(
-    menu: Any, options: Iterable[tuple[str, Any]], value: Any, on_choice: Callable[[Any], None]
-) -> None:
+def refill(menu: Any, options: Iterable[tuple[str, Any]], value: Any, on_choice: Callable[[Any], None]) -> None:
     """Give a menu other options, keeping ``value`` where it is among them.
 
     The menu chooses its first option by itself then; ``on_choice``, its observer, must not take
@@ -84,7 +82,13 @@ def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: 
 
 
 def fraction(
-    state: ExplorerState, trait: str, label: str, low: float = 0.0, high: float = 1.0, *, live: bool = True,
+    state: ExplorerState,
+    trait: str,
+    label: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    *,
+    live: bool = True,
     width: str = "260px",
 ) -> w.FloatSlider:
     """A slider tied to a trait, which follows while it is dragged if ``live``."""
@@ -122,9 +126,7 @@ def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> 
 
 def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
     """A checkbox tied to a trait."""
-    box = made(
-        w.Checkbox, value=getattr(state, trait), description=label, indent=False, layout={"width": "auto"}
-    )
+    box = made(w.Checkbox, value=getattr(state, trait), description=label, indent=False, layout={"width": "auto"})
     t.link((state, trait), (box, "value"))
     return box
 

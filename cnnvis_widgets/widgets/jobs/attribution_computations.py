@@ -42,7 +42,14 @@ def explain(
 
 
 def sweep(
-    network: Network, feed: Any, key: Any, layer: str, *, size: tuple[int, ...], target: int | None, at_layer: bool,
+    network: Network,
+    feed: Any,
+    key: Any,
+    layer: str,
+    *,
+    size: tuple[int, ...],
+    target: int | None,
+    at_layer: bool,
     rule: str,
 ) -> Generator[Progress, None, None]:
     """The projection of the strongest map by a rule, if there are maps, then a square slid over the image.

@@ -202,8 +202,17 @@ def _compile(steps: Iterator[DreamStep]) -> None:
 
 
 def dreaming(
-    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, whole: bool, film: Film, going: Event,
-    controls: DreamControls, **options: Any,
+    network: Network,
+    feed: Any,
+    key: Any,
+    layer: str,
+    *,
+    channel: int | None,
+    whole: bool,
+    film: Film,
+    going: Event,
+    controls: DreamControls,
+    **options: Any,
 ) -> Generator[Progress, None, None]:
     """The steps of a dream of one channel, the strongest if it is None, or of the ``whole`` layer.
 

@@ -16,9 +16,7 @@ STARTS = ("noise", "photo")
 def _climb(state: Any, value: Any) -> str:
     choices = CLIMBS if state.classes else CLIMBS[1:]
     if value not in choices:
-        raise LayerError(
-            f"Expected what to climb, one of {', '.join(map(repr, choices))}. Received: climb={value!r}."
-        )
+        raise LayerError(f"Expected what to climb, one of {', '.join(map(repr, choices))}. Received: climb={value!r}.")
     return value
 
 

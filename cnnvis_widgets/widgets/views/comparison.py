@@ -190,8 +190,12 @@ class ComparisonView(View):
         state = self.state
         offered = [each for each in VERSUS if each != "network" or self.network is not None]
         refill(self._versus, [(f"another {each}", each) for each in offered], state.versus, self._choose_versus)
-        refill(self._images, [(name, index) for index, name in enumerate(state.images)], state.other_image,
-               self._choose_image)
+        refill(
+            self._images,
+            [(name, index) for index, name in enumerate(state.images)],
+            state.other_image,
+            self._choose_image,
+        )
         show(self._images, state.versus == "image")
         show(self._layers, state.versus == "layer")
 

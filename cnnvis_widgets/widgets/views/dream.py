@@ -73,8 +73,13 @@ class DreamView(View):
         self._caption = made(w.HTML)
         self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
         large = column(
-            self.portrait, self._caption, row(self._pause, self._undo, self._save),
-            row(self._pace, self._strength), self.chart, grow="3 1 240px", widest="500px",
+            self.portrait,
+            self._caption,
+            row(self._pause, self._undo, self._save),
+            row(self._pace, self._strength),
+            self.chart,
+            grow="3 1 240px",
+            widest="500px",
         )
         self.panel = side_by_side(self._classes, context.gallery.maps, large)
         state.observe(self._follow, ["climb", "running", "method", "start", "paused"])
@@ -96,8 +101,13 @@ class DreamView(View):
         self._on_photo = state.start == "photo"
         layer, channel = self._climbed()
         steps = work.dreaming(
-            *self.context.where(layer), channel=channel, whole=state.climb == "layer", film=self.film,
-            going=self._going, controls=self._controls, **self._asked(),
+            *self.context.where(layer),
+            channel=channel,
+            whole=state.climb == "layer",
+            film=self.film,
+            going=self._going,
+            controls=self._controls,
+            **self._asked(),
         )
         self.context.begin(self, "Dreaming", steps)
 

@@ -244,9 +244,7 @@ class _Pages(w.HBox):
 
     def __init__(self, state: ExplorerState) -> None:
         self._state, self._count = state, 1
-        self._channel = made(
-            w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"}
-        )
+        self._channel = made(w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"})
         back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
         onward = button("Next", lambda: self._turn(1), "The next page of maps")
         self._text = made(w.HTML)

@@ -48,9 +48,7 @@ class OcclusionView(View):
         names = ("total", "projection", "probability", "best")
         self.panels = {name: PictureCanvas(name=name, width=300, smooth=name == "projection") for name in names}
         self._captions = {name: made(w.HTML) for name in names}
-        columns = [
-            column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names
-        ]
+        columns = [column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names]
         self._badge = made(w.HTML)
         self._projected = False
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
