@@ -62,7 +62,7 @@ def _faster_way(
 @cache
 @eagerly
 def bfloat16_share() -> float:
-    """The time of a bfloat16 convolution on this CPU as a share of float32's; measured once, in a fraction of a second."""
+    """The time of a bfloat16 convolution on this CPU as a share of float32's; measured once, quickly."""
 
     def seconds(dtype: tf.DType) -> float:
         maps, kernel = tf.ones([2, 28, 28, 128], dtype), tf.ones([3, 3, 128, 128], dtype)
