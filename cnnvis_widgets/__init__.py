@@ -65,9 +65,9 @@ if TYPE_CHECKING:
     from .engine.dreaming.controls import DreamControls
     from .engine.dreaming.dream import dream
     from .engine.dreaming.zoom import zoom
-    from .engine.graph.receptive_field import ReceptiveField
     from .engine.network.loading import load
     from .engine.network.network import Network
+    from .engine.ops.windows import ReceptiveField
     from .engine.reconstruction.reconstruct import reconstruct
     from .legacy import (
         activation_visualization,

@@ -6,7 +6,7 @@ import tensorflow as tf
 from test_fast_backward import network_of, weights
 
 from cnnvis_widgets import reconstruct
-from cnnvis_widgets.engine.graph.receptive_field import Axis, ReceptiveField
+from cnnvis_widgets.engine.ops.windows import Axis, ReceptiveField
 from cnnvis_widgets.engine.reconstruction.patches import lay_patches
 from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Patches, way_back
 

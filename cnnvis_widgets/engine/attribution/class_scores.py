@@ -16,9 +16,8 @@ import tensorflow as tf
 
 from ...errors import ChannelError, GradientError, LayerError, NumericalError
 from ...results import Layer
-from ..activations import channels_last
-from ..dreaming.bound_objectives import channel_number, class_names
 from ..network.batches import Feeds
+from ..network.channels import channel_number, channels_last, class_names
 from ..network.loading import load
 from ..network.network import Network
 

@@ -14,8 +14,7 @@ import tensorflow as tf
 
 from ...errors import ChannelError, LayerError
 from ...results import Intervention, Layer, Predictions
-from ..activations import channels_last
-from ..dreaming.bound_objectives import class_names
+from ..network.channels import channels_last, class_names
 from .class_scores import Scores, Targets, numbers_and_names, softmax
 
 Region = tuple[int, int, int, int]

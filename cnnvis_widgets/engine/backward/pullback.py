@@ -15,13 +15,12 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
-from ..graph.channels_last import run_on_cpu
-from ..graph.graphdef import GraphDef, ancestors, copy_of, node_of
-from ..graph.receptive_field import ReceptiveField, field_between
+from ..graph.receptive_field import between
 from ..ops import narrow_steps
 from ..ops.elementwise import ENDS, STEPS
 from ..ops.portable_gradient import PORTABLE
 from ..ops.signals import Patches, Signal, UnknownOpError, stored, total
+from ..ops.windows import ReceptiveField
 from .gradient_overrides import LEAN
 
 
@@ -72,46 +71,6 @@ def pull_back(
         raise UnknownOpError("nothing comes back")
     result = total(arrived, image.shape[-1])
     return result.widened(image.shape[-1]).values, result.field
-
-
-def seen_by(
-    graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str, first: bool = False
-) -> ReceptiveField | None:
-    """What one unit of a tensor sees of an image like ``spec``, by names in a frozen graph; see ``field_between``."""
-    graph, nodes = tf.Graph(), {node.name: node for node in graph_def.node}
-    needed = ancestors(nodes, map(node_of, (image, layer)))
-    with graph.as_default():
-        given = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
-        try:
-            turned = copy_of(graph_def, run_on_cpu([node for name, node in nodes.items() if name in needed]))
-            tf.graph_util.import_graph_def(turned, {image: given}, name="")
-            target = given if layer == image else graph.get_tensor_by_name(layer)
-            return field_between(between(given, target)[0], target, given, first)
-        except (UnknownOpError, ValueError):  # the latter where the graph wants a certain number of images
-            return None
-
-
-def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], set[Any]]:
-    """The ops on floating-point ways from image to target, in order of computation, and their tensors.
-
-    Raises:
-        UnknownOpError: a tensor whose first axis may not be that of the images.
-    """
-    reached, ops = {image.ref()}, []
-    for op in target.graph.get_operations():
-        if op is not image.op and any(each.ref() in reached for each in op.inputs):
-            ops.append(op)
-            reached |= {output.ref() for output in op.outputs if output.dtype.is_floating}
-    needed, kept = {target.ref()}, []
-    for op in reversed(ops):
-        if any(output.ref() in needed for output in op.outputs):
-            kept.append(op)
-            needed |= {each.ref() for each in op.inputs} & reached
-    outputs = [output for op in kept for output in op.outputs if output.ref() in needed]
-    for tensor in outputs:
-        if not tensor.shape.rank or tensor.shape[0] is not None:
-            raise UnknownOpError(f"an image axis of known size: {tensor.name}")
-    return kept[::-1], needed
 
 
 def _sent_back(op: tf.Operation, signals: Sequence[Signal | None], patches: Patches | None) -> Sequence[Signal | None]:

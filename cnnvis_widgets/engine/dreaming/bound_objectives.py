@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import ChannelError, FeedError, NumericalError, nearest
+from ...errors import ChannelError, FeedError, NumericalError
 from ...results import Layer
 from ..graph.graphdef import node_of
 from ..network.batches import Feeds
+from ..network.channels import channel_number
 from ..network.network import Network
 from ..runtime.subgraphs import Passage
 from .objective_terms import Scene
@@ -166,37 +167,6 @@ def _layer(network: Network, name: str | Layer) -> Layer:
     if network.logits is None:
         raise ChannelError("Expected a network with class scores. Received: one without. Use channel(layer, number).")
     return network.logits
-
-
-def channel_number(network: Network, layer: Layer, channel: int | str) -> int:
-    """The number of a channel, or of a class by name.
-
-    Raises:
-        ChannelError: the layer has no such channel.
-    """
-    names, count = class_names(network, layer), layer.channels
-    if isinstance(channel, str):
-        lowered = [each.lower() for each in names]
-        if channel.lower() in lowered:
-            return lowered.index(channel.lower())
-        known = (
-            nearest(channel, names)
-            if names
-            else ("The network has no class names for this layer; pass numbers, or class_names= to load.")
-        )
-        raise ChannelError(f"Expected the name of a class of {layer.name!r}. Received: {channel!r}. {known}")
-    number = int(channel)
-    if number < 0 or (count is not None and number >= count):
-        raise ChannelError(
-            f"Expected channels from 0 to {(count or 0) - 1} of layer {layer.name!r}. Received: {channel!r}."
-        )
-    return number
-
-
-def class_names(network: Network, layer: Layer) -> Sequence[str]:
-    """The class names that fit a layer's channels; none if their number differs."""
-    named = network.class_names or ()
-    return named if layer.channels is None or len(named) == layer.channels else ()
 
 
 def _check_vector(layer: Layer, vector: np.ndarray) -> None:

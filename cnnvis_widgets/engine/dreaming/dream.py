@@ -26,11 +26,12 @@ import tensorflow as tf
 from ...errors import ChannelError, FeedError, NumericalError
 from ...results import DreamStep, Layer
 from ..network.batches import Feeds
+from ..network.channels import channel_number, class_names
 from ..network.loading import load
 from ..network.network import Network
 from ..runtime.resizing import resize
 from . import objectives, recipes
-from .bound_objectives import Goal, channel_number, class_names, goal_of
+from .bound_objectives import Goal, goal_of
 from .controls import DreamControls
 from .parameter_ascent import Ascent
 from .parameterizations import Parameterization, fourier

@@ -243,3 +243,8 @@ def unknown_layer(selection: str, layers: Iterable[Layer]) -> LayerError:
         f"Expected the name of a layer, 'r', 'p', 'c', or a pattern. Received: layer={selection!r}. "
         + nearest(selection, names)
     )
+
+
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
+    """'? × 224 × 224 × 3': question marks for free sizes."""
+    return "?" if shape is None else " × ".join("?" if size is None else str(size) for size in shape)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from ...results import FAMILIES, Layer, TensorInfo
+from ..graph.layers import shape_text
 
 Table = list[tuple[str, str, str, str]]
 """Rows of (role, name, kind or dtype, shape); the first is the heading."""
@@ -43,8 +44,3 @@ def as_html(rows: Table, title: str) -> str:
         f"<details><summary>{html.escape(title)}</summary>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
     )
-
-
-def shape_text(shape: tuple[int | None, ...] | None) -> str:
-    """'? × 224 × 224 × 3': question marks for free sizes."""
-    return "?" if shape is None else " × ".join("?" if size is None else str(size) for size in shape)

@@ -13,11 +13,11 @@ import tensorflow as tf
 from ...errors import FeedError, GradientError
 from ...results import Coverage, Layer, TensorInfo
 from ..backward import rules
-from ..backward.pullback import seen_by
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import node_of
-from ..graph.receptive_field import ReceptiveField
+from ..graph.receptive_field import seen_by
 from ..graph.structure import Structure, static_shapes
+from ..ops.windows import ReceptiveField
 from ..runtime.caches import Compiled
 from ..runtime.constant_folding import Settled
 from ..runtime.forward_passes import ForwardPasses

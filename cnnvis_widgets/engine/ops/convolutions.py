@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ..graph.receptive_field import Axis, axes_of, has_channels_last
 from .portable_gradient import has_kernels, spread
 from .signals import Patches, Signal, UnknownOpError, stored
+from .windows import Axis, axes_of, has_channels_last
 
 
 def geometry(op: tf.Operation, kernel: Sequence[int]) -> tuple[Axis, ...]:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ..graph.receptive_field import Axis, has_channels_last
 from . import convolutions as window_steps
 from .signals import Signal
+from .windows import Axis, has_channels_last
 
 _CHANNEL_BY_CHANNEL = {
     "BiasAdd", "Elu", "FusedBatchNormV3", "Identity", "LeakyRelu", "Mul", "Relu", "Relu6", "Selu", "Sigmoid",

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
-from ..graph.receptive_field import ReceptiveField
+from .windows import ReceptiveField
 
 
 class UnknownOpError(Exception):

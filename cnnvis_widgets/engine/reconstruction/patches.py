@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph.receptive_field import ReceptiveField
+from ..ops.windows import ReceptiveField
 
 
 def lay_patches(patches: np.ndarray, field: ReceptiveField, units: np.ndarray, pictures: np.ndarray) -> None:

@@ -19,9 +19,9 @@ import numpy as np
 
 from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
-from ..activations import channels_last, is_finite, not_finite
 from ..backward.rules import require_rule
 from ..network.batches import Feeds
+from ..network.channels import channels_last, is_finite, not_finite
 from ..network.loading import load
 from ..network.network import Network
 from ..runtime.forward_passes import size_of

@@ -18,10 +18,10 @@ import tensorflow as tf
 
 from ...results import Layer
 from ..backward.pullback import pull_back
-from ..graph.receptive_field import ReceptiveField
 from ..network.batches import Feeds
 from ..network.network import Network
 from ..ops.signals import UnknownOpError, of_channels
+from ..ops.windows import ReceptiveField
 from ..runtime.two_stage import Kept, Staged
 
 _TOGETHER = 8  # seeds that go back in one run over whole maps

@@ -14,9 +14,8 @@ from ..backward.gradient_overrides import make_lean
 from ..graph.channels_last import run_on_cpu
 from ..graph.composite_activations import Unit
 from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
-from ..graph.layers import Shapes
+from ..graph.layers import Shapes, shape_text
 from ..graph.structure import Structure
-from ..network.description import shape_text
 from ..ops.portable_gradient import make_portable
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from ...imaging.busy_regions import Box
 
 if TYPE_CHECKING:
-    from ...engine.graph.receptive_field import ReceptiveField
     from ...engine.network.network import Network
+    from ...engine.ops.windows import ReceptiveField
 
 Where = tuple[Any, Any, Any, str]
 """Network, feed of one image, a key that names that feed, and layer, as ``work`` takes them."""
