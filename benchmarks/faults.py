@@ -247,8 +247,8 @@ FAULTS = (
     ),
     Fault(
         "an array changed in place counts as the same feed",
-        "runtime/forward_passes.py",
-        "        found.update(np.ascontiguousarray(array).tobytes())\n",
+        "runtime/caches.py",
+        "        hashed.update(np.ascontiguousarray(array).tobytes())\n",
         "",
         REQUESTS,
     ),

@@ -15,7 +15,7 @@ import cnnvis_widgets
 from cnnvis_widgets.engine import neighbours
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct
 from cnnvis_widgets.engine.runtime import memory
-from cnnvis_widgets.engine.runtime.caches import KEPT, Compiled
+from cnnvis_widgets.engine.runtime.caches import FUNCTIONS, function_cache
 from cnnvis_widgets.engine.runtime.constant_folding import Settled
 from cnnvis_widgets.errors import NumericalError
 from cnnvis_widgets.widgets.jobs import jobs
@@ -23,45 +23,6 @@ from cnnvis_widgets.widgets.jobs import jobs
 
 class Made:
     """Something that can be watched."""
-
-
-def test_what_was_not_used_for_longest_is_let_go():
-    compiled, made = Compiled(3), []
-    for key in (1, 2, 3, 1, 4, 1, 2):  # 4 drives out 2, which then drives out 3
-        compiled.once(key, lambda key=key: made.append(key) or Made())
-    assert made == [1, 2, 3, 4, 2]
-    assert set(compiled) == {4, 1, 2}
-
-
-def test_what_is_let_go_is_freed():
-    compiled = Compiled(2)
-    watched = weakref.ref(compiled.once("first", Made))
-    compiled.once("second", Made)
-    assert watched() is not None
-    compiled.once("third", Made)
-    assert watched() is None
-
-
-def test_one_can_be_made_while_another_is():
-    compiled = Compiled(1)
-    outer = compiled.once("outer", lambda: (compiled.once("inner", Made), Made()))
-    assert set(compiled) == {"outer"}
-    assert compiled.once("outer", Made) is outer
-
-
-def test_what_is_there_is_given_while_something_else_is_made():
-    compiled, begun, end = Compiled(), threading.Event(), threading.Event()
-    first = compiled.once("first", Made)
-    maker = threading.Thread(target=lambda: compiled.once("second", lambda: begun.set() or end.wait(60)))
-    maker.start()
-    assert begun.wait(60)
-    got = []
-    reader = threading.Thread(target=lambda: got.append(compiled.once("first", Made)))
-    reader.start()
-    reader.join(60)
-    end.set()
-    maker.join(60)
-    assert got == [first]
 
 
 def test_what_there_is_costs_the_collector_nothing(monkeypatch):
@@ -91,7 +52,7 @@ def test_another_c_library_is_left_as_it_is(monkeypatch):
 
 ENDS = """
 import ctypes, threading
-from cnnvis_widgets.engine import memory
+from cnnvis_widgets.engine.runtime import memory
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
@@ -164,11 +125,11 @@ def network():
 
 
 def test_a_network_keeps_few_functions(network, monkeypatch):
-    assert network._compiled._limit == KEPT
-    monkeypatch.setattr(network, "_compiled", Compiled(2))
+    assert network._compiled._limit == FUNCTIONS
+    monkeypatch.setattr(network, "_compiled", function_cache(2))
     first = reconstruct(network, None, "layer", rule="deconvnet").images
     (key,) = [each for each in network._compiled if each[0] == "way back"]
-    way = network.once(key, Made)
+    way = network._compiled.get(key)
     watched = [weakref.ref(way), weakref.ref(way._staged._second.graph)]
     del way
     for rule in ("guided", "gradient"):
@@ -207,7 +168,7 @@ def test_nan_in_a_neighbour_does_not_hide_a_layer(network, monkeypatch):
     name = next(each for each in weights if each.startswith("last") and weights[each].shape.rank == 4)
     broken = Settled(network._structure, weights | {name: weights[name] * np.nan})
     monkeypatch.setattr(network, "_settled", broken)
-    monkeypatch.setattr(network, "_compiled", Compiled())
+    monkeypatch.setattr(network, "_compiled", function_cache())
     (maps,) = neighbours.maps_around(network, None, "pool")
     assert np.isfinite(maps.values).all()
     with pytest.raises(NumericalError):

@@ -13,7 +13,7 @@ from ipywidgets import HTML, IntSlider
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
-from cnnvis_widgets.engine.runtime.caches import Compiled
+from cnnvis_widgets.engine.runtime.caches import function_cache
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
 from cnnvis_widgets.imaging import busy_regions as regions
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
@@ -354,7 +354,7 @@ def test_a_dream_can_climb_the_whole_layer(explorer):
 
 
 def test_a_dream_is_compiled_while_its_class_is_chosen(explorer, monkeypatch):
-    monkeypatch.setattr(explorer.network, "_compiled", Compiled())
+    monkeypatch.setattr(explorer.network, "_compiled", function_cache())
     explorer.state.octaves, explorer.state.steps = 1, 2
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
@@ -371,7 +371,7 @@ def test_a_layer_that_cannot_be_climbed_still_shows_its_maps(explorer, monkeypat
         raise GradientError("Expected a gradient.")
 
     monkeypatch.setattr(work, "dream", refused)
-    monkeypatch.setattr(explorer.network, "_compiled", Compiled())
+    monkeypatch.setattr(explorer.network, "_compiled", function_cache())
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
     assert explorer.state.error == ""
@@ -648,17 +648,6 @@ def test_a_dense_layer_has_a_montage_too(explorer):
     montage, _, large = canvases(explorer)
     assert min(pixels(montage).shape[:2]) > 60
     assert pixels(large).shape == (1, 1, 3)
-
-
-def test_a_cache_keeps_the_newest_results_within_its_bytes():
-    cache = work.ResultCache(100)
-    cache.put("a", 1, 60)
-    cache.put("b", 2, 40)
-    assert cache.get("a") == 1
-    cache.put("c", 3, 40)
-    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (1, None, 3)
-    cache.put("d", 4, 101)
-    assert cache.get("d") is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 64, PAGE])

@@ -85,19 +85,18 @@ def test_the_newest_results_stay_and_the_page_tells_what_does_not(tmp_path, monk
 
 
 def test_a_result_looked_at_again_is_not_encoded_again(tmp_path, monkeypatch):
-    made, kept, photo = [], Kept(), np.zeros((4, 4, 3), np.uint8)
-    sheets = html.sheets
-    monkeypatch.setattr(html, "sheets", lambda *given: made.append(given) or sheets(*given))
-    first, second = feature_maps(1, 5, 7, 3), feature_maps(1, 5, 7, 3, name="other")
-    for each in (first, second, first):
-        kept.add(each, "cat", photo)
-    assert len(made) == 2
-    monkeypatch.setattr(html, "LIMIT", 1)
-    kept.add(feature_maps(1, 5, 7, 3, name="third"), "cat", photo)  # all else goes
-    monkeypatch.undo()
-    kept.add(first, "cat", photo)
-    [sheet] = contents(kept.write(tmp_path / "page.html"))["sheets"]
-    assert "conv" in sheet["title"]
+    encoded, photo, sheets = [], np.zeros((4, 4, 3), np.uint8), html.sheets
+    monkeypatch.setattr(html, "sheets", lambda *given: encoded.append(given[0]) or sheets(*given))
+    first, second, third = (feature_maps(1, 5, 7, 3, name=name) for name in ("conv", "other", "third"))
+    kept = Kept(limit=sum(len(sheets(maps)[0].picture) for maps in (first, second, third)) - 1)
+    for maps in (first, second, first):
+        kept.add(maps, "cat", photo)
+    assert encoded == [first, second]
+    kept.add(third, "cat", photo)  # drops the oldest sheet, that of the first
+    kept.add(first, "cat", photo)  # drops that of the second
+    assert encoded == [first, second, third, first]
+    written = contents(kept.write(tmp_path / "page.html"))["sheets"]
+    assert {sheet["title"] for sheet in written} == {"conv", "third"}
 
 
 def test_names_cannot_break_the_page(tmp_path):

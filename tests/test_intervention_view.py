@@ -14,7 +14,7 @@ from PIL import Image
 from cnnvis_widgets import intervene
 from cnnvis_widgets.errors import ChannelError
 from cnnvis_widgets.imaging.bars import bar_chart
-from cnnvis_widgets.widgets.jobs.newest_request import Live, Once
+from cnnvis_widgets.widgets.jobs.newest_request import Live
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -175,10 +175,3 @@ def test_waiting_requests_are_dropped_and_computed_ones_shown():
     assert ended.wait(20)
     live._slot.stop(20)
     assert shown == ["first", "third"]
-
-
-def test_what_is_prepared_is_kept_for_its_key():
-    once, made = Once(), []
-    for key in (1, 1, 2, 1):
-        once.get(key, lambda key=key: made.append(key))
-    assert made == [1, 2, 1]

@@ -11,7 +11,7 @@ from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.engine.reconstruction import precision
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
 from cnnvis_widgets.engine.runtime import two_stage as staging
-from cnnvis_widgets.engine.runtime.forward_passes import ForwardPasses
+from cnnvis_widgets.engine.runtime.caches import ForwardPasses
 
 
 @pytest.mark.parametrize("seed", ["strongest", "map", "ones", (1, 2)])

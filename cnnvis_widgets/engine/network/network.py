@@ -18,9 +18,8 @@ from ..graph.graphdef import node_of
 from ..graph.receptive_field import seen_by
 from ..graph.structure import Structure, static_shapes
 from ..ops.windows import ReceptiveField
-from ..runtime.caches import Compiled
+from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import Settled
-from ..runtime.forward_passes import ForwardPasses
 from ..runtime.subgraphs import Passage, import_cut, import_passage
 from ..runtime.tracing import eagerly, traced
 from .batches import Batches, Feeds
@@ -77,7 +76,7 @@ class Network:
         self.feed = feed
         self.preprocess = preprocess
         self.class_names = names_of_classes(class_names)
-        self._compiled = Compiled()
+        self._compiled = function_cache()
         self.forward_passes = ForwardPasses()
 
     def with_settings(self, feed: Any, image_input: Any, class_names: Any, preprocess: Preprocess | None) -> Network:
@@ -245,8 +244,8 @@ class Network:
         return self.once(key, lambda: traced(body, signature, soon=soon))
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, made once for each key while it is kept; see ``Compiled``."""
-        return self._compiled.once(key, make)
+        """What ``make`` gives, made once for each key while it is kept; see ``LRUCache``."""
+        return self._compiled.get_or_make(key, make)
 
     def signature(self, feeds: Iterable[str]) -> list[tf.TensorSpec]:
         """What a compiled function takes for these feeds; see ``Batches.signature``."""

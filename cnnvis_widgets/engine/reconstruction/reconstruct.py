@@ -24,7 +24,7 @@ from ..network.batches import Feeds
 from ..network.channels import channels_last, is_finite, not_finite
 from ..network.loading import load
 from ..network.network import Network
-from ..runtime.forward_passes import size_of
+from ..runtime.caches import bytes_of
 from .patches import lay_patches
 from .precision import way_in
 
@@ -159,7 +159,7 @@ class _Plan:
     def _forward(self, image: int) -> np.ndarray:
         """The layer's values for one image; its forward pass is kept for seeds, as long as there is room."""
         values, kept = self.way.values(self._feeds_of(image))
-        size = size_of((values, kept)) if isinstance(kept, list) else 0  # feeds are held anyhow
+        size = bytes_of((values, kept)) if isinstance(kept, list) else 0  # feeds are held anyhow
         if not self._kept or (len(self._kept) + 1) * size < _MOST_KEPT:
             self._kept[image] = kept
         return channels_last(values, self.layer)

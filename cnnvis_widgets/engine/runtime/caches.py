@@ -1,66 +1,80 @@
-"""What is compiled for a network, kept while it is in use: a classroom has two gigabytes."""
+"""What a network keeps between calls: compiled functions, and forward passes. A classroom has two gigabytes."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+import hashlib
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from .memory import give_back
+import numpy as np
 
-KEPT = 16
+from ...caches import LRUCache
+from .memory import give_back
+from .two_stage import Kept
+
+FUNCTIONS = 16
 """Functions that a network keeps. One takes about 15 MB in a network of 60 convolutions, however small its weights."""
 
-_NOTHING = object()
+FORWARD_PASSES = 2**26
+"""Bytes of forward passes that a network keeps: a few layers of an image."""
+
+Pass = tuple[np.ndarray, Kept]
+"""A layer's values, and what the backward pass needs of the forward pass."""
 
 
-class Compiled:
-    """The functions used last, and other things that are made once; what was not used for longest is let go.
+def function_cache(limit: int = FUNCTIONS) -> LRUCache[Any]:
+    """Return a cache for compiled functions, which gives the memory of dropped ones back to the system.
 
-    Whoever still holds a function that was let go can go on calling it.
+    Whoever still holds a dropped function can go on calling it.
+    """
+    return LRUCache(limit, on_drop=give_back)
+
+
+class ForwardPasses:
+    """Keeps the most recent forward passes, so that a second look at the same images starts with the backward pass.
+
+    A hash of every byte that was fed identifies a pass, so an array that was changed in place counts as another feed.
+    The weights of a network never change and need no part in the hash.
 
     Args:
-        limit: how many are kept.
+        limit: the most bytes to keep. A larger pass is not kept.
     """
 
-    def __init__(self, limit: int = KEPT) -> None:
-        self._limit = limit
-        self._made: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
-        self._making = threading.RLock()  # one at a time: two threads that trace take turns in Python anyway
+    def __init__(self, limit: int = FORWARD_PASSES) -> None:
+        self._passes: LRUCache[Pass] = LRUCache(limit)
 
-    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, made once for each key as long as it is kept.
+    def of(self, strategy: Hashable, feeds: Mapping[str, np.ndarray], run: Callable[[], Pass]) -> Pass:
+        """Return the forward pass for a feed: a kept one, or else what ``run`` computes.
 
-        What is there is given at once, also while another thread is making something else.
+        Args:
+            strategy: the name of the backward strategy that needs the pass. It is not the strategy itself, because
+                the cache would then hold its compiled functions as long as its passes.
+            feeds: arrays by tensor name.
+            run: computes the pass.
         """
-        found = self._get(key)
-        if found is _NOTHING:
-            with self._making:
-                found = self._get(key)
-                if found is _NOTHING:
-                    found = make()  # which may come here for other keys
-                    self._put(key, found)
-        return found
+        key = strategy, digest(feeds)
+        forward_pass: Pass | None = self._passes.get(key)
+        if forward_pass is None:
+            forward_pass = run()
+            self._passes.put(key, forward_pass, bytes_of(forward_pass))
+        return forward_pass
 
-    def _get(self, key: Hashable) -> Any:
-        with self._lock:
-            if key not in self._made:
-                return _NOTHING
-            self._made.move_to_end(key)
-            return self._made[key]
+    @property
+    def bytes(self) -> int:
+        """How many bytes are kept."""
+        return self._passes.size
 
-    def _put(self, key: Hashable, made: Any) -> None:
-        with self._lock:
-            self._made[key] = made
-            dropped = [self._made.popitem(last=False) for _ in range(len(self._made) - self._limit)]
-        if dropped:
-            del dropped
-            give_back()
 
-    def __iter__(self) -> Iterator[Hashable]:
-        return iter(tuple(self._made))
+def bytes_of(forward_pass: Pass) -> int:
+    """Return the size of a forward pass in bytes."""
+    values, residuals = forward_pass
+    return values.nbytes + sum(int(np.prod(tensor.shape)) * tensor.dtype.size for tensor in residuals)
 
-    def __len__(self) -> int:
-        return len(self._made)
+
+def digest(feeds: Mapping[str, np.ndarray]) -> bytes:
+    """Return a hash of names, types, shapes and values."""
+    hashed = hashlib.blake2b(digest_size=20)
+    for tensor, array in feeds.items():
+        hashed.update(f"{tensor} {array.dtype} {array.shape};".encode())
+        hashed.update(np.ascontiguousarray(array).tobytes())
+    return hashed.digest()

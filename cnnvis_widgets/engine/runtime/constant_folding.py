@@ -6,7 +6,7 @@ would be built, optimised and run again: more ops than all others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -18,6 +18,7 @@ from tensorflow.python.eager.context import context
 from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
 
+from ...caches import LRUCache
 from ..graph.graphdef import NodeDef, ancestors, data_inputs, node_of, tensor_of
 from ..graph.structure import Structure
 from .batch_norm_folding import folded
@@ -38,7 +39,7 @@ class Settled:
     def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor]) -> None:
         self._structure = structure
         self._weights = {tensor_of(name): value for name, value in weights.items()}
-        self._kept: dict[Hashable, tf.Tensor] = {}
+        self._computed_once: LRUCache[tf.Tensor] = LRUCache()
 
     def cut(
         self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], *, folding: bool
@@ -52,16 +53,10 @@ class Settled:
         cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
         values = {tensor: settled[tensor] for tensor in cut.settled}
         if folding:
-            nodes, made = folded(cut.nodes, tensors, values, self._once)
+            nodes, made = folded(cut.nodes, tensors, values, self._computed_once.get_or_make)
             taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
             cut, values = replace(cut, nodes=nodes), {name: values[name] for name in values if name in taken} | made
         return cut, captured(values) | dict(inputs)
-
-    def _once(self, key: Hashable, make: Callable[[], tf.Tensor]) -> tf.Tensor:
-        """What a function makes of weights alone, made once for each key and kept with them."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
 
     def beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
         """Values by tensor name; only the weights where something is fed that they may be overridden by."""

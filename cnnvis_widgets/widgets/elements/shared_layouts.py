@@ -6,26 +6,25 @@ Each is a model of its own, which the page fetches when it is loaded anew. With 
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any, TypeVar
 
 import ipywidgets as w
 
-_LOCK = Lock()
-_KEPT: dict[tuple[type, Any], Any] = {}
+from ...caches import LRUCache
+
+_SHARED: LRUCache[Any] = LRUCache()
 
 Kind = TypeVar("Kind", bound=w.Widget)
 
 
 def shared(kind: type[Kind], **traits: Any) -> Kind:
     """The one layout or style with these traits; nobody may change it."""
-    key = kind, tuple(sorted(traits.items()))
-    with _LOCK:
-        found = _KEPT.get(key)
-        if found is None or found.comm is None:  # all widgets of the kernel may have been closed
-            found = _KEPT[key] = kind(**traits)
-        made: Kind = found
-    return made
+    layout: Kind = _SHARED.get_or_make(
+        (kind, tuple(sorted(traits.items()))),
+        lambda: kind(**traits),
+        valid=lambda model: model.comm is not None,  # all widgets of the kernel may have been closed
+    )
+    return layout
 
 
 def made(kind: type[Kind], *args: Any, **traits: Any) -> Kind:

@@ -6,15 +6,15 @@ generator runs, in another thread, the state may say something else.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from threading import Event, Lock
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...caches import LRUCache
 from ...engine.attribution.predictions import channel_evidence
 from ...engine.dreaming.controls import DreamControls
 from ...engine.dreaming.dream import dream
@@ -50,31 +50,7 @@ class Progress:
     total: int = 1
 
 
-class ResultCache:
-    """The newest results, up to a number of bytes: going back to a layer is instant."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._lock = limit, Lock()
-        self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: Any) -> Any:
-        """The result kept under ``key``, or None."""
-        with self._lock:
-            if key not in self._results:
-                return None
-            self._results.move_to_end(key)
-            return self._results[key][0]
-
-    def put(self, key: Any, result: Any, size: int) -> None:
-        """Keep a result of ``size`` bytes, and drop the least recently used ones over the limit."""
-        with self._lock:
-            self._results.pop(key, None)
-            self._results[key] = result, size
-            while sum(size for _, size in self._results.values()) > self._limit:
-                self._results.popitem(last=False)
-
-
-RESULTS = ResultCache(96_000_000)
+RESULTS: LRUCache[Any] = LRUCache(96_000_000)
 """The feature maps of an image at all layers of the embedded network are 79 MB.
 
 Shared by every explorer in the process, as explorers of cells run again are never freed."""

@@ -35,16 +35,3 @@ class Live:
                 self._show(job.latest)
 
         self._slot.start(jobs.Job(steps, done=done))
-
-
-class Once:
-    """What is prepared once for a key, and kept until another key is asked for."""
-
-    def __init__(self) -> None:
-        self._kept: tuple[Any, Any] | None = None
-
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was prepared for ``key``."""
-        if self._kept is None or self._kept[0] != key:
-            self._kept = key, make()
-        return self._kept[1]

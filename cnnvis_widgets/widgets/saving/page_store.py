@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
 
 import numpy as np
 
+from ...caches import LRUCache
 from ...imaging import encode
 from ...outputs import html
 from ...results import Attribution, Occlusion
@@ -16,13 +16,18 @@ from .result_files import Result
 
 
 class Kept:
-    """The newest result of every kind, layer and image, up to ``html.LIMIT`` bytes."""
+    """The newest result of every kind, layer and image.
 
-    def __init__(self) -> None:
+    Args:
+        limit: the most bytes of encoded pictures to keep.
+    """
+
+    def __init__(self, limit: int = html.LIMIT) -> None:
         self._lock = Lock()  # results are added in a job's thread
-        self._sheets: OrderedDict[tuple[str, str, str], html.Sheet] = OrderedDict()
         self._photos: dict[str, bytes] = {}
         self._added: WeakValueDictionary[int, Result] = WeakValueDictionary()  # those that are looked at again
+        # a dropped sheet may be of one of them
+        self._sheets: LRUCache[html.Sheet] = LRUCache(limit, on_drop=self._added.clear)
 
     def add(self, result: Result, name: str, photo: np.ndarray) -> None:
         """Keep a result on the image of that name, which is ``photo``, uint8 (height, width, 1 or 3)."""
@@ -33,14 +38,10 @@ class Kept:
                 return
         made = html.sheets(result, (name,))
         with self._lock:
-            for sheet in made:
-                self._sheets.pop(sheet.key, None)
-                self._sheets[sheet.key] = sheet
-            self._photos[name] = encode.jpeg(photo)  # a drawing keeps its name
             self._added[id(result)] = result
-            while sum(len(sheet.picture) for sheet in self._sheets.values()) > html.LIMIT:
-                self._sheets.popitem(last=False)
-                self._added.clear()  # it may be of one of them
+            self._photos[name] = encode.jpeg(photo)  # a drawing keeps its name
+            for sheet in made:
+                self._sheets.put(sheet.key, sheet, len(sheet.picture))
 
     def clear(self) -> None:
         """Forget everything: it was computed with another network."""
@@ -51,5 +52,5 @@ class Kept:
     def write(self, path: str | Path) -> Path:
         """Write all that is kept as one HTML file; see ``outputs.html``."""
         with self._lock:
-            made, photos = list(self._sheets.values()), dict(self._photos)
+            made, photos = self._sheets.values(), dict(self._photos)
         return html.write_page(made, path, photos=photos)

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from ...caches import LRUCache
 from ...engine.attribution.predictions import HalfStored
 from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
@@ -14,7 +15,7 @@ from ..elements.class_bars import ClassBars, changed_bars
 from ..elements.controls import button, caption, column, fraction, side_by_side, text
 from ..elements.shared_layouts import made
 from ..jobs import computations as work
-from ..jobs.newest_request import Live, Once
+from ..jobs.newest_request import Live
 from .activations import MapSheet
 from .view import Context, Steps, View
 
@@ -44,7 +45,7 @@ class InterventionView(View):
         self.bars, self._caption = ClassBars(state), made(w.HTML)
         self.intervention: Intervention | None = None
         self._made: tuple[Any, ...] = ()  # of the intervention: channel, factor, region
-        self._half = Once()
+        self._half: LRUCache[HalfStored] = LRUCache(1)
         self._live = Live(self._show, self._fail)
         large = context.gallery.large
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
@@ -87,7 +88,7 @@ class InterventionView(View):
         made = channel, factor, region = state.channel, state.factor, state.region
 
         def compute() -> tuple[Intervention, tuple[Any, ...]]:
-            half = self._half.get((network, key, layer), lambda: HalfStored(network, feed, layer))
+            half = self._half.get_or_make((network, key, layer), lambda: HalfStored(network, feed, layer))
             return half.scaled({channel: factor}, region=region or None), made
 
         where = "everywhere"

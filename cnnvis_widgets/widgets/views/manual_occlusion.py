@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
+from ...caches import LRUCache
 from ...engine.attribution.occlusion import Occluder
 from ...imaging import encode
 from ...imaging.heat import heat
@@ -15,7 +16,7 @@ from ..elements.canvas import PictureCanvas
 from ..elements.class_bars import ClassBars, changed_bars
 from ..elements.controls import button, caption, column, side_by_side, text
 from ..elements.shared_layouts import made
-from ..jobs.newest_request import Live, Once
+from ..jobs.newest_request import Live
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import Subject
 
@@ -37,7 +38,7 @@ class ByHand:
         self.canvas = PictureCanvas(name="occluded", width=300)
         self._caption, self.bars = made(w.HTML), ClassBars(state)
         self.occluded: Occluded | None = None
-        self._ready = Once()
+        self._ready: LRUCache[Occluder] = LRUCache(1)
         self._live = Live(self._show, self._fail)
         lift = button("Take the square away", lambda: setattr(state, "occluder", ()), "Hide nothing by hand")
         self.widget = side_by_side(
@@ -89,7 +90,7 @@ class ByHand:
         chosen, box = layer if state.at_layer else None, state.occluder
 
         def compute() -> Occluded:
-            ready = self._ready.get((network, key, chosen), lambda: Occluder(network, feed, layer=chosen))
+            ready = self._ready.get_or_make((network, key, chosen), lambda: Occluder(network, feed, layer=chosen))
             found: Occluded = ready.at(box)
             return found
 
