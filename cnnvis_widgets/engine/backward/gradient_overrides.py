@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 from typing import cast
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry
 
 from ..graph.graphdef import NodeDef, data_inputs, node_of
+from ..tensorflow_internals import gradient_function
 
 LEAN = ("Cnnvis/Lean/0", "Cnnvis/Lean/1", "Cnnvis/Lean/Depthwise")
 """The ``_gradient_op_type`` of these ops; it is the true gradient. Of sums and products there are two, by the place of
@@ -67,7 +67,7 @@ def _register(place: int) -> None:
         ):
             sent = send(signal, weight)
         else:
-            sent = gradient_registry.lookup(op.type)(op, signal)[place]
+            sent = gradient_function(op.type)(op, signal)[place]
         return [sent, None] if place == 0 else [None, sent]
 
 

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry
 
 from ..graph.receptive_field import between
 from ..ops import narrow_steps
@@ -21,6 +20,7 @@ from ..ops.elementwise import ENDS, STEPS
 from ..ops.portable_gradient import PORTABLE
 from ..ops.signals import Patches, Signal, UnknownOpError, stored, total
 from ..ops.windows import ReceptiveField
+from ..tensorflow_internals import gradient_function
 from .gradient_overrides import LEAN
 
 
@@ -106,5 +106,5 @@ def _by_rule(
     """What the gradient function of a rule makes of signals; it sees the inputs of its op where the signals are."""
     given = next(signal for signal in signals if signal is not None)
     seen = SimpleNamespace(inputs=[stored(tf.cast(each, given.values.dtype), given, patches) for each in op.inputs])
-    sent = gradient_registry.lookup(rule)(seen, *(None if each is None else each.values for each in signals))
+    sent = gradient_function(rule)(seen, *(None if each is None else each.values for each in signals))
     return [None if each is None else given.with_values(each) for each in (sent if isinstance(sent, list) else [sent])]

@@ -16,7 +16,8 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue
 from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
-from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
+
+from ..tensorflow_internals import body_of_function
 
 Value: TypeAlias = np.ndarray | tf.Tensor
 """The value of a variable or constant."""
@@ -121,7 +122,7 @@ def _follow(tensor: str, moved: Mapping[str, str]) -> str:
 
 
 def _body_of(function: FunctionDef, call: NodeDef) -> tuple[list[NodeDef], list[str]]:
-    body, flat_names = function_def_to_graph_def(function)
+    body, flat_names = body_of_function(function)
     given = [tensor_of(reference) for reference in data_inputs(call)]
     arguments = {f"{arg.name}:0": value for arg, value in zip(function.signature.input_arg, given, strict=True)}
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ...errors import ModelError
 from ..graph.freezing import Draft
 from ..graph.graphdef import Value
+from ..tensorflow_internals import dtype_of_variable
 
 
 def draft_of_function(function: Any) -> Draft:
@@ -38,15 +39,10 @@ def draft_of_function(function: Any) -> Draft:
     outputs = list(zip(names, [tensor.name for tensor in graph.outputs], strict=False))
 
     def read(wanted: Sequence[str]) -> dict[str, Value]:
-        return {name: _read(handles[name]) for name in wanted if name in handles and _dtype(handles[name])}
+        return {name: _read(handles[name]) for name in wanted if name in handles and dtype_of_variable(handles[name])}
 
     return Draft(graph_def, read, values, inputs, outputs)
 
 
-def _dtype(handle: tf.Tensor) -> int | None:
-    data = handle._handle_data  # no public way from a handle to the dtype of its variable
-    return data.shape_and_type[0].dtype if data is not None and data.shape_and_type else None
-
-
 def _read(handle: tf.Tensor) -> tf.Tensor:
-    return tf.raw_ops.ReadVariableOp(resource=handle, dtype=tf.as_dtype(_dtype(handle)))
+    return tf.raw_ops.ReadVariableOp(resource=handle, dtype=tf.as_dtype(dtype_of_variable(handle)))

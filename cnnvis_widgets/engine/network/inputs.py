@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry
 
 from ...errors import FeedError
 from ...results import Layer
 from ..graph.freezing import FrozenGraph, descendants
 from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
 from ..graph.layers import Shapes
+from ..tensorflow_internals import gradient_function
 
 _RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
 
@@ -76,7 +76,7 @@ def _differentiable(node: NodeDef, source: bool, shapes: Shapes) -> bool:
     if node.op == "Cast" and not source and not shapes[tensor_of(data_inputs(node)[0])][0].is_floating:
         return False
     try:
-        return source or gradient_registry.lookup(node.op) is not None
+        return source or gradient_function(node.op) is not None
     except LookupError:
         return False
 

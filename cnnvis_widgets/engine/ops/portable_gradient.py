@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from functools import cache
 
 import tensorflow as tf
-from tensorflow.python.util import _pywrap_util_port
 
 from ..graph.graphdef import NodeDef
+from ..tensorflow_internals import computes_with_onednn
 
 PORTABLE = "Cnnvis/Portable"
 """The ``_gradient_op_type`` of convolutions that use this gradient; it is the true one, not that of a rule."""
@@ -27,7 +27,7 @@ def has_kernels() -> bool:
 
     To try one would print a warning of TensorFlow's into the reader's notebook.
     """
-    return bool(_pywrap_util_port.IsMklEnabled()) or bool(tf.config.list_physical_devices("GPU"))
+    return computes_with_onednn() or bool(tf.config.list_physical_devices("GPU"))
 
 
 def has_groups(op: tf.Operation) -> bool:

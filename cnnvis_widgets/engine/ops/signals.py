@@ -14,8 +14,8 @@ from functools import reduce
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry
 
+from ..tensorflow_internals import gradient_function
 from .windows import ReceptiveField
 
 
@@ -162,7 +162,7 @@ def _widened(signal: Signal, to: ReceptiveField) -> tf.Tensor:
 
 def true_gradient(op: tf.Operation, values: tf.Tensor) -> tf.Tensor:
     """TensorFlow's own gradient of an op, over the forward pass."""
-    result = gradient_registry.lookup(op.type)(op, values)
+    result = gradient_function(op.type)(op, values)
     return result[0] if isinstance(result, list | tuple) else result
 
 

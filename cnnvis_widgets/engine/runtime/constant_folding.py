@@ -14,13 +14,11 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
-from tensorflow.python.eager.context import context
-from tensorflow.python.eager.execute import quick_execute
-from tensorflow.python.framework import op_def_registry
 
 from ...caches import LRUCache
 from ..graph.graphdef import NodeDef, ancestors, data_inputs, node_of, tensor_of
 from ..graph.structure import Structure
+from ..tensorflow_internals import op_definition, run_op
 from .batch_norm_folding import folded
 from .subgraphs import Cut, cut_out
 from .tracing import captured, eagerly
@@ -120,7 +118,7 @@ def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     if node.op == "Const":
         return [tf.constant(tf.make_ndarray(node.attr["value"].tensor))]
     attributes = [part for key in sorted(node.attr) for part in (key, _plain(node.attr[key]))]
-    definition = op_def_registry.get(node.op)
+    definition: Any = op_definition(node.op)
     outputs = sum(
         len(node.attr[each.type_list_attr].list.type)
         if each.type_list_attr
@@ -129,8 +127,7 @@ def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
         else 1
         for each in definition.output_arg
     )
-    found: list[tf.Tensor] = quick_execute(node.op, outputs, inputs, tuple(attributes), context())
-    return found
+    return run_op(node.op, inputs, outputs, attributes)
 
 
 def _plain(value: AttrValue) -> Any:
@@ -147,7 +144,7 @@ def _item(value: Any, kind: str) -> Any:
 
 def _repeatable(node: NodeDef) -> bool:
     """Whether an op gives the same of the same at every time, and calls no function, which ``_run`` cannot."""
-    found = op_def_registry.get(node.op)
+    found = op_definition(node.op)
     calls = any(
         "func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
         for value in node.attr.values()

@@ -6,18 +6,24 @@ TensorFlow would add ops to a graph of theirs instead of computing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
-from tensorflow.python.eager.context import FunctionCallOptions, context, eager_mode
 
 from ..graph.graphdef import GraphDef, placeholder
 from ..ops.portable_gradient import has_groups, has_kernels
+from ..tensorflow_internals import (
+    add_capture,
+    default_optimiser_options,
+    eager_mode,
+    is_captured,
+    optimiser_options,
+)
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -65,13 +71,12 @@ def calling(graph: tf.Graph, *, soon: bool = False) -> Callable[[], AbstractCont
     and bias into one op whose kernel refuses groups.
     """
     unfused = not has_kernels() and any(map(has_groups, graph.get_operations()))
-    return partial(_optimised, _configuration(soon, unfused)) if soon or unfused else nullcontext
+    return partial(optimiser_options, _configuration(soon, unfused)) if soon or unfused else nullcontext
 
 
 @eagerly
 def _configuration(soon: bool, unfused: bool) -> ConfigProto:
-    current, config = context(), ConfigProto()
-    config.CopyFrom(current.config)
+    config = default_optimiser_options()
     options = config.graph_options.rewrite_options
     if unfused:
         options.remapping = RewriterConfig.OFF
@@ -80,21 +85,9 @@ def _configuration(soon: bool, unfused: bool) -> ConfigProto:
         options.disable_model_pruning = options.disable_tfg_optimizer = True
         options.constant_folding = options.shape_optimization = options.loop_optimization = RewriterConfig.OFF
         options.implementation_selector = RewriterConfig.OFF
-    if soon and not current.list_physical_devices("GPU"):
+    if soon and not tf.config.list_physical_devices("GPU"):
         options.memory_optimization, options.layout_optimizer = RewriterConfig.NO_MEM_OPT, RewriterConfig.OFF
     return config
-
-
-@contextmanager
-def _optimised(config: ConfigProto) -> Iterator[None]:
-    """Functions called here are optimised so, the first time that they are called."""
-    current = context()
-    before = current.function_call_options
-    current.function_call_options = FunctionCallOptions(before.executor_type, config)
-    try:
-        yield
-    finally:
-        current.function_call_options = before
 
 
 def captured(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -103,11 +96,10 @@ def captured(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     TensorFlow's own ``capture`` makes these inputs one by one, which takes as long as importing the whole network.
     """
     graph = tf.compat.v1.get_default_graph()
-    there = graph.function_captures.by_val_internal
-    new = {id(value): value for value in values.values() if value.dtype.is_floating and id(value) not in there}
+    new = {id(value): value for value in values.values() if value.dtype.is_floating and not is_captured(graph, value)}
     inputs = [placeholder(f"weight_{place}", value.dtype, value.shape) for place, value in enumerate(new.values())]
     names = [f"{node.name}:0" for node in inputs]
     made = tf.graph_util.import_graph_def(GraphDef(node=inputs), return_elements=names, name="captured") if new else []
     for value, tensor in zip(new.values(), made, strict=True):
-        graph.add_capture(value, tensor)
+        add_capture(graph, value, tensor)
     return {name: graph.capture(value) for name, value in values.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..tensorflow_internals import captured_inputs
 from .tracing import calling, eagerly
 
 Kept = Sequence[tf.Tensor]
@@ -71,7 +72,7 @@ def _kept(graph: tf.Graph, late: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """The tensors that ops behind ``late`` take from elsewhere, but for constants and captures."""
     behind = {tensor.ref() for tensor in late}
     varying: set[Any] = set()
-    captures = {tensor.ref() for tensor in graph.internal_captures}
+    captures = {tensor.ref() for tensor in captured_inputs(graph)}
     kept: dict[Any, tf.Tensor] = {}
     for op in graph.get_operations():
         if any(tensor.ref() in behind for tensor in op.inputs):

@@ -1,0 +1,120 @@
+"""All private API of TensorFlow that the package uses, so that a new TensorFlow can break one module only.
+
+Nothing else imports ``tensorflow.python`` or reads a private attribute of a TensorFlow object; a test holds that. The
+module lies below all rooms of the engine, because ops, graph, backward and runtime each need some of it. Each function
+says why the public API does not suffice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, cast
+
+import tensorflow as tf
+from tensorflow.core.framework.function_pb2 import FunctionDef
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.op_def_pb2 import OpDef
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.python.eager import context as _context
+from tensorflow.python.eager.execute import quick_execute
+from tensorflow.python.framework import op_def_registry
+from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
+from tensorflow.python.framework.ops import gradient_registry
+from tensorflow.python.util import _pywrap_util_port
+
+# ---- what TensorFlow knows of an op
+
+
+def op_definition(op: str) -> OpDef | None:
+    """Return the definition of an op: its inputs, outputs and attributes. The public API lists no ops."""
+    return op_def_registry.get(op)
+
+
+def gradient_function(op: str) -> Callable[..., Any]:
+    """Return the registered gradient function of an op or rule. ``tf.RegisterGradient`` registers, but reads nothing.
+
+    Raises:
+        LookupError: there is none.
+    """
+    return cast("Callable[..., Any]", gradient_registry.lookup(op))
+
+
+def computes_with_onednn() -> bool:
+    """Return whether TensorFlow uses oneDNN on this CPU. To try an op of oneDNN would print a warning."""
+    return bool(_pywrap_util_port.IsMklEnabled())
+
+
+# ---- eager computation
+
+
+def eager_mode() -> AbstractContextManager[None]:
+    """Compute eagerly within this context, also in a graph's context and after ``disable_v2_behavior()``.
+
+    ``tf.init_scope`` leaves a graph's context, but not that mode.
+    """
+    return cast("AbstractContextManager[None]", _context.eager_mode())
+
+
+def run_op(op: str, inputs: Sequence[tf.Tensor], outputs: int, attributes: Sequence[Any]) -> list[tf.Tensor]:
+    """Compute any op eagerly by its name. ``tf.raw_ops`` wants every input and attribute by its own name.
+
+    Args:
+        op: its name, such as 'Conv2D'.
+        inputs: tensors, in order.
+        outputs: how many tensors it returns.
+        attributes: name, value, name, value ... of all attributes that the op has.
+    """
+    return list(quick_execute(op, outputs, list(inputs), tuple(attributes), _context.context()))
+
+
+# ---- functions
+
+
+def body_of_function(function: FunctionDef) -> tuple[GraphDef, dict[str, str]]:
+    """Return a function's body as a graph, and the graph's name for each tensor that the function names."""
+    return cast("tuple[GraphDef, dict[str, str]]", function_def_to_graph_def(function))
+
+
+def default_optimiser_options() -> ConfigProto:
+    """Return a copy of the options under which functions are optimised. ``tf.config`` changes them for all."""
+    config = ConfigProto()
+    config.CopyFrom(_context.context().config)
+    return config
+
+
+@contextmanager
+def optimiser_options(config: ConfigProto) -> Iterator[None]:
+    """Optimise the functions whose first call falls in this context under these options, and no others."""
+    current = _context.context()
+    before = current.function_call_options
+    current.function_call_options = _context.FunctionCallOptions(before.executor_type, config)
+    try:
+        yield
+    finally:
+        current.function_call_options = before
+
+
+def is_captured(graph: tf.Graph, value: tf.Tensor) -> bool:
+    """Return whether the graph of a function being traced already has an input for an eager value."""
+    return id(value) in graph.function_captures.by_val_internal
+
+
+def add_capture(graph: tf.Graph, value: tf.Tensor, placeholder: tf.Tensor) -> None:
+    """Make a placeholder of the graph an input of its function, which always receives ``value``."""
+    graph.add_capture(value, placeholder)
+
+
+def captured_inputs(graph: tf.Graph) -> list[tf.Tensor]:
+    """Return the inputs of a function's graph that receive captured values."""
+    return list(graph.internal_captures)
+
+
+def dtype_of_variable(handle: tf.Tensor) -> int | None:
+    """Return the dtype of the variable behind a resource handle, as an enum of protocol buffers.
+
+    Returns:
+        ``None`` for a resource that is not a variable.
+    """
+    data = handle._handle_data
+    return data.shape_and_type[0].dtype if data is not None and data.shape_and_type else None
