@@ -83,7 +83,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     shipped = {name for name in names if not name.startswith(info)}
     source = (path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc")
     assert shipped == {path.relative_to(PACKAGE.parent).as_posix() for path in source}
-    assert {"cnnvis_widgets/py.typed", "cnnvis_widgets/widgets/canvas.js"} < shipped
+    assert {"cnnvis_widgets/py.typed", "cnnvis_widgets/widgets/elements/canvas.js"} < shipped
     assert metadata["Version"] == cnnvis_widgets.__version__
     assert f"{info}licenses/LICENSE" in names
 
