@@ -10,9 +10,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .methods import METHODS
+
 __version__ = "0.1.0"
 
-_HOME = {
+_HOME = {method.function: method.module for method in METHODS.values()} | {
     "DreamControls": "engine.dreaming.controls",
     "Exercise": "widgets.exercises.exercise",
     "ModelExplorer": "widgets.explorer",
@@ -20,31 +22,23 @@ _HOME = {
     "ReceptiveField": "engine.graph.receptive_field",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
-    "activations": "engine.activations",
     "channel_evidence": "engine.attribution.predictions",
     "convert_into_grid": "legacy",
     "deconv_visualization": "legacy",
     "deepdream_visualization": "legacy",
     "demo": "demo",
-    "dream": "engine.dreaming.dream",
     "errors": "errors",
-    "grad_cam": "engine.attribution.path_gradients",
     "image_normalization": "legacy",
-    "integrated_gradients": "engine.attribution.path_gradients",
-    "intervene": "engine.attribution.predictions",
     "load": "engine.network.loading",
     "objectives": "engine.dreaming.objectives",
     "occlude": "engine.attribution.occlusion",
-    "occlusion": "engine.attribution.occlusion",
     "occlusion_steps": "engine.attribution.occlusion",
     "parameterizations": "engine.dreaming.parameterizations",
     "predict": "engine.attribution.predictions",
-    "reconstruct": "engine.reconstruction.reconstruct",
     "recreate": "outputs.provenance",
     "results": "results",
     "rules": "engine.backward.rules",
     "sensitivity": "engine.attribution.sanity_checks",
-    "smooth_grad": "engine.attribution.path_gradients",
     "transforms": "engine.dreaming.transforms",
     "write_animation": "outputs.animation",
     "write_html": "outputs.html",

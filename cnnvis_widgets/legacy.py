@@ -50,7 +50,7 @@ from .outputs.pictures import Picture, of_dream, of_layer
 from .outputs.tensorboard import EventWriter, is_shown
 from .results import Layer
 
-_TAGS = {"activations": "Activations", "deepdream": "DeepDream"}
+_TAGS = {"activations": "Activations", "reconstruction": "Deconv", "dream": "DeepDream"}
 _Logged = tuple[int | None, list[Picture]]  # the step, or None for the next one, and its pictures
 
 
@@ -102,7 +102,7 @@ def activation_visualization(
         return False
     start, pictures = time.perf_counter(), list[Picture]()
     for maps in activations(network, None, layers):
-        pictures += of_layer(maps, each=True, plain=True)
+        pictures += of_layer(maps, singles=True, plain=True)
         start = _report(maps.layer, start)
     _write(network, [(None, pictures)], path_logdir, path_outdir)
     return True
@@ -146,7 +146,7 @@ def deconv_visualization(
     for layer in network.select(layers):
         result = reconstruct(network, None, layer, rule=rule, seed=seed)
         # a softmax was replaced by its logits; the folder keeps the name that was asked for
-        pictures += of_layer(replace(result, layer=layer), each=True, plain=True)
+        pictures += of_layer(replace(result, layer=layer), singles=True, plain=True)
         start = _report(layer, start)
     _write(network, [(None, pictures)], path_logdir, path_outdir)
     return True
@@ -285,7 +285,7 @@ def _write(
     """The grids and dreams of the last step into PNG files; all pictures of all steps into event files."""
     if outdir is not None:
         pictures = logged[-1][1]
-        shown = [each for each in pictures if each.channel is None or each.method == "deepdream"]
+        shown = [each for each in pictures if each.channel is None or each.kind == "dream"]
         png_files.write(shown, outdir, network.layers)
     if logdir is None:
         return
@@ -296,8 +296,7 @@ def _write(
 
 
 def _tag(picture: Picture) -> str:
-    kind = _TAGS.get(picture.method, "Deconv")
-    parts = [f"{'All_At_Once' if picture.channel is None else 'One_By_One'}_{kind}", "image"]
+    parts = [f"{'All_At_Once' if picture.channel is None else 'One_By_One'}_{_TAGS[picture.kind]}", "image"]
     if picture.image is not None:
         parts.append(str(picture.image))
     if picture.channel is not None:

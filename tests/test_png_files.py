@@ -149,7 +149,7 @@ def test_a_dream_of_a_whole_layer_is_not_taken_for_its_first_channel(tmp_path):
 
 
 def test_each_image_and_each_map_has_a_file_of_its_own(tmp_path):
-    paths = png_files.write_activations(maps(2), tmp_path, layers=[RELU], each=True)
+    paths = png_files.write_activations(maps(2), tmp_path, layers=[RELU], singles=True)
     names = ["grid_activation", "map_0", "map_1", "map_2"]
     expected = [f"conv1_relu/activations/{name}_{image}.png" for image in (0, 1) for name in names]
     assert relative(paths, tmp_path) == expected
@@ -157,13 +157,13 @@ def test_each_image_and_each_map_has_a_file_of_its_own(tmp_path):
 
 
 def test_projections_are_named_by_their_channel(tmp_path):
-    paths = png_files.write_reconstruction(reconstruction(), tmp_path, layers=[RELU], each=True)
+    paths = png_files.write_reconstruction(reconstruction(), tmp_path, layers=[RELU], singles=True)
     assert [path.name for path in paths] == ["grid_image.png", "map_7.png", "map_2.png"]
 
 
 def test_dense_units_are_shown_together_only(tmp_path):
     dense = FeatureMaps(layer("fc", 5), np.float32([[0, 1, 2, 3, 4]]))
-    (path,) = png_files.write_activations(dense, tmp_path, layers=[dense.layer], each=True)
+    (path,) = png_files.write_activations(dense, tmp_path, layers=[dense.layer], singles=True)
     cells = np.asarray(Image.open(path))[16::32, 16::32]
     np.testing.assert_array_equal(cells.reshape(-1, 3)[:5], colormaps.SEQUENTIAL[[0, 64, 128, 191, 255]])
 
@@ -204,7 +204,7 @@ def test_a_dream_is_drawn_in_the_range_of_the_input(tmp_path):
 
 
 def test_a_file_says_what_it_shows(tmp_path):
-    path = png_files.write_reconstruction(reconstruction(2), tmp_path, layers=[RELU], each=True)[1]
+    path = png_files.write_reconstruction(reconstruction(2), tmp_path, layers=[RELU], singles=True)[1]
     image = Image.open(path)
     image.load()
     assert image.text == {

@@ -51,7 +51,7 @@ def logged(logdir: Path) -> dict[str, list]:
 
 def logged_plain(logdir: Path) -> dict[str, list]:
     with EventWriter(logdir) as writer:
-        writer.add(of_layer(maps(), each=True, plain=True))
+        writer.add(of_layer(maps(), singles=True, plain=True))
     return logged(logdir)
 
 
@@ -60,7 +60,7 @@ def pixels(event) -> np.ndarray:
 
 
 def test_every_map_and_the_grid_come_back_exactly(tmp_path):
-    pictures = list(of_layer(maps(), each=True))
+    pictures = list(of_layer(maps(), singles=True))
     with EventWriter(tmp_path) as writer:
         writer.add(pictures)
     found = logged(tmp_path)
@@ -76,7 +76,7 @@ def test_every_map_and_the_grid_come_back_exactly(tmp_path):
 
 def test_no_map_is_lost_to_the_default_sample_of_ten(tmp_path):
     with EventWriter(tmp_path) as writer:
-        writer.add(of_layer(maps(channels=40), each=True))
+        writer.add(of_layer(maps(channels=40), singles=True))
     reader = EventAccumulator(str(tmp_path)).Reload()
     assert len(reader.Tags()["images"]) == 41
 
@@ -93,7 +93,7 @@ def test_tags_tell_image_rule_channel_and_class():
         np.ones((2, 1), np.float32),
         Coverage("guided", ()),
     )
-    assert [tag_of(each) for each in of_layer(guided, each=True)] == [
+    assert [tag_of(each) for each in of_layer(guided, singles=True)] == [
         "conv1/Relu/guided/image_0",
         "conv1/Relu/guided/image_0/map_5",
         "conv1/Relu/guided/image_1",

@@ -1,1 +1,1 @@
-"""Results into files: PNG and TensorBoard event files. Nothing here computes."""
+"""Results into files: PNG, TensorBoard events, GIF, MP4 and HTML; nothing here computes."""

@@ -34,18 +34,19 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from ..errors import OutputError
 from ..results import DreamStep
-from .pictures import ATTRIBUTIONS, Picture
+from .pictures import Picture
 
+_OF_MAPS = ("activations", "reconstruction", "intervention", "comparison")
 _numbers = count()
 
 
 def tag_of(picture: Picture) -> str:
     """The tag of a picture, as in the table above."""
-    parts = [picture.layer.name, picture.method]
+    parts = [picture.layer.name, picture.name]
     if picture.image is not None:
         parts.append(f"image_{picture.image}")
     if picture.channel is not None:
-        parts.append(picture.title if picture.method in ("deepdream", *ATTRIBUTIONS) else f"map_{picture.title}")
+        parts.append(f"map_{picture.title}" if picture.kind in _OF_MAPS else picture.title)
     return "/".join(parts)
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..imaging.render import picture
+from ..outputs.file_names import PAGE
 from ..results import DreamStep
 from .jobs import jobs
 from .jobs.computations import Progress
@@ -70,7 +71,7 @@ class Runner:
 
     def save_page(self) -> None:
         """Write all results as a page in the folder of the PNG files."""
-        self._write(lambda result, image: [self.write_page(self._files.outdir / "explorer.html")])
+        self._write(lambda result, image: [self.write_page(self._files.outdir / PAGE)])
 
     def write_page(self, path: str | Path) -> Path:
         """See ``ModelExplorer.export_html``."""

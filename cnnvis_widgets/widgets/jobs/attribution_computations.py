@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from ...engine.attribution.occlusion import occlusion_steps
-from ...engine.attribution.path_gradients import grad_cam, integrated_gradients_steps, smooth_grad_steps
 from ...engine.attribution.predictions import predict
 from ...engine.reconstruction.reconstruct import reconstruct
-from ...results import Attribution, Layer, Occlusion, Reconstruction
+from ...methods import METHODS
+from ...results import Layer, Occlusion, Reconstruction
 from .computations import RESULTS, Progress
 
 if TYPE_CHECKING:
@@ -27,16 +27,8 @@ def explain(
         return
     if target is None:
         target = predict(network, feed).top(1)[0][0]
-    place = layer if at_layer else None
-    found: Iterable[Attribution]
-    if explainer == "integrated_gradients":
-        found = integrated_gradients_steps(network, feed, target)
-    elif explainer == "smooth_grad":
-        found = smooth_grad_steps(network, feed, target)
-    else:
-        guided = explainer == "guided_grad_cam"
-        found = [grad_cam(network, feed, target, layer=place, guided=guided, upsampled=True)]
-    for result in found:
+    options = {"layer": layer} if at_layer else {}
+    for result in METHODS[explainer].run(network, feed, target, **options):
         yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
     RESULTS.put(about, result, result.images.nbytes)
 

@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import OutputError
 from ...imaging.normalize import to_uint8
 from ...outputs.animation import write_animation
+from ...outputs.file_names import film_name
 from ...results import DreamStep
 
 
@@ -71,7 +72,7 @@ def _taken(folder: Path) -> Path:
     """The first free name, as an empty file, so that no other film takes it."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in count(1):
-        path = folder / ("dream.gif" if number == 1 else f"dream_{number}.gif")
+        path = folder / film_name(number)
         try:
             path.touch(exist_ok=False)
         except FileExistsError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from ...outputs import png_files
-from ...outputs.pictures import Picture, of_attribution, of_dream, of_image, of_layer, of_occlusion
+from ...outputs.pictures import Picture, of_image, of_result
 from ...outputs.tensorboard import EventWriter
 from ...results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
 
@@ -41,12 +41,5 @@ class Files:
 
 
 def _pictures(result: Result, image: int | None, beside: Sequence[Picture]) -> list[Picture]:
-    if isinstance(result, DreamStep):
-        return list(of_dream(result))
-    if isinstance(result, Attribution):
-        found = of_attribution(result)
-    elif isinstance(result, Occlusion):
-        found = of_occlusion(result)
-    else:
-        found = of_layer(result)
-    return [of_image(each, image) for each in (*found, *beside)]
+    pictures = [*of_result(result), *beside]
+    return pictures if isinstance(result, DreamStep) else [of_image(picture, image) for picture in pictures]

@@ -7,9 +7,10 @@ from typing import Any
 import traitlets as t
 
 from ...errors import FeedError
+from ...methods import of_kind
 from .checked_traits import Checked
 
-EXPLAINERS = ("grad_cam", "guided_grad_cam", "integrated_gradients", "smooth_grad")
+EXPLAINERS = tuple(method.name for method in of_kind("attribution"))
 
 
 def _occluder(state: Any, value: Any) -> tuple[int, ...]:

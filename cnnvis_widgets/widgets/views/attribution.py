@@ -10,6 +10,7 @@ import numpy as np
 from ...imaging import encode
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
 from ...imaging.render import picture
+from ...methods import METHODS, of_kind
 from ...results import Attribution
 from ..elements.badges import Fact, marks, obeyed
 from ..elements.canvas import PictureCanvas
@@ -18,15 +19,8 @@ from ..elements.controls import caption, column, dropdown, fraction, side_by_sid
 from ..elements.shared_layouts import made, show
 from ..jobs import attribution_computations as explaining
 from ..jobs import computations as work
-from ..state.attribution_traits import EXPLAINERS
 from .view import Context, Steps, View
 
-TITLES = {
-    "grad_cam": "Grad-CAM",
-    "guided_grad_cam": "Guided Grad-CAM",
-    "integrated_gradients": "Integrated gradients",
-    "smooth_grad": "SmoothGrad",
-}
 TOLERATED = 0.05
 """The part of the score that integrated gradients may miss before the badge warns."""
 
@@ -46,7 +40,7 @@ class AttributionView(View):
         state = self.state
         self._at_layer = switch(state, "at_layer", "Grad-CAM at the chosen layer")
         self.options = (
-            dropdown(state, "explainer", "Method", [(TITLES[each], each) for each in EXPLAINERS]),
+            dropdown(state, "explainer", "Method", [(method.title, method.name) for method in of_kind("attribution")]),
             explained_menu(context),
             self._at_layer,
             fraction(state, "opacity", "Opacity"),
@@ -71,14 +65,14 @@ class AttributionView(View):
     def steps(self) -> tuple[str, Steps]:
         state, at_layer = self.state, self._weighs_layer()
         options: Any = {"explainer": state.explainer, "target": asked_class(state), "at_layer": at_layer}
-        return f"Computing {TITLES[state.explainer]}", explaining.explain(*self.context.where(), **options)
+        return f"Computing {METHODS[state.explainer].title}", explaining.explain(*self.context.where(), **options)
 
     def draw(self, progress: work.Progress, final: bool) -> None:
         result: Attribution = progress.result
         self._shown = result, self.state.image
         shown = heat(result.images[0, 0])
         pixels = encode.screen(shown.pixels) if final else encode.jpeg(shown.pixels)
-        said = f"{TITLES[result.method]} for {result.names[0]}"
+        said = f"{METHODS[result.method].title} for {result.names[0]}"
         self.alone.show(pixels, f"{said}: {_legend(shown)}")
         lines = [said, f"score {result.scores[0, 0]:.4g}", _legend(shown)]
         coverage = result.coverage
@@ -97,25 +91,20 @@ class AttributionView(View):
             photo = np.broadcast_to(np.uint8(255), (*values.shape[:2], 1))
         pixels = overlay(photo, heat(values), self.state.opacity)
         name = self.state.images[image]
-        words = f"{TITLES[result.method]} for {result.names[0]} over {name}, opacity {self.state.opacity:.0%}"
+        words = f"{METHODS[result.method].title} for {result.names[0]} over {name}, opacity {self.state.opacity:.0%}"
         self.over.show(encode.screen(pixels) if final else encode.jpeg(pixels), words)
         self._over_caption.value = caption(["Over the photo", f"{name}, opacity {self.state.opacity:.0%}"])
 
     def code(self) -> str:
         state = self.state
-        layer = f", layer={state.layer!r}" if self._weighs_layer() else ""
-        calls = {
-            "grad_cam": f"grad_cam(network, feed, target{layer}, upsampled=True)",
-            "guided_grad_cam": f"grad_cam(network, feed, target{layer}, guided=True)",
-            "integrated_gradients": "integrated_gradients(network, feed, target)",
-            "smooth_grad": "smooth_grad(network, feed, target)",
-        }
-        return f"{target_code(state)}\nattribution = cnnvis_widgets.{calls[state.explainer]}"
+        options = {"layer": state.layer} if self._weighs_layer() else {}
+        call = METHODS[state.explainer].code("network", "feed", "target", **options)
+        return f"{target_code(state)}\nattribution = {call}"
 
     def _can_weigh_layer(self) -> bool:
         """Whether the method weighs maps, and the chosen layer has some with several places."""
-        grad_cam = self.state.explainer.endswith("grad_cam")
-        return grad_cam and bool(self.state.current_layer.spatial_shape)
+        takes_layer = METHODS[self.state.explainer].option("layer") is not None
+        return takes_layer and bool(self.state.current_layer.spatial_shape)
 
     def _weighs_layer(self) -> bool:
         return self.state.at_layer and self._can_weigh_layer()
@@ -136,7 +125,7 @@ def facts(result: Attribution) -> list[Fact]:
         found.append((f"completeness error {error:+.3g} of score {score:.3g}", large))
     if result.coverage is not None:
         found += obeyed(result.coverage)
-    if result.method != "grad_cam":
+    if METHODS[result.method].per_channel:
         found.append(("summed over colours", False))
     return [*found, (f"clipped {CLIPPED:g} %", False)]
 
