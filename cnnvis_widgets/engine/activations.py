@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..results import FeatureMaps, Layer
-from .network.channels import channels_last, is_finite, not_finite
+from .graph.nonfinite import is_finite
+from .network.channels import channels_last, not_finite
 from .network.loading import load
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -41,7 +41,26 @@ def draft_of_function(function: Any) -> Draft:
     def read(wanted: Sequence[str]) -> dict[str, Value]:
         return {name: _read(handles[name]) for name in wanted if name in handles and dtype_of_variable(handles[name])}
 
-    return Draft(graph_def, read, values, inputs, outputs)
+    renamed = without_clashes([node.name for node in graph_def.node], _variable_names(graph, handles))
+    return Draft(graph_def, read, values, inputs, outputs, renamed=renamed)
+
+
+def without_clashes(nodes: Sequence[str], renamed: Mapping[str, str]) -> dict[str, str]:
+    """The new names that are not taken by another node."""
+    count: dict[str, int] = {}
+    for node in nodes:
+        for name in {node, renamed.get(node, node)}:
+            count[name] = count.get(name, 0) + 1
+    return {node: name for node, name in renamed.items() if count[name] == 1}
+
+
+def _variable_names(graph: Any, handles: Mapping[str, tf.Tensor]) -> dict[str, str]:
+    """From the nodes of captured variables to the names of these variables, which are those that users know."""
+    try:
+        names = {id(variable.handle): variable.name.removesuffix(":0") for variable in graph.variables}
+    except AssertionError:  # their owner dropped one; the graph keeps only what it reads of it
+        return {}
+    return {node: names[id(handle)] for node, handle in handles.items() if id(handle) in names}
 
 
 def _read(handle: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ...errors import CnnvisError, ModelError
 from ..graph.freezing import Draft
-from .functions import draft_of_function
+from .functions import draft_of_function, without_clashes
 
 
 def draft_of_keras_model(model: keras.Model, arguments: Callable[[], list[np.ndarray]]) -> Draft:
@@ -42,7 +42,7 @@ def draft_of_keras_model(model: keras.Model, arguments: Callable[[], list[np.nda
     given = [node for node, _ in draft.inputs or ()]
     inputs = dict(zip(given, names, strict=True))
     layers, scopes = _layer_scopes(model, [node.name for node in draft.graph_def.node])
-    renamed = _without_clashes([node.name for node in draft.graph_def.node], scopes | inputs)
+    renamed = without_clashes([node.name for node in draft.graph_def.node], {**scopes, **inputs, **draft.renamed})
     output_names = getattr(model, "output_names", None) or [name for name, _ in draft.outputs or ()]
     return replace(
         draft,
@@ -124,12 +124,3 @@ def _owners(components: Sequence[str], layers: Sequence[keras.layers.Layer]) -> 
         if index is not None:
             owners[component] = layers[index]
     return owners
-
-
-def _without_clashes(nodes: Sequence[str], renamed: Mapping[str, str]) -> dict[str, str]:
-    """The new names that are not taken by another node."""
-    count: dict[str, int] = {}
-    for node in nodes:
-        for name in {node, renamed.get(node, node)}:
-            count[name] = count.get(name, 0) + 1
-    return {node: name for node, name in renamed.items() if count[name] == 1}

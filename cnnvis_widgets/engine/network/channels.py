@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import ChannelError, NumericalError, nearest
 from ...results import Layer
+from ..graph.nonfinite import is_finite
 from .batches import Feeds
 from .network import Network
 
@@ -48,14 +49,6 @@ def channels_last(values: np.ndarray, layer: Layer) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(values, layer.channel_axis, -1), dtype=np.float32)
 
 
-def is_finite(values: np.ndarray) -> bool:
-    """Whether there is neither NaN nor infinity among values; one sum says so of nearly all arrays."""
-    if values.dtype.kind != "f":
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
-
-
 def not_finite(network: Network, feeds: Feeds) -> NumericalError:
     """An error that names the feed, or else the first layer, that holds NaN or infinity."""
     fed = next((tensor for tensor, array in feeds.items() if not is_finite(array)), None)
@@ -64,7 +57,8 @@ def not_finite(network: Network, feeds: Feeds) -> NumericalError:
         return NumericalError(
             f"Expected finite values to feed. Received: NaN or infinity for {name!r}. Check how they were made."
         )
-    values = zip(network.layers, network.run(feeds, [layer.tensor for layer in network.layers]), strict=True)
+    layers = [layer for layer in network.layers if not network.nonfinite_weights(layer)]
+    values = zip(layers, network.run(feeds, [layer.tensor for layer in layers]), strict=True)
     first = next((f"first in layer {layer.name!r}" for layer, array in values if not is_finite(array)), "in no layer")
     return NumericalError(
         f"Expected finite activations. Received: NaN or infinity {first}. Check the range of what is fed, and the "

@@ -7,26 +7,41 @@ from collections.abc import Sequence
 
 from ...results import FAMILIES, Layer, TensorInfo
 from ..graph.layers import shape_text
+from ..graph.nonfinite import listed
 
 Table = list[tuple[str, str, str, str]]
 """Rows of (role, name, kind or dtype, shape); the first is the heading."""
 
 
-def table(inputs: Sequence[TensorInfo], layers: Sequence[Layer], outputs: Sequence[TensorInfo], images: str) -> Table:
-    """The rows; ``images`` is the name of the input that takes the images."""
+def table(
+    inputs: Sequence[TensorInfo],
+    layers: Sequence[Layer],
+    outputs: Sequence[TensorInfo],
+    images: str,
+    nonfinite: Sequence[TensorInfo] = (),
+) -> Table:
+    """The rows.
+
+    Args:
+        inputs, layers, outputs: of the network.
+        images: the name of the input that takes the images.
+        nonfinite: the weights that hold NaN or infinity.
+    """
     rows = [("", "name", "kind", "shape")]
     for info in inputs:
         role = "input (images)" if info.name == images else "input"
         rows.append((role, info.name, info.dtype, shape_text(info.shape)))
     rows += [(layer.family, layer.name, layer.kind, shape_text(layer.shape)) for layer in layers]
-    return rows + [("output", info.name, info.dtype, shape_text(info.shape)) for info in outputs]
+    rows += [("output", info.name, info.dtype, shape_text(info.shape)) for info in outputs]
+    return rows + [("NaN or infinity", info.name, info.dtype, shape_text(info.shape)) for info in nonfinite]
 
 
-def summary(image_input: TensorInfo, layers: Sequence[Layer]) -> str:
-    """One line: what goes in, and how many layers of each family there are."""
+def summary(image_input: TensorInfo, layers: Sequence[Layer], nonfinite: Sequence[str] = ()) -> str:
+    """One line: what goes in, how many layers of each family there are, and which weights hold NaN or infinity."""
     counts = {title: sum(layer.family == key for layer in layers) for key, title in FAMILIES.items()}
     counted = ", ".join(f"{count} {title}" for title, count in counts.items())
-    return f"images to {image_input.name!r} {shape_text(image_input.shape)}; {counted}"
+    warning = f"; NaN or infinity in the weights {listed(nonfinite)}" if nonfinite else ""
+    return f"images to {image_input.name!r} {shape_text(image_input.shape)}; {counted}{warning}"
 
 
 def as_text(rows: Table) -> str:

@@ -14,7 +14,7 @@ from ...errors import FeedError, GradientError
 from ...results import Coverage, Layer, TensorInfo
 from ..backward import rules
 from ..graph.freezing import FrozenGraph
-from ..graph.graphdef import node_of
+from ..graph.graphdef import node_of, tensor_of
 from ..graph.receptive_field import seen_by
 from ..graph.structure import Structure, static_shapes
 from ..ops.windows import ReceptiveField
@@ -127,17 +127,30 @@ class Network:
         return next((name for name, each in self._frozen.inputs.items() if each == tensor), tensor.removesuffix(":0"))
 
     def describe(self) -> str:
-        """Inputs, layers and outputs as a table of plain text."""
+        """Inputs, layers, outputs, and weights that hold NaN or infinity, as a table of plain text."""
         return as_text(self._table())
 
     def _table(self) -> Table:
-        return table(self.inputs, self.layers, self.outputs, self.image_input.name)
+        nonfinite = [self._info(name, tensor_of(name)) for name in self.nonfinite_weights()]
+        return table(self.inputs, self.layers, self.outputs, self.image_input.name, nonfinite)
+
+    def nonfinite_weights(self, layer: str | Layer | None = None) -> tuple[str, ...]:
+        """The names of the weights that hold NaN or infinity; with a layer, of those that it depends on.
+
+        Layers that depend on none of them can be computed; all others raise ``NumericalError``.
+        """
+        if layer is None:
+            return self._settled.nonfinite.names
+        return self._settled.nonfinite_behind([self.layer(layer).tensor], [self._image])
 
     def __repr__(self) -> str:
-        return f"<Network: {summary(self.image_input, self.layers)}>"
+        return f"<Network: {self._summary()}>"
+
+    def _summary(self) -> str:
+        return summary(self.image_input, self.layers, self.nonfinite_weights())
 
     def _repr_html_(self) -> str:
-        return as_html(self._table(), summary(self.image_input, self.layers))
+        return as_html(self._table(), self._summary())
 
     def fingerprint(self) -> str:
         """A hash of the ops and weights, the same in every process."""
@@ -227,6 +240,7 @@ class Network:
 
         Raises:
             FeedError: a placeholder that they need is missing.
+            NumericalError: they depend on weights that hold NaN or infinity.
         """
         key = ("run", tuple(feeds), tuple(tensors))
 
@@ -283,6 +297,7 @@ class Network:
 
         Raises:
             FeedError: a placeholder between them is not fed.
+            NumericalError: the tensors depend on weights that hold NaN or infinity.
         """
         return import_cut(*self._settled.cut(inputs, tensors, folding=folding), rule, target)
 

@@ -20,8 +20,9 @@ import numpy as np
 from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
+from ..graph.nonfinite import is_finite
 from ..network.batches import Feeds
-from ..network.channels import channels_last, is_finite, not_finite
+from ..network.channels import channels_last, not_finite
 from ..network.loading import load
 from ..network.network import Network
 from ..runtime.caches import bytes_of

@@ -6,7 +6,7 @@ would be built, optimised and run again: more ops than all others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -16,7 +16,9 @@ import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
 from ...caches import LRUCache
+from ...errors import NumericalError
 from ..graph.graphdef import NodeDef, ancestors, data_inputs, node_of, tensor_of
+from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, listed
 from ..graph.structure import Structure
 from ..tensorflow_internals import op_definition, run_op
 from .batch_norm_folding import folded
@@ -46,9 +48,11 @@ class Settled:
 
         Raises:
             FeedError: a placeholder between them is not fed.
+            NumericalError: ``tensors`` depend on weights that hold NaN or infinity.
         """
         settled = self.beside(inputs)
         cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
+        self._require_finite(tensors, inputs.keys())
         values = {tensor: settled[tensor] for tensor in cut.settled}
         if folding:
             nodes, made = folded(cut.nodes, tensors, values, self._computed_once.get_or_make)
@@ -62,12 +66,42 @@ class Settled:
             return self._values
         return self._weights
 
+    def nonfinite_behind(self, tensors: Iterable[str], inputs: Collection[str]) -> tuple[str, ...]:
+        """The weights with NaN or infinity that ``tensors`` depend on, or else such values that are made of weights."""
+        nodes, tensors = self._structure.nodes, list(tensors)
+        found = self.nonfinite.behind(nodes, tensors, inputs)
+        made = self.beside(inputs) is self._values
+        return found or (self._nonfinite_made.behind(nodes, tensors, inputs) if made else ())
+
+    def _require_finite(self, tensors: Sequence[str], inputs: Collection[str]) -> None:
+        found = self.nonfinite_behind(tensors, inputs)
+        if found:
+            raise NumericalError(
+                f"Expected finite weights. Received: NaN or infinity in {listed(found)}. Check how the network was "
+                "trained and read. Layers that do not depend on these weights can still be computed."
+            )
+
+    @cached_property
+    def nonfinite(self) -> NonFinite:
+        """Weights and constants that hold NaN or infinity; all are looked at once."""
+        nodes = self._structure.nodes
+        return find_nonfinite(nodes, self._weights | constants_of(nodes.values()))
+
+    @cached_property
+    def _nonfinite_made(self) -> NonFinite:
+        """The same of what is made of weights: a variance below 0 gives NaN."""
+        return find_nonfinite(self._structure.nodes, self._made_values)
+
     @cached_property
     def _values(self) -> Mapping[str, tf.Tensor]:
-        wanted = self._frontier()
-        passed = {tensor: self._weights[origin] for tensor in wanted if (origin := self._passed(tensor))}
-        return self._weights | passed | self._computed(sorted(wanted - passed.keys()))
+        passed = {tensor: self._weights[origin] for tensor in self._frontier if (origin := self._passed(tensor))}
+        return self._weights | passed | self._made_values
 
+    @cached_property
+    def _made_values(self) -> dict[str, tf.Tensor]:
+        return self._computed(sorted(tensor for tensor in self._frontier if not self._passed(tensor)))
+
+    @cached_property
     def _frontier(self) -> set[str]:
         """What varying ops take of other ops that depend on weights, where it is small or a weight as it is."""
         nodes, varying, shapes = self._structure.nodes, self._structure.varying, self._structure.shapes
