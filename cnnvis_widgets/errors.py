@@ -7,6 +7,7 @@
     │   ├── ModelFormError     it is no form of model at all
     │   └── VariableError      a variable has no value, or only a random one
     ├── FeedError              what was fed does not fit the network's inputs
+    │   └── ImageError         an image cannot be read: no such file, no image, damaged, too large
     ├── LayerError             no such layer, or an empty selection (nearest names are given)
     ├── ChannelError           a channel, class or unit outside the layer
     ├── GradientError          no gradient flows from the layer to the image
@@ -42,6 +43,10 @@ class VariableError(ModelError):
 
 class FeedError(CnnvisError, ValueError):
     """The feed does not fit the inputs of the network."""
+
+
+class ImageError(FeedError, OSError):
+    """An image cannot be read: there is no such file, it holds no image, is damaged or too large."""
 
 
 class LayerError(CnnvisError, ValueError):

@@ -122,12 +122,16 @@ def test_pictures_paths_and_preprocessing(graph, tmp_path):
     np.testing.assert_array_equal(prepared.images({"image": photo()}), photo())  # values in a dict go in as they are
 
 
-def test_grey_pictures_for_colour_networks_and_back(graph):
+def test_grey_pictures_for_colour_networks_and_back(graph, tmp_path):
     grey = Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20))
     assert load(graph).images(grey).shape == (1, 20, 20, 3)
     single = keras.Sequential([keras.Input((20, 20, 1)), keras.layers.Conv2D(2, 3, activation="relu")])
     assert load(single).images(Image.new("RGBA", (20, 20), (255, 0, 0, 255))).shape == (1, 20, 20, 1)
     assert load(single).images(np.zeros((20, 20), np.float32)).shape == (1, 20, 20, 1)
+    grey.save(tmp_path / "grey.png")
+    expected = np.arange(400, dtype=np.uint8).astype(np.float32).reshape(1, 20, 20, 1)
+    for path in (tmp_path / "grey.png", str(tmp_path / "grey.png")):
+        np.testing.assert_array_equal(load(single).images([path, path]), np.concatenate([expected, expected]))
 
 
 def test_ranges_without_preprocessing(graph):

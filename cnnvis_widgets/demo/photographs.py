@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+
+from ..imaging.reading import read_image
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ PHOTOGRAPHS: dict[str, Photograph] = {
 
 @lru_cache(maxsize=len(PHOTOGRAPHS))
 def _pixels(name: str) -> np.ndarray:
-    with Image.open(PHOTOGRAPHS[name].path) as image:
-        pixels = np.array(image.convert("RGB"))
+    pixels = read_image(PHOTOGRAPHS[name].path, channels=3)
     pixels.setflags(write=False)  # everyone who asks gets this one array
     return pixels
 

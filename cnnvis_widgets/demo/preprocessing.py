@@ -6,16 +6,19 @@ import numpy as np
 from PIL import Image
 
 from ..errors import FeedError
+from ..imaging.conversion import with_channels
+from ..imaging.reading import ImageSource, pixels_if_image
 
 MEAN, SCALE = 127.0, 128.0
 """The network was trained on (RGB - 127) / 128."""
 
 
-def preprocess(image: np.ndarray, size: tuple[int, int] | None = (224, 224)) -> np.ndarray:
+def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (224, 224)) -> np.ndarray:
     """The centre of a photograph at the network's size and range.
 
     Args:
-        image: uint8 (height, width, 3), or (height, width) and (height, width, 4), which become RGB.
+        image: uint8 (height, width, 3), grey (height, width) or (height, width, 1), with transparency
+            (height, width, 4), or an image: a path, the content of a file, a binary file or a PIL image.
         size: (height, width) of the result; the largest centred part of the image with these
             proportions is resized to it bicubically. ``None`` keeps the whole image and its size.
 
@@ -24,15 +27,16 @@ def preprocess(image: np.ndarray, size: tuple[int, int] | None = (224, 224)) -> 
 
     Raises:
         FeedError: the image is not uint8 or has another number of axes or channels.
+        ImageError: it cannot be read.
     """
-    image = np.asarray(image)
-    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+    pixels = np.asarray(pixels_if_image(image))
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))):
         raise FeedError(
             "Expected a photograph as uint8 (height, width, 3). "
-            f"Received: image of dtype {image.dtype} and shape {image.shape}. "
+            f"Received: image of dtype {pixels.dtype} and shape {pixels.shape}. "
             "Scale it to 0..255 and convert it with .astype('uint8'), one image at a time."
         )
-    picture = Image.fromarray(image).convert("RGB")
+    picture = Image.fromarray(with_channels(pixels, 3))
     if size is not None:
         picture = _centre(picture, size[1] / size[0]).resize((size[1], size[0]), Image.Resampling.BICUBIC)
     return (np.asarray(picture, np.float32) - MEAN) / SCALE

@@ -1,1 +1,1 @@
-"""Arrays into pictures, with NumPy and Pillow alone. Nothing here knows a network or a file name."""
+"""Images into arrays and arrays into pictures, with NumPy and Pillow alone. Nothing here knows a network."""

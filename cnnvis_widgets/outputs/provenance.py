@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from PIL import Image
-
 from ..engine.dreaming.controls import DreamControls
 from ..engine.dreaming.dream import dream
 from ..engine.dreaming.recipes import decoded, fingerprint
 from ..engine.network.loading import load
 from ..errors import FeedError, ModelError, OutputError
+from ..imaging.reading import opened
 from ..results import DreamStep
 from .pictures import CHUNK
 
@@ -29,7 +28,7 @@ def recipe_of(path: str | os.PathLike[str]) -> Mapping[str, Any]:
         OutputError: the file cannot be read, or holds none.
     """
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             text = getattr(image, "text", {}).get(CHUNK)
     except OSError as error:
         raise OutputError(f"Expected a PNG file. Received: {str(path)!r} ({error}). Give another path.") from error

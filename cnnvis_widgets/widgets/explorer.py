@@ -199,14 +199,15 @@ class ModelExplorer(w.VBox):
         """Take in one more image and look at it.
 
         Args:
-            picture: uint8 (height, width, 3), a PIL image or a path; it goes through the network's preprocessing.
+            picture: uint8 (height, width, 3), a path, the content of a file, a binary file or a PIL image; it goes
+                through the network's preprocessing.
             name: for the menu.
 
         Returns:
             Its index.
 
         Raises:
-            FeedError: the network does not take such a picture.
+            FeedError: the network does not take such a picture; ImageError: it cannot be read.
         """
         return self._image_pane.incoming.add(picture, name)
 

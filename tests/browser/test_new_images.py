@@ -146,7 +146,7 @@ def test_files_are_uploaded_and_what_is_no_image_is_told(notebook, folder):
     with page.expect_file_chooser() as asked:
         page.get_by_role("button", name=re.compile("Add images")).click()
     asked.value.set_files([folder / "ramp.png", folder / "notes.txt"])
-    expect(page.get_by_text("Received: notes.txt, which is not an image")).to_be_visible()
+    expect(page.get_by_text("Received: 'notes.txt', which cannot be read as an image")).to_be_visible()
     assert notebook.python("explorer.state.images[explorer.state.image]") == "ramp.png"
     fed = "explorer.network.images(explorer.network.feeds('ramp.png'))[0]"
     assert notebook.python(f"bool(np.array_equal({FED}, {fed}))")

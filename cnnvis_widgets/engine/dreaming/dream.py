@@ -78,8 +78,8 @@ def dream(
             several ``objectives``, one picture for each.
         channels: channel numbers or class names, one or several, one picture for each; ``None`` for the whole
             layer, whatever in it is active.
-        start: ``None`` for noise, 'feed' for the first fed image, a picture (uint8, PIL, path: it goes through the
-            network's ``preprocess``), or a floating-point array in the range of the input, of any size.
+        start: ``None`` for noise, 'feed' for the first fed image, a picture (uint8, path, file, PIL: it goes through
+            the network's ``preprocess``), or a floating-point array in the range of the input, of any size.
         seed: of the noise and of the views; the same seed gives the same bytes.
         octaves: how many sizes the picture grows through, the last being ``size``; 4 by default.
         octave_scale: from one size to the next.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...imaging.reading import pixels_if_image
 from ...results import Layer
 from .objectives import Objective
 from .parameterizations import Fourier, Maco, Pixels
@@ -37,7 +38,7 @@ def encoded(value: Any) -> Any:
         return [encoded(each) for each in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return encoded(np.asarray(value))  # a PIL image as guide, for instance
+    return encoded(np.asarray(pixels_if_image(value)))  # a PIL image as guide, for instance
 
 
 def decoded(value: Any) -> Any:

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ...errors import FeedError, nearest
+from ...imaging.conversion import with_channels
+from ...imaging.reading import is_image_source, pixels_if_image
 
 Preprocess = Callable[[np.ndarray], np.ndarray]
 
 
-def read_image(value: Any) -> Any:
-    """A picture as an array: PIL images and paths become uint8 (height, width[, channels]); all else passes.
+def as_array(value: Any) -> np.ndarray:
+    """Anything that can be fed as one array: arrays, tensors, lists, scalars, images, lists of images.
+
+    Images are paths, contents of files, binary files and PIL images; grey ones become (height, width).
 
     Raises:
-        FeedError: the file does not exist or is not an image.
+        FeedError: the values are no numbers or of several shapes; ImageError: an image cannot be read.
     """
-    if isinstance(value, str | Path):
-        try:
-            with Image.open(value) as opened:
-                return read_image(opened.copy())
-        except (OSError, UnidentifiedImageError) as error:
-            raise FeedError(f"Expected the path of an image. Received: {str(value)!r}: {error}") from error
-    if isinstance(value, Image.Image):
-        plain = value if value.mode in ("L", "RGB") else value.convert("RGB")
-        return np.asarray(plain)
-    return value
-
-
-def as_array(value: Any) -> np.ndarray:
-    """Anything that can be fed as one array: arrays, tensors, lists, scalars, images, paths, lists of images."""
-    value = read_image(value)
-    if isinstance(value, list | tuple):
-        value = [read_image(each) for each in value]
+    value = [_flat(item) for item in value] if isinstance(value, list | tuple) else _flat(value)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -45,6 +32,12 @@ def as_array(value: Any) -> np.ndarray:
     if array.dtype == object or array.dtype.kind in "US":
         raise FeedError(f"Expected numbers. Received: {type(value).__name__} that becomes an array of {array.dtype}.")
     return array
+
+
+def _flat(value: Any) -> Any:
+    """An image as uint8 pixels, without a channel axis if it is grey; any other value as it is."""
+    pixels = pixels_if_image(value)
+    return pixels[..., 0] if is_image_source(value) and pixels.shape[-1] == 1 else pixels
 
 
 def key_name(key: Any) -> str:
@@ -108,13 +101,15 @@ def pictures_to_batch(value: Any, picture: tuple[int | None, ...], preprocess: P
     """Bare images -> a batch of pictures, channels last, as the network eats them.
 
     Args:
-        value: one image or several: arrays, PIL images, paths.
+        value: one image or several: arrays, paths, contents of image files, binary files, PIL images.
         picture: (height, width, channels) of the input, ``None`` where free.
         preprocess: the network's own, or ``None``: then uint8 pictures are resized to the input.
     """
-    value = read_image(value)
-    if isinstance(value, list | tuple) and not (value and np.isscalar(value[0])):
-        images = [np.asarray(read_image(each)) for each in value]
+    value = pixels_if_image(value)
+    if isinstance(value, list | tuple):
+        value = [pixels_if_image(item) for item in value]
+    if isinstance(value, list) and not (value and np.isscalar(value[0])):
+        images = [np.asarray(each) for each in value]
         images = [image for each in images for image in (each if each.ndim > len(picture) else [each])]
     else:
         array = as_array(value)
@@ -149,8 +144,7 @@ def _with_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
     have = 1 if flat.ndim == 2 else flat.shape[-1]
     if channels in (None, have) or channels not in (1, 3) or have not in (1, 3, 4):
         return flat[..., None] if flat.ndim == 2 else flat
-    converted = np.asarray(Image.fromarray(flat).convert("L" if channels == 1 else "RGB"))
-    return converted[..., None] if channels == 1 else converted
+    return with_channels(flat, channels)
 
 
 def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .feeds import Preprocess, pictures_to_batch, read_image
+from ...imaging.reading import pixels_if_image
+from .feeds import Preprocess, pictures_to_batch
 from .input_layout import ImageView
 
 
@@ -49,11 +50,11 @@ class ImageInput:
     def photo(self, image: Any, preprocess: Preprocess | None) -> np.ndarray:
         """One picture of any size, float32 (1, height, width, channels), in the range of the input."""
         shape = self.picture_shape
-        array = read_image(image)
+        array = pixels_if_image(image)
         if isinstance(array, np.ndarray) and array.dtype.kind == "f":
             return pictures_to_batch(array, shape, None)[:1].astype(np.float32, copy=False)
         free = (*(None for _ in shape[:-1]), shape[-1])
-        return pictures_to_batch(image, free, preprocess)[:1].astype(np.float32, copy=False)
+        return pictures_to_batch(array, free, preprocess)[:1].astype(np.float32, copy=False)
 
     def range_of(self, preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
         """What ``preprocess`` makes of black and of white: one value for each channel."""

@@ -31,7 +31,8 @@ def load(
             path of a .keras, .h5, .pb or .meta file, a checkpoint or a SavedModel directory; ``None`` for the
             default session, else the default graph; or a ``Network``, which passes through.
         feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
-            one value for each input, or just the image or images (arrays, PIL images, paths).
+            one value for each input, or just the image or images (arrays, paths, contents of image files, binary
+            files, PIL images).
         image_input: the tensor that takes the images, by name or itself, where it cannot be guessed; any tensor
             of the graph that is not constant.
         class_names: of the classes, in the order of the network's outputs.

@@ -219,7 +219,7 @@ class Network:
     def photo(self, image: Any) -> np.ndarray:
         """One image to start from: float32 (1, height, width, channels), of any size, in the range of the input.
 
-        Pictures (uint8, PIL, paths) go through ``preprocess``; floating-point arrays are taken as they are.
+        Pictures (uint8, paths, files, PIL) go through ``preprocess``; floating-point arrays are taken as they are.
         """
         return self._pictures.photo(image, self.preprocess)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from io import BytesIO
 from threading import RLock
 from typing import Any
 
 import ipywidgets as w
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ...errors import CnnvisError
+from ...errors import CnnvisError, ImageError
+from ...imaging.reading import read_image
 from ...imaging.render import picture
 from ..elements.canvas import PictureCanvas
 from ..elements.controls import row, text
@@ -59,24 +58,24 @@ class NewImages:
             return self._look_at(self._subject.add(picture), name)
 
     def read(self, files: Sequence[tuple[str, bytes]]) -> None:
-        """Add image files, given as names and contents; one that is no image is named, the others are added."""
+        """Add image files, given as names and contents; one that cannot be read is named, the others are added."""
         refused: list[str] = []
 
         def steps() -> Generator[None, None, None]:
             for name, content in files:
                 self.note.value = text(f"Reading {name} …", role="status")
                 try:
-                    self.add(_decoded(content), name)
-                except UnidentifiedImageError:
-                    refused.append(f"{name}, which is not an image")
-                except (OSError, CnnvisError, Image.DecompressionBombError) as error:
+                    self.add(read_image(content, name=name), name)
+                except ImageError as error:  # names the file
+                    refused.append(str(error))
+                except CnnvisError as error:
                     refused.append(f"{name}: {error}")
                 yield
 
         def done(job: jobs.Job) -> None:
             self.note.value = ""
             if refused:
-                self._state.error = f"Expected images. Received: {'; '.join(refused)}"
+                self._state.error = " ".join(refused)
             elif job.error is not None:
                 self._state.error = f"{type(job.error).__name__}: {job.error}"
 
@@ -111,16 +110,3 @@ class NewImages:
                 self._state.image_replaced()
             else:
                 self._state.image = self._drawing
-
-
-def _decoded(content: bytes) -> Image.Image:
-    """An image file, the right way up: phones store pictures lying on their side, and how to turn them."""
-    return _eight_bit(ImageOps.exif_transpose(Image.open(BytesIO(content))))
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Grey pictures of 16 bits with 8; Pillow would clip them to white."""
-    if not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture).astype(np.float64) * (255 / 65535)
-    return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))

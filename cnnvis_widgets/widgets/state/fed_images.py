@@ -62,7 +62,7 @@ class Subject:
         """Take in one more image, which goes through the network's preprocessing.
 
         Args:
-            picture: uint8 (height, width, 3), a PIL image or a path.
+            picture: uint8 (height, width, 3), a path, the content of a file, a binary file or a PIL image.
 
         Returns:
             Its index.
