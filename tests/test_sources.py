@@ -11,6 +11,7 @@ import tensorflow as tf
 from networks import classic_keras, classic_ops, frozen_graph, keras_cnn, photo, v1, variable_graph, weights_of
 
 from cnnvis_widgets import activations, load, reconstruct
+from cnnvis_widgets.engine.models import readers
 from cnnvis_widgets.errors import FeedError, ModelError, VariableError
 
 
@@ -444,3 +445,30 @@ def test_two_forms_of_a_graph_with_a_branch(tmp_path):
     (second,) = activations(prefix, {"x:0": image}, "seen")
     np.testing.assert_array_equal(first.values, second.values)
     assert first.values[0, 0, 0, 0] == 0 + 1 + 4 + 5 + 4
+
+
+def test_every_reader_leaves_other_forms_alone(tmp_path):
+    def unused():
+        raise AssertionError("only a model that is traced needs the arrays")
+
+    (tmp_path / "text.pb").write_text("this is not a model")
+    (tmp_path / "empty").touch()
+    paths = [tmp_path, tmp_path / "text.pb", tmp_path / "empty", tmp_path / "nowhere"]
+    assert [form.name for path in paths for form in readers.FILES if form.read(path, unused) is not None] == []
+    assert [form.name for form in readers.OBJECTS if form.read("a string", unused) is not None] == []
+
+
+def test_exactly_one_reader_takes_each_object():
+    graph = frozen_graph()
+    concrete = tf.function(lambda x: tf.nn.relu(x)).get_concrete_function(tf.TensorSpec([None, 4]))
+    signed = tf.function(lambda x: tf.nn.relu(x), input_signature=[tf.TensorSpec([None, 4])])
+    for model, name in [
+        (keras_cnn(), "a Keras model"),
+        (graph, "a tf.Graph"),
+        (graph.as_graph_def(), "a GraphDef or MetaGraphDef"),
+        (v1.MetaGraphDef(graph_def=graph.as_graph_def()), "a GraphDef or MetaGraphDef"),
+        (v1.Session(graph=graph), "a session"),
+        (concrete, "a ConcreteFunction"),
+        (signed, "a tf.function"),
+    ]:
+        assert [form.name for form in readers.OBJECTS if form.read(model, lambda: []) is not None] == [name]

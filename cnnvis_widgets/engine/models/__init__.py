@@ -1,1 +1,1 @@
-"""Whatever a person holds becomes a Draft: graphs, sessions, functions, Keras models, files."""
+"""Turns whatever a person holds into a Draft: graphs, sessions, functions, Keras models, files."""

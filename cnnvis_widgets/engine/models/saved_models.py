@@ -1,0 +1,76 @@
+"""Reads SavedModels, from a directory or loaded. Those of old versions need the loader of TensorFlow 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ...errors import ModelError
+from ..graph.freezing import Draft
+from .functions import Arguments, draft_of_function
+from .tf1 import VARIABLES, session_values
+
+v1 = tf.compat.v1
+_FIRST_BYTE = b"\x08"  # a SavedModel starts with its schema version, a GraphDef with a node
+
+
+def read_object(model: Any, arguments: Arguments) -> Draft | None:
+    """Read what ``tf.saved_model.load`` returns; anything else gives ``None``."""
+    if not (hasattr(model, "signatures") and hasattr(model, "tensorflow_version")):
+        return None
+    return _from_signatures(model, "the loaded SavedModel")
+
+
+def read_path(path: Path, arguments: Arguments) -> Draft | None:
+    """Read a SavedModel directory, or its ``saved_model.pb``; any other path gives ``None``.
+
+    Raises:
+        ModelError: neither loader of TensorFlow can read it.
+    """
+    directory = _directory(path)
+    if directory is None:
+        return None
+    try:
+        return _from_signatures(tf.saved_model.load(str(directory)), str(directory))
+    except ModelError:
+        raise
+    except Exception as error:  # only the loader of TensorFlow 1 can read some old exports
+        return _from_v1(directory, error)
+
+
+def _directory(path: Path) -> Path | None:
+    """Return the directory of the SavedModel that a path means."""
+    if path.is_dir():
+        return path if any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")) else None
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return path.parent if file.read(1) == _FIRST_BYTE else None
+
+
+def _from_signatures(loaded: Any, origin: str) -> Draft:
+    signatures = dict(loaded.signatures)
+    if not signatures:
+        raise ModelError(
+            f"Expected a SavedModel with a signature. Received: {origin}, which has none. "
+            "Export it with model.export(path), or pass one of its functions."
+        )
+    name = next((key for key in ("serving_default", "serve") if key in signatures), min(signatures))
+    return draft_of_function(signatures[name])
+
+
+def _from_v1(directory: Path, cause: Exception) -> Draft:
+    graph = tf.Graph()
+    try:
+        with graph.as_default(), v1.Session(graph=graph) as session:
+            v1.saved_model.load(session, ["serve"], str(directory))
+            names = [op.name for op in graph.get_operations() if op.type in VARIABLES]
+            values = session_values(session, names) if names else {}
+    except Exception as error:
+        raise ModelError(
+            f"Expected a SavedModel that TensorFlow {tf.__version__} can load. "
+            f"Received: {str(directory)!r}: {cause}; and the loader of TensorFlow 1: {error}"
+        ) from error
+    return Draft(graph.as_graph_def(), lambda needed: {name: values[name] for name in needed})
