@@ -146,7 +146,7 @@ def tried(name: str, entry: Entry) -> dict[str, str]:
             )
         )
     row["unruled"] = _unruled(network, layer)
-    feeds = network.rows_of(network.feeds(), np.array([0]))
+    feeds = network.runtime.batches.rows_of(network.feeds(), np.array([0]))
     ways = [way_back(network, layer, "guided", seed, feeds, tf.float32) for seed in ("map", "unit")]
     row["way back"] = ", ".join(dict.fromkeys(WAYS[type(way).__name__] for way in ways))
     channel = int(np.argmax(activations(network, None, layer)[0].strengths[0]))
@@ -156,7 +156,7 @@ def tried(name: str, entry: Entry) -> dict[str, str]:
 
 def _dreamt(network: Network, layer: Any, channel: int) -> str:
     """One step from the fed image, for the channel that it excites most: others may be dead in a random network."""
-    size = (96, 96) if network.picture_shape[:-1] == (None, None) else None
+    size = (96, 96) if network.runtime.layout.picture_shape[:-1] == (None, None) else None
     return _finite([next(dream(network, None, layer, channel, start="feed", octaves=1, steps=1, size=size)).images])
 
 

@@ -71,7 +71,7 @@ def judge(network: object, picture: np.ndarray, number: int) -> dict[str, object
     random = np.random.default_rng(12345)
     views = np.stack([demo.preprocess(view(picture, random)) for _ in range(VIEWS)])
     feeds = network.feeds({network.image_input.name: views})
-    [probabilities] = network.run(feeds, [network.layer("predictions").tensor])
+    [probabilities] = network.runtime.run(feeds, [network.layer("predictions").tensor])
     own, first = probabilities[:, number], probabilities.argmax(1) == number
     return {
         "first_guess": float(first.mean()),

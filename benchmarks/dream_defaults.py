@@ -69,7 +69,7 @@ def trained() -> keras.Model:
 
 def gain(network: Network, layer: object, channel: int, **options: object) -> dict[str, float]:
     """How far a climb comes."""
-    size, ends = (64, 64) if network.picture_shape[0] == 64 else (224, 224), (-1.0, 1.0)
+    size, ends = (64, 64) if network.runtime.layout.picture_shape[0] == 64 else (224, 224), (-1.0, 1.0)
     noise = [
         float(
             next(

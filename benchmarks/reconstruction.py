@@ -48,17 +48,17 @@ def older_gradients(network: Network, name: str) -> Callable[..., list[np.ndarra
     def body(*given: tf.Tensor) -> list[tf.Tensor]:
         signals = []
         for channel, each in enumerate(given):
-            target = network.build({network.image_tensor: each}, [layer.tensor], "deconvnet")[0]
+            target = network.runtime.build({network.runtime.image_tensor: each}, [layer.tensor], "deconvnet")[0]
             seed = target * tf.one_hot(channel, layer.channels)
             signals.append(tf.gradients(target, each, tf.stop_gradient(seed))[0])
         return signals
 
-    return network.compiled(("older way", name), body, network.signature(feeds) * COPIES)
+    return network.runtime.compiled(("older way", name), body, network.runtime.batches.signature(feeds) * COPIES)
 
 
 def older_way(network: Network, name: str) -> Callable[[], None]:
     """The same, run on the network's image."""
-    function, image = older_gradients(network, name), network.feeds()[network.image_tensor]
+    function, image = older_gradients(network, name), network.feeds()[network.runtime.image_tensor]
     return lambda: function(*[image] * COPIES)
 
 

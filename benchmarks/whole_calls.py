@@ -37,16 +37,15 @@ from cnnvis_widgets import (
     reconstruct,
 )
 from cnnvis_widgets.engine.network.network import Network
+from cnnvis_widgets.engine.network.runtime import Runtime
 
 
 def saved_and_read(network: Network, folder: Path) -> Network:
     """The network after its way over the disk, as new."""
-    frozen = network._frozen
+    frozen = network.runtime.frozen
     (folder / "graph").write_bytes(pickle.dumps((frozen.graph_def.SerializeToString(), dict(frozen.weights))))
     pickle.loads((folder / "graph").read_bytes())
-    again = Network(frozen, image_input=network.image_tensor)
-    again.feed = network.feed
-    return again
+    return Network(Runtime(frozen, network.runtime.image_tensor), network.feed)
 
 
 def written(folder: Path, maps: np.ndarray) -> None:
@@ -66,7 +65,7 @@ def written(folder: Path, maps: np.ndarray) -> None:
 def older_deconv(network: Network, name: str, folder: Path) -> None:
     again = saved_and_read(network, folder)
     layer, feeds = again.layer(name), again.feeds()
-    image = feeds[again.image_tensor]
+    image = feeds[again.runtime.image_tensor]
     maps = []
     run = older_gradients(again, name)
     for _ in range(0, layer.channels or 0, COPIES):  # the maps differ in their seed alone; the work is the same

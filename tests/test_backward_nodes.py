@@ -108,11 +108,11 @@ def gradients(network, asked=("end",), score=squares, target="", image=None):
     ends, kinds = [], []
 
     def plain(image):
-        inputs, shown = {network.image_tensor: 2 * image}, image - 1
-        return tf.gradients(score(network.build(inputs, tensors, target=target), shown), image)[0]
+        inputs, shown = {network.runtime.image_tensor: 2 * image}, image - 1
+        return tf.gradients(score(network.runtime.build(inputs, tensors, target=target), shown), image)[0]
 
     def quick(image):
-        passage, shown = network.passage({network.image_tensor: 2 * image}, tensors, target), image - 1
+        passage, shown = network.runtime.passage({network.runtime.image_tensor: 2 * image}, tensors, target), image - 1
         found = gradient_of(score(passage.tensors, shown), image, shown, [passage])
         ends.extend(each.op.name.removeprefix("network/") for each in passage.ends)
         kinds.extend(op.type for op in image.graph.get_operations() if op.name.startswith("back/"))
@@ -120,7 +120,7 @@ def gradients(network, asked=("end",), score=squares, target="", image=None):
 
     image = RANDOM.uniform(0, 1, (2, 8, 8, 3)).astype(np.float32) if image is None else image
     signature = [tf.TensorSpec([2, None, None, 3], tf.float32)]
-    found = [network.compiled(each.__name__, each, signature)(image) for each in (plain, quick)]
+    found = [network.runtime.compiled(each.__name__, each, signature)(image) for each in (plain, quick)]
     return found, ends, kinds
 
 

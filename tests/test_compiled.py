@@ -123,16 +123,16 @@ def network():
 
 
 def test_a_network_keeps_few_functions(network, monkeypatch):
-    assert network._compiled._limit == FUNCTIONS
-    monkeypatch.setattr(network, "_compiled", function_cache(2))
+    assert network.runtime.cache._limit == FUNCTIONS
+    monkeypatch.setattr(network.runtime, "cache", function_cache(2))
     first = reconstruct(network, None, "layer", rule="deconvnet").images
-    (key,) = [each for each in network._compiled if each[0] == "way back"]
-    way = network._compiled.get(key)
+    (key,) = [each for each in network.runtime.cache if each[0] == "way back"]
+    way = network.runtime.cache.get(key)
     watched = [weakref.ref(way), weakref.ref(way._staged._second.graph)]
     del way
     for rule in ("guided", "gradient"):
         reconstruct(network, None, "layer", rule=rule)
-        assert len(network._compiled) <= 2
+        assert len(network.runtime.cache) <= 2
     gc.collect()
     assert [each() for each in watched] == [None, None]
     np.testing.assert_array_equal(reconstruct(network, None, "layer", rule="deconvnet").images, first)

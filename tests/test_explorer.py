@@ -354,16 +354,16 @@ def test_a_dream_can_climb_the_whole_layer(explorer):
 
 
 def test_a_dream_is_compiled_while_its_class_is_chosen(explorer, monkeypatch):
-    monkeypatch.setattr(explorer.network, "_compiled", function_cache())
+    monkeypatch.setattr(explorer.network.runtime, "cache", function_cache())
     explorer.state.octaves, explorer.state.steps = 1, 2
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
-    compiled = {key for key in explorer.network._compiled if key[0] == "whole step"}
+    compiled = {key for key in explorer.network.runtime.cache if key[0] == "whole step"}
     assert len(compiled) == 1
     explorer.state.layer, explorer.state.target = "wide", 2
     explorer.start()
     assert isinstance(explorer.wait(0), DreamStep)
-    assert {key for key in explorer.network._compiled if key[0] == "whole step"} == compiled
+    assert {key for key in explorer.network.runtime.cache if key[0] == "whole step"} == compiled
 
 
 def test_a_layer_that_cannot_be_climbed_still_shows_its_maps(explorer, monkeypatch):
@@ -371,7 +371,7 @@ def test_a_layer_that_cannot_be_climbed_still_shows_its_maps(explorer, monkeypat
         raise GradientError("Expected a gradient.")
 
     monkeypatch.setattr(work, "dream", refused)
-    monkeypatch.setattr(explorer.network, "_compiled", function_cache())
+    monkeypatch.setattr(explorer.network.runtime, "cache", function_cache())
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
     assert explorer.state.error == ""

@@ -28,7 +28,7 @@ def network_of(function, shape, images=None):
 
 
 def same_as_copies(network, name="out", seed="map", count=3, whole=_Whole, tolerance=1e-5, rules=PAPERS):
-    layer, feeds = network.layer(name), network.rows_of(network.feeds(), np.array([0]))
+    layer, feeds = network.layer(name), network.runtime.batches.rows_of(network.feeds(), np.array([0]))
     for rule in rules:
         way = way_back(network, layer, rule, seed, feeds, tf.float32)
         assert isinstance(way, whole)

@@ -189,7 +189,7 @@ def test_fixed_batches_are_filled_up_and_cut(graph, first_maps, fixed):
     found = reconstruct(small, images, "net/conv2/Relu").images
     np.testing.assert_allclose(found, reconstruct(graph, images, "conv2/Relu").images, atol=1e-5)
     network = load(small, images)
-    (last,) = network.rows_of(network.feeds(), np.array([2])).values()
+    (last,) = network.runtime.batches.rows_of(network.feeds(), np.array([2])).values()
     np.testing.assert_array_equal(last, images[2:])
 
 

@@ -242,7 +242,7 @@ def test_an_image_as_it_is_finds_the_layout_of_the_input(shape):
     given = (2, *shape) if flat else (2, 20, 24, 3)  # pictures have their channels last, whatever the network wants
     subject = Subject(network, np.random.default_rng(1).random(given, np.float32))
     index = subject.put(subject.images[1])
-    tensor = network.image_tensor
+    tensor = network.runtime.image_tensor
     np.testing.assert_array_equal(subject.where(index, "")[1][tensor], subject.where(1, "")[1][tensor])
     assert subject.put(subject.images[0], index) == index
     np.testing.assert_array_equal(subject.where(index, "")[1][tensor], subject.where(0, "")[1][tensor])

@@ -223,9 +223,10 @@ def test_sizes_as_fed():
     free = keras.Sequential([keras.Input((None, None, 3)), conv, layers.ReLU(name="r")])
     network = load(free, photo(21))
     assert network.layer("r").label.endswith("? × ? × 4")
-    assert [layer.shape for layer in network.layers_as_fed()] == [(None, 10, 10, 4)] * 2
-    assert network.layers_as_fed(photo(11))[0].label.endswith("5 × 5 × 4")
-    assert load(frozen_graph(), photo()).layers_as_fed() == load(frozen_graph()).layers
+    assert [layer.shape for layer in network.runtime.layers_as_fed(network.feeds())] == [(None, 10, 10, 4)] * 2
+    assert network.runtime.layers_as_fed(network.feeds(photo(11)))[0].label.endswith("5 × 5 × 4")
+    fixed = load(frozen_graph(), photo())
+    assert fixed.runtime.layers_as_fed(fixed.feeds()) == fixed.layers == load(frozen_graph()).layers
 
 
 def test_description():
@@ -251,3 +252,32 @@ def test_groups_with_a_bias_run_without_onednn():
     assert np.abs(reconstruct(network, None, "relu", channels=[3], seed="map").images).max() > 0
     step = next(dream(network, None, "relu", 3, start="feed"))
     assert np.isfinite(step.images).all()
+
+
+def test_public_members_of_a_network():
+    """Whoever adds one says so here and in docs/reference.md; what only the engine needs belongs to the runtime."""
+    network = load(frozen_graph())
+    attributes = {"runtime", "feed", "class_names", "preprocess"}
+    properties = {"layers", "inputs", "outputs", "image_input", "logits"}
+    methods = {"select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range"}
+    methods |= {"fingerprint", "nonfinite_weights"}
+    assert {name for name in dir(network) if not name.startswith("_")} == attributes | properties | methods
+
+
+def test_settings_share_what_is_compiled_but_another_input_does_not():
+    network = load(frozen_graph(), photo(), class_names=["a", "b"])
+    assert load(network) is network
+    other = load(network, photo(3), class_names={1: "c"})
+    assert other.runtime is network.runtime
+    assert (network.class_names, other.class_names) == (("a", "b"), ("0", "c"))
+    inside = load(network, image_input=network.layers[0].tensor)
+    assert inside.runtime is not network.runtime
+    assert inside.runtime.image_tensor == network.layers[0].tensor
+
+
+def test_a_layer_leads_to_those_that_need_it():
+    network = load(frozen_graph())
+    structure, (first, *_, last) = network.runtime.structure, network.layers
+    assert structure.leads_to(first, last)
+    assert structure.leads_to(first, first)
+    assert not structure.leads_to(last, first)

@@ -103,10 +103,10 @@ def test_a_normalised_network_has_the_gradient_of_keras():
     network = load(model)
 
     def body(given):
-        [out] = network.build({network.image_tensor: given}, [network.layer("last").tensor])
+        [out] = network.runtime.build({network.runtime.image_tensor: given}, [network.layer("last").tensor])
         return tf.gradients(tf.reduce_mean(out[..., 1]), given)[0]
 
-    found = network.compiled("test", body, [tf.TensorSpec([1, 12, 12, 3], tf.float32)])(image)
+    found = network.runtime.compiled("test", body, [tf.TensorSpec([1, 12, 12, 3], tf.float32)])(image)
     np.testing.assert_allclose(found, tape.gradient(score, given), rtol=1e-4, atol=1e-7)
 
 

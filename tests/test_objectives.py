@@ -35,7 +35,7 @@ def values_of(network, objective, images):
     def body(given, *leaves):
         return goal.scores(network, given, given, leaves)[0]
 
-    return network.compiled(("test", goal.key), body, [spec, *goal.signature(network)])(images, *goal.given)
+    return network.runtime.compiled(("test", goal.key), body, [spec, *goal.signature(network)])(images, *goal.given)
 
 
 @pytest.fixture(scope="module")

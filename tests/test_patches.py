@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from test_fast_backward import network_of, weights
 
-from cnnvis_widgets import reconstruct
+from cnnvis_widgets import load, reconstruct
 from cnnvis_widgets.engine.ops.windows import Axis, ReceptiveField
 from cnnvis_widgets.engine.reconstruction.patches import lay_patches
 from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Patches, way_back
@@ -61,7 +61,7 @@ def test_a_patch_holds_what_the_whole_image_has(name):
     layer, feeds = network.layer("out"), network.feeds()
     height, width = layer.spatial_shape
     corners = [(0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1), (height // 2, width // 3), (1, 1)]
-    values = network.run(feeds, [layer.tensor])[0][0]
+    values = network.runtime.run(feeds, [layer.tensor])[0][0]
     channels = np.array([np.abs(values[corner]).argmax() for corner in corners])
     for rule in ("gradient", "deconvnet", "guided"):
         way = way_back(network, layer, rule, "unit", feeds, tf.float32)
@@ -124,7 +124,7 @@ def test_patches_of_networks_with_channels_first(name):
         lambda x: tf.transpose(CHANNELS_FIRST[name](tf.transpose(x, [0, 3, 1, 2])), [0, 2, 3, 1]), (33, 36, 3)
     )
     feeds = network.feeds()
-    image = np.moveaxis(feeds[network.image_tensor], 1, -1)
+    image = np.moveaxis(feeds[network.runtime.image_tensor], 1, -1)
     layer = network.layer("out")
     bottom, right = (side - 1 for side in layer.spatial_shape)
     units = np.array([(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 3), (1, 1)])
@@ -162,7 +162,7 @@ def test_strongest_units_alone():
     images = np.random.default_rng(1).standard_normal((2, 33, 36, 3)).astype(np.float32)
     found = reconstruct(network, None, "out")
     assert found.images.shape == (1, 5, 33, 36, 3)
-    both = reconstruct(network.with_settings({"image": images}, None, None, None), None, "out")
+    both = reconstruct(load(network, {"image": images}), None, "out")
     assert both.images.shape == (2, 5, 33, 36, 3)
     field = ReceptiveField((2, 2), (-2, -2), (6, 6))
     for image, channel in np.ndindex(2, 5):
@@ -193,7 +193,7 @@ def test_receptive_fields_of_a_network():
         rng, reached = np.random.default_rng(0), np.zeros((33, 36), bool)
         for _ in range(12):  # a pool sends its signal to one place at a time, a ReLU may be off
             feed = {"image": rng.standard_normal((1, 33, 36, 3)).astype(np.float32)}
-            found = reconstruct(network.with_settings(feed, None, None, None), None, "out", rule="gradient", seed=unit)
+            found = reconstruct(load(network, feed), None, "out", rule="gradient", seed=unit)
             reached |= found.images[0].any((0, -1))
         rows, columns = (np.flatnonzero(reached.any(axis)) for axis in (1, 0))
         assert rows.size, name

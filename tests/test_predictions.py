@@ -94,9 +94,9 @@ def test_factors_of_one_change_nothing(network, images):
 
 def test_nothing_is_compiled_for_other_factors(network, images):
     intervene(network, images, "added", {0: 0.5})
-    known = set(network._compiled)
+    known = set(network.runtime.cache)
     intervene(network, images[:1], "added", {1: 0.0, 2: 3.0}, region=(0, 0, 2, 2))
-    assert set(network._compiled) == known
+    assert set(network.runtime.cache) == known
 
 
 @pytest.mark.parametrize(

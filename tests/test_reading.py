@@ -441,7 +441,7 @@ def test_all_ways_into_the_engine_agree(name, network, tmp_path):
     for source in sources:
         same(network.images(source), expected)
         same(network.images([source, source]), np.concatenate([expected, expected]))
-        same(network.photo(source), expected)
+        same(network.runtime.layout.photo(source, network.preprocess), expected)
         same(demo.preprocess(source, None), (expected[0] - 127) / 128)
         step = next(dream(network, None, "second", 0, start=source, octaves=1, steps=1))
         assert step.recipe["start"] == fingerprint(expected)

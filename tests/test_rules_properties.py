@@ -262,7 +262,7 @@ def test_the_forward_pass_and_the_users_graph_stay_as_they_are(rule):
     np.testing.assert_array_equal(result.seed_values, values.max(axis=(1, 2)))
 
     def forward(image):
-        return network.build({"image:0": image}, ["out:0"], rule)[0]
+        return network.runtime.build({"image:0": image}, ["out:0"], rule)[0]
 
     under_rule = tf.function(forward, autograph=False)(tf.constant(x)).numpy()
     np.testing.assert_array_equal(under_rule.astype(np.float32), values)

@@ -30,11 +30,11 @@ def ops_of(network):
     counts = []
 
     def body(given):
-        built = network.build({network.image_tensor: given}, [network.layer("relu").tensor])
+        built = network.runtime.build({network.runtime.image_tensor: given}, [network.layer("relu").tensor])
         counts.append(len(given.graph.get_operations()))
         return built
 
-    network.compiled("count", body, [tf.TensorSpec([1, 12, 12, 3], tf.float32)])
+    network.runtime.compiled("count", body, [tf.TensorSpec([1, 12, 12, 3], tf.float32)])
     return counts[0]
 
 
@@ -65,7 +65,7 @@ def scaled():
 
 
 def settled(network):
-    return network._settled.beside([network.image_tensor])
+    return network.runtime._settled.beside([network.runtime.image_tensor])
 
 
 def test_what_is_made_of_weights_alone_is_computed_once(scaled):
@@ -105,7 +105,7 @@ def test_what_is_fed_in_place_of_a_weight_counts(scaled):
     network = load(scaled)
     ones = np.ones((1, 4), np.float32)
     fed = {"image:0": ones, "weight:0": np.full(256, 5, np.float32)}
-    assert set(network._settled.beside(fed)) == {"weight:0"}
+    assert set(network.runtime._settled.beside(fed)) == {"weight:0"}
     np.testing.assert_array_equal(activations(network, fed, "scaled")[0].values.reshape(1, 4), [[10] * 4])
 
 

@@ -31,7 +31,7 @@ def activations(
     """
     network = load(network, feed)
     chosen, feeds = network.select(layers), network.feeds()
-    values = network.run(feeds, [layer.tensor for layer in chosen])
+    values = network.runtime.run(feeds, [layer.tensor for layer in chosen])
     if not all(map(is_finite, [*feeds.values(), *values])):  # a ReLU may turn NaN into 0
         raise not_finite(network, feeds)
     return tuple(FeatureMaps(layer, channels_last(array, layer)) for layer, array in zip(chosen, values, strict=True))

@@ -42,9 +42,10 @@ def maps_around(network: Network, feed: Any, name: str, limit: int = TOGETHER) -
 
 def runs(network: Network, feed: Any, limit: int = TOGETHER) -> Sequence[Sequence[str]]:
     """The names of all layers, in the order of the network, cut into runs."""
-    sizes = tuple((tensor, array.shape) for tensor, array in network.feeds(feed).items())
-    found: Sequence[Sequence[str]] = network.once(
-        ("runs", sizes, limit), lambda: _cut(network.layers_as_fed(feed), limit)
+    feeds = network.feeds(feed)
+    sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
+    found: Sequence[Sequence[str]] = network.runtime.cache.get_or_make(
+        ("runs", sizes, limit), lambda: _cut(network.runtime.layers_as_fed(feeds), limit)
     )
     return found
 

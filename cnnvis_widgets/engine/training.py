@@ -169,7 +169,7 @@ def _strongest_projections(network: Network, maps: FeatureMaps, rule: str) -> tu
     parts: list[Reconstruction] = []
     for image in np.unique(sources):
         channels = [int(channel) for channel in np.flatnonzero(sources == image)]
-        feed = network.rows_of(feeds, np.array([image]))
+        feed = network.runtime.batches.rows_of(feeds, np.array([image]))
         parts.append(reconstruct(network, feed, maps.layer, channels=channels, rule=rule))
     order = np.argsort([channel for part in parts for channel in part.channels])
     joined: dict[str, Any] = {

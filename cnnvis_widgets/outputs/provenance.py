@@ -76,7 +76,11 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
             f"Received: start={start!r}."
         )
     if start is not None:
-        photo = network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
+        photo = (
+            network.images()[:1]
+            if isinstance(start, str) and start == "feed"
+            else network.runtime.layout.photo(start, network.preprocess)
+        )
         if fingerprint(photo) != recipe["start"]:
             raise FeedError("Expected the photo that was dreamt on. Received: another one.")
     options = {name: decoded(value) for name, value in recipe["options"].items()}

@@ -77,7 +77,7 @@ class ModelExplorer(w.VBox):
         options = {"class_names": class_names, "preprocess": preprocess, "image_input": image_input}
         self.network: Network = load(model, feed, **options)
         self.subject = Subject(self.network, feed)
-        layers = self.network.layers_as_fed(feed)
+        layers = self.network.runtime.layers_as_fed(self.network.feeds(feed))
         labels = {layer.name: layer.label for layer in layers}
         names = names or tuple(f"image {index}" for index in range(len(self.subject.images)))
         self.state = ExplorerState(self.network, names, labels)

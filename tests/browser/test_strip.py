@@ -25,7 +25,7 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
     strip = notebook.page.get_by_role("listbox", name="Layers in order")
     count = notebook.python("len(explorer.network.layers)")
     expect(strip.get_by_role("option")).to_have_count(count)
-    layers = "explorer.network.layers_as_fed(explorer.feed)"
+    layers = "explorer.network.runtime.layers_as_fed(explorer.network.feeds(explorer.feed))"
     told = notebook.python(f"[[each.label, each.channels, bool(each.spatial_shape)] for each in {layers}]")
     for box, (label, channels, spatial) in zip(strip.get_by_role("option").all(), told, strict=True):
         name = box.get_attribute("aria-label")

@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from ...errors import ChannelError, GradientError, LayerError, NumericalError
 from ...results import Layer
-from ..network.batches import Feeds
 from ..network.channels import channel_number, channels_last, class_names
+from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
 
@@ -43,7 +43,7 @@ def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
     """The last layer on the way to the scores that still has places: pools, and maps of one place, are passed over."""
     for layer in reversed(network.layers):
         places = [size for size in layer.spatial_shape if size != 1]
-        if places and layer.family != "p" and layer != scores and network._structure.between(layer.tensor, scores):
+        if places and layer.family != "p" and layer != scores and network.runtime.structure.leads_to(layer, scores):
             return layer
     return None
 
@@ -81,9 +81,9 @@ class Scores:
                 "Expected a network with class scores. Received: one that ends in no dense layer. "
                 "Name the layer whose channels are to be explained: scores=..."
             )
-        target = network.before_softmax(asked)
+        target = network.runtime.structure.before_softmax(asked)
         softmax = [each for each in network.layers if each.kind == "softmax" and len(each.shape) == len(target.shape)]
-        removed = any(network.before_softmax(each).tensor == target.tensor for each in softmax)
+        removed = any(network.runtime.structure.before_softmax(each).tensor == target.tensor for each in softmax)
         pictures = network.images()
         if not np.isfinite(pictures).all():  # a ReLU may turn NaN into 0, and all that follows looks right
             raise NumericalError("Expected finite images. Received: NaN or infinity in them. Check how they were made.")
@@ -107,7 +107,7 @@ class Scores:
         tensors = [layer.tensor for layer in layers]
 
         def body(given: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            return self.network.build(self.inputs(given, others), tensors, folding=True)
+            return self.network.runtime.build(self.inputs(given, others), tensors, folding=True)
 
         values = self.run(("values", *tensors), body, rows, pictures)
         return [channels_last(each, layer) for each, layer in zip(values, layers, strict=True)]
@@ -123,7 +123,7 @@ class Scores:
 
         def body(given: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
-            values, found = self.network.build(self.inputs(given, others), tensors, folding=True)
+            values, found = self.network.runtime.build(self.inputs(given, others), tensors, folding=True)
             found = tf.cast(found, tf.float32)  # a sum of half-precision numbers ends at 65504
             return [values, tf.reduce_max(found, places), tf.reduce_sum(found, places)]
 
@@ -137,7 +137,7 @@ class Scores:
         """One channel's score of each picture, sent back to it under a rule: float32, the shape of ``pictures``."""
 
         def body(given: tf.Tensor, wanted: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            values = self.network.build(self.inputs(given, others), [self.layer.tensor], rule)[0]
+            values = self.network.runtime.build(self.inputs(given, others), [self.layer.tensor], rule)[0]
             return [flowing(self.picked(values, wanted), given, self.layer.name)]
 
         return self.run(("gradient", self.layer.tensor, rule), body, rows, pictures, channels)[0]
@@ -146,7 +146,7 @@ class Scores:
         """The maps of a layer for the images ``rows``, and the gradient there of one channel's score of each."""
 
         def body(given: tf.Tensor, wanted: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            built = self.network.build(self.inputs(given, others), [self.layer.tensor, maps.tensor])
+            built = self.network.runtime.build(self.inputs(given, others), [self.layer.tensor, maps.tensor])
             return [built[1], flowing(self.picked(built[0], wanted), built[1], self.layer.name)]
 
         key = ("gradient", self.layer.tensor, maps.tensor)
@@ -161,7 +161,7 @@ class Scores:
 
     def inputs(self, pictures: tf.Tensor, others: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Within a body: what to build the network on."""
-        fed = {self.network.image_tensor: self.network.to_input(pictures)}
+        fed = {self.network.runtime.image_tensor: self.network.runtime.layout.to_input(pictures)}
         return fed | dict(zip(self._others(), others, strict=True))
 
     def run(
@@ -182,17 +182,17 @@ class Scores:
         Raises:
             NumericalError: NaN or infinity in a result.
         """
-        fixed = self.network.fixed_batch()
-        picture = tf.TensorSpec([fixed, *self.network.picture_shape], tf.float32)
+        fixed = self.network.runtime.batches.fixed_size
+        picture = tf.TensorSpec([fixed, *self.network.runtime.layout.picture_shape], tf.float32)
         numbers = [tf.TensorSpec([fixed, *(None,) * (each.ndim - 1)], each.dtype) for each in arrays[1:]]
         others = self._others()
-        signature = [picture, *numbers, *self.network.signature(others)]
-        function = self.network.compiled((key, tuple(others)), body, signature)
+        signature = [picture, *numbers, *self.network.runtime.batches.signature(others)]
+        function = self.network.runtime.compiled((key, tuple(others)), body, signature)
         parts = []
         for start in range(0, len(rows), fixed or TOGETHER):
             count = min(fixed or TOGETHER, len(rows) - start)
             some = np.arange(start, start + (fixed or count)) % len(rows)  # a fixed batch is filled up
-            fed = self.network.rows_of(self.feeds, rows[some])
+            fed = self.network.runtime.batches.rows_of(self.feeds, rows[some])
             results = function(*(array[some] for array in arrays), *(fed[tensor] for tensor in others))
             parts.append([result[:count] for result in results])
         whole = [np.concatenate(results) for results in zip(*parts, strict=True)]
@@ -204,7 +204,7 @@ class Scores:
         return whole
 
     def _others(self) -> list[str]:
-        return [tensor for tensor in self.feeds if tensor != self.network.image_tensor]
+        return [tensor for tensor in self.feeds if tensor != self.network.runtime.image_tensor]
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

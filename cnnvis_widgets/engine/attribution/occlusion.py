@@ -117,7 +117,7 @@ class _Sweep:
     def steps(self) -> Iterator[Occlusion]:
         found = self._nothing()
         places = list(product(*(range(len(each)) for each in self.corners)))
-        together = self.asked.network.fixed_batch() or 4 * TOGETHER
+        together = self.asked.network.runtime.batches.fixed_size or 4 * TOGETHER
         images = range(len(self.asked.pictures))
         tasks = [(image, start) for image in images for start in range(0, len(places), together)]
         falls = np.zeros(found.attribution.images.shape)  # their sum over the squares that covered a pixel

@@ -71,7 +71,7 @@ def grad_cam(
         images = _enlarged(images, asked.pictures.shape[1:-1])
     coverage = None
     if guided:
-        asked.network.require_gradient(asked.layer)
+        asked.network.runtime.require_gradient(asked.layer)
         images = images[..., None] * asked.backward(rows, asked.pictures[rows], channels, "guided")
         coverage = asked.network.coverage("guided", asked.layer)
     shaped = images.reshape(len(asked.pictures), len(result.targets), *images.shape[1:])
@@ -131,7 +131,7 @@ def integrated_gradients_steps(
     """
     _require(steps >= 1, "steps of at least 1", steps=steps)
     asked = Scores.of(network, feed, scores)
-    asked.network.require_gradient(asked.layer)
+    asked.network.runtime.require_gradient(asked.layer)
     result = _empty(asked, targets, "integrated_gradients")
     start = _baseline(asked, baseline)
     way = asked.pictures - start
@@ -205,7 +205,7 @@ def smooth_grad_steps(
     _require(noise >= 0, "noise of at least 0", noise=noise)
     _require(samples >= 1, "samples of at least 1", samples=samples)
     asked = Scores.of(network, feed, scores)
-    asked.network.require_gradient(asked.layer)
+    asked.network.runtime.require_gradient(asked.layer)
     result = _empty(asked, targets, "smooth_grad")
 
     def copies(image: int) -> Iterator[np.ndarray]:
@@ -251,7 +251,7 @@ def _mean_gradients(
 
     The means are float64 (images, targets, height, width, channels).
     """
-    together = asked.network.fixed_batch() or TOGETHER
+    together = asked.network.runtime.batches.fixed_size or TOGETHER
     images = range(len(asked.pictures))
     means = np.zeros((len(images), len(targets), *asked.pictures.shape[1:]))
     tasks = [(image, place) for image in images for place in range(len(targets))]

@@ -85,7 +85,7 @@ class HalfStored:
     def __init__(self, network: Any, feed: Any, layer: str | Layer) -> None:
         asked = Scores.of(network, feed, None)
         changed = asked.network.layer(layer)
-        if changed != asked.layer and not asked.network._structure.between(changed.tensor, asked.layer):
+        if changed != asked.layer and not asked.network.runtime.structure.leads_to(changed, asked.layer):
             raise LayerError(
                 f"Expected a layer on the way to the class scores {asked.layer.name!r}. Received: {changed.name!r}, "
                 "after which they do not come. Choose an earlier layer."
@@ -142,9 +142,9 @@ def _scores_from(asked: Scores, changed: Layer, values: np.ndarray) -> np.ndarra
 
     def body(given: tf.Tensor, placed: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
         inputs = asked.inputs(given, others)
-        (before,) = asked.network.build(inputs, [changed.tensor])  # its kind and shape; it is not computed
+        (before,) = asked.network.runtime.build(inputs, [changed.tensor])  # its kind and shape; it is not computed
         after = tf.ensure_shape(tf.cast(placed, before.dtype), before.shape)
-        return asked.network.build({**inputs, changed.tensor: after}, [asked.layer.tensor], folding=True)
+        return asked.network.runtime.build({**inputs, changed.tensor: after}, [asked.layer.tensor], folding=True)
 
     placed = np.moveaxis(values, -1, changed.channel_axis).astype(np.float32)
     rows = np.arange(len(asked.pictures))

@@ -57,7 +57,7 @@ def sensitivity(
     """
     require_rule(rule)
     asked = Scores.of(network, feed, scores)
-    asked.network.require_gradient(asked.layer)
+    asked.network.runtime.require_gradient(asked.layer)
     values = asked.of_images()
     if values.shape[1] < 2:
         raise ChannelError(f"Expected at least two classes. Received: one channel in layer {asked.layer.name!r}.")
@@ -85,7 +85,7 @@ def _shuffled(asked: Scores, rows: np.ndarray, channels: np.ndarray, rule: str, 
     """The pictures of the classes where the weights of the top layer are in another order."""
 
     def body(given: tf.Tensor, wanted: tf.Tensor, seeds: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-        values = asked.network.build(asked.inputs(given, others), [asked.layer.tensor], rule)[0]
+        values = asked.network.runtime.build(asked.inputs(given, others), [asked.layer.tensor], rule)[0]
         top = _top_layer(values, asked.layer)
         signal = flowing(asked.picked(values, wanted), top.outputs[0], asked.layer.name)
         again = _recomputed(top, seeds[0])

@@ -16,8 +16,8 @@ import tensorflow as tf
 from ...errors import ChannelError, FeedError, NumericalError
 from ...results import Layer
 from ..graph.graphdef import node_of
-from ..network.batches import Feeds
 from ..network.channels import channel_number
+from ..network.feeds import Feeds
 from ..network.network import Network
 from ..runtime.subgraphs import Passage
 from .objective_terms import Scene
@@ -57,7 +57,7 @@ class Goal:
     def signature(self, network: Network) -> list[tf.TensorSpec]:
         """Of ``given``."""
         free = [tf.TensorSpec([None] * leaf.ndim, tf.as_dtype(leaf.dtype)) for leaf in self.leaves]
-        return [*free, *network.signature(self.others)]
+        return [*free, *network.runtime.batches.signature(self.others)]
 
     @property
     def given(self) -> list[np.ndarray]:
@@ -82,14 +82,18 @@ class Goal:
 
     def _passages(self, network: Network, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[Passage]:
         """One for all images; a graph that insists on its batch sees one picture at a time, as often as it wants."""
-        tensors, batch = list(self.layers), network.fixed_batch()
+        tensors, batch = list(self.layers), network.runtime.batches.fixed_size
         parts = (
             [images]
             if batch is None
             else [tf.repeat(images[each : each + 1], batch, axis=0) for each in range(images.shape[0])]
         )
         return [
-            network.passage({network.image_tensor: network.to_input(part), **fed}, tensors, node_of(tensors[0]))
+            network.runtime.passage(
+                {network.runtime.image_tensor: network.runtime.layout.to_input(part), **fed},
+                tensors,
+                node_of(tensors[0]),
+            )
             for part in parts
         ]
 
@@ -138,8 +142,8 @@ def goal_of(network: Network, objective: Objective, others: Feeds, title: str = 
         arguments = dict(part.arguments)
         if "layer" in arguments:
             asked = _layer(network, arguments["layer"])
-            layer = network.before_softmax(asked)
-            network.require_gradient(layer)
+            layer = network.runtime.structure.before_softmax(asked)
+            network.runtime.require_gradient(layer)
             removed = removed or layer is not asked
             layers[layer.tensor] = layer
             arguments["layer"] = layer.tensor
@@ -179,21 +183,27 @@ def _check_vector(layer: Layer, vector: np.ndarray) -> None:
 
 def _seen(network: Network, layer: Layer, image: Any, others: Feeds) -> np.ndarray:
     """A layer's activations of a reference image, channels last."""
-    photo = network.photo(image)
+    photo = network.runtime.layout.photo(image, network.preprocess)
     if not np.isfinite(photo).all():
         raise NumericalError("Expected a finite reference image. Received: NaN or infinity in it.")
-    fixed = network.picture_shape[:-1]
+    fixed = network.runtime.layout.picture_shape[:-1]
     if len(fixed) != 2 and None not in fixed and photo.shape[1:-1] != fixed:
         raise FeedError(f"Expected a reference image of size {fixed}. Received: {photo.shape[1:-1]}.")
 
     def body(picture: tf.Tensor, *fed: tf.Tensor) -> tf.Tensor:
         if len(fixed) == 2 and None not in fixed:
             picture = tf.image.resize(picture, fixed, antialias=True)
-            picture.set_shape([1, *network.picture_shape])
-        picture = tf.repeat(picture, network.fixed_batch() or 1, axis=0)
-        inputs = {network.image_tensor: network.to_input(picture), **dict(zip(others, fed, strict=True))}
-        return _channels_last(network.build(inputs, [layer.tensor])[0][:1], layer)
+            picture.set_shape([1, *network.runtime.layout.picture_shape])
+        picture = tf.repeat(picture, network.runtime.batches.fixed_size or 1, axis=0)
+        inputs = {
+            network.runtime.image_tensor: network.runtime.layout.to_input(picture),
+            **dict(zip(others, fed, strict=True)),
+        }
+        return _channels_last(network.runtime.build(inputs, [layer.tensor])[0][:1], layer)
 
-    signature = [tf.TensorSpec([1, *[None] * len(fixed), photo.shape[-1]], tf.float32), *network.signature(others)]
-    function = network.compiled(("seen", layer.tensor, tuple(others)), body, signature)
+    signature = [
+        tf.TensorSpec([1, *[None] * len(fixed), photo.shape[-1]], tf.float32),
+        *network.runtime.batches.signature(others),
+    ]
+    function = network.runtime.compiled(("seen", layer.tensor, tuple(others)), body, signature)
     return function(photo, *others.values()).astype(np.float32)

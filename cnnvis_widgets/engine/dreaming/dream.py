@@ -25,8 +25,8 @@ import tensorflow as tf
 
 from ...errors import ChannelError, FeedError, NumericalError
 from ...results import DreamStep, Layer
-from ..network.batches import Feeds
 from ..network.channels import channel_number, class_names
+from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
 from ..runtime.resizing import resize
@@ -233,7 +233,7 @@ def _goals(network: Network, layer: Any, channels: Any) -> tuple[list[Goal], tup
         goals = [goal_of(network, each, others) for each in wanted]
         return goals, tuple(range(len(goals))), tuple(map(repr, wanted))
     given = network.layer(layer)
-    target = network.before_softmax(given)
+    target = network.runtime.structure.before_softmax(given)
     removed = target is not given
     if channels is None:
         goal = goal_of(network, objectives.layer(target), others, f"layer {target.name!r}")
@@ -258,9 +258,9 @@ def _other_feeds(network: Network) -> Feeds:
     if network.feed is None:
         return {}
     feeds = network.feeds(images=False)
-    rows = np.zeros(network.fixed_batch() or 1, int)
-    chosen = network.rows_of(feeds, rows)
-    others = {tensor: array for tensor, array in chosen.items() if tensor != network.image_tensor}
+    rows = np.zeros(network.runtime.batches.fixed_size or 1, int)
+    chosen = network.runtime.batches.rows_of(feeds, rows)
+    others = {tensor: array for tensor, array in chosen.items() if tensor != network.runtime.image_tensor}
     for tensor, array in others.items():
         if np.issubdtype(np.asarray(array).dtype, np.floating) and not np.isfinite(array).all():
             raise NumericalError(f"Expected finite values to feed. Received: NaN or infinity in {tensor!r}.")
@@ -278,7 +278,11 @@ def _start(network: Network, start: Any) -> np.ndarray | None:
     """The photo to start from, float32 (1, height, width, channels), or ``None`` for noise."""
     if start is None:
         return None
-    photo = network.images()[:1] if isinstance(start, str) and start == "feed" else network.photo(start)
+    photo = (
+        network.images()[:1]
+        if isinstance(start, str) and start == "feed"
+        else network.runtime.layout.photo(start, network.preprocess)
+    )
     if not np.isfinite(photo).all():
         raise NumericalError("Expected a finite photo. Received: NaN or infinity in it. Check how it was made.")
     return photo
@@ -287,10 +291,11 @@ def _start(network: Network, start: Any) -> np.ndarray | None:
 def _size(network: Network, size: tuple[int, int] | None) -> tuple[int, ...]:
     if size is not None:
         return tuple(size)
-    fixed = network.picture_shape[:-1]
+    fixed = network.runtime.layout.picture_shape[:-1]
     if None not in fixed:
         return tuple(side for side in fixed if side is not None)
-    return network.images().shape[1:-1] if network.has_images() else (224,) * len(fixed)
+    feeds = {} if network.feed is None else network.feeds(images=False)
+    return network.images().shape[1:-1] if network.runtime.image_tensor in feeds else (224,) * len(fixed)
 
 
 def _check_options(**options: tuple[float, float]) -> None:

@@ -87,7 +87,7 @@ class Ascent:
         """How the picture is seen in a step; all views have one size."""
         height, width = size
         views = [self.transform.draw(random, (height, width)) for _ in range(self.views)]
-        fixed = self.network.picture_shape[:2]
+        fixed = self.network.runtime.layout.picture_shape[:2]
         return views if None in fixed else [view.resized((fixed[0] or 0, fixed[1] or 0)) for view in views]
 
     def step(self, state: Ascended, goal: Goal, views: list[View]) -> tuple[Ascended, np.ndarray, np.ndarray]:
@@ -162,7 +162,7 @@ class Ascent:
             viewed, span = apply(shown, matrix, size, noise, seed), high - low
             with spreading():
                 seen = viewed * span + low
-            seen = tf.ensure_shape(seen, [pictures * views, *network.picture_shape[:2], channels])
+            seen = tf.ensure_shape(seen, [pictures * views, *network.runtime.layout.picture_shape[:2], channels])
             scores, passages = goal.scores(network, seen, shown, given)
             scores = tf.reduce_mean(tf.reshape(scores, [pictures, views]), 1) if views > 1 else scores
             gradient = gradient_of(scores, z, shown, passages)
@@ -177,4 +177,4 @@ class Ascent:
             return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient), range(1, rank))]
 
         key = ("ascent", goal.key, parameterization.name, pictures, channels, views)
-        return network.compiled(key, body, signature, soon=True)
+        return network.runtime.compiled(key, body, signature, soon=True)

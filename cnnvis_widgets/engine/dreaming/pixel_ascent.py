@@ -66,7 +66,7 @@ class PixelClimb:
         return [int(random.integers(-each, each + 1)) for each in reach]
 
     def _tile(self, size: Sequence[int]) -> tuple[int, ...]:
-        return tiles.tile_size(size, self.network.picture_shape[:-1])
+        return tiles.tile_size(size, self.network.runtime.layout.picture_shape[:-1])
 
     def step(self, state: np.ndarray, goal: Goal, shift: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One step: the next pictures, the scores before it, and how strong the gradient of each was."""
@@ -144,7 +144,7 @@ def _gradient(
     network: Network, goal: Goal, tile: tf.Tensor, low: tf.Tensor, high: tf.Tensor, given: Sequence[tf.Tensor]
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Gradient and scores of pictures, inside a function that is being traced."""
-    picture, images = network.picture_shape, tile
+    picture, images = network.runtime.layout.picture_shape, tile
     if len(picture) == 3 and None not in picture[:2]:  # a smaller octave is enlarged to the input
         images = tf.image.resize(tile, picture[:2])
         images.set_shape([tile.shape[0], *picture[:2], tile.shape[-1]])
@@ -160,7 +160,7 @@ def _gradient_of(network: Network, goal: Goal, shape: Sequence[int]) -> Any:
         return _gradient(network, goal, tile, low, high, given)
 
     signature = [_image_spec(shape), _ANY, _ANY, *goal.signature(network)]
-    return network.compiled(("tile gradient", goal.key, shape[0], shape[-1]), body, signature, soon=True)
+    return network.runtime.compiled(("tile gradient", goal.key, shape[0], shape[-1]), body, signature, soon=True)
 
 
 def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int) -> Any:
@@ -184,7 +184,7 @@ def _whole_step(network: Network, goal: Goal, shape: Sequence[int], levels: int)
 
     shifted = tf.TensorSpec([len(axes)], tf.int32)
     signature = [_image_spec(shape), shifted, _mask_spec(shape), _ANY, _ANY, _ANY, *goal.signature(network)]
-    return network.compiled(("whole step", goal.key, levels, shape[0], shape[-1]), body, signature, soon=True)
+    return network.runtime.compiled(("whole step", goal.key, levels, shape[0], shape[-1]), body, signature, soon=True)
 
 
 def _moved(

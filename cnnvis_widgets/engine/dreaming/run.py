@@ -138,7 +138,11 @@ class Run:
         return [self._begun(batch, size, seed) for batch in self.batches]
 
     def _begun(self, batch: Batch, size: tuple[int, ...], seed: int) -> Any:
-        shape = (max(1, batch.pictures // len(batch.numbers)), *size, self.network.picture_shape[-1] or 3)
+        shape = (
+            max(1, batch.pictures // len(batch.numbers)),
+            *size,
+            self.network.runtime.layout.picture_shape[-1] or 3,
+        )
         randoms = [np.random.default_rng([seed, 0, number]) for number in batch.numbers]
         return self.climb.joined([self.climb.begin(self.photo, shape, random) for random in randoms])
 

@@ -24,6 +24,7 @@ class Structure:
         units: activation functions of several ops, by output node.
         axes: where the channels of each node are.
         layers: in the order in which they are computed.
+        logits: the layer of class scores before a softmax, or ``None``.
     """
 
     def __init__(self, frozen: FrozenGraph, sources: set[str]) -> None:
@@ -35,6 +36,7 @@ class Structure:
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
         self.layers = find_layers(self.nodes, self.varying, self.units, self.shapes, self.axes, frozen.keras_names)
         self._frozen = frozen
+        self.logits = self._logits()
 
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
         """The layers that a selection means.
@@ -108,7 +110,7 @@ class Structure:
         name = tensor.removesuffix(":0")
         return make_layer(tensor, kind, self.shapes, self.axes, self._frozen.keras_names.get(node_of(tensor)), name)
 
-    def logits(self) -> Layer | None:
+    def _logits(self) -> Layer | None:
         softmax = [layer for layer in self.layers if layer.kind == "softmax" and not layer.spatial_shape]
         if softmax:
             return self.before_softmax(softmax[-1])
@@ -144,6 +146,10 @@ class Structure:
                 break
             tensor = before
         return tensor
+
+    def leads_to(self, layer: Layer, other: Layer) -> bool:
+        """Whether the values of a layer are needed to compute another."""
+        return bool(self.between(layer.tensor, other))
 
     def between(self, tensor: str, layer: Layer) -> list[NodeDef]:
         """The nodes on the way from a tensor to a layer, both included, in order of computation."""

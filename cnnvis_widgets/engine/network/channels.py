@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ...errors import ChannelError, NumericalError, nearest
 from ...results import Layer
 from ..graph.nonfinite import is_finite
-from .batches import Feeds
+from .feeds import Feeds
 from .network import Network
 
 
@@ -44,6 +44,17 @@ def class_names(network: Network, layer: Layer) -> Sequence[str]:
     return named if layer.channels is None or len(named) == layer.channels else ()
 
 
+def names_of_classes(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
+    """Class names in the order of the classes. In a mapping, missing classes are called by their number."""
+    if class_names is None:
+        return None
+    if isinstance(class_names, Mapping):
+        last = max(map(int, class_names), default=-1)
+        named = {int(index): str(name) for index, name in class_names.items()}
+        return tuple(named.get(index, str(index)) for index in range(last + 1))
+    return tuple(map(str, class_names))
+
+
 def channels_last(values: np.ndarray, layer: Layer) -> np.ndarray:
     """A layer's values in the order (images, height, width, channels), float32."""
     return np.ascontiguousarray(np.moveaxis(values, layer.channel_axis, -1), dtype=np.float32)
@@ -58,7 +69,7 @@ def not_finite(network: Network, feeds: Feeds) -> NumericalError:
             f"Expected finite values to feed. Received: NaN or infinity for {name!r}. Check how they were made."
         )
     layers = [layer for layer in network.layers if not network.nonfinite_weights(layer)]
-    values = zip(layers, network.run(feeds, [layer.tensor for layer in layers]), strict=True)
+    values = zip(layers, network.runtime.run(feeds, [layer.tensor for layer in layers]), strict=True)
     first = next((f"first in layer {layer.name!r}" for layer, array in values if not is_finite(array)), "in no layer")
     return NumericalError(
         f"Expected finite activations. Received: NaN or infinity {first}. Check the range of what is fed, and the "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,14 @@ from PIL import Image
 from ...errors import FeedError, nearest
 from ...imaging.conversion import with_channels
 from ...imaging.reading import is_image_source, pixels_if_image
+from ..graph.layers import Shapes
 
 Preprocess = Callable[[np.ndarray], np.ndarray]
+
+Feeds = dict[str, np.ndarray]
+"""Arrays by tensor name, in the dtype and shape of the network's inputs."""
+
+_BATCH_SIZE = 16  # images that run together where the graph leaves the batch size free
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -153,3 +159,59 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     flat = image[..., 0] if image.shape[-1] == 1 else image
     resized = np.asarray(Image.fromarray(flat).resize((width, height), Image.Resampling.BICUBIC))
     return resized.reshape(height, width, image.shape[-1])
+
+
+class Batches:
+    """Cuts the feeds of one network to batches.
+
+    Args:
+        shapes: dtype and shape of every tensor of the graph.
+        image: the tensor that takes the images.
+    """
+
+    def __init__(self, shapes: Shapes, image: str) -> None:
+        self._shapes, self._image = shapes, image
+
+    @property
+    def fixed_size(self) -> int | None:
+        """The number of images that the graph insists on, or ``None``."""
+        shape = self._shapes[self._image][1]
+        return shape[0] if shape else None
+
+    def signature(self, feeds: Iterable[str]) -> list[tf.TensorSpec]:
+        """What a compiled function takes for these feeds. Sizes that the graph leaves free stay free."""
+        return [tf.TensorSpec(self._shapes[tensor][1], self._shapes[tensor][0]) for tensor in feeds]
+
+    def signature_for_one(self, feeds: Feeds) -> list[tf.TensorSpec]:
+        """The same for a feed of one image: with its own sizes, but a free image axis."""
+
+        def size(tensor: str, array: np.ndarray) -> list[int | None]:
+            shape = self._shapes[tensor][1]
+            images = array.ndim > 0 and len(array) == 1 and (shape is None or shape[:1] in ((None,), (1,)))
+            free = tensor == self._image or images
+            return [None, *array.shape[1:]] if free else list(array.shape)
+
+        return [tf.TensorSpec(size(tensor, array), self._shapes[tensor][0]) for tensor, array in feeds.items()]
+
+    def chunks(self, feeds: Feeds) -> Iterator[tuple[Feeds, int]]:
+        """Cut the feeds to a few images at a time.
+
+        Yields:
+            The feeds of one batch, and how many of its images count: a batch of fixed size is filled up.
+        """
+        images, fixed = len(feeds[self._image]), self.fixed_size
+        size = fixed or _BATCH_SIZE
+        for start in range(0, images, size):
+            count = min(size, images - start)
+            yield self.rows_of(feeds, np.arange(start, start + (fixed or count)) % images), count
+
+    def rows_of(self, feeds: Feeds, rows: np.ndarray) -> Feeds:
+        """The feeds of chosen images. An array without a value for each image (a keep_prob) stays as it is."""
+        images = len(feeds.get(self._image, [None]))
+
+        def chosen(tensor: str, array: np.ndarray) -> np.ndarray:
+            shape = self._shapes[tensor][1]
+            batched = shape is None or shape[:1] in ((None,), (self.fixed_size,))
+            return array[rows] if array.ndim > 0 and len(array) == images and batched else array
+
+        return {tensor: chosen(tensor, array) for tensor, array in feeds.items()}

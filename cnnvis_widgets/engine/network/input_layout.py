@@ -1,72 +1,175 @@
-"""How a network's image input looks as pictures: channels last, flat vectors folded back."""
+"""The layout of the input that takes the images: pictures into the array that the network expects, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ...errors import FeedError
+from ...imaging.reading import pixels_if_image
+from ...results import Layer
+from ..graph.freezing import FrozenGraph, descendants
 from ..graph.graphdef import NodeDef, node_of, tensor_of
 from ..graph.layers import Shapes, consumers_of
+from .feeds import Preprocess, pictures_to_batch
+
+_RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
 
 
 @dataclass(frozen=True)
-class ImageView:
-    """Turns fed arrays into pictures (images, height, width, channels) and back.
+class InputLayout:
+    """How one input of a network holds pictures.
 
-    ``folded`` is the shape (height, width, channels) that the network itself gives to a flat input,
-    and ``rank`` the rank of the fed array.
+    Attributes:
+        tensor: the full name of the input.
+        dtype, shape: of the tensor; ``None`` for a shape or sizes that the network leaves free.
+        channels_first: whether the channels stand in front of height and width.
+        folded: the shape (height, width, channels) that the network itself gives to a flat input, or ``None``.
     """
 
-    rank: int
+    tensor: str
+    dtype: tf.DType
+    shape: tuple[int | None, ...] | None
     channels_first: bool = False
     folded: tuple[int, ...] | None = None
 
-    def images(self, fed: np.ndarray) -> np.ndarray:
-        """Fed array -> channels-last pictures."""
-        if self.folded is not None:
-            return fed.reshape(len(fed), *self.folded)
-        return np.moveaxis(fed, 1, -1) if self.channels_first else fed
-
-    def fed(self, images: tf.Tensor, shape: tuple[int | None, ...]) -> tf.Tensor:
-        """Channels-last pictures -> the tensor to feed, whose static shape is ``shape`` but for the batch."""
-        if self.folded is not None:
-            return tf.reshape(images, [-1, *[-1 if size is None else size for size in shape[1:]]])
-        if self.channels_first:
-            return tf.transpose(images, [0, self.rank - 1, *range(1, self.rank - 1)])
-        return images
-
-    def picture_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(height, width, channels) of one picture, where the input's static shape is ``shape``."""
+    @property
+    def picture_shape(self) -> tuple[int | None, ...]:
+        """(height, width, channels) of one picture, ``None`` where a size is free."""
+        shape = self._full_shape
         if self.folded is not None:
             return self.folded
         return (*shape[2:], shape[1]) if self.channels_first else shape[1:]
 
+    @property
+    def _full_shape(self) -> tuple[int | None, ...]:
+        return self.shape or (None,) * 4
 
-def view_of(tensor: str, nodes: Mapping[str, NodeDef], shapes: Shapes, axes: Mapping[str, int]) -> ImageView:
-    """The view of an input: through its own reshape if it is flat, by the layout of its convolutions else."""
-    shape = shapes[tensor][1] or ()
-    consumers = consumers_of(nodes)
-    after = [nodes[name] for name in _reached(node_of(tensor), nodes, consumers)]
-    for node in after:
-        folded = shapes[tensor_of(node.name)][1] or ()
+    def batch(self, images: Any, preprocess: Preprocess | None) -> np.ndarray:
+        """Pictures in any spelling in the layout of the input. The caller checks dtype and sizes."""
+        shape = self._full_shape
+        if self.folded is not None and isinstance(images, np.ndarray) and images.shape[1 - len(shape) :] == shape[1:]:
+            return images  # flat already, as the network takes them
+        return self.from_images(pictures_to_batch(images, self.picture_shape, preprocess))
+
+    def from_images(self, images: np.ndarray) -> np.ndarray:
+        """Pictures (images, height, width, channels) in the layout of the input. Nothing is preprocessed."""
+        if self.folded is not None:
+            return images.reshape(len(images), *(-1 if size is None else size for size in self._full_shape[1:]))
+        return np.moveaxis(images, -1, 1) if self.channels_first else images
+
+    def to_images(self, fed: np.ndarray) -> np.ndarray:
+        """An array in the layout of the input as pictures (images, height, width, channels)."""
+        if self.folded is not None:
+            return fed.reshape(len(fed), *self.folded)
+        return np.moveaxis(fed, 1, -1) if self.channels_first else fed
+
+    def to_input(self, images: tf.Tensor) -> tf.Tensor:
+        """Pictures, channels last, as the tensor that the input takes; for use inside a compiled function."""
+        shape = self.shape or ()
+        if self.folded is not None:
+            images = tf.reshape(images, [-1, *[-1 if size is None else size for size in shape[1:]]])
+        elif self.channels_first:
+            images = tf.transpose(images, [0, len(shape) - 1, *range(1, len(shape) - 1)])
+        return tf.cast(images, self.dtype)
+
+    def photo(self, image: Any, preprocess: Preprocess | None) -> np.ndarray:
+        """One picture of any size as float32 (1, height, width, channels), in the range of the input.
+
+        ``preprocess`` is applied to uint8 arrays, paths, files and PIL images. Floating-point arrays stay as they are.
+        """
+        shape = self.picture_shape
+        array = pixels_if_image(image)
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+            return pictures_to_batch(array, shape, None)[:1].astype(np.float32, copy=False)
+        free = (*(None for _ in shape[:-1]), shape[-1])
+        return pictures_to_batch(array, free, preprocess)[:1].astype(np.float32, copy=False)
+
+    def range_of(self, preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
+        """The values that ``preprocess`` gives to black and to white: two float32 arrays (channels,)."""
+        sizes = [32 if size is None else size for size in self.picture_shape]
+        sizes[-1] = 3 if self.picture_shape[-1] is None else sizes[-1]
+        ends = [np.asarray(preprocess(np.full(sizes, value, np.uint8))) for value in (0, 255)]
+        low, high = (end.reshape(-1, end.shape[-1]).mean(0).astype(np.float32) for end in ends)
+        return low, high
+
+
+def usual_range(images: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The first of [0, 1], [-1, 1] and [0, 255] that holds all values of the images.
+
+    Returns:
+        The lowest and the highest value, float32 scalars: those of the images themselves if none of the three
+        ranges holds them, and (0, 255) without images.
+    """
+    if images is None:
+        return np.float32(0), np.float32(255)
+    least, most = float(images.min()), float(images.max())
+    for low, high in ((0, 1), (-1, 1), (0, 255)):
+        if low <= least and most <= high:
+            return np.float32(low), np.float32(high)
+    return np.float32(least), np.float32(most)
+
+
+def choose_image_input(frozen: FrozenGraph, shapes: Shapes, layers: Sequence[Layer]) -> str:
+    """Guess the input that takes the images from the layers it reaches, its rank and its dtype.
+
+    Raises:
+        FeedError: no input reaches a layer.
+    """
+    best: tuple[tuple[int, int, int], str] | None = None
+    for tensor in frozen.inputs.values():
+        reached = descendants(frozen.graph_def, {node_of(tensor)})
+        dtype, shape = shapes[tensor]
+        rank = 1 if shape is None else _RANKS.get(len(shape), 0)
+        reaching = sum(layer.name in reached for layer in layers)
+        score = (min(reaching, 1), rank, 2 * dtype.is_floating + (dtype != tf.bool))
+        if rank and reaching and (best is None or score > best[0]):
+            best = score, tensor
+    if best is None:
+        names = ", ".join(repr(name) for name in frozen.inputs) or "none"
+        raise FeedError(
+            f"Expected an input with a path to a layer. Received: inputs {names}, and {len(layers)} layers. "
+            "Name the tensor that takes the images: load(model, image_input='name:0')."
+        )
+    return best[1]
+
+
+def layout_of(tensor: str, nodes: Mapping[str, NodeDef], shapes: Shapes, axes: Mapping[str, int]) -> InputLayout:
+    """Read the layout of an input from the graph.
+
+    A flat input has the shape of the first reshape behind it. Any other input has the layout of its convolutions.
+
+    Args:
+        tensor: the full name of the input.
+        nodes: of the graph, by name, in order of computation.
+        shapes: dtype and static shape of every tensor.
+        axes: the channel axis of each node.
+    """
+    dtype, static = shapes[tensor]
+    shape = static or ()
+    for name in _elementwise_successors(node_of(tensor), nodes):
+        node, folded = nodes[name], shapes[tensor_of(name)][1] or ()
         sizes = tuple(size for size in folded[1:] if size is not None)
         grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and len(sizes) == len(folded) - 1
         if grows and (len(shape) == 2 or sizes[:-1] == shape[1:]):
-            return ImageView(len(shape), folded=sizes)
-    return ImageView(len(shape), channels_first=axes.get(node_of(tensor)) == 1 and len(shape) > 2)
+            return InputLayout(tensor, dtype, static, folded=sizes)
+    channels_first = axes.get(node_of(tensor)) == 1 and len(shape) > 2
+    return InputLayout(tensor, dtype, static, channels_first=channels_first)
 
 
-def _reached(name: str, nodes: Mapping[str, NodeDef], consumers: Mapping[str, list[str]]) -> list[str]:
-    """What follows an input up to and including the first op that is not elementwise, in order."""
+def _elementwise_successors(source: str, nodes: Mapping[str, NodeDef]) -> list[str]:
+    """The nodes behind an input up to and including the first op that is not elementwise, breadth first."""
     elementwise = {"Identity", "Cast", "Sub", "Mul", "Add", "AddV2", "RealDiv", "Pad", "PadV2", "FusedBatchNormV3"}
-    found, pending = [], list(consumers.get(name, []))
+    consumers = consumers_of(nodes)
+    reached, pending = list[str](), list(consumers.get(source, []))
     while pending:
-        following = pending.pop(0)
-        if following not in found:
-            found.append(following)
-            if nodes[following].op in elementwise:
-                pending += consumers.get(following, [])
-    return found
+        name = pending.pop(0)
+        if name not in reached:
+            reached.append(name)
+            if nodes[name].op in elementwise:
+                pending += consumers.get(name, [])
+    return reached

@@ -1,4 +1,4 @@
-"""The door: anything that the user holds becomes a ``Network``."""
+"""Loading: whatever the user holds becomes a ``Network``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from ...errors import FeedError
 from ..graph.freezing import freeze
 from ..models.readers import draft_of
 from ..runtime.tracing import eagerly
+from .channels import names_of_classes
 from .feeds import Preprocess, as_array, key_name
 from .network import Network
+from .runtime import Runtime
 
 
 @eagerly
@@ -46,11 +48,34 @@ def load(
         ModelError: the model cannot be read; VariableError: a variable has no value.
         FeedError: the feed does not fit, or the image input is not found.
     """
+    names = names_of_classes(class_names)
     if isinstance(model, Network):
-        return model.with_settings(feed, image_input, class_names, preprocess)
+        return _with_settings(model, feed, image_input, names, preprocess)
     wanted = None if image_input is None else key_name(image_input)
     frozen = freeze(draft_of(model, lambda: _arguments(feed, preprocess)), wanted)
-    return Network(frozen, feed, image_input=wanted, class_names=class_names, preprocess=preprocess)
+    return Network(Runtime(frozen, wanted), feed, names, preprocess)
+
+
+def _with_settings(
+    network: Network,
+    feed: Any,
+    image_input: Any,
+    class_names: tuple[str, ...] | None,
+    preprocess: Preprocess | None,
+) -> Network:
+    """The network with other settings. It shares what is compiled, unless another input takes the images."""
+    runtime = network.runtime
+    wanted = runtime.image_tensor if image_input is None else runtime.tensor(image_input)
+    if wanted != runtime.image_tensor:
+        runtime = Runtime(runtime.frozen, wanted)
+    elif feed is None and class_names is None and preprocess is None:
+        return network
+    return Network(
+        runtime,
+        network.feed if feed is None else feed,
+        network.class_names if class_names is None else class_names,
+        preprocess or network.preprocess,
+    )
 
 
 def _arguments(feed: Any, preprocess: Preprocess | None) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...results import Layer
-from ..network.batches import Feeds
+from ..network.feeds import Feeds
 from ..network.network import Network
 from ..runtime.tracing import eagerly
 from .strategies import WayBack, way_back
@@ -30,7 +30,7 @@ def way_in(precision: str, network: Network, layer: Layer, rule: str, seed: str,
         precision: 'float32' (that of the network), 'bfloat16' or 'auto'.
         network, layer, rule, seed, feeds: as for ``way_back``.
     """
-    native = tf.as_dtype(feeds[network.image_tensor].dtype)
+    native = tf.as_dtype(feeds[network.runtime.image_tensor].dtype)
     exact = way_back(network, layer, rule, seed, feeds, tf.bfloat16 if precision == "bfloat16" else native)
     if precision == "auto" and native == tf.float32:
         return _faster_way(network, layer, rule, seed, feeds, exact)
@@ -56,7 +56,7 @@ def _faster_way(
         return half if taken < _ENOUGH else exact, f"measured: bfloat16 takes {taken:.2f} of the time of float32"
 
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
-    return network.once(("faster way", layer.tensor, rule, seed, sizes), measured)
+    return network.runtime.cache.get_or_make(("faster way", layer.tensor, rule, seed, sizes), measured)
 
 
 @cache

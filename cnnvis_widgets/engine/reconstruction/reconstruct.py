@@ -21,8 +21,8 @@ from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
 from ..graph.nonfinite import is_finite
-from ..network.batches import Feeds
 from ..network.channels import channels_last, not_finite
+from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
 from ..runtime.caches import bytes_of
@@ -114,11 +114,11 @@ class _Plan:
             )
         asked = network.layer(name)
         self.network, self.rule, self.seed = network, rule, seed
-        self.layer = network.before_softmax(asked)
+        self.layer = network.runtime.structure.before_softmax(asked)
         self.coverage = network.coverage(rule, asked)
-        network.require_gradient(self.layer)
+        network.runtime.require_gradient(self.layer)
         self.feeds = network.feeds()
-        self.images = len(self.feeds[network.image_tensor])
+        self.images = len(self.feeds[network.runtime.image_tensor])
         kind = seed if isinstance(seed, str) and seed in ("map", "ones") else "unit"
         first = self._feeds_of(0)
         self.way, self.why = way_in(precision, network, self.layer, rule, kind, first)
@@ -155,7 +155,7 @@ class _Plan:
         return np.broadcast_to(np.array(place), (images, channels, len(spatial))).copy()
 
     def _feeds_of(self, image: int) -> Feeds:
-        return self.network.rows_of(self.feeds, np.array([image]))
+        return self.network.runtime.batches.rows_of(self.feeds, np.array([image]))
 
     def _forward(self, image: int) -> np.ndarray:
         """The layer's values for one image; its forward pass is kept for seeds, as long as there is room."""
@@ -167,7 +167,7 @@ class _Plan:
 
     def project(self, channels: Sequence[int]) -> np.ndarray:
         """Pictures (images, channels, height, width, input channels) of some channels."""
-        shape = self.network.to_images(self.feeds[self.network.image_tensor]).shape[1:]
+        shape = self.network.runtime.layout.to_images(self.feeds[self.network.runtime.image_tensor]).shape[1:]
         pictures = np.zeros((self.images, len(channels), *shape), np.float32)
         for image in range(self.images):
             kept = self._kept[image] if image in self._kept else self.way.values(self._feeds_of(image))[1]
@@ -181,7 +181,7 @@ class _Plan:
                     )
                 laid = pictures[image, start : start + len(some)]
                 if field is None:
-                    laid[:] = self.network.to_images(signals)
+                    laid[:] = self.network.runtime.layout.to_images(signals)
                 else:
                     lay_patches(signals, field, units, laid)
         return pictures

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ...results import Layer
 from ..backward.pullback import pull_back
-from ..network.batches import Feeds
+from ..network.feeds import Feeds
 from ..network.network import Network
 from ..ops.signals import UnknownOpError, of_channels
 from ..ops.windows import ReceptiveField
@@ -58,11 +58,11 @@ def way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds,
     """
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
     key = ("way back", layer.tensor, rule, seed, sizes, dtype.name)
-    return network.once(key, lambda: _way_back(network, layer, rule, seed, feeds, dtype))
+    return network.runtime.cache.get_or_make(key, lambda: _way_back(network, layer, rule, seed, feeds, dtype))
 
 
 def _way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, dtype: tf.DType) -> WayBack:
-    share = _share_seen(network, layer, feeds[network.image_tensor].shape) if seed == "unit" else 1.0
+    share = _share_seen(network, layer, feeds[network.runtime.image_tensor].shape) if seed == "unit" else 1.0
     for way in [_Patches, _Whole] if share <= _LARGEST_PATCH else [_Whole]:
         try:
             return way(network, layer, rule, seed, feeds, dtype)
@@ -73,7 +73,7 @@ def _way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds
 
 def _share_seen(network: Network, layer: Layer, shape: tuple[int, ...]) -> float:
     """Which part of the pixels one unit sees."""
-    sizes = shape[2:] if network.channels_first else shape[1:-1]
+    sizes = shape[2:] if network.runtime.layout.channels_first else shape[1:-1]
     field = network.receptive_field(layer, sizes) if len(shape) == len(layer.shape) == 4 else None
     return 1.0 if field is None else float(np.prod(field.size) / np.prod(sizes))
 
@@ -88,15 +88,15 @@ class _Whole:
         self.together, self.precision = _TOGETHER, dtype.name
         axes = len(layer.shape) - 2
         late = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, axes], tf.int32)]
-        self._staged = Staged(self._body, network.signature_for_one(feeds), late)
+        self._staged = Staged(self._body, network.runtime.batches.signature_for_one(feeds), late)
         self._name = type(self).__name__, layer.tensor, rule, seed, dtype.name
 
     def _body(self, *given: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *early, channels, units = given
         inputs = dict(zip(self._fed, early, strict=True))
-        image = inputs[self._network.image_tensor]
+        image = inputs[self._network.runtime.image_tensor]
         try:
-            target = self._network.build(inputs, [self._layer.tensor], self._rule)[0]
+            target = self._network.runtime.build(inputs, [self._layer.tensor], self._rule)[0]
         except ValueError as error:
             raise UnknownOpError("a graph that wants another number of images") from error
         signals = self._pulled(target, image, channels, units)
@@ -110,7 +110,7 @@ class _Whole:
         return pull_back(target, image, tf.cast(seeds, self._dtype))[0]
 
     def values(self, feeds: Feeds) -> tuple[np.ndarray, Kept]:
-        passes = self._network.forward_passes
+        passes = self._network.runtime.forward_passes
         return passes.of(self._name, feeds, lambda: self._staged.first(*feeds.values()))
 
     def signals(
@@ -132,7 +132,7 @@ class _Patches(_Whole):
         if self._field is not None:
             if tuple(signals.shape[1:3]) != tuple(self._field.size):  # maps of hardly a pixel
                 raise UnknownOpError(f"a patch of {signals.shape} for a field of {self._field.size}")
-            sizes = image.shape[2:] if self._network.channels_first else image.shape[1:-1]
+            sizes = image.shape[2:] if self._network.runtime.layout.channels_first else image.shape[1:-1]
             share = np.prod(self._field.size) / np.prod(sizes)
             self.together = int(min(_MOST_TOGETHER, _TOGETHER / share))
         return signals
@@ -143,29 +143,29 @@ class _Copies:
 
     def __init__(self, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds) -> None:
         self._network, self._layer = network, layer
-        self.precision = feeds[network.image_tensor].dtype.name
-        fixed = network.fixed_batch()
+        self.precision = feeds[network.runtime.image_tensor].dtype.name
+        fixed = network.runtime.batches.fixed_size
         self.together = fixed or _TOGETHER
 
         def body(channels: tf.Tensor, units: tf.Tensor, *given: tf.Tensor) -> tf.Tensor:
             inputs = dict(zip(feeds, given, strict=True))
-            target = network.build(inputs, [layer.tensor], rule)[0]
-            image = inputs[network.image_tensor]
+            target = network.runtime.build(inputs, [layer.tensor], rule)[0]
+            image = inputs[network.runtime.image_tensor]
             seeds = seeds_of(target[0], channels, units, seed, layer.channel_axis)
             signal = tf.gradients(target, image, tf.stop_gradient(seeds))[0]
             return tf.cast(tf.zeros_like(image) if signal is None else tf.convert_to_tensor(signal), tf.float32)
 
         late = [tf.TensorSpec([fixed], tf.int32), tf.TensorSpec([fixed, len(layer.shape) - 2], tf.int32)]
         key = ("copies", layer.tensor, rule, seed, tuple(feeds))
-        self._function = network.compiled(key, body, [*late, *network.signature(feeds)])
+        self._function = network.runtime.compiled(key, body, [*late, *network.runtime.batches.signature(feeds)])
 
     def values(self, feeds: Feeds) -> tuple[np.ndarray, Feeds]:
-        return self._network.run(feeds, [self._layer.tensor])[0], feeds
+        return self._network.runtime.run(feeds, [self._layer.tensor])[0], feeds
 
     def signals(self, kept: Feeds, channels: Sequence[int], units: np.ndarray) -> tuple[np.ndarray, None]:
-        count = self._network.fixed_batch() or len(channels)
+        count = self._network.runtime.batches.fixed_size or len(channels)
         filled = np.arange(count) % len(channels)
-        feeds = self._network.rows_of(kept, np.zeros(count, int))
+        feeds = self._network.runtime.batches.rows_of(kept, np.zeros(count, int))
         result = self._function(np.asarray(channels)[filled], units[filled], *feeds.values())
         return result[: len(channels)], None
 

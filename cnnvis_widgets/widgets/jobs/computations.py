@@ -169,7 +169,9 @@ def before_dreaming(
         yield replace(maps, done=0)
         kind = climbed, options["channels"] is None, options.get("start")
         with suppress(CnnvisError):  # told when a dream is begun; another channel may well have a gradient
-            network.once(("before dreaming", *kind), lambda: _compile(dream(network, feed, climbed, **options)))
+            network.runtime.cache.get_or_make(
+                ("before dreaming", *kind), lambda: _compile(dream(network, feed, climbed, **options))
+            )
         yield maps
 
 

@@ -34,7 +34,7 @@ class Subject:
         self.images = list(network.images(feed))
         self.value_range = network.value_range(feed)
         whole = network.feeds(feed)
-        self._feeds = [network.rows_of(whole, np.array([index])) for index in range(len(self.images))]
+        self._feeds = [network.runtime.batches.rows_of(whole, np.array([index])) for index in range(len(self.images))]
         self._keys = [object() for _ in self.images]
         self._fields: dict[Any, ReceptiveField | None] = {}
 
@@ -70,7 +70,7 @@ class Subject:
         Raises:
             FeedError: the network does not take such a picture.
         """
-        return self._take_in(self.network.feeds(picture)[self.network.image_tensor], len(self.images))
+        return self._take_in(self.network.feeds(picture)[self.network.runtime.image_tensor], len(self.images))
 
     def put(self, values: np.ndarray, index: int | None = None) -> int:
         """Take in one more image as it is, or in place of another one.
@@ -85,13 +85,13 @@ class Subject:
         Raises:
             FeedError: the network does not take such an image.
         """
-        fed = self._feeds[0][self.network.image_tensor]
+        fed = self._feeds[0][self.network.runtime.image_tensor]
         whole = np.rint(values) if np.issubdtype(fed.dtype, np.integer) else values
-        batch = self.network.laid_out(whole[np.newaxis])
+        batch = self.network.runtime.from_images(whole[np.newaxis])
         return self._take_in(batch, len(self.images) if index is None else index)
 
     def _take_in(self, fed: np.ndarray, index: int) -> int:
-        feed = {**self._feeds[0], self.network.image_tensor: fed}
+        feed = {**self._feeds[0], self.network.runtime.image_tensor: fed}
         image = self.network.images(feed)[0]
         # the key last: what is kept under the new one must never come from the old feed
         new: tuple[tuple[list[Any], Any], ...] = (self.images, image), (self._feeds, feed), (self._keys, object())

@@ -95,8 +95,8 @@ class ComparisonView(View):
         network, feed, *_ = self.context.where()
         if self.network is None:
             return feed
-        rest = {tensor: values for tensor, values in feed.items() if tensor != network.image_tensor}
-        return {**rest, self.network.image_tensor: feed[network.image_tensor]}
+        rest = {tensor: values for tensor, values in feed.items() if tensor != network.runtime.image_tensor}
+        return {**rest, self.network.runtime.image_tensor: feed[network.runtime.image_tensor]}
 
     def _compared(self, where: Where, other: Where) -> Generator[work.Progress, None, None]:
         key, layer = where[2:]

@@ -1,0 +1,203 @@
+"""The runtime of a network: its structure, the layout of its images, and the functions compiled from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...errors import GradientError
+from ...results import Layer, TensorInfo
+from ..backward.gradient_path import blocked_gradient
+from ..graph.freezing import FrozenGraph
+from ..graph.graphdef import node_of
+from ..graph.structure import Structure, static_shapes
+from ..runtime.caches import ForwardPasses, function_cache
+from ..runtime.constant_folding import Settled
+from ..runtime.subgraphs import Passage, import_cut, import_passage
+from ..runtime.tracing import eagerly, traced
+from .feeds import Batches, Feeds, cast_to, key_name, tensor_named
+from .input_layout import choose_image_input, layout_of
+
+
+class Runtime:
+    """One frozen graph with one image input, ready to run.
+
+    The methods of the engine compute with it. It knows nothing of what ``load`` was given to feed, so that networks
+    with other feeds, class names or preprocessing share it with all that is compiled.
+
+    Args:
+        frozen: the graph and its weights.
+        image_input: the input that takes the images, by any of its names; ``None`` to guess it.
+
+    Attributes:
+        frozen: the graph and its weights.
+        structure: shapes, layers, and the paths between them.
+        layout: of the image input.
+        batches: cuts feeds to batches.
+        inputs, outputs: as ``TensorInfo``.
+        cache: compiled functions and other things that are made once for each key.
+        forward_passes: those that are kept for the next backward pass.
+
+    Raises:
+        FeedError: there is no such input, or none can be guessed.
+    """
+
+    def __init__(self, frozen: FrozenGraph, image_input: str | None = None) -> None:
+        self.frozen = frozen
+        named = None if image_input is None else node_of(frozen.inputs.get(image_input, image_input))
+        sources = {node_of(tensor) for tensor in frozen.inputs.values()} | ({named} if named else set())
+        self.structure = structure = Structure(frozen, sources)
+        self._settled = Settled(structure, {name: tf.constant(value) for name, value in frozen.weights.items()})
+        if image_input is None:
+            image = choose_image_input(frozen, structure.shapes, structure.layers)
+        else:
+            image = self.tensor(image_input)
+        self.layout = layout_of(image, structure.nodes, structure.shapes, structure.axes)
+        self.batches = Batches(structure.shapes, image)
+        self.inputs = tuple(self.info(name, tensor) for name, tensor in frozen.inputs.items())
+        self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
+        self.cache = function_cache()
+        self.forward_passes = ForwardPasses()
+
+    # ---- names, and arrays that fit them
+
+    @property
+    def image_tensor(self) -> str:
+        """The full name of the tensor that takes the images."""
+        return self.layout.tensor
+
+    @property
+    def image_input(self) -> TensorInfo:
+        """The input that takes the images."""
+        return self.info(self._input_name(self.image_tensor), self.image_tensor)
+
+    def tensor(self, key: Any) -> str:
+        """The full name of a tensor, by an input's name, an op, a tensor or a KerasTensor.
+
+        Raises:
+            FeedError: there is none.
+        """
+        return tensor_named(key_name(key), self.structure.shapes, self.frozen.inputs)
+
+    def fitted(self, tensor: str, array: np.ndarray) -> np.ndarray:
+        """An array in the dtype and shape that a tensor wants.
+
+        Raises:
+            FeedError: the shape does not fit, or fractions would be lost.
+        """
+        dtype, shape = self.structure.shapes[tensor]
+        return cast_to(array, dtype, shape, self._input_name(tensor))
+
+    def from_images(self, images: np.ndarray) -> np.ndarray:
+        """Pictures (images, height, width, channels), in the range of the input, as the image input takes them.
+
+        It is the inverse of ``Network.images``. Nothing is preprocessed.
+
+        Raises:
+            FeedError: they do not have the shape of the input.
+        """
+        return self.fitted(self.image_tensor, self.layout.from_images(images))
+
+    def info(self, name: str, tensor: str) -> TensorInfo:
+        """The dtype and shape of a tensor, under a name."""
+        dtype, shape = self.structure.shapes.get(tensor, (tf.float32, None))
+        return TensorInfo(name, dtype.name, shape)
+
+    def _input_name(self, tensor: str) -> str:
+        names = (name for name, fed in self.frozen.inputs.items() if fed == tensor)
+        return next(names, tensor.removesuffix(":0"))
+
+    # ---- layers
+
+    @eagerly
+    def layers_as_fed(self, feeds: Feeds) -> tuple[Layer, ...]:
+        """All layers, with the sizes that a feed gives them where the graph leaves them free."""
+        fed = {tensor: (None, *array.shape[1:]) for tensor, array in feeds.items() if array.ndim}
+        shapes = static_shapes(self.frozen, fed)
+        return tuple(replace(layer, shape=shapes[layer.tensor][1] or layer.shape) for layer in self.structure.layers)
+
+    def require_gradient(self, layer: Layer) -> None:
+        """Check that a gradient can flow from a layer to the image.
+
+        Raises:
+            GradientError: it names the op that blocks and the nearest tensor behind it that could be fed.
+        """
+        between = self.structure.between(self.image_tensor, layer)
+        problem = blocked_gradient(self.image_tensor, layer, between, self.structure.shapes)
+        if problem:
+            raise GradientError(problem)
+
+    def nonfinite_weights(self, layer: Layer | None = None) -> tuple[str, ...]:
+        """The names of the weights that hold NaN or infinity; with a layer, only those that it depends on."""
+        if layer is None:
+            return self._settled.nonfinite.names
+        return self._settled.nonfinite_behind([layer.tensor], [self.image_tensor])
+
+    # ---- functions
+
+    def run(self, feeds: Feeds, tensors: Sequence[str]) -> list[np.ndarray]:
+        """Compute tensors for all images of a feed, a few images at a time.
+
+        Args:
+            feeds: arrays by tensor name.
+            tensors: the full names of the tensors to compute.
+
+        Returns:
+            One array for each tensor, images in front.
+
+        Raises:
+            FeedError: a placeholder that they need is missing.
+            NumericalError: they depend on weights that hold NaN or infinity.
+        """
+        key = ("run", tuple(feeds), tuple(tensors))
+
+        def body(*fed: tf.Tensor) -> list[tf.Tensor]:
+            return self.build(dict(zip(feeds, fed, strict=True)), tensors)
+
+        function = self.compiled(key, body, self.batches.signature(feeds))
+        parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in self.batches.chunks(feeds)]
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+    def compiled(
+        self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon: bool = False
+    ) -> Callable[..., Any]:
+        """A function of NumPy arrays, compiled once for each key while the cache holds it.
+
+        Args:
+            key: names the function; two functions with the same key must be the same.
+            body, signature, soon: see ``traced``.
+        """
+        return self.cache.get_or_make(key, lambda: traced(body, signature, soon=soon))
+
+    def build(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        tensors: Sequence[str],
+        rule: str = "gradient",
+        target: str = "",
+        *,
+        folding: bool = False,
+    ) -> list[tf.Tensor]:
+        """Import the part of the network between ``inputs`` and ``tensors`` into the function being traced.
+
+        Args:
+            inputs: tensors to feed, by name.
+            tensors: the full names of the tensors to return.
+            rule: the rule for signals that go backwards through it.
+            target: a node whose dead ReLU a signal may enter (deep dream).
+            folding: whether batch normalisation may be folded into kernels. That is faster and rounds differently.
+
+        Raises:
+            FeedError: a placeholder between them is not fed.
+            NumericalError: the tensors depend on weights that hold NaN or infinity.
+        """
+        return import_cut(*self._settled.cut(inputs, tensors, folding=folding), rule, target)
+
+    def passage(self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], target: str = "") -> Passage:
+        """Import the same part, folded, under the rule 'gradient', with a gradient graph that is built faster."""
+        cut = self._settled.cut(inputs, tensors, folding=True)
+        return import_passage(*cut, self.image_tensor, target, self.structure.shapes)
