@@ -30,7 +30,7 @@ explorer = ModelExplorer()
 left = []  # (seconds since 1970, the layer before) for every change of the layer
 explorer.state.observe(lambda change: left.append((time.time(), change["old"])), "layer")
 def is_there(layer):  # computed beside another one
-    network, _, key, name = explorer.subject.where(explorer.state.image, layer)
+    network, _, key, name = explorer.fed_images.at(explorer.state.image, layer)
     return RESULTS.get((network, key, name)) is not None
 alone = []
 dreaming = None
@@ -151,7 +151,7 @@ def _unit(notebook: Notebook, dice: random.Random, layer: str) -> float:
     photo = notebook.picture("photo")
     box = photo.bounding_box() or {}
     place = {side: dice.uniform(0.2, 0.8) * box[size] for side, size in (("x", "width"), ("y", "height"))}
-    found = "explorer._image_pane.units.found"
+    found = "explorer.image_pane.units.units"
     before = notebook.python(f"id({found})")
     photo.click(position=place)
     notebook.await_python(f"id({found}) != {before} and bool({found})")
@@ -216,7 +216,7 @@ def occluder(notebook: Notebook, seconds: float) -> list[Row]:
     page.mouse.move(*place(0))
     page.mouse.down()
     page.mouse.move(*place(0.1))
-    notebook.await_python("explorer.views['occlusion'].by_hand.occluded is not None")
+    notebook.await_python("explorer.views['occlusion'].manual.occluded is not None")
     page.evaluate("() => (window.seen.length = 0)")
     moves = int(seconds * 30)
     began = page.evaluate("() => performance.now()")

@@ -14,9 +14,9 @@ from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from cnnvis_widgets.imaging.render import reconstruction_tiles
 from cnnvis_widgets.results import Attribution, Occlusion
-from cnnvis_widgets.widgets.jobs import attribution_computations as explaining
-from cnnvis_widgets.widgets.state.attribution_traits import EXPLAINERS
-from cnnvis_widgets.widgets.state.explorer_state import METHODS
+from cnnvis_widgets.widgets.jobs import computations
+from cnnvis_widgets.widgets.views.attribution import EXPLAINERS
+from cnnvis_widgets.widgets.views.registry import VIEWS
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
@@ -83,7 +83,7 @@ def test_opacity_draws_anew_and_computes_nothing(explorer, images, monkeypatch):
     view, result = explorer.views["attribution"], explorer.result
     photo = images[0].astype(np.uint8)
     same(pixels(view.over), overlay(photo, heat(result.images[0, 0]), 1.0))
-    monkeypatch.setattr(explaining, "explain", None)
+    monkeypatch.setattr(computations, "explain", None)
     explorer.state.opacity = 0.0
     grey = np.rint(photo.mean(axis=-1)).astype(np.uint8)
     same(pixels(view.over), np.repeat(grey[..., None], 3, axis=-1))
@@ -121,7 +121,7 @@ def test_the_projection_is_by_the_chosen_rule(explorer, images, monkeypatch):
     explorer.state.method = "occlusion"
     view, sweep = explorer.views["occlusion"], explorer.wait(0)
     before = pixels(view.panels["projection"])
-    monkeypatch.setattr(explaining, "occlusion_steps", None)  # another rule is no other sweep
+    monkeypatch.setattr(computations, "occlusion_steps", None)  # another rule is no other sweep
     explorer.state.rule = "gradient"
     assert explorer.wait(0) is sweep
     assert "its projection by gradient" in view.panels["projection"].alt
@@ -163,11 +163,11 @@ def test_values_at_places():
     assert (class_map(np.arange(9)[None])[0, 6:] == COLOURS[-1]).all()
 
 
-@pytest.mark.parametrize("before", [method for method in METHODS if method != "occlusion"])
+@pytest.mark.parametrize("before", [view.name for view in VIEWS if view.name != "occlusion"])
 def test_the_square_is_on_the_photo_whatever_was_looked_at_before(explorer, before):
-    photo, explorer.state.channel, explorer.state.unit = explorer._image_pane.canvas, 1, (2, 2)
+    photo, explorer.state.channel, explorer.state.unit = explorer.image_pane.canvas, 1, (2, 2)
     explorer.state.method = before
-    explorer._image_pane.incoming.cropping.begin.click()  # a frame for cropping gives way, too
+    explorer.image_pane.incoming.cropping.begin.click()  # a frame for cropping gives way, too
     explorer.state.method = "occlusion"
     assert (photo.drag, photo.selected) == ("move", (10, 8, 3, 3))
     explorer.state.method = before
@@ -176,7 +176,7 @@ def test_the_square_is_on_the_photo_whatever_was_looked_at_before(explorer, befo
 
 def test_a_square_by_hand(explorer):
     explorer.state.method, explorer.state.square = "occlusion", 0.25
-    photo, hand = explorer._image_pane.canvas, explorer.views["occlusion"].by_hand
+    photo, hand = explorer.image_pane.canvas, explorer.views["occlusion"].manual
     assert (photo.drag, photo.selected, explorer.state.occluder) == ("move", (9, 8, 6, 5), ())
 
     def drag(left, top):

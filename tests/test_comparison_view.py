@@ -77,7 +77,7 @@ def test_two_layers(explorer, network, images):
         state.other_layer = other
         (a,), (b,) = (activations(network, images[:1], each) for each in (state.layer, other))
         check(explorer, a, b)
-    assert "not of one size" in explorer.views["comparison"].panels["A-B"].alt
+    assert "differ in size" in explorer.views["comparison"].panels["A-B"].alt
     assert "difference" not in run_code(explorer)
     state.channel = 5  # which the third layer lacks
     assert shown(explorer, "B").shape == (1, 1)

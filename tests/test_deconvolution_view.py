@@ -29,23 +29,23 @@ def own_rule():
 
 def test_all_rules_side_by_side(explorer):
     view, state = explorer.views["deconvolution"], explorer.state
-    assert view.row.widget.layout.display == "none"
+    assert view.all_rules.widget.layout.display == "none"
     state.image, state.all_rules, state.layer, state.channel = 1, True, "second", 3
-    assert view.row.widget.layout.display is None
-    assert [each.rule for each in view.row.results] == ["deconvnet", "guided", "gradient"]
+    assert view.all_rules.widget.layout.display is None
+    assert [each.rule for each in view.all_rules.results] == ["deconvnet", "guided", "gradient"]
     names = run_code(explorer)
-    for found, wanted in zip(view.row.results, names["side_by_side"], strict=True):
+    for found, wanted in zip(view.all_rules.results, names["side_by_side"], strict=True):
         same(found.images, wanted.images)
-        assert view.row.pictures[found.rule].alt == f"Map 3 of {state.layer} by {found.rule}"
-        assert view.row.pictures[found.rule].data
-    assert not np.array_equal(view.row.results[0].images, view.row.results[2].images)
-    before = view.row.results
+        assert view.all_rules.pictures[found.rule].alt == f"Map 3 of {state.layer} by {found.rule}"
+        assert view.all_rules.pictures[found.rule].data
+    assert not np.array_equal(view.all_rules.results[0].images, view.all_rules.results[2].images)
+    before = view.all_rules.results
     state.channel = 4
-    assert view.row.results[0].channels == (4,)
+    assert view.all_rules.results[0].channels == (4,)
     state.seed = "unit"
     state.unit = (5, 6)
-    assert view.row.results is not before
-    assert view.row.results[0].seed == (5, 6)
+    assert view.all_rules.results is not before
+    assert view.all_rules.results[0].seed == (5, 6)
 
 
 def test_rules_of_ones_own_are_listed(explorer, own_rule, images):
@@ -58,7 +58,7 @@ def test_rules_of_ones_own_are_listed(explorer, own_rule, images):
     view._rules.value = "guided"
     assert state.rule == "guided"
     state.all_rules = True
-    assert tuple(view.row.pictures) == ("deconvnet", "guided", "everything", "gradient")
+    assert tuple(view.all_rules.pictures) == ("deconvnet", "guided", "everything", "gradient")
 
 
 def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
@@ -68,22 +68,22 @@ def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
         wanted = sensitivity(network, images[:1], rule=rule)
         for correlation in (wanted.rival[0], wanted.randomised[0]):
             words = f"correlation {correlation:.2f}"
-            assert words in view.meter.value
-            marked = view.meter.value.split(words)[0].rsplit("<span", 1)[1]
+            assert words in view.sensitivity.value
+            marked = view.sensitivity.value.split(words)[0].rsplit("<span", 1)[1]
             assert ("cnnvis-wrong" in marked) == (correlation >= 0.9)
-        assert f"class sensitivity by {rule}" in view.meter.value
-    assert "<b>" not in view.meter.value
+        assert f"class sensitivity by {rule}" in view.sensitivity.value
+    assert "<b>" not in view.sensitivity.value
     state.choose_class(3)
     wanted = sensitivity(network, images[:1], rule="gradient", target=3)
     assert wanted.classes[0, 0] == 3
-    assert "for crane, not for this map" in view.meter.value
-    assert f"correlation {wanted.rival[0]:.2f}" in view.meter.value
+    assert "for crane, not for this map" in view.sensitivity.value
+    assert f"correlation {wanted.rival[0]:.2f}" in view.sensitivity.value
 
 
 def test_a_network_without_classes_has_no_meter(images):
     model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Conv2D(6, 3, activation="relu")])
     explorer = ModelExplorer(model, images)
     explorer.state.method = "deconvolution"
-    assert explorer.views["deconvolution"].meter.value == ""
+    assert explorer.views["deconvolution"].sensitivity.value == ""
     assert explorer.state.error == ""
     explorer.close()

@@ -19,12 +19,11 @@ from cnnvis_widgets.imaging import busy_regions as regions
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 from cnnvis_widgets.widgets.elements.class_picker import ClassPicker
-from cnnvis_widgets.widgets.elements.shared_layouts import made, show
-from cnnvis_widgets.widgets.jobs import computations as work
-from cnnvis_widgets.widgets.jobs import jobs
-from cnnvis_widgets.widgets.views.activations import MapSheet
-from cnnvis_widgets.widgets.views.dream import ScoreChart
+from cnnvis_widgets.widgets.elements.shared_layouts import create, set_visible
+from cnnvis_widgets.widgets.jobs import computations, jobs
+from cnnvis_widgets.widgets.views.map_sheet import MapSheet
 from cnnvis_widgets.widgets.views.montage import PAGE, Montage, on_page, pages
+from cnnvis_widgets.widgets.views.score_chart import ScoreChart
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -146,7 +145,7 @@ def test_another_layer_is_another_montage(explorer):
 def test_going_back_to_a_layer_computes_nothing(explorer, monkeypatch):
     first = explorer.state.layer
     explorer.state.layer = "wide"
-    monkeypatch.setattr(work, "maps_around", lambda *args: pytest.fail("computed again"))
+    monkeypatch.setattr(computations, "maps_around", lambda *args: pytest.fail("computed again"))
     for each in (first, *(layer.name for layer in explorer.network.layers[:3])):  # they came with the first
         explorer.state.layer = each
         assert explorer.wait(0).layer.name == each
@@ -220,13 +219,13 @@ def test_deconvolution_of_the_selected_unit(explorer, network, images):
 
 
 def test_the_unit_that_was_asked_for_comes_before_all_else(explorer):
-    where = explorer.subject.where(0, name(explorer, "wide"))
-    weakest = work.strongest_first(work.feature_maps(*where))[-1]
-    steps = list(work.deconvolve(*where, channel=weakest, rule="guided", seed=(1, 2)))
+    where = explorer.fed_images.at(0, name(explorer, "wide"))
+    weakest = computations.strongest_first(computations.feature_maps(*where))[-1]
+    steps = list(computations.deconvolve(*where, channel=weakest, rule="guided", seed=(1, 2)))
     assert steps[0].result.channels == (weakest,)
     laid_out_as_the_second = [step.about == steps[1].about for step in steps]
     assert laid_out_as_the_second == [False] + [True] * (len(steps) - 1)
-    assert len(steps[-1].result.channels) == work.STRONGEST
+    assert len(steps[-1].result.channels) == computations.STRONGEST
 
 
 def test_the_keyboard_walks_through_the_maps(explorer):
@@ -285,9 +284,9 @@ def test_deconvolution_is_what_reconstruct_gives(explorer, network, images, rule
 
 
 def test_deconvolution_takes_the_strongest_maps_and_the_selected_one(explorer, monkeypatch):
-    monkeypatch.setattr(work, "STRONGEST", 5)
+    monkeypatch.setattr(computations, "STRONGEST", 5)
     explorer.state.layer = "wide"
-    ranked = work.strongest_first(explorer.result)
+    ranked = computations.strongest_first(explorer.result)
     explorer.state.method = "deconvolution"
     assert sorted(explorer.result.channels) == sorted(ranked[:5])
     weakest = ranked[-1]
@@ -313,7 +312,7 @@ def test_a_small_reconstruction_is_shown_large_and_framed_on_the_photo(explorer)
     assert pixels(large).shape == (40, 48, 3)
 
 
-def test_a_dream_climbs_the_chosen_class(explorer):
+def test_a_dream_grows_the_chosen_class(explorer):
     explorer.state.target = "<b>dog</b>"
     explorer.state.octaves, explorer.state.steps = 1, 12
     assert explorer.views["deep dream"]._save.disabled
@@ -333,8 +332,8 @@ def test_a_dream_climbs_the_chosen_class(explorer):
     assert "&lt;b&gt;dog&lt;/b&gt;" in text_of(explorer)
 
 
-def test_a_dream_can_climb_the_selected_map_from_the_photo(explorer):
-    explorer.state.climb, explorer.state.start, explorer.state.channel = "channel", "photo", 2
+def test_a_dream_can_grow_the_selected_map_from_the_photo(explorer):
+    explorer.state.objective, explorer.state.start, explorer.state.channel = "channel", "photo", 2
     explorer.state.octaves, explorer.state.steps = 1, 2
     explorer.start()
     step = explorer.wait(0)
@@ -342,8 +341,8 @@ def test_a_dream_can_climb_the_selected_map_from_the_photo(explorer):
     assert step.layer.name == explorer.state.layer
 
 
-def test_a_dream_can_climb_the_whole_layer(explorer):
-    explorer.state.climb, explorer.state.start = "layer", "photo"
+def test_a_dream_can_grow_the_whole_layer(explorer):
+    explorer.state.objective, explorer.state.start = "layer", "photo"
     explorer.state.octaves, explorer.state.steps = 1, 2
     explorer.start()
     result = explorer.wait(0)
@@ -366,11 +365,11 @@ def test_a_dream_is_compiled_while_its_class_is_chosen(explorer, monkeypatch):
     assert {key for key in explorer.network.runtime.cache if key[0] == "whole step"} == compiled
 
 
-def test_a_layer_that_cannot_be_climbed_still_shows_its_maps(explorer, monkeypatch):
+def test_a_layer_without_a_gradient_still_shows_its_maps(explorer, monkeypatch):
     def refused(*args, **options):
         raise GradientError("Expected a gradient.")
 
-    monkeypatch.setattr(work, "dream", refused)
+    monkeypatch.setattr(computations, "dream", refused)
     monkeypatch.setattr(explorer.network.runtime, "cache", function_cache())
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
@@ -444,7 +443,7 @@ def test_an_error_of_the_work_is_told_in_the_pane_and_raised_by_wait(explorer, m
         raise ValueError("a <b>broken</b> rule")
         yield
 
-    monkeypatch.setattr(work, "reconstruct_steps", broken)
+    monkeypatch.setattr(computations, "reconstruct_steps", broken)
     explorer.state.method = "deconvolution"
     assert explorer.state.error == "ValueError: a <b>broken</b> rule"
     assert explorer.state.status == "Failed"
@@ -486,7 +485,7 @@ def gate(explorer, monkeypatch):
     explorer.start()
     last = explorer.wait(0)
     gate = Gate(replace(last, index=0, images=last.images[:, ::-1]))
-    monkeypatch.setattr(work, "dream", gate)
+    monkeypatch.setattr(computations, "dream", gate)
     monkeypatch.setattr(jobs, "COMPUTING", jobs.Slot())
     yield gate
     explorer.stop()
@@ -544,7 +543,7 @@ def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
         asked.update(options)
         return gate()
 
-    monkeypatch.setattr(work, "dream", started)
+    monkeypatch.setattr(computations, "dream", started)
     explorer.state.start, explorer.state.pace = "photo", 2.0
     explorer.start()
     gate.go.release(2)
@@ -626,14 +625,14 @@ def test_controls_share_their_layouts_and_styles(make):
 
 
 def test_a_hidden_control_leaves_those_alone_that_look_like_it():
-    one, other = (made(HTML, layout={"width": "70%"}) for _ in range(2))
+    one, other = (create(HTML, layout={"width": "70%"}) for _ in range(2))
     assert one.layout is other.layout
-    show(one, False)
+    set_visible(one, False)
     assert (one.layout.display, one.layout.width, other.layout.display) == ("none", "70%", None)
-    show(one, True)
+    set_visible(one, True)
     assert one.layout is other.layout
     one.layout.close()
-    assert made(HTML, layout={"width": "70%"}).layout.comm is not None
+    assert create(HTML, layout={"width": "70%"}).layout.comm is not None
 
 
 def test_it_is_shown_as_a_widget(explorer):
@@ -710,13 +709,15 @@ def test_a_map_that_is_not_active_is_grey_and_says_so(explorer):
     assert (palette[tiles[0]] == 110).all()
     assert len(np.unique(tiles[1])) > 20
     assert not (palette[tiles[1, ..., 0]] == 110).all(axis=-1).any(), "no value is drawn in that grey"
-    assert sheet.portrait(3, None).lines[1] == sheet.said(3, 0.5, 0.5).removeprefix("Map 3: ") == "not active (max 0)"
+    assert (
+        sheet.portrait(3, None).lines[1] == sheet.readout(3, 0.5, 0.5).removeprefix("Map 3: ") == "not active (max 0)"
+    )
 
 
 def test_the_scale_is_chosen_and_told(explorer):
     largest = float(explorer.result.values.max())
     assert f"{largest:.4g}; no value is clipped" in html_of(explorer)
-    explorer.state.limit, explorer.state.scale = largest / 2, "fixed"
+    explorer.state.limit, explorer.state.scale = largest / 2, "custom"
     share = 100 * float((explorer.result.values > explorer.state.limit).mean())
     assert f"{largest / 2:.4g}; {share:.3g} % of the values are beyond the ends" in html_of(explorer)
     explorer.state.limit = 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import get_type_hints
 
 import pytest
 import traitlets
@@ -10,6 +11,7 @@ import traitlets
 from cnnvis_widgets.errors import ChannelError, FeedError, LayerError, nearest
 from cnnvis_widgets.results import Layer
 from cnnvis_widgets.widgets.state.explorer_state import ExplorerState
+from cnnvis_widgets.widgets.views.registry import VIEWS, FullState
 
 LAYERS = (
     Layer("conv1/Conv2D", "convolution", "c", (None, 8, 8, 4), 3),
@@ -21,34 +23,35 @@ LAYERS = (
 CLASSES = ("cat", "crane", "crane")
 
 
-def network(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
+def fed_images(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
     def layer(name):
         for each in layers:
             if name in (each, each.name, each.name + ":0"):
                 return each
         raise LayerError(f"No such layer. Received: {name!r}. {nearest(name, [x.name for x in layers])}")
 
-    return SimpleNamespace(layers=layers, layer=layer, logits=logits, class_names=class_names)
+    fed = SimpleNamespace(layers=layers, layer=layer, logits=logits, class_names=class_names)
+    return SimpleNamespace(network=fed)
 
 
 @pytest.fixture
 def state():
-    return ExplorerState(network(), images=("cat photo", "coffee"))
+    return FullState(fed_images(), images=("cat photo", "coffee"))
 
 
 def test_opens_on_the_first_activation_function(state):
     assert state.layer == "conv1/Relu"
     assert state.method == "activations"
-    assert (state.channel, state.image, state.climb) == (None, 0, "class")
+    assert (state.channel, state.image, state.objective) == (None, 0, "class")
 
 
 def test_opens_on_any_layer_where_there_is_no_activation_function():
-    assert ExplorerState(network(LAYERS[2:3], None, None)).layer == "pool"
+    assert FullState(fed_images(LAYERS[2:3], None, None)).layer == "pool"
 
 
 def test_a_network_without_layers_is_refused():
     with pytest.raises(LayerError, match="at least one layer"):
-        _ = ExplorerState(network((), None)).layer
+        _ = FullState(fed_images((), None)).layer
 
 
 @pytest.mark.parametrize("spelling", ["conv2/Relu", "conv2/Relu:0", LAYERS[3]])
@@ -71,7 +74,7 @@ def test_layer_takes_every_spelling_and_keeps_the_name(state, spelling):
         ("image", "cofee", FeedError, "Nearest names: 'coffee'"),
         ("target", 3, ChannelError, "a class from 0 to 2"),
         ("target", "cta", ChannelError, "Nearest names: 'cat'"),
-        ("climb", "loss", LayerError, "'class', 'channel', 'layer'. Received: climb='loss'"),
+        ("objective", "loss", LayerError, "'class', 'channel', 'layer'. Received: objective='loss'"),
         ("method", "deconv", traitlets.TraitError, "'deep dream'"),
         ("rule", "lrp", ValueError, "'guided'"),
         ("seed", "best", traitlets.TraitError, "'strongest'"),
@@ -124,7 +127,7 @@ def test_a_layer_of_another_family_takes_the_filter_along(state):
 
 
 def test_a_family_that_the_network_lacks_is_refused():
-    state = ExplorerState(network(LAYERS[1:2], None))
+    state = FullState(fed_images(LAYERS[1:2], None))
     with pytest.raises(LayerError, match="'all', 'r'"):
         state.family = "p"
 
@@ -140,20 +143,27 @@ def test_images_and_classes_by_name_or_number(state):
     assert state.target == 0
 
 
-def test_without_class_scores_only_channels_and_layers_can_be_climbed():
-    state = ExplorerState(network(LAYERS[:4], None, None))
-    assert (state.climb, state.classes) == ("channel", ())
+def test_without_class_scores_only_channels_and_layers_are_objectives():
+    state = FullState(fed_images(LAYERS[:4], None, None))
+    assert (state.objective, state.classes) == ("channel", ())
     with pytest.raises(LayerError, match="one of 'channel', 'layer'"):
-        state.climb = "class"
+        state.objective = "class"
 
 
 def test_classes_without_names_are_numbers():
-    assert ExplorerState(network(class_names=None)).classes == ("0", "1", "2")
+    assert FullState(fed_images(class_names=None)).classes == ("0", "1", "2")
 
 
 def test_no_two_parts_of_the_state_share_a_trait():
-    parts = [part for part in ExplorerState.__bases__ if part.__module__.startswith("cnnvis_widgets")]
-    known = ExplorerState.class_trait_names()
-    names = [name for part in (ExplorerState, *parts) for name in vars(part) if name in known]
-    assert len(parts) >= 5
+    parts = [part for part in FullState.__mro__ if issubclass(part, ExplorerState)]
+    known = FullState.class_trait_names()
+    names = [name for part in parts for name in vars(part) if name in known]
+    assert len(parts) >= 8
     assert sorted(names) == sorted(set(names))
+
+
+def test_the_state_has_the_traits_of_every_view():
+    assert FullState.methods == tuple(view.name for view in VIEWS)
+    for view in VIEWS:
+        assert issubclass(FullState, get_type_hints(view)["state"])
+        assert view.title.lower() == view.name

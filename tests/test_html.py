@@ -15,7 +15,7 @@ from cnnvis_widgets import results as r
 from cnnvis_widgets import write_html
 from cnnvis_widgets.errors import OutputError
 from cnnvis_widgets.outputs import html
-from cnnvis_widgets.widgets.saving.page_store import Kept
+from cnnvis_widgets.widgets.saving.page_store import PageStore
 
 
 def layer(name: str = "conv", shape: tuple[int | None, ...] = (None, 5, 7, 3)) -> r.Layer:
@@ -88,7 +88,7 @@ def test_a_result_looked_at_again_is_not_encoded_again(tmp_path, monkeypatch):
     encoded, photo, sheets = [], np.zeros((4, 4, 3), np.uint8), html.sheets
     monkeypatch.setattr(html, "sheets", lambda *given: encoded.append(given[0]) or sheets(*given))
     first, second, third = (feature_maps(1, 5, 7, 3, name=name) for name in ("conv", "other", "third"))
-    kept = Kept(limit=sum(len(sheets(maps)[0].picture) for maps in (first, second, third)) - 1)
+    kept = PageStore(limit=sum(len(sheets(maps)[0].picture) for maps in (first, second, third)) - 1)
     for maps in (first, second, first):
         kept.add(maps, "cat", photo)
     assert encoded == [first, second]

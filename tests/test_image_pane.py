@@ -17,7 +17,7 @@ from cnnvis_widgets import ModelExplorer, activations, demo, load, predict
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.widgets.elements.class_bars import class_bars
 from cnnvis_widgets.widgets.input_image.cropping import proportioned
-from cnnvis_widgets.widgets.state.fed_images import Subject
+from cnnvis_widgets.widgets.state.fed_images import FedImages
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -68,10 +68,10 @@ def test_an_image_that_comes_later_is_looked_at(explorer, images, tmp_path):
     assert explorer.state.images == ("image 0", "image 1", "later")
     assert explorer.state.image == 2
     assert explorer.wait(0).values.shape == (1, 18, 22, 6)
-    np.testing.assert_array_equal(explorer.subject.images[2], np.full((20, 24, 3), 90, np.float32))
-    assert explorer.feed is explorer.subject.where(2, explorer.state.layer)[1]
+    np.testing.assert_array_equal(explorer.fed_images.images[2], np.full((20, 24, 3), 90, np.float32))
+    assert explorer.feed is explorer.fed_images.feed(2)
     explorer.state.image = "image 0"
-    np.testing.assert_array_equal(explorer.subject.images[0], images[0])
+    np.testing.assert_array_equal(explorer.fed_images.images[0], images[0])
 
 
 def test_a_picture_that_does_not_fit_changes_nothing(explorer, tmp_path):
@@ -93,7 +93,7 @@ def test_files_of_the_page_become_images(explorer):
     pane.incoming.upload.value = (uploaded("mine.png", written.getvalue()), uploaded("broken.png", b"no image"))
     assert explorer.state.images == ("image 0", "image 1", "mine.png")
     assert explorer.state.image == 2
-    assert (explorer.subject.images[2] == 40).all()
+    assert (explorer.fed_images.images[2] == 40).all()
     assert explorer.state.error == (
         "Expected an image file, such as PNG or JPEG. Received: 'broken.png', which cannot be read as an image. "
         "Check that it is whole, or save it as PNG or JPEG."
@@ -124,7 +124,7 @@ def test_two_explorers_have_bars_of_their_own(network, images):
 def test_the_forward_pass_does_not_hold_up_the_page(explorer, monkeypatch):
     begun = []
     pane = explorer.views["activations"].context.image_pane
-    monkeypatch.setattr(pane, "_live", type("Waiting", (), {"start": lambda self, job: begun.append(job)})())
+    monkeypatch.setattr(pane, "_slot", type("Waiting", (), {"start": lambda self, job: begun.append(job)})())
     before = bars(explorer)
     explorer.state.image = 1
     assert bars(explorer) == before
@@ -133,7 +133,7 @@ def test_the_forward_pass_does_not_hold_up_the_page(explorer, monkeypatch):
 
 
 def test_files_are_decoded_beside_the_page(explorer, monkeypatch):
-    incoming, begun = explorer._image_pane.incoming, []
+    incoming, begun = explorer.image_pane.incoming, []
     waiting = type("Waiting", (), {"start": lambda self, job, replace: begun.append((job, replace))})
     monkeypatch.setattr(incoming, "_slot", waiting())
     written = BytesIO()
@@ -153,13 +153,13 @@ def test_files_are_decoded_beside_the_page(explorer, monkeypatch):
 def test_a_picture_of_the_webcam_becomes_an_image(explorer):
     written = BytesIO()
     Image.fromarray(np.full((48, 64, 3), 70, np.uint8)).save(written, "PNG")
-    explorer._image_pane.incoming.webcam._handle_custom_msg({"event": "picture"}, [memoryview(written.getvalue())])
+    explorer.image_pane.incoming.webcam._handle_custom_msg({"event": "picture"}, [memoryview(written.getvalue())])
     assert (explorer.state.images[2], explorer.state.image) == ("webcam", 2)
-    assert (explorer.subject.images[2] == 70).all()
+    assert (explorer.fed_images.images[2] == 70).all()
 
 
 def test_a_part_of_the_photo_is_fed_as_it_is_shown(explorer, network, images):
-    cropping, photo = explorer._image_pane.incoming.cropping, explorer._image_pane.canvas
+    cropping, photo = explorer.image_pane.incoming.cropping, explorer.image_pane.canvas
     cropping.begin.click()
     assert (photo.drag, photo.selected) == ("brush", (3, 2, 18, 15))
     photo._handle_custom_msg({"event": "drag", "left": 4, "top": 6, "width": 12, "height": 5, "final": True}, [])
@@ -167,7 +167,7 @@ def test_a_part_of_the_photo_is_fed_as_it_is_shown(explorer, network, images):
     cropping.use.click()
     assert explorer.state.images[2] == "image 0 [4:14, 4:16]", "12 × 10 has the proportions of 24 × 20"
     assert (explorer.state.image, photo.drag) == (2, "")
-    fed = explorer.subject.images[2]
+    fed = explorer.fed_images.images[2]
     assert fed.shape == (20, 24, 3)
     part = images[0, 4:14, 4:16]
     np.testing.assert_allclose(fed.mean(), part.mean(), rtol=0.05)
@@ -177,7 +177,7 @@ def test_a_part_of_the_photo_is_fed_as_it_is_shown(explorer, network, images):
 
 
 def test_cropping_is_given_up(explorer):
-    cropping, photo = explorer._image_pane.incoming.cropping, explorer._image_pane.canvas
+    cropping, photo = explorer.image_pane.incoming.cropping, explorer.image_pane.canvas
     explorer.state.method = "occlusion"
     before = photo.selected
     cropping.begin.click()
@@ -198,7 +198,7 @@ def test_a_frame_is_brought_to_proportions_within_the_image():
 
 
 def test_colour_networks_have_no_drawing_pad(explorer):
-    assert explorer._image_pane.incoming.pad is None
+    assert explorer.image_pane.incoming.pad is None
 
 
 @pytest.fixture
@@ -210,14 +210,14 @@ def grey_explorer(inline_jobs):
 
 
 def test_a_drawing_is_fed_while_it_grows(grey_explorer):
-    explorer, pad = grey_explorer, grey_explorer._image_pane.incoming.pad
+    explorer, pad = grey_explorer, grey_explorer.image_pane.incoming.pad
     assert (pad.height, pad.width, pad.paper) == (32, 32, 0)
     sheet = np.zeros((32, 32), np.uint8)
     sheet[4:28, 15:18] = 255
     pad.set_state({"pixels": memoryview(sheet.tobytes())})  # as it comes from the page
     assert (explorer.state.images, explorer.state.image) == (("image 0", "drawing"), 1)
-    np.testing.assert_array_equal(explorer.subject.images[1][..., 0], sheet / np.float32(255))
-    photo = explorer._image_pane.canvas
+    np.testing.assert_array_equal(explorer.fed_images.images[1][..., 0], sheet / np.float32(255))
+    photo = explorer.image_pane.canvas
     np.testing.assert_array_equal(pixels(photo).reshape(32, 32, -1)[..., 0], sheet)
     first, before = explorer.wait(0), bars(explorer)
     sheet[20:23, 5:28] = 128
@@ -240,27 +240,27 @@ def test_an_image_as_it_is_finds_the_layout_of_the_input(shape):
     first = keras.layers.Dense(3) if flat else keras.layers.Conv2D(2, 3, data_format="channels_first")
     network = load(keras.Sequential([keras.Input(shape), first]))
     given = (2, *shape) if flat else (2, 20, 24, 3)  # pictures have their channels last, whatever the network wants
-    subject = Subject(network, np.random.default_rng(1).random(given, np.float32))
-    index = subject.put(subject.images[1])
+    fed_images = FedImages(network, np.random.default_rng(1).random(given, np.float32))
+    index = fed_images.put(fed_images.images[1])
     tensor = network.runtime.image_tensor
-    np.testing.assert_array_equal(subject.where(index, "")[1][tensor], subject.where(1, "")[1][tensor])
-    assert subject.put(subject.images[0], index) == index
-    np.testing.assert_array_equal(subject.where(index, "")[1][tensor], subject.where(0, "")[1][tensor])
-    assert subject.where(index, "")[2] is not subject.where(0, "")[2]
+    np.testing.assert_array_equal(fed_images.feed(index)[tensor], fed_images.feed(1)[tensor])
+    assert fed_images.put(fed_images.images[0], index) == index
+    np.testing.assert_array_equal(fed_images.feed(index)[tensor], fed_images.feed(0)[tensor])
+    assert fed_images.at(index, "")[2] is not fed_images.at(0, "")[2]
 
 
 def test_a_bar_chooses_its_class(explorer):
-    pane = explorer._image_pane.predictions
+    pane = explorer.image_pane.predictions
     explorer.state.method = "attribution"
     assert explorer.state.explained == "best"
     number = int(re.findall(r'data-class="(\d)"', pane.value)[2])
     pane._handle_custom_msg({"event": "choose", "class": number}, [])
     assert (explorer.state.target, explorer.state.explained, pane.chosen) == (number, "chosen", number)
     assert explorer.wait(0).targets == (number,)
-    explorer.state.method, explorer.state.climb = "intervention", "channel"
+    explorer.state.method, explorer.state.objective = "intervention", "channel"
     other = explorer.views["intervention"].bars
     other._handle_custom_msg({"event": "choose", "class": 0}, [])
-    assert (explorer.state.target, explorer.state.climb) == (0, "channel")
+    assert (explorer.state.target, explorer.state.objective) == (0, "channel")
     explorer.state.method = "deep dream"
     pane._handle_custom_msg({"event": "choose", "class": 1}, [])
-    assert (explorer.state.target, explorer.state.climb) == (1, "class")
+    assert (explorer.state.target, explorer.state.objective) == (1, "class")

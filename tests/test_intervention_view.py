@@ -14,7 +14,7 @@ from PIL import Image
 from cnnvis_widgets import intervene
 from cnnvis_widgets.errors import ChannelError
 from cnnvis_widgets.imaging.bars import bar_chart
-from cnnvis_widgets.widgets.jobs.newest_request import Live
+from cnnvis_widgets.widgets.jobs.newest_request import NewestRequest
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -156,7 +156,7 @@ def test_a_layer_behind_the_classes_is_told(explorer):
 def test_waiting_requests_are_dropped_and_computed_ones_shown():
     began, go, ended = threading.Event(), threading.Event(), threading.Event()
     shown = []
-    live = Live(shown.append, shown.append)
+    live = NewestRequest(shown.append, shown.append)
 
     def slow():
         began.set()
@@ -167,10 +167,10 @@ def test_waiting_requests_are_dropped_and_computed_ones_shown():
         ended.set()
         return "third"
 
-    live.ask(slow)
+    live.submit(slow)
     assert began.wait(20)
-    live.ask(lambda: "second")
-    live.ask(last)
+    live.submit(lambda: "second")
+    live.submit(last)
     go.set()
     assert ended.wait(20)
     live._slot.stop(20)

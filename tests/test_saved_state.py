@@ -50,9 +50,9 @@ def test_the_code_gives_the_reconstruction_on_the_screen(explorer):
     np.testing.assert_allclose(given.images[:, 0], expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("climb", ["class", "channel", "layer"])
-def test_the_code_gives_the_dream_on_the_screen(explorer, climb):
-    explorer.state.climb, explorer.state.start, explorer.state.channel = climb, "photo", 2
+@pytest.mark.parametrize("objective", ["class", "channel", "layer"])
+def test_the_code_gives_the_dream_on_the_screen(explorer, objective):
+    explorer.state.objective, explorer.state.start, explorer.state.channel = objective, "photo", 2
     explorer.state.octaves, explorer.state.steps, explorer.state.target = 1, 3, "dog"
     explorer.start()
     shown, given = explorer.wait(0), run_code(explorer)["last"]

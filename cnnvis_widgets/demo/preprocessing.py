@@ -1,4 +1,4 @@
-"""From a photograph to what the embedded network eats."""
+"""From a photograph to the array the embedded network expects."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ipywidgets as w
 
@@ -14,21 +14,18 @@ from ..engine.network.network import Network
 from ..engine.runtime import memory
 from ..imaging.busy_regions import Box
 from .input_image.image_pane import ImagePane
-from .layout import Panes
+from .layout import Actions, ExplorerLayout
 from .runner import Runner
-from .saving.result_files import Files, Result
+from .saving.result_files import Result, ResultFiles
 from .state import saved as saved_state
-from .state.explorer_state import ExplorerState
-from .state.fed_images import Subject
-from .views.activations import ActivationsView
-from .views.attribution import AttributionView
+from .state.fed_images import FedImages
 from .views.comparison import ComparisonView
-from .views.deconvolution import DeconvolutionView
 from .views.dream import DreamView
 from .views.gallery import Gallery
-from .views.intervention import InterventionView
-from .views.occlusion import OcclusionView
+from .views.registry import VIEWS, FullState
 from .views.view import Context, View
+
+SomeView = TypeVar("SomeView", bound=View)
 
 
 class ModelExplorer(w.VBox):
@@ -36,24 +33,24 @@ class ModelExplorer(w.VBox):
 
     Choose a layer and its feature maps appear; click one to see it large. 'Deconvolution' shows
     what in the image made the strongest maps fire; 'Deep dream' grows a class or a map before your
-    eyes. Everything on the screen is in ``state`` and can be set from Python; work runs in the
+    eyes. ``state`` holds everything on the screen and can be set from Python. Work runs in the
     background, and a new choice abandons the old work.
 
     Args:
         model: a ``Network`` or anything ``cnnvis_widgets.load`` takes. Without model and feed the
             embedded network opens on its own photographs.
-        feed: what to look at: one or more images, or a dict or list of all the network's inputs.
+        feed: one or more images, or a dict or list of all the network's inputs.
         class_names: names of the classes, in the order of the class scores.
-        preprocess: turns a picture, uint8 (h, w, 3), into what the network eats.
+        preprocess: function of a picture, uint8 (h, w, 3), that returns the array the network expects.
         image_input: the input the images go to, where it is not obvious.
-        logdir: where TensorBoard logs go, if they are switched on.
-        outdir: where PNG files go, if they are switched on.
+        logdir: the folder of TensorBoard logs, if they are switched on.
+        outdir: the folder of PNG files, if they are switched on.
 
     Attributes:
-        network: the ``Network`` that is explored.
-        subject: the images that are looked at.
-        views: the ways of looking, by the value of ``state.method``.
-        state: the ``ExplorerState``; ``explorer.state.layer = 'conv2'`` does what the menu does.
+        fed_images: the network and the images that it is fed.
+        image_pane: the photo on the left, and what the network predicts for it.
+        views: the views, by the value of ``state.method``.
+        state: every choice; ``explorer.state.layer = 'conv2'`` does what the menu does.
 
     Raises:
         ModelError, FeedError: see ``cnnvis_widgets.load``.
@@ -72,51 +69,53 @@ class ModelExplorer(w.VBox):
     ) -> None:
         names: tuple[str, ...] = ()
         if model is None and feed is None:
-            photos = demo.photos()
-            model, feed, names = demo.network(), list(photos.values()), tuple(photos)
-        options = {"class_names": class_names, "preprocess": preprocess, "image_input": image_input}
-        self.network: Network = load(model, feed, **options)
-        self.subject = Subject(self.network, feed)
-        layers = self.network.runtime.layers_as_fed(self.network.feeds(feed))
-        labels = {layer.name: layer.label for layer in layers}
-        names = names or tuple(f"image {index}" for index in range(len(self.subject.images)))
-        self.state = ExplorerState(self.network, names, labels)
-        self._runner = Runner(self.state, self.subject, Files(Path(outdir), Path(logdir), self.network.layers))
-        self._image_pane = image_pane = ImagePane(self.state, self.subject)
-        # after the frame for cropping is taken away, and before another view draws its own
-        self.state.observe(self._leave, "method")
-        gallery = Gallery(self.state, image_pane.canvas, self._seen_by)
-        context = Context(self.state, self.subject, image_pane, gallery, self._runner.begin)
-        self._dream = DreamView(context, Path(outdir))
-        self._comparison = ComparisonView(context)
-        views: list[View] = [
-            ActivationsView(context),
-            DeconvolutionView(context),
-            AttributionView(context),
-            OcclusionView(context),
-            InterventionView(context),
-            self._comparison,
-            self._dream,
-        ]
-        self.views = {view.name: view for view in views}
-        files = {"save_png": self.save_png, "log": self.log_to_tensorboard, "save_page": self._runner.save_page}
-        panes = Panes(self.state, image_pane, self.views, layers, stop=self.stop, code=self.code, **files)
-        super().__init__(panes.children, layout=w.Layout(width="100%", max_width="1600px"))
+            model, feed, names = _embedded()
+        network = load(model, feed, class_names=class_names, preprocess=preprocess, image_input=image_input)
+        layers = network.runtime.layers_as_fed(network.feeds(feed))
+        self.fed_images = FedImages(network, feed)
+        names = names or tuple(f"image {index}" for index in range(len(self.fed_images.images)))
+        self.state = FullState(self.fed_images, names, {layer.name: layer.label for layer in layers})
+        files = ResultFiles(Path(outdir), Path(logdir), network.layers)
+        self._runner = Runner(self.state, self.fed_images, files)
+        self.image_pane = ImagePane(self.state, self.fed_images)
+        self.views = self._make_views(Path(outdir))
+        layout = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions())
+        super().__init__(layout.children, layout=w.Layout(width="100%", max_width="1600px"))
         self.add_class("cnnvis-explorer")
+        # the work of the first view begins when everything that shows it is in place
         self.state.observe(self._changed)
         memory.settle()
         self._look()
+
+    def _make_views(self, outdir: Path) -> dict[str, View]:
+        gallery = Gallery(self.state, self.image_pane.canvas, self._seen_by)
+        context = Context(self.state, self.fed_images, self.image_pane, gallery, self._runner.begin, outdir)
+        return {view.name: view(context) for view in VIEWS}
+
+    def _actions(self) -> Actions:
+        return Actions(
+            stop=self.stop,
+            save_png=self.save_png,
+            log=self.log_to_tensorboard,
+            export_html=self._runner.export_html,
+            code=self.code,
+        )
+
+    @property
+    def network(self) -> Network:
+        """The ``Network`` that is explored."""
+        return self.fed_images.network
 
     def look_at(self, network: Network) -> None:
         """Look at the same layer and image of a network of the same layers, such as one with other weights.
 
         Raises:
-            LayerError: it lacks the layer that is looked at.
+            LayerError: it lacks the chosen layer.
         """
         network.layer(self.state.layer)
-        self.network = self.subject.network = self.state.network = network
+        self.fed_images.network = network
         self._runner.forget()
-        self._image_pane.predict()
+        self.image_pane.predict()
         self._look()
 
     def compare_with(self, network: Network) -> None:
@@ -126,24 +125,24 @@ class ModelExplorer(w.VBox):
             network: of the same layers, such as another checkpoint; it is fed the same.
 
         Raises:
-            LayerError: it lacks the layer that is looked at.
+            LayerError: it lacks the chosen layer.
         """
         network.layer(self.state.layer)
-        self._comparison.take(network)
+        self._view_of(ComparisonView).offer(network)
         self.state.versus, self.state.method = "network", ComparisonView.name
         self._look()
 
     def start(self) -> None:
         """Begin a deep dream of the chosen class or map, abandoning whatever runs."""
         self.state.method = DreamView.name
-        self._dream.start()
+        self._view_of(DreamView).start()
 
     def stop(self) -> None:
-        """Stop after the step being computed; what is shown stays and can be saved."""
+        """Stop after the step that is being computed; the picture stays and can be saved."""
         self._runner.stop()
 
     def wait(self, timeout: float | None = None) -> Result | None:
-        """Wait until everything begun is computed and written, for scripts and stored notebooks.
+        """Wait until all work is computed and written, for scripts and stored notebooks.
 
         Args:
             timeout: seconds, for the computation and again for each set of files.
@@ -160,7 +159,7 @@ class ModelExplorer(w.VBox):
 
     @property
     def result(self) -> Result | None:
-        """The ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion`` or last ``DreamStep`` shown."""
+        """On the screen: ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion`` or last ``DreamStep``."""
         return self._runner.result
 
     @property
@@ -169,18 +168,18 @@ class ModelExplorer(w.VBox):
         return self._runner.traceback
 
     def save_png(self) -> None:
-        """Write what is shown as PNG files below ``outdir``; ``state.files`` will name them."""
+        """Write the result on the screen as PNG files below ``outdir``; ``state.files`` will name them."""
         self._runner.save_png()
 
     def log_to_tensorboard(self) -> None:
-        """Write what is shown as TensorBoard summaries below ``logdir``."""
+        """Write the result on the screen as TensorBoard summaries below ``logdir``."""
         self._runner.log()
 
     def export_html(self, path: str | Path) -> Path:
         """Write what was computed so far as one HTML file that needs no kernel and no network.
 
-        The newest results are in it, up to 14 MB: feature maps with their values, projections and the last picture
-        of every dream, for each layer and image that was looked at.
+        It has the newest results, up to 14 MB: feature maps with their values, projections and the last picture
+        of every dream, for each layer and image that was chosen.
 
         Returns:
             The path.
@@ -193,7 +192,7 @@ class ModelExplorer(w.VBox):
     @property
     def feed(self) -> Any:
         """What the network is fed for the chosen image; other calls of this package take it as their feed."""
-        return self.subject.where(self.state.image, self.state.layer)[1]
+        return self.fed_images.feed(self.state.image)
 
     def add_image(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it.
@@ -209,7 +208,7 @@ class ModelExplorer(w.VBox):
         Raises:
             FeedError: the network does not take such a picture; ImageError: it cannot be read.
         """
-        return self._image_pane.incoming.add(picture, name)
+        return self.image_pane.incoming.add(picture, name)
 
     def code(self) -> str:
         """Python that computes what is on the screen, as arrays, where this explorer is called ``explorer``."""
@@ -217,7 +216,7 @@ class ModelExplorer(w.VBox):
         return f"import cnnvis_widgets\n\n{names}\n{self._view.code()}\n"
 
     def save_state(self, path: str | Path) -> Path:
-        """Write everything that is chosen as a JSON file.
+        """Write every choice as a JSON file.
 
         Returns:
             The path.
@@ -246,19 +245,28 @@ class ModelExplorer(w.VBox):
     def _view(self) -> View:
         return self.views[self.state.method]
 
-    def _leave(self, change: Any) -> None:
-        self.views[change["old"]].left()
+    def _view_of(self, kind: type[SomeView]) -> SomeView:
+        return next(view for view in self.views.values() if isinstance(view, kind))
 
     def _changed(self, change: Any) -> None:
-        """Begin what the state asks for now, where the change concerns what is shown."""
+        """Begin the work for the state as it is now, where the view on the screen depends on the change."""
         name = change["name"]
-        if name in ("layer", "image", "method") or self._view.concerns(name):
+        if name == "method":  # views draw on shared canvases: the old one gives them up before the new one draws
+            self.views[change["old"]].on_leave()
+            self._view.on_enter()
+        if name in ("layer", "image", "method") or self._view.is_stale(name):
             self._look()
 
     def _seen_by(self, unit: tuple[int, ...]) -> Box | tuple[()]:
-        return self.subject.seen_by(self.state.image, self.state.layer, unit)
+        return self.fed_images.seen_by(self.state.image, self.state.layer, unit)
 
     def _look(self) -> None:
-        work_to_do = self._view.steps()
-        if work_to_do is not None:
-            self._runner.begin(self._view, *work_to_do)
+        status_and_steps = self._view.work()
+        if status_and_steps is not None:
+            self._runner.begin(self._view, *status_and_steps)
+
+
+def _embedded() -> tuple[Network, list[Any], tuple[str, ...]]:
+    """The embedded network, its photographs and their names."""
+    photos = demo.photos()
+    return demo.network(), list(photos.values()), tuple(photos)

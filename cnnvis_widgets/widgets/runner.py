@@ -1,4 +1,4 @@
-"""What runs for one explorer, and what comes of it: on the screen, in files."""
+"""Runs the work of one explorer, and hands its results to the screen and to files."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from pathlib import Path
 from ..imaging.render import picture
 from ..outputs.file_names import PAGE
 from ..results import DreamStep
+from .elements.controls import error_words
 from .jobs import jobs
 from .jobs.computations import Progress
-from .saving.page_store import Kept
-from .saving.result_files import Files, Result
+from .saving.page_store import PageStore
+from .saving.result_files import Result, ResultFiles
 from .state.explorer_state import ExplorerState
-from .state.fed_images import Subject
+from .state.fed_images import FedImages
 from .views.view import Steps, View
 
 
 class Runner:
-    """Begins work, one piece at a time, reports it in the state, and writes its results beside it.
+    """Runs one piece of work at a time, reports it in the state, and writes results to files meanwhile.
 
     Attributes:
-        result: on the screen.
+        result: the result on the screen.
         traceback: of the last error, as text.
     """
 
-    def __init__(self, state: ExplorerState, subject: Subject, files: Files) -> None:
-        self._state, self._subject, self._files = state, subject, files
+    def __init__(self, state: ExplorerState, fed_images: FedImages, files: ResultFiles) -> None:
+        self._state, self._fed_images, self._files = state, fed_images, files
         self.result: Result | None = None
         self.traceback = ""
         self._job: jobs.Job
         self._view: View
         self._writing: list[jobs.Job] = []
         self._began = 0.0
-        self._kept = Kept()
+        self._page_store = PageStore()
 
     def begin(self, view: View, status: str, steps: Steps) -> None:
-        """Abandon whatever runs, and have a view draw these steps as they come."""
+        """Abandon the running work, and have a view draw these steps as they come."""
 
         def show(step: Progress, final: bool) -> None:
             self._show(job, view, step, final)
@@ -52,7 +53,7 @@ class Runner:
         jobs.COMPUTING.start(job)
 
     def stop(self) -> None:
-        """Stop after the step being computed."""
+        """Stop after the step that is being computed."""
         self._job.cancel()
 
     def wait(self, timeout: float | None) -> None:
@@ -69,17 +70,17 @@ class Runner:
         """Write the result as TensorBoard summaries."""
         self._write(self._saving(self._files.log))
 
-    def save_page(self) -> None:
-        """Write all results as a page in the folder of the PNG files."""
+    def export_html(self) -> None:
+        """Write all results as an HTML page in the folder of the PNG files."""
         self._write(lambda result, image: [self.write_page(self._files.outdir / PAGE)])
 
     def write_page(self, path: str | Path) -> Path:
         """See ``ModelExplorer.export_html``."""
-        return self._kept.write(path)
+        return self._page_store.write(path)
 
     def forget(self) -> None:
-        """Forget the results for the page: they were computed with another network."""
-        self._kept.clear()
+        """Forget the results for the HTML page: they were computed with another network."""
+        self._page_store.clear()
 
     def close(self) -> None:
         """Stop the work and close the files."""
@@ -96,24 +97,24 @@ class Runner:
         self._state.detail = _progress_text(step.done, step.total, time.monotonic() - self._began)
 
     def _done(self, job: jobs.Job) -> None:
-        """Report how a job ended, in its thread; one that was replaced has nothing to say any more."""
+        """Report how a job ended, in its thread; a job that was replaced reports nothing any more."""
         if job is not self._job:
             return
         state = self._state
         if job.error is not None:
             self._report(job.error)
         else:
-            took = f"Done in {time.monotonic() - self._began:.1f} s"
-            state.status = "Stopped" if job.cancelled else took
-            self._write(self._keep, *self._wanted())
+            done = f"Done in {time.monotonic() - self._began:.1f} s"
+            state.status = "Stopped" if job.cancelled else done
+            self._write(self._store, *self._wanted())
         state.detail, state.running = "", False
 
     def _report(self, error: Exception) -> None:
         self.traceback = "".join(traceback.format_exception(error))
-        self._state.status, self._state.error = "Failed", f"{type(error).__name__}: {error}"
+        self._state.status, self._state.error = "Failed", error_words(error)
 
     def _wanted(self) -> list[Callable[..., list[Path]]]:
-        """What is to be written at the end of a job, by the switches of the state."""
+        """The writers to run at the end of a job, by the switches of the state."""
         state, dream = self._state, isinstance(self.result, DreamStep)
         if state.method == "deep dream" and not dream:
             return []
@@ -123,29 +124,29 @@ class Runner:
         return [self._saving(writer) for writer in writers]
 
     def _saving(self, writer: Callable[..., list[Path]]) -> Callable[..., list[Path]]:
-        """A writer of the result and of what is beside it now; by the time it writes, another view may be shown."""
-        beside = self._view.beside()
-        return lambda result, image: writer(result, image, beside)
+        """A writer of the result with the extra pictures of now: later another view may be on the screen."""
+        extra_pictures = self._view.extra_pictures()
+        return lambda result, image: writer(result, image, extra_pictures)
 
     def _logged(self, steps: Steps) -> Steps:
-        """The same steps; those of a dream are logged as they come while the switch is on."""
-        last = None
+        """The same steps; the steps of a dream are logged as they come, while the switch is on."""
+        previous = None
         with closing(steps):
             for step in steps:
-                again, last = step is last, step  # a paused dream gives its last step again
-                if self._state.log_to_tensorboard and isinstance(step.result, DreamStep) and not again:
+                repeated, previous = step is previous, step  # a paused dream yields its last step again
+                if self._state.log_to_tensorboard and isinstance(step.result, DreamStep) and not repeated:
                     self._name_files(self._files.log(step.result, None))
                 yield step
 
-    def _keep(self, result: Result, image: int | None) -> list[Path]:
-        """Keep what was computed for the page."""
+    def _store(self, result: Result, image: int | None) -> list[Path]:
+        """Store the result for the HTML page."""
         index = image or 0
-        pixels = picture(self._subject.images[index], self._subject.value_range)
-        self._kept.add(result, self._state.images[index], pixels)
+        pixels = picture(self._fed_images.images[index], self._fed_images.value_range)
+        self._page_store.add(result, self._state.images[index], pixels)
         return []
 
     def _write(self, *writers: Callable[..., list[Path]]) -> None:
-        """Write the result in the background, next to what is being computed."""
+        """Write the result in the background, while other work may be computing."""
         result, image = self.result, self._state.image if len(self._state.images) > 1 else None
 
         def steps() -> Generator[None, None, None]:

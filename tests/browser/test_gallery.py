@@ -58,15 +58,15 @@ def test_the_scale_is_chosen_and_what_is_clipped_is_told(notebook):
     said = page.locator(".cnnvis-explorer .cnnvis-note:has(.cnnvis-scale)")
     expect(said).to_contain_text("no value is clipped")
     before = notebook.pixels("montage")
-    page.get_by_label("Brightest").select_option("a value of one's own")
-    page.get_by_label("is", exact=True).fill("0.5")
-    page.get_by_label("is", exact=True).press("Enter")
+    page.get_by_label("Colour scale").select_option("custom")
+    page.get_by_label("up to", exact=True).fill("0.5")
+    page.get_by_label("up to", exact=True).press("Enter")
     notebook.await_python("explorer.state.limit == 0.5")
     share = notebook.python("100 * float((abs(explorer.result.values[0]) > 0.5).mean())")
     expect(said).to_contain_text(f"{share:.3g} % of the values are beyond the ends")
     notebook.await_other("montage", before)
     notebook.screenshot("scale")
-    page.get_by_label("Brightest").select_option("largest of the layer")
+    page.get_by_label("Colour scale").select_option("shared by all maps")
 
 
 def test_very_many_maps_come_in_pages(notebook):
@@ -156,7 +156,7 @@ def test_all_of_it_by_keys(notebook):
     notebook.await_python("explorer.state.layer == explorer.network.layers[6].name and not explorer.state.running")
     tab_to(notebook, "canvas[data-picture=photo]")
     press("ArrowUp")
-    notebook.await_python("len(explorer._image_pane.units.found) > 0")
+    notebook.await_python("len(explorer.image_pane.units.units) > 0")
     tab_to(notebook, ".cnnvis-bars button")
     press("Enter")
     notebook.await_python("explorer.state.target == cv.predict(explorer.network, explorer.feed).top(1)[0][0]")

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 REFUSE = """() => {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
 }"""
-FED = "explorer.subject.images[explorer.state.image]"
+FED = "explorer.fed_images.images[explorer.state.image]"
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_a_part_of_the_photo_is_fed(notebook):
     top, bottom, left, right = map(int, re.findall(r"\d+", name.split("[")[1]))
     assert (abs(top - 56) <= 2, abs(bottom - 168) <= 2, bottom - top) == (True, True, right - left)
     assert notebook.python(f"[list({FED}.shape), explorer.state.image]") == [[224, 224, 3], 9]
-    whole, part = "explorer.subject.images[0]", f"[{top}:{bottom}, {left}:{right}]"
+    whole, part = "explorer.fed_images.images[0]", f"[{top}:{bottom}, {left}:{right}]"
     assert notebook.python(f"abs(float({FED}.mean() - {whole}{part}.mean())) < 0.02")
     expect(page.get_by_label("Image", exact=True)).to_have_value(name)
     notebook.screenshot("cropped")
@@ -111,7 +111,7 @@ def test_the_frame_to_crop_is_moved_by_keys(notebook):
     photo.focus()
     for key in ("Shift+ArrowLeft", "Shift+ArrowUp", "ArrowLeft"):
         page.keyboard.press(key)
-    notebook.await_python("explorer._image_pane.canvas.selected[:2] == (0, 28)")
+    notebook.await_python("explorer.image_pane.canvas.selected[:2] == (0, 28)")
     page.get_by_role("button", name="Feed the frame").press("Enter")
     notebook.await_python("len(explorer.state.images) == 11")
     assert "[28:" in notebook.python("explorer.state.images[-1]")

@@ -144,27 +144,27 @@ def test_signed_maps_are_blue_and_red_about_white_on_each_scale(notebook):
     assert values.min() < 0 < values.max()
     of_layer = notebook.python(f"float(np.abs({VALUES}).max())")
     scales = {
-        "largest of the layer": ("layer", of_layer, f"-{of_layer:.4g}"),
-        "largest of each map": ("map", np.abs(values).max(), "its negative"),
-        "a value of one's own": ("fixed", 50.0, "-50"),
+        "shared by all maps": ("shared", of_layer, f"-{of_layer:.4g}"),
+        "per map": ("map", np.abs(values).max(), "its negative"),
+        "custom": ("custom", 50.0, "-50"),
     }
     legend = page.locator(".cnnvis-explorer .cnnvis-note:has(.cnnvis-scale)")
     for title, (scale, limit, least) in scales.items():
-        page.get_by_label("Brightest").select_option(title)
+        page.get_by_label("Colour scale").select_option(title)
         notebook.await_python(f"explorer.state.scale == {scale!r}")
-        if scale == "fixed":
-            page.get_by_label("is", exact=True).fill(str(limit))
-            page.get_by_label("is", exact=True).press("Enter")
+        if scale == "custom":
+            page.get_by_label("up to", exact=True).fill(str(limit))
+            page.get_by_label("up to", exact=True).press("Enter")
             notebook.await_python(f"explorer.state.limit == {limit}")
         notebook.rest()
         expect(legend).to_contain_text("white is 0")
         expect(legend).to_contain_text(least)
-        expect(legend).to_contain_text("% of the values are beyond" if scale == "fixed" else "no value is clipped")
+        expect(legend).to_contain_text("% of the values are beyond" if scale == "custom" else "no value is clipped")
         notebook.screenshot(f"signed-{scale}")
         for place in (values.argmin(), values.argmax()):
             row, column = divmod(int(place), values.shape[1])
             expect_pixel(notebook, "large", column, row, colour(values[row, column], limit, True))
-    page.get_by_label("Brightest").select_option("largest of the layer")
+    page.get_by_label("Colour scale").select_option("shared by all maps")
 
 
 def test_the_badge_is_red_where_no_rule_applies(notebook):
@@ -232,7 +232,7 @@ def test_two_layers_are_compared_with_one_cursor_and_one_scale(notebook):
     expect_compared(notebook, maps(SIGNED), maps(SOFT), row + 1, column)
     notebook.screenshot("two-layers")
     page.get_by_label("Layer B").select_option(POOL)
-    expect(notebook.picture("A-B")).to_have_attribute("aria-label", re.compile("the maps are not of one size"))
+    expect(notebook.picture("A-B")).to_have_attribute("aria-label", re.compile("the maps differ in size"))
     expect(notebook.picture("B")).to_have_attribute("aria-label", re.compile(re.escape(POOL)))
 
 

@@ -45,7 +45,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
     notebook.python("setattr(explorer.state, 'steps', 500)")
     page.get_by_label("Write PNG files").check()
-    page.get_by_label("Log to TensorBoard").check()
+    page.get_by_label("Log every result").check()
     notebook.picture("dream").evaluate(COUNT_FRAMES)
     page.get_by_role("button", name="Start dreaming").click()
     page.wait_for_function("() => window.seen.size >= 8")

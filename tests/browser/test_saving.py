@@ -54,7 +54,7 @@ def test_maps_are_saved_with_what_they_show(notebook, folder):
 def test_what_is_logged_is_read_by_tensorflow(notebook, folder):
     notebook.choose_layer(LAYER)
     (path,) = written(notebook)
-    press(notebook, "Log now")
+    press(notebook, "Log to TensorBoard")
     notebook.await_python("[path.name for path in explorer.state.files][1:] == ['Log']")
     (log,) = (folder / "Log").glob("events.out.tfevents.*")
     events = f"__import__('tensorflow').compat.v1.train.summary_iterator({str(log)!r})"

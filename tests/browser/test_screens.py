@@ -29,8 +29,8 @@ PANES = {
 }
 """What is shown, as the traits of the state."""
 BESIDE = {
-    "rules": "len(explorer.views['deconvolution'].row.results)",
-    "occlusion": "explorer.views['occlusion'].by_hand.occluded is not None",
+    "rules": "len(explorer.views['deconvolution'].all_rules.results)",
+    "occlusion": "explorer.views['occlusion'].manual.occluded is not None",
     "intervention": "explorer.views['intervention'].intervention is not None",
 }
 """What is to be there, too."""

@@ -130,8 +130,8 @@ def test_a_click_on_the_photo_lists_the_units_that_see_it(notebook):
     listed = notebook.page.locator(".cnnvis-explorer select[size] option, .cnnvis-explorer select[multiple] option")
     expect(listed.first).to_be_visible()
     expect(listed).to_have_count(8)
-    values = notebook.python("[each.value for each in explorer._image_pane.units.found]")
-    row, column = notebook.python("explorer._image_pane.units._place")
+    values = notebook.python("[each.value for each in explorer.image_pane.units.units]")
+    row, column = notebook.python("explorer.image_pane.units._place")
     assert abs(row - 100) + abs(column - 112) < 2
     ranked = notebook.python(SEEING.replace("PLACE", f"({row}, {column})"))
     assert values == pytest.approx(ranked), "of each map the most active unit"
@@ -139,6 +139,6 @@ def test_a_click_on_the_photo_lists_the_units_that_see_it(notebook):
     notebook.screenshot("units-here")
     listed.locator("..").first.select_option(index=2)
     notebook.await_python("explorer.state.unit is not None")
-    chosen = notebook.python("[list(each.unit) for each in explorer._image_pane.units.found][2]")
+    chosen = notebook.python("[list(each.unit) for each in explorer.image_pane.units.units][2]")
     assert notebook.python("list(explorer.state.unit)") == chosen
     notebook.screenshot("unit-chosen")

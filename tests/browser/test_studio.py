@@ -76,7 +76,7 @@ def test_the_run_is_saved_as_a_film(notebook, folder):
 def test_the_whole_layer_is_dreamt(notebook):
     page = notebook.page
     notebook.python("[setattr(explorer.state, *each) for each in (('octaves', 1), ('steps', 5))]")
-    page.get_by_label("Climb").select_option("the whole layer")
+    page.get_by_label("Objective").select_option("the whole layer")
     page.get_by_role("button", name=re.compile("Start")).click()
     words = re.compile("Deep dream of the whole layer of .* step 5 of 5")
     expect(notebook.picture("dream")).to_have_attribute("aria-label", words)
@@ -89,7 +89,7 @@ def test_the_selected_map_is_dreamt_from_noise(notebook):
     page = notebook.page
     notebook.python("[setattr(explorer.state, *each) for each in (('octaves', 1), ('steps', 5))]")
     page.get_by_label("Start from").select_option("noise")
-    page.get_by_label("Climb").select_option("the selected map")
+    page.get_by_label("Objective").select_option("the selected map")
     page.mouse.click(*notebook.at("montage", *notebook.tile(21)))
     notebook.await_python("explorer.state.channel == 21")
     page.get_by_role("button", name=re.compile("Start")).click()

@@ -141,13 +141,13 @@ def test_a_sweep(notebook):
     for step in range(1, 9):
         mouse.move(box["x"] + 40 + 8 * step, box["y"] + 40 + 8 * step)
     mouse.up()
-    notebook.await_python("explorer.views['occlusion'].by_hand.occluded is not None")
+    notebook.await_python("explorer.views['occlusion'].manual.occluded is not None")
     assert notebook.python("explorer.state.occluder[2:]") == [32, 32]
-    notebook.await_python("explorer.views['occlusion'].by_hand.occluded.box == explorer.state.occluder")
+    notebook.await_python("explorer.views['occlusion'].manual.occluded.box == explorer.state.occluder")
     expect(notebook.picture("occluded")).to_have_attribute("aria-label", re.compile("32 × 32 pixels hidden"))
     hidden = "cv.occlude(explorer.network, explorer.feed, explorer.state.occluder)"
     expect_bars(notebook, hidden)
-    assert same(notebook, "explorer.views['occlusion'].by_hand.occluded.map_after", f"{hidden}.map_after")
+    assert same(notebook, "explorer.views['occlusion'].manual.occluded.map_after", f"{hidden}.map_after")
     shots(notebook, "occlusion")
 
 

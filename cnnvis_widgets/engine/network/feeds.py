@@ -104,7 +104,7 @@ def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | 
 
 
 def pictures_to_batch(value: Any, picture: tuple[int | None, ...], preprocess: Preprocess | None) -> np.ndarray:
-    """Bare images -> a batch of pictures, channels last, as the network eats them.
+    """Bare images -> a batch of pictures, channels last, as the network expects them.
 
     Args:
         value: one image or several: arrays, paths, contents of image files, binary files, PIL images.

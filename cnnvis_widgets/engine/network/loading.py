@@ -38,7 +38,7 @@ def load(
         image_input: the tensor that takes the images, by name or itself, where it cannot be guessed; any tensor
             of the graph that is not constant.
         class_names: of the classes, in the order of the network's outputs.
-        preprocess: picture (uint8, height x width x channels) -> what the network eats. It is applied to bare
+        preprocess: picture (uint8, height x width x channels) -> the array the network expects. It is applied to bare
             images, never to values in a dict, and it tells the range of the input.
 
     Returns:

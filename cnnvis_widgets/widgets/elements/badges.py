@@ -1,10 +1,13 @@
-"""The truth badge of a picture: how it was made, which ops obeyed its rule, and what did not hold."""
+"""What stands below a picture: the badge that says how it was computed, and the bar that explains its colours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
 
+import numpy as np
+
+from ...imaging.colormaps import DIVERGING, SEQUENTIAL
 from ...results import Coverage, OpCoverage
 
 Fact = tuple[str, bool]
@@ -12,27 +15,45 @@ Fact = tuple[str, bool]
 
 
 def badge(coverage: Coverage, seed: str) -> str:
-    """HTML of a line of marks, each of one kind of op; what the rule does not cover is red and says so in words.
+    """HTML of a badge: one mark for each kind of op. Ops that the rule does not cover have a red mark with words.
 
-    Ops whose true gradient is what every rule prescribes, such as convolutions, are left to the tooltip.
+    Ops for which every rule prescribes the true gradient, such as convolutions, are only in the tooltip.
     """
     return marks([*obeyed(coverage), (f"seed {seed}", False)], str(coverage), coverage.complete)
 
 
 def obeyed(coverage: Coverage) -> list[Fact]:
-    """Which kinds of ops obeyed a rule."""
+    """How each kind of op obeyed a rule."""
     return [(_words(op, coverage.rule), op.treatment == "unruled") for op in coverage.ops]
 
 
 def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> str:
-    """HTML of a line of marks; empty words are left out. An incomplete line is marked as a whole."""
-    shown = "".join(_mark(words, wrong) for words, wrong in facts if words)
-    whole = "" if complete else " cnnvis-incomplete"
-    return f'<div class="cnnvis-badge{whole}" title="{escape(tooltip)}">{shown}</div>'
+    """HTML of a badge; facts without words are left out. A badge that is not ``complete`` has a style of its own."""
+    spans = "".join(_mark(words, warning) for words, warning in facts if words)
+    style = "" if complete else " cnnvis-incomplete"
+    return f'<div class="cnnvis-badge{style}" title="{escape(tooltip)}">{spans}</div>'
 
 
-def _mark(words: str, wrong: bool) -> str:
-    return f'<span class="cnnvis-wrong">⚠ {escape(words)}</span>' if wrong else f"<span>{escape(words)}</span>"
+def colour_bar(limit: float | None, *, signed: bool, clipped: float = 0.0) -> str:
+    """HTML of a colour bar.
+
+    Args:
+        limit: the value of full brightness; None where each map has a limit of its own.
+        signed: whether there are negative values; zero is in the middle then.
+        clipped: the percentage of values beyond the ends.
+    """
+    stops = (DIVERGING if signed else SEQUENTIAL)[np.linspace(0, 255, 9).astype(int)]
+    colours = ", ".join(f"rgb{tuple(map(int, stop))}" for stop in stops)
+    high = "largest of each map" if limit is None else f"{limit:.4g}"
+    low = "0" if not signed else f"-{high}" if limit is not None else "its negative"
+    zero = ", white is 0" if signed else ""
+    clipping = f"{clipped:.3g} % of the values are beyond the ends" if clipped else "no value is clipped"
+    bar = f'<span class="cnnvis-scale" aria-hidden="true" style="background:linear-gradient(90deg,{colours})"></span>'
+    return f'<div class="cnnvis-note">{low} {bar} {high}{zero}; {clipping}</div>'
+
+
+def _mark(words: str, warning: bool) -> str:
+    return f'<span class="cnnvis-wrong">⚠ {escape(words)}</span>' if warning else f"<span>{escape(words)}</span>"
 
 
 def _words(op: OpCoverage, rule: str) -> str:

@@ -17,27 +17,27 @@ from ...imaging.busy_regions import Box
 from .shared_layouts import shared
 
 ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
-"""By how many rows and columns a key moves."""
+"""The rows and columns by which a key moves."""
 
 
 class PictureCanvas(anywidget.AnyWidget):
-    """Shows one encoded picture and says what is done with it; zoom and pan stay in the page.
+    """Shows one encoded picture, and reports clicks, keys, hovering and drags; zoom and pan stay in the page.
 
     Attributes:
-        name: what the picture is in its explorer; the page keeps it as ``data-picture``.
-        data: a whole PNG, JPEG or BMP file. BMP, of 8 or 24 bits, is drawn at once; frames that come while
-            another is being decoded are left out, except the newest.
+        name: tells the pictures of an explorer apart; an attribute ``data-picture`` in the page.
+        data: a whole PNG, JPEG or BMP file. BMP, of 8 or 24 bits, is drawn at once. Of the frames that come
+            while another one is being decoded, only the newest is drawn.
         alt: the text alternative, read by screen readers in place of the picture.
-        width: the widest it is shown, in CSS pixels; it shrinks with the page.
-        smooth: whether enlarged pixels are blended; feature maps want hard pixels.
+        width: the largest width in CSS pixels; the canvas shrinks with the page.
+        smooth: whether enlarged pixels are blended; feature maps need hard pixels.
         interactive: whether it takes clicks and the keyboard.
         selected: the frame drawn over the picture, (left, top, width, height) in its pixels, or ().
-        drag: in 'move' the frame is dragged, in 'brush' another one is drawn; with the mouse, a finger
+        drag: in 'move' the user drags the frame, in 'brush' draws another one, with the mouse, a finger
             or the arrow keys. In 'region' it is drawn as in 'brush', but the arrow keys select as without a
-            frame, and with Shift come as keys of their own.
-        hover: whether the page says where the pointer is; ``on_hover`` sets it.
-        readout: a line that stands on the picture while the pointer is over it.
-        zoomable: whether it can be zoomed into, by wheel, pinch, buttons and the keys + - 0.
+            frame, and with Shift are reported as keys of their own.
+        hover: whether the page reports the place of the pointer; ``on_hover`` sets it.
+        readout: a line on the picture while the pointer is over it.
+        zoomable: whether the user can zoom, by wheel, pinch, buttons and the keys + - 0.
     """
 
     _esm = Path(__file__).with_name("canvas.js")
@@ -81,13 +81,13 @@ class PictureCanvas(anywidget.AnyWidget):
     def on_drag(self, callback: Callable[[int, int, int, int, bool], None]) -> None:
         """Have ``callback(left, top, width, height, final)`` called while the frame is dragged or drawn.
 
-        At most 15 times a second, in whole picture pixels within the picture; ``selected`` says the same
-        then. ``final`` is true once at the end of each drag.
+        At most 15 times a second, in whole picture pixels within the picture, with ``selected`` set to the same.
+        ``final`` is true once, at the end of each drag.
         """
         self._drags.append(callback)
 
     def show(self, data: bytes, alt: str, selected: Box | tuple[()] = ()) -> None:
-        """Put up another picture, in one message."""
+        """Show another picture, in one message to the page."""
         with self.hold_sync():
             self.data, self.alt, self.selected = data, alt, selected
 
@@ -103,7 +103,7 @@ class PictureCanvas(anywidget.AnyWidget):
                 on_hover(content["x"], content["y"])
         elif content.get("event") == "drag":
             box = content["left"], content["top"], content["width"], content["height"]
-            with self._lock_property(selected=list(box)):  # the page shows it, or a newer one: it is not told again
+            with self._lock_property(selected=list(box)):  # the page shows this frame already, or a newer one
                 self.selected = box
             for on_drag in self._drags:
                 on_drag(*box, content["final"])

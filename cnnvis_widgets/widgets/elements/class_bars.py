@@ -1,4 +1,4 @@
-"""The most probable classes as bars, in plain HTML: it reads well in any theme, at any width and aloud."""
+"""The most probable classes as bars, in plain HTML: it works in any theme, at any width and in screen readers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Row = tuple[int, str, float]
 
 
 class ClassBars(anywidget.AnyWidget):
-    """Shows bars, each a button that makes its class the one that is asked about.
+    """Shows bars; a click on a bar chooses its class.
 
     Args:
-        state: whose ``choose_class`` is called.
+        state: a click calls its ``choose_class``.
 
     Attributes:
-        value: the HTML, of ``class_bars``, or a message in their place.
-        chosen: the class that is asked about; its bar is marked.
+        value: the HTML that ``class_bars`` returns, or a message.
+        chosen: the chosen class; its bar is marked.
     """
 
     _esm = Path(__file__).with_name("class_bars.js")
@@ -46,35 +46,35 @@ class ClassBars(anywidget.AnyWidget):
             self._state.choose_class(content["class"])
 
 
-def class_bars(rows: Sequence[Row], before: Sequence[float] = (), title: str = "The network says") -> str:
+def class_bars(rows: Sequence[Row], before: Sequence[float] = (), title: str = "Prediction of the network") -> str:
     """HTML of a list of bars.
 
     Args:
         rows: the classes, in the order to be shown.
-        before: what their probabilities were, shown as a mark and in words.
-        title: read by screen readers before the list.
+        before: their earlier probabilities, shown as a mark and in words.
+        title: screen readers read it before the list.
     """
     earlier: list[float | None] = [*before] or [None] * len(rows)
-    items = "".join(_bar(row, was) for row, was in zip(rows, earlier, strict=True))
+    items = "".join(_bar(row, probability) for row, probability in zip(rows, earlier, strict=True))
     return f'<ul class="cnnvis-bars" aria-label="{escape(title)}">{items}</ul>'
 
 
 def changed_bars(before: Predictions, after: Predictions, count: int = 5) -> str:
-    """HTML of the classes that were most probable, and the one that is now, each with what it was."""
+    """HTML of the classes that were most probable before, and of the one that is now, each with both probabilities."""
     numbers = [number for number, *_ in before.top(count)]
     numbers += [number for number, *_ in after.top(1) if number not in numbers]
     rows = [(number, after.names[number], float(after.probabilities[0, number])) for number in numbers]
-    was = [float(before.probabilities[0, number]) for number in numbers]
-    return class_bars(rows, was, "The network says, before and after")
+    probabilities_before = [float(before.probabilities[0, number]) for number in numbers]
+    return class_bars(rows, probabilities_before, "Prediction of the network, before and after")
 
 
 def _bar(row: Row, before: float | None) -> str:
     number, name, probability = row
-    said = _percent(probability) if before is None else f"{_percent(before)} → {_percent(probability)}"
+    words = _percent(probability) if before is None else f"{_percent(before)} → {_percent(probability)}"
     mark = "" if before is None else f'<i style="left:{100 * before:.1f}%"></i>'
     bar = f'<span class="cnnvis-bar" aria-hidden="true"><b style="width:{100 * probability:.1f}%"></b>{mark}</span>'
-    opening = f'<button type="button" data-class="{number}" title="Class {number}: ask about it">'
-    return f"<li>{opening}<span>{escape(name)}</span> <span>{said}</span>{bar}</button></li>"
+    opening = f'<button type="button" data-class="{number}" title="Choose class {number}">'
+    return f"<li>{opening}<span>{escape(name)}</span> <span>{words}</span>{bar}</button></li>"
 
 
 def _percent(probability: float) -> str:

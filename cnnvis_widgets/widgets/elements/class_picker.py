@@ -14,10 +14,12 @@ from .shared_layouts import shared
 
 
 class ClassPicker(anywidget.AnyWidget):
-    """A search field over the list of matching classes, each with its number: names repeat (ImageNet has two cranes).
+    """A search field over the list of matching classes.
+
+    Each has its number, since names repeat: ImageNet has two cranes.
 
     Args:
-        state: the class is linked with its ``target``.
+        state: its ``target`` is linked with the choice.
 
     Attributes:
         classes: all names, by number.

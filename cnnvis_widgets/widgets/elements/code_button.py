@@ -1,4 +1,4 @@
-"""A button that copies the code of what is on the screen, and shows it."""
+"""A button that copies the code for what is on the screen, and shows it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .shared_layouts import shared
 
 
 class CodeButton(anywidget.AnyWidget):
-    """Asks for the code at each press, puts it on the clipboard of the page and below the button.
+    """Asks for the code at each click, copies it to the clipboard, and shows it below the button.
 
-    Where the page may not use the clipboard, the text is selected, ready to be copied by hand.
+    Where the page may not use the clipboard, the text is selected, so that the user can copy it.
 
     Args:
-        code: gives the text.
+        code: returns the text.
     """
 
     _esm = Path(__file__).with_name("code_button.js")

@@ -1,4 +1,4 @@
-"""The menus, switches and buttons, each tied to a trait of the state."""
+"""Menus, switches and buttons, each linked with a trait of the state, and the rows and columns they stand in."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import ipywidgets as w
 import traitlets as t
 
 from ...results import Layer
-from ..state.explorer_state import FAMILY_FILTERS, METHODS, ExplorerState
-from .shared_layouts import made
+from ..state.explorer_state import FAMILY_FILTERS, ExplorerState
+from .shared_layouts import create
 
 _SHORT_FAMILY = {"r": "activation", "c": "convolution", "p": "pooling", "": "other"}
 LABEL = {"description_width": "initial"}
 
 
 def refill(menu: Any, options: Iterable[tuple[str, Any]], value: Any, on_choice: Callable[[Any], None]) -> None:
-    """Give a menu other options, keeping ``value`` where it is among them.
+    """Give a menu other options, and choose ``value`` where it is among them.
 
-    The menu chooses its first option by itself then; ``on_choice``, its observer, must not take
-    that for a choice of the user.
+    A menu with new options chooses the first one by itself. That is no choice of the user, so the observer
+    ``on_choice`` is detached meanwhile.
     """
     options = list(options)
     if options == list(menu.options) and menu.value == value:
@@ -29,18 +29,28 @@ def refill(menu: Any, options: Iterable[tuple[str, Any]], value: Any, on_choice:
     menu.unobserve(on_choice, "value")
     with menu.hold_sync():
         menu.options = options
-        menu.value = value if any(value == each for _, each in options) else None
+        menu.value = value if value in [option for _, option in options] else None
     menu.observe(on_choice, "value")
 
 
 def text(words: str, kind: str = "note", role: str = "") -> str:
-    """Escaped HTML for a line of the pane."""
+    """HTML of one line, escaped. A ``role`` of 'status' or 'alert' has screen readers read out its changes."""
     live = {"status": ' role="status" aria-live="polite"', "alert": ' role="alert"'}.get(role, "")
     return f'<div class="cnnvis-{kind}"{live}>{escape(words)}</div>' if words or role == "status" else ""
 
 
+def error_words(error: BaseException) -> str:
+    """The kind of an error and its message."""
+    return f"{type(error).__name__}: {error}"
+
+
+def error_text(error: BaseException) -> str:
+    """HTML of an error, which screen readers read out at once."""
+    return text(error_words(error), "error", role="alert")
+
+
 def caption(lines: Iterable[str]) -> str:
-    """Escaped HTML of lines below a picture, the first one in bold."""
+    """HTML of lines below a picture, escaped, the first one in bold."""
     first, *rest = map(escape, lines)
     return f'<div class="cnnvis-caption">{"<br>".join([f"<b>{first}</b>", *rest])}</div>'
 
@@ -48,28 +58,28 @@ def caption(lines: Iterable[str]) -> str:
 def side_by_side(*children: w.Widget, **layout: str) -> w.HBox:
     """Columns side by side, below each other where the page is narrow."""
     layout = {"flex_flow": "row wrap", "grid_gap": "16px", "align_items": "flex-start", **layout}
-    return made(w.HBox, children, layout={"min_width": "0", **layout})
+    return create(w.HBox, children, layout={"min_width": "0", **layout})
 
 
 def row(*children: w.Widget, **layout: str) -> w.HBox:
     """Widgets side by side, wrapping where the page is narrow."""
     layout = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 14px", **layout}
-    return made(w.HBox, children, layout=layout)
+    return create(w.HBox, children, layout=layout)
 
 
 def column(*children: w.Widget, grow: str, widest: str) -> w.VBox:
     """Widgets below each other; ``grow`` is the flex value of the column, ``widest`` its largest width."""
-    return made(w.VBox, children, layout={"flex": grow, "max_width": widest, "min_width": "0"})
+    return create(w.VBox, children, layout={"flex": grow, "max_width": widest, "min_width": "0"})
 
 
 def stack(*children: w.Widget) -> w.VBox:
     """Parts of a view below each other."""
-    return made(w.VBox, children, layout={"min_width": "0", "grid_gap": "10px"})
+    return create(w.VBox, children, layout={"min_width": "0", "grid_gap": "10px"})
 
 
 def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: str = "auto") -> w.Dropdown:
-    """A menu tied to a trait that has a fixed list of values."""
-    menu = made(
+    """A menu linked with a trait that has a fixed list of values."""
+    menu = create(
         w.Dropdown,
         options=options,
         value=getattr(state, trait),
@@ -91,8 +101,8 @@ def fraction(
     live: bool = True,
     width: str = "260px",
 ) -> w.FloatSlider:
-    """A slider tied to a trait, which follows while it is dragged if ``live``."""
-    slider = made(
+    """A slider linked with a trait; with ``live`` the trait follows while the slider is dragged."""
+    slider = create(
         w.FloatSlider,
         value=getattr(state, trait),
         min=low,
@@ -108,8 +118,9 @@ def fraction(
 
 
 def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.IntSlider:
-    """A slider of whole numbers tied to a trait; it acts when it is let go, and grows with values set from Python."""
-    slider = made(
+    """A slider of whole numbers linked with a trait. The trait changes when the slider is released; the slider's range
+    grows with values that are set from Python."""
+    slider = create(
         w.IntSlider,
         value=getattr(state, trait),
         min=low,
@@ -125,17 +136,17 @@ def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> 
 
 
 def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
-    """A checkbox tied to a trait."""
-    box = made(w.Checkbox, value=getattr(state, trait), description=label, indent=False, layout={"width": "auto"})
+    """A checkbox linked with a trait."""
+    box = create(w.Checkbox, value=getattr(state, trait), description=label, indent=False, layout={"width": "auto"})
     t.link((state, trait), (box, "value"))
     return box
 
 
 def button(label: str, on_click: Callable[[], Any], tooltip: str, style: str = "") -> w.Button:
     """A button that calls ``on_click()``. Without an icon: its glyph would be read out as part of the name."""
-    pressed = made(w.Button, description=label, tooltip=tooltip, button_style=style, layout={"width": "auto"})
-    pressed.on_click(lambda _: on_click())
-    return pressed
+    widget = create(w.Button, description=label, tooltip=tooltip, button_style=style, layout={"width": "auto"})
+    widget.on_click(lambda _: on_click())
+    return widget
 
 
 class LayerMenu:
@@ -150,10 +161,10 @@ class LayerMenu:
         families = [(self._title(key), key) for key in state.families]
         self.family = dropdown(state, "family", "Layers", families, "270px")
         layout = {"flex": "1 1 340px", "min_width": "0", "max_width": "620px"}
-        self.layer = made(w.Dropdown, description="Layer", style=LABEL, layout=layout)
+        self.layer = create(w.Dropdown, description="Layer", style=LABEL, layout=layout)
         self.layer.observe(self._choose, "value")
-        state.observe(self._follow, ["layer", "family"])
-        self._follow()
+        state.observe(self._update, ["layer", "family"])
+        self._update()
 
     def _title(self, family: str) -> str:
         layers = self._state.network.layers
@@ -167,18 +178,18 @@ class LayerMenu:
     def _choose(self, change: Any) -> None:
         self._state.layer = change["new"]
 
-    def _follow(self, change: Any = None) -> None:
+    def _update(self, change: Any = None) -> None:
         options = [(self._label(layer), layer.name) for layer in self._state.listed_layers()]
         if options != list(self.layer.options):
             refill(self.layer, options, self._state.layer, self._choose)
         self.layer.value = self._state.layer
 
 
-def method_toggle(state: ExplorerState) -> w.ToggleButtons:
-    """The ways of looking."""
-    toggle = made(
+def method_toggle(state: ExplorerState, views: Iterable[tuple[str, str]]) -> w.ToggleButtons:
+    """The buttons that choose a view, given as titles and names."""
+    toggle = create(
         w.ToggleButtons,
-        options=[(name.capitalize(), name) for name in METHODS],
+        options=list(views),
         value=state.method,
         style={"button_width": "auto"},
         layout={"width": "auto"},

@@ -19,18 +19,18 @@ _KINDS = {"r": "activation function", "c": "convolution", "p": "pooling", "": "o
 
 
 class NetworkStrip(anywidget.AnyWidget):
-    """Shows where in the network one is, and goes elsewhere by a click or the arrow keys.
+    """Shows the place of the chosen layer in the network. A click or an arrow key chooses another layer.
 
-    A box is as high as the maps are large and as wide as they are many, both on a logarithmic scale; its colour is
-    that of its family. For screen readers it is a list box of the layers' names, kinds and shapes.
+    The height of a box stands for the size of the maps and its width for their number, both on a logarithmic scale; its
+    colour stands for the family. For screen readers it is a list box of the layers' names, kinds and shapes.
 
     Args:
-        state: that it follows and writes.
-        layers: of the network, in order, with the shapes that they have for what is fed.
+        state: its ``layer`` is linked with the choice.
+        layers: of the network, in order, with their shapes for the feed.
 
     Attributes:
         layers: (name, text, family, height, width) of each layer, the last two in CSS pixels.
-        selected: name of the layer that is looked at.
+        selected: name of the chosen layer.
     """
 
     _esm = Path(__file__).with_name("network_strip.js")

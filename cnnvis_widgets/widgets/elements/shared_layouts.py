@@ -1,7 +1,7 @@
 """Layouts and styles that controls share.
 
-Each is a model of its own, which the page fetches when it is loaded anew. With one for every control an explorer had
-396 models, and JupyterLab's widget manager, which looks for a model during two seconds, gave some of them up.
+Each layout is a model of its own, which the page fetches when it is reloaded. With a layout for every control an
+explorer had 396 models. JupyterLab's widget manager waits two seconds for a model, and gave some of them up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Kind = TypeVar("Kind", bound=w.Widget)
 
 
 def shared(kind: type[Kind], **traits: Any) -> Kind:
-    """The one layout or style with these traits; nobody may change it."""
+    """The one layout or style with these traits. All its users share it, so nobody may change it."""
     layout: Kind = _SHARED.get_or_make(
         (kind, tuple(sorted(traits.items()))),
         lambda: kind(**traits),
@@ -27,19 +27,19 @@ def shared(kind: type[Kind], **traits: Any) -> Kind:
     return layout
 
 
-def made(kind: type[Kind], *args: Any, **traits: Any) -> Kind:
-    """A widget of a kind, with a shared layout and style; ``layout`` and ``style`` are dicts of their traits."""
+def create(kind: type[Kind], *args: Any, **traits: Any) -> Kind:
+    """Create a widget with a shared layout and style; ``layout`` and ``style`` are dicts of their traits."""
     known = kind.class_traits()
     for name in {"layout", "style"} & known.keys():
         traits[name] = shared(known[name].klass, **traits.get(name, {}))
     return kind(*args, **traits)
 
 
-def show(widget: w.DOMWidget, shown: bool) -> None:
-    """Show or hide a widget, which then has another of the shared layouts."""
-    display = None if shown else "none"
+def set_visible(widget: w.DOMWidget, visible: bool) -> None:
+    """Show or hide a widget, by giving it another one of the shared layouts."""
+    display = None if visible else "none"
     layout = widget.layout
     if layout.display != display:
         traits = {name: getattr(layout, name) for name in layout.keys if not name.startswith("_")}
-        given = {name: value for name, value in {**traits, "display": display}.items() if value is not None}
-        widget.layout = shared(w.Layout, **given)
+        traits["display"] = display
+        widget.layout = shared(w.Layout, **{name: value for name, value in traits.items() if value is not None})

@@ -1,4 +1,4 @@
-"""A picture from the webcam of whoever looks at the page."""
+"""A picture from the webcam of the computer that shows the page."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .shared_layouts import shared
 
 
 class Webcam(anywidget.AnyWidget):
-    """A button that shows what the webcam sees, and one that takes a picture of it.
+    """A button that shows the webcam's picture, and a button that takes it.
 
-    The page asks for the webcam at the first press, and says why there is none.
+    The page asks for the webcam at the first click, and says why there is none.
 
     Args:
         taken: called with each picture, a PNG file.

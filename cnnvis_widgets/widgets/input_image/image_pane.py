@@ -1,4 +1,4 @@
-"""The photo as it is fed, and what the network says of it, beside every way of looking."""
+"""The photo as it is fed, and the classes that the network predicts for it; it stands beside every view."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from ...imaging.render import picture
 from ..elements.canvas import PictureCanvas
 from ..elements.class_bars import ClassBars, class_bars
 from ..elements.controls import LABEL, column, refill, text
-from ..elements.shared_layouts import made
+from ..elements.shared_layouts import create
 from ..jobs import jobs
 from ..state.explorer_state import ExplorerState
-from ..state.fed_images import Subject
+from ..state.fed_images import FedImages
 from .new_images import NewImages
-from .units_at_place import UnitsHere
+from .units_at_place import UnitsAtPlace
 
 
 class ImagePane:
-    """Chooses an image, shows it and its classes; other parts draw frames on ``canvas`` and listen to its clicks.
+    """Chooses an image, shows it and its classes. Views draw frames on ``canvas`` and listen to its clicks.
 
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
-        units: lists the units that see a place that is clicked.
+        units: lists the units that see the clicked place.
         incoming: the ways to another image.
         predictions: the most probable classes as bars; empty for a network without class scores.
         widget: the whole pane.
     """
 
-    def __init__(self, state: ExplorerState, subject: Subject) -> None:
-        self._state, self._subject = state, subject
+    def __init__(self, state: ExplorerState, fed_images: FedImages) -> None:
+        self._state, self._fed_images = state, fed_images
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
-        self._caption, self.predictions = made(w.HTML), ClassBars(state)
-        self._live = jobs.live_slot()
-        self._menu = made(
+        self._caption, self.predictions = create(w.HTML), ClassBars(state)
+        self._slot = jobs.live_slot()
+        self._menu = create(
             w.Dropdown,
             options=_numbered(state.images),
             value=state.image,
@@ -46,11 +46,11 @@ class ImagePane:
             layout={"width": "auto", "max_width": "100%"},
         )
         self._menu.observe(self._choose, "value")
-        self.units = UnitsHere(state, subject, self.canvas)
-        self.incoming = NewImages(state, subject, self.canvas)
+        self.units = UnitsAtPlace(state, fed_images, self.canvas)
+        self.incoming = NewImages(state, fed_images, self.canvas)
         pad = [] if self.incoming.pad is None else [self.incoming.pad]
-        shown = self._menu, self.canvas, self._caption, self.units.widget, self.predictions, self.incoming.tools, *pad
-        self.widget = column(*shown, grow="1 1 250px", widest="330px")
+        parts = self._menu, self.canvas, self._caption, self.units.widget, self.predictions, self.incoming.tools, *pad
+        self.widget = column(*parts, grow="1 1 250px", widest="330px")
         state.observe(self._draw, "image")
         state.observe(self._list_images, "images")
         self._draw()
@@ -58,7 +58,7 @@ class ImagePane:
     def _draw(self, change: Any = None) -> None:
         self._menu.value = self._state.image
         name = self._state.images[self._state.image]
-        pixels = picture(self._subject.images[self._state.image], self._subject.value_range)
+        pixels = picture(self._fed_images.images[self._state.image], self._fed_images.value_range)
         height, width = pixels.shape[:2]
         self.canvas.show(encode.png(pixels), f"The image as fed: {name}, {height} × {width} pixels")
         self._caption.value = text(f"{name}, as fed: {height} × {width}", "caption")
@@ -71,10 +71,10 @@ class ImagePane:
         refill(self._menu, _numbered(self._state.images), self._state.image, self._choose)
 
     def predict(self) -> None:
-        """Show what the network says, a moment later: the forward pass must not hold up the page."""
+        """Show what the network predicts, a moment later: the page must not wait for the forward pass."""
         if self._state.network.logits is None:
             return
-        network, feed, *_ = self._subject.where(self._state.image, self._state.layer)
+        network, feed = self._state.network, self._fed_images.feed(self._state.image)
 
         def steps() -> Generator[str, None, None]:
             yield class_bars(predict(network, feed).top(5))
@@ -85,7 +85,7 @@ class ImagePane:
             elif not job.cancelled:
                 self.predictions.value = job.latest
 
-        self._live.start(jobs.Job(steps, done=done))
+        self._slot.start(jobs.Job(steps, done=done))
 
 
 def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Images that come while one looks: files, the webcam, a drawing, a part of the photo."""
+"""New images for an open explorer: files, the webcam, a drawing, a part of the photo."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ...errors import CnnvisError, ImageError
 from ...imaging.reading import read_image
 from ...imaging.render import picture
 from ..elements.canvas import PictureCanvas
-from ..elements.controls import row, text
+from ..elements.controls import error_words, row, text
 from ..elements.drawing_pad import pad_for
-from ..elements.shared_layouts import made
+from ..elements.shared_layouts import create
 from ..elements.webcam import Webcam
 from ..jobs import jobs
 from ..state.explorer_state import ExplorerState
-from ..state.fed_images import Subject
+from ..state.fed_images import FedImages
 from .cropping import Cropping
 
 
@@ -27,35 +27,35 @@ class NewImages:
     """The ways to another image. Files are decoded in the background: a large photo takes seconds.
 
     Attributes:
-        upload: takes files of one's own.
-        webcam: takes pictures.
+        upload: takes image files of the user.
+        webcam: takes a picture.
         cropping: feeds a part of the photo.
-        pad: is drawn on; None for networks whose images are large or in colour.
-        note: says what is being read.
+        pad: a sheet to draw on; None for networks whose images are large or in colour.
+        note: names the file that is being read.
         tools: all of them but the pad.
     """
 
-    def __init__(self, state: ExplorerState, subject: Subject, photo: PictureCanvas) -> None:
-        self._state, self._subject = state, subject
-        self._lock = RLock()  # a file may be ready while another image comes from a cell
+    def __init__(self, state: ExplorerState, fed_images: FedImages, photo: PictureCanvas) -> None:
+        self._state, self._fed_images = state, fed_images
+        self._lock = RLock()  # a file may be decoded while a cell adds another image
         self._slot = jobs.live_slot()
-        self._drawing: int | None = None
-        self.upload = made(
+        self._drawing_index: int | None = None
+        self.upload = create(
             w.FileUpload, accept="image/*", multiple=True, description="Add images", layout={"width": "auto"}
         )
         self.upload.observe(self._uploaded, "value")
         self.webcam = Webcam(lambda content: self.read([("webcam", content)]))
-        self.cropping = Cropping(state, subject, photo, self._put)
-        self.pad = pad_for(picture(subject.images[0], subject.value_range))
+        self.cropping = Cropping(state, fed_images, photo, self._put)
+        self.pad = pad_for(picture(fed_images.images[0], fed_images.value_range))
         if self.pad is not None:
             self.pad.observe(self._drawn, "pixels")
-        self.note = made(w.HTML)
+        self.note = create(w.HTML)
         self.tools = row(self.upload, self.cropping.widget, self.webcam, self.note, grid_gap="4px")
 
     def add(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
         with self._lock:
-            return self._look_at(self._subject.add(picture), name)
+            return self._look_at(self._fed_images.add(picture), name)
 
     def read(self, files: Sequence[tuple[str, bytes]]) -> None:
         """Add image files, given as names and contents; one that cannot be read is named, the others are added."""
@@ -77,7 +77,7 @@ class NewImages:
             if refused:
                 self._state.error = " ".join(refused)
             elif job.error is not None:
-                self._state.error = f"{type(job.error).__name__}: {job.error}"
+                self._state.error = error_words(job.error)
 
         self._slot.start(jobs.Job(steps, done=done), replace=False)
 
@@ -86,7 +86,7 @@ class NewImages:
 
     def _put(self, values: np.ndarray, name: str) -> None:
         with self._lock:
-            self._look_at(self._subject.put(values), name)
+            self._look_at(self._fed_images.put(values), name)
 
     def _look_at(self, index: int, name: str) -> int:
         self._state.images = (*self._state.images, name or f"image {index}")
@@ -94,19 +94,19 @@ class NewImages:
         return index
 
     def _drawn(self, change: Any) -> None:
-        """Feed the drawing as it is on the pad; it stays one image while it grows."""
-        drawn = None if self.pad is None else self.pad.drawn
-        if drawn is None:
+        """Feed the drawing on the pad; it stays one image while it grows."""
+        drawing = None if self.pad is None else self.pad.drawing
+        if drawing is None:
             return
-        low, high = self._subject.value_range
-        values = (low + (high - low) * (drawn[..., np.newaxis] / np.float32(255))).astype(np.float32)
+        low, high = self._fed_images.value_range
+        values = (low + (high - low) * (drawing[..., np.newaxis] / np.float32(255))).astype(np.float32)
         with self._lock:
-            if self._drawing is None:
-                self._drawing = self._subject.put(values)
-                self._look_at(self._drawing, "drawing")
+            if self._drawing_index is None:
+                self._drawing_index = self._fed_images.put(values)
+                self._look_at(self._drawing_index, "drawing")
                 return
-            self._subject.put(values, self._drawing)
-            if self._state.image == self._drawing:
+            self._fed_images.put(values, self._drawing_index)
+            if self._state.image == self._drawing_index:
                 self._state.image_replaced()
             else:
-                self._state.image = self._drawing
+                self._state.image = self._drawing_index

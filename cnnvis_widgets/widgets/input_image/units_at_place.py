@@ -1,4 +1,4 @@
-"""The way back of the receptive field: which units of the layer see a place of the photo."""
+"""From a place of the photo to the units of the layer that see it: the receptive field, inverted."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import ipywidgets as w
 import numpy as np
 
 from ..elements.canvas import ARROWS, PictureCanvas
-from ..elements.controls import column, refill, text
-from ..elements.shared_layouts import made, show
-from ..jobs import computations as work
-from ..jobs.newest_request import Live
+from ..elements.controls import column, error_text, refill, text
+from ..elements.shared_layouts import create, set_visible
+from ..jobs import computations
+from ..jobs.newest_request import NewestRequest
 from ..state.explorer_state import ExplorerState
-from ..state.fed_images import Subject
+from ..state.fed_images import FedImages
 
-SHOWN = 8
+LISTED = 8
 """How many units are listed."""
 
 
 @dataclass(frozen=True)
-class Seer:
+class SeeingUnit:
     """A unit that sees the place, and its activation."""
 
     channel: int
@@ -32,47 +32,47 @@ class Seer:
         return f"map {self.channel}, row {self.unit[0]}, column {self.unit[1]}: {self.value:.4g}"
 
 
-class UnitsHere:
-    """A list that appears when the photo is clicked: of each map the most active unit that sees the place, the
-    strongest first. Choosing one selects it; the arrow keys on the photo move the place.
+class UnitsAtPlace:
+    """A list that appears when the user clicks the photo: the most active unit of each map that sees the place, the
+    largest activation first. Choosing a unit selects it; the arrow keys on the photo move the place.
 
     Attributes:
         widget: the list below a line that names the place; hidden until there is a place.
-        found: what is listed.
+        units: the listed units.
     """
 
-    def __init__(self, state: ExplorerState, subject: Subject, photo: PictureCanvas) -> None:
-        self._state, self._subject, self._photo = state, subject, photo
+    def __init__(self, state: ExplorerState, fed_images: FedImages, photo: PictureCanvas) -> None:
+        self._state, self._fed_images, self._photo = state, fed_images, photo
         self._place: tuple[int, int] | None = None
-        self.found: tuple[Seer, ...] = ()
-        self._title = made(w.HTML)
-        self._list = made(w.Select, rows=SHOWN, layout={"width": "auto"})
+        self.units: tuple[SeeingUnit, ...] = ()
+        self._title = create(w.HTML)
+        self._list = create(w.Select, rows=LISTED, layout={"width": "auto"})
         self.widget = column(self._title, self._list, grow="none", widest="100%")
-        self._live = Live(self._show, self._fail)
-        show(self.widget, False)
+        self._request = NewestRequest(self._show, self._fail)
+        set_visible(self.widget, False)
         photo.interactive = True
         photo.on_click(lambda x, y: self._look_at(int(y), int(x)))
-        photo.on_key(self._moved)
+        photo.on_key(self._move)
         self._list.observe(self._choose, "value")
-        state.observe(self._leave, ["layer", "image"])
+        state.observe(self._clear, ["layer", "image"])
 
-    def _leave(self, change: Any) -> None:
-        self._place, self.found = None, ()
-        show(self.widget, False)
+    def _clear(self, change: Any) -> None:
+        self._place, self.units = None, ()
+        set_visible(self.widget, False)
 
-    def _moved(self, key: str) -> None:
-        height, width = self._subject.images[self._state.image].shape[:2]
+    def _move(self, key: str) -> None:
+        height, width = self._fed_images.images[self._state.image].shape[:2]
         row, column = self._place or (height // 2, width // 2)
-        high, wide = max(1, height // 28), max(1, width // 28)
-        arrows = {name: (high * down, wide * right) for name, (down, right) in ARROWS.items()}
+        row_step, column_step = max(1, height // 28), max(1, width // 28)
+        arrows = {name: (row_step * down, column_step * right) for name, (down, right) in ARROWS.items()}
         down, right = {**arrows, "Home": (-row, -column), "End": (height, width)}[key]
         self._look_at(row + down, column + right)
 
     def _look_at(self, row: int, column: int) -> None:
         state = self._state
-        size = self._subject.images[state.image].shape
-        field = self._subject.field(state.image, state.layer)
-        show(self.widget, True)
+        size = self._fed_images.images[state.image].shape
+        field = self._fed_images.receptive_field(state.image, state.layer)
+        set_visible(self.widget, True)
         if field is None or len(size) != 3:
             refill(self._list, [], None, self._choose)
             words = f"What each unit of {state.layer} sees is not known, or it is all of the image."
@@ -81,36 +81,35 @@ class UnitsHere:
         place = min(max(0, row), size[0] - 1), min(max(0, column), size[1] - 1)
         self._place = place
         self._photo.readout = f"row {place[0]}, column {place[1]}"
-        where = self._subject.where(state.image, state.layer)
+        fed_layer = self._fed_images.at(state.image, state.layer)
 
-        def ranked() -> tuple[Any, ...]:
-            values = work.feature_maps(*where).values[0]
-            sizes = values.shape[:2]
-            return state.layer, place, strongest(values, field.units_seeing(place, sizes))
+        def rank() -> tuple[Any, ...]:
+            values = computations.feature_maps(*fed_layer).values[0]
+            return fed_layer.layer, place, strongest(values, field.units_seeing(place, values.shape[:2]))
 
-        self._live.ask(ranked)
+        self._request.submit(rank)
 
     def _show(self, result: tuple[Any, ...]) -> None:
-        layer, place, found = result
+        layer, place, units = result
         if layer != self._state.layer:
             return
-        self.found = found
-        count = f"{len(found)} most active units" if found else "No active unit"
-        where = f"that see row {place[0]}, column {place[1]} of the image"
-        self._title.value = text(f"{count} of {layer} {where}", role="status")
-        refill(self._list, [(str(each), each) for each in found], None, self._choose)
+        self.units = units
+        count = f"{len(units)} most active units" if units else "No active unit"
+        words = f"{count} of {layer} that see row {place[0]}, column {place[1]} of the image"
+        self._title.value = text(words, role="status")
+        refill(self._list, [(str(unit), unit) for unit in units], None, self._choose)
 
     def _fail(self, error: Exception) -> None:
-        self._title.value = text(f"{type(error).__name__}: {error}", "error", role="alert")
+        self._title.value = error_text(error)
 
     def _choose(self, change: Any) -> None:
-        seer = change["new"]
-        if seer is not None:
-            self._state.channel, self._state.unit = seer.channel, seer.unit
+        chosen = change["new"]
+        if chosen is not None:
+            self._state.channel, self._state.unit = chosen.channel, chosen.unit
 
 
-def strongest(values: np.ndarray, window: tuple[slice, ...]) -> tuple[Seer, ...]:
-    """Of each map the most active unit in a window, the strongest first, without those that are not active.
+def strongest(values: np.ndarray, window: tuple[slice, ...]) -> tuple[SeeingUnit, ...]:
+    """The most active unit of each map in a window, the largest activation first; only active units.
 
     Args:
         values: float (height, width, channels).
@@ -120,11 +119,11 @@ def strongest(values: np.ndarray, window: tuple[slice, ...]) -> tuple[Seer, ...]
     if not part.size:
         return ()
     flat = part.reshape(-1, part.shape[-1])
-    places, best = flat.argmax(axis=0), flat.max(axis=0)
-    ranked = [int(channel) for channel in np.argsort(-best, kind="stable")[:SHOWN] if best[channel] > 0]
+    places, largest = flat.argmax(axis=0), flat.max(axis=0)
+    ranked = [int(channel) for channel in np.argsort(-largest, kind="stable")[:LISTED] if largest[channel] > 0]
     units = {channel: np.unravel_index(int(places[channel]), part.shape[:2]) for channel in ranked}
     top, left = window[0].start, window[1].start
     return tuple(
-        Seer(channel, (int(units[channel][0]) + top, int(units[channel][1]) + left), float(best[channel]))
+        SeeingUnit(channel, (int(units[channel][0]) + top, int(units[channel][1]) + left), float(largest[channel]))
         for channel in ranked
     )

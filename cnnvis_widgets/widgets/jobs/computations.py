@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...caches import LRUCache
-from ...engine.attribution.predictions import channel_evidence
+from ...engine.attribution.occlusion import occlusion_steps
+from ...engine.attribution.predictions import channel_evidence, predict
 from ...engine.dreaming.controls import DreamControls
 from ...engine.dreaming.dream import dream
 from ...engine.neighbours import maps_around
-from ...engine.reconstruction.reconstruct import reconstruct_steps
+from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 from ...errors import CnnvisError
-from ...results import DreamStep, FeatureMaps, Reconstruction
+from ...methods import METHODS
+from ...results import DreamStep, FeatureMaps, Occlusion, Reconstruction
 from ..saving.film import Film
 
 if TYPE_CHECKING:
@@ -30,16 +32,26 @@ if TYPE_CHECKING:
 _PAUSE = 0.1  # seconds between two looks at whether a paused job is cancelled
 
 STRONGEST = 64
-"""How many channels of a layer are reconstructed: the ones that fire most."""
+"""How many channels of a layer are reconstructed: the ones with the largest activations."""
+
+RESULTS: LRUCache[Any] = LRUCache(96_000_000)
+"""Results by what was computed, up to a number of bytes: the feature maps of an image at all layers of the embedded
+network are 79 MB.
+
+Every explorer of the process shares the cache, because an explorer whose cell is run again is never freed."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of the work: all results so far, and how far it is.
+    """One step of the work: all results so far.
 
-    ``layer`` is the one asked for, which need not be the result's: a softmax is replaced by the
-    scores before it. ``channels`` are those that will be shown at the end, in order, and ``about``
-    is equal for steps that add to each other.
+    Attributes:
+        result: what was computed so far.
+        layer: name of the chosen layer. The result may be of another one: a softmax is replaced by the scores before
+            it.
+        channels: the channels that will be shown at the end, in order.
+        about: equal for steps whose results add to each other.
+        done, total: how many parts of the work are done, and how many there are.
     """
 
     result: Any
@@ -50,10 +62,7 @@ class Progress:
     total: int = 1
 
 
-RESULTS: LRUCache[Any] = LRUCache(96_000_000)
-"""The feature maps of an image at all layers of the embedded network are 79 MB.
-
-Shared by every explorer in the process, as explorers of cells run again are never freed."""
+Steps = Generator[Progress, None, None]
 
 
 def strongest_first(maps: FeatureMaps) -> list[int]:
@@ -62,17 +71,21 @@ def strongest_first(maps: FeatureMaps) -> list[int]:
 
 
 def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMaps:
-    """The activations of a layer, from the cache where they are there. ``key`` names the feed.
+    """The activations of a layer, cached, together with those of its neighbours.
 
-    Those of its neighbours come into the cache, too.
+    Args:
+        network: the network.
+        feed: one image.
+        key: names the feed in the cache; see ``FedLayer``.
+        layer: name of the layer.
     """
-    kept: FeatureMaps | None = RESULTS.get((network, key, layer))
-    if kept is not None:
-        return kept
-    found = {maps.layer.name: maps for maps in maps_around(network, feed, layer)}
-    for name, maps in found.items():
+    cached: FeatureMaps | None = RESULTS.get((network, key, layer))
+    if cached is not None:
+        return cached
+    by_name = {maps.layer.name: maps for maps in maps_around(network, feed, layer)}
+    for name, maps in by_name.items():
         RESULTS.put((network, key, name), maps, maps.values.nbytes)
-    return found[network.layer(layer).name]
+    return by_name[network.layer(layer).name]
 
 
 def browse(
@@ -84,55 +97,56 @@ def browse(
     order: str = "number",
     target: int = 0,
     pins: Sequence[int] = (),
-) -> Generator[Progress, None, None]:
-    """The feature maps of a layer, in one of the orders of ``MapTraits``; ``pins`` come first."""
+) -> Steps:
+    """The feature maps of a layer, in one of the orders of ``ActivationsTraits``; ``pins`` come first."""
     maps = feature_maps(network, feed, key, layer)
     channels: Sequence[int] = range(maps.values.shape[-1])
     if order == "strength":
         channels = strongest_first(maps)
     elif order == "evidence":
-        yield Progress(maps, layer, channels, (key, layer), 0)  # stays, where the layer does not lead to the classes
+        # stays on the screen where the layer does not lead to the classes
+        yield Progress(maps, layer, channels, (key, layer), 0)
         channels = np.argsort(-_evidence(network, feed, key, layer, target), kind="stable").tolist()
-    channels = [*pins, *(each for each in channels if each not in pins)]
+    channels = [*pins, *(channel for channel in channels if channel not in pins)]
     yield Progress(maps, layer, channels, (key, layer, tuple(channels)))
 
 
 def _evidence(network: Network, feed: Any, key: Any, layer: str, target: int) -> np.ndarray:
-    where = (network, key, layer, "evidence", target)
-    evidence = RESULTS.get(where)
+    about = (network, key, layer, "evidence", target)
+    evidence = RESULTS.get(about)
     if evidence is None:
         (evidence,) = channel_evidence(network, feed, layer, target)
-        RESULTS.put(where, evidence, evidence.nbytes)
+        RESULTS.put(about, evidence, evidence.nbytes)
     return np.asarray(evidence)
 
 
 def deconvolve(
     network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, rule: str, seed: str | tuple[int, ...]
-) -> Generator[Progress, None, None]:
+) -> Steps:
     """The feature maps, then the reconstructions of ``channel`` and the strongest maps.
 
-    Where the seed is one unit, that of ``channel`` comes before all else, and alone.
+    Where the seed is one unit, the reconstruction of ``channel`` comes first, and alone.
     """
     maps = feature_maps(network, feed, key, layer)
-    where = (network, key, layer, rule, seed)
-    kept = RESULTS.get(where)
-    if kept is not None and channel in (None, *kept.channels):
-        yield Progress(kept, layer, kept.channels, where)
+    about = (network, key, layer, rule, seed)
+    cached = RESULTS.get(about)
+    if cached is not None and channel in (None, *cached.channels):
+        yield Progress(cached, layer, cached.channels, about)
         return
     channels = strongest_first(maps)[:STRONGEST]
     if channel is not None and (channel not in channels or isinstance(seed, tuple)):
-        channels = [channel, *(each for each in channels if each != channel)][:STRONGEST]
-    first = 1 if channel is not None and isinstance(seed, tuple) else 0
-    if not first:
+        channels = [channel, *(other for other in channels if other != channel)][:STRONGEST]
+    alone = 1 if channel is not None and isinstance(seed, tuple) else 0
+    if not alone:
         yield Progress(maps, layer, channels, (key, layer), 0)
     chunks: list[Reconstruction] = []
-    for some in filter(None, (channels[:first], channels[first:])):
-        for chunk in reconstruct_steps(network, feed, layer, channels=some, rule=rule, seed=seed):
+    for part_of_channels in filter(None, (channels[:alone], channels[alone:])):
+        for chunk in reconstruct_steps(network, feed, layer, channels=part_of_channels, rule=rule, seed=seed):
             chunks.append(chunk)
             result = joined(chunks)
-            about, done = (where, tuple(channels), len(chunks) > first), len(result.channels)
-            yield Progress(result, layer, channels, about, done, len(channels))
-    RESULTS.put(where, result, result.images.nbytes)
+            added, done = (about, tuple(channels), len(chunks) > alone), len(result.channels)
+            yield Progress(result, layer, channels, added, done, len(channels))
+    RESULTS.put(about, result, result.images.nbytes)
 
 
 def joined(chunks: Sequence[Reconstruction]) -> Reconstruction:
@@ -158,19 +172,17 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
     )
 
 
-def before_dreaming(
-    network: Network, feed: Any, key: Any, layer: str, climbed: str, **options: Any
-) -> Generator[Progress, None, None]:
-    """The maps to choose from and, while they are looked at, one step of a dream of layer ``climbed`` that nobody sees.
+def before_dreaming(network: Network, feed: Any, key: Any, layer: str, dream_layer: str, **options: Any) -> Steps:
+    """The maps to choose from and, while the user looks at them, one hidden step of a dream of ``dream_layer``.
 
-    What is compiled for it serves every class and map: the dream that is begun next shows its first step at once.
+    The functions compiled for it serve every class and map, so the next dream shows its first step at once.
     """
     for maps in browse(network, feed, key, layer):
         yield replace(maps, done=0)
-        kind = climbed, options["channels"] is None, options.get("start")
-        with suppress(CnnvisError):  # told when a dream is begun; another channel may well have a gradient
+        kind = dream_layer, options["channels"] is None, options.get("start")
+        with suppress(CnnvisError):  # raised again when a dream is begun; another channel may well have a gradient
             network.runtime.cache.get_or_make(
-                ("before dreaming", *kind), lambda: _compile(dream(network, feed, climbed, **options))
+                ("before dreaming", *kind), lambda: _compile(dream(network, feed, dream_layer, **options))
             )
         yield maps
 
@@ -191,20 +203,82 @@ def dreaming(
     going: Event,
     controls: DreamControls,
     **options: Any,
-) -> Generator[Progress, None, None]:
+) -> Steps:
     """The steps of a dream of one channel, the strongest if it is None, or of the ``whole`` layer.
 
-    Each comes into ``film``. While ``going`` is not set the last one is given again, a few times a second, so that
-    the job can be cancelled; an undo is seen at once, by the first step of the octave.
+    Each step is added to ``film``. While ``going`` is not set the last step is yielded again, a few times a second, so
+    that the job can be cancelled. An undo needs no waiting: the first step of the octave follows at once.
     """
     if whole:
         channel = None
     elif channel is None:
         channel = strongest_first(feature_maps(network, feed, key, layer))[0]
-    shown = () if channel is None else (channel,)
+    channels = () if channel is None else (channel,)
     for step in dream(network, feed, layer, channel, controls=controls, **options):
         film.add(step)
-        progress = Progress(step, layer, shown, (key, layer, channel), step.index + 1, step.total)
+        progress = Progress(step, layer, channels, (key, layer, channel), step.index + 1, step.total)
         yield progress
         while not (going.wait(_PAUSE) or controls.undoing):
             yield progress
+
+
+def explain(
+    network: Network, feed: Any, key: Any, layer: str, *, explainer: str, target: int | None, at_layer: bool
+) -> Steps:
+    """The attribution of a class, the most probable one if ``target`` is None."""
+    options = {"layer": layer} if at_layer else {}
+    about = network, key, options.get("layer"), explainer, target
+    cached = RESULTS.get(about)
+    if cached is not None:
+        yield Progress(cached, layer, about=about)
+        return
+    if target is None:
+        target = predict(network, feed).top(1)[0][0]
+    for result in METHODS[explainer].run(network, feed, target, **options):
+        yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
+    RESULTS.put(about, result, result.images.nbytes)
+
+
+def sweep(
+    network: Network,
+    feed: Any,
+    key: Any,
+    layer: str,
+    *,
+    size: tuple[int, ...],
+    target: int | None,
+    at_layer: bool,
+    rule: str,
+) -> Steps:
+    """The projection of the strongest map by a rule, if there are maps, then a square slid over the image.
+
+    Together they are the panels of figure 7 of Zeiler and Fergus.
+    """
+    place = layer if at_layer else None
+    about = network, key, place, "sweep", size, target
+    cached: Occlusion | None = RESULTS.get(about)
+    if cached is not None:
+        if cached.maps is not None:
+            yield Progress(_projection(network, feed, key, cached, rule), layer, about=about, done=0)
+        yield Progress(cached, layer, about=about)
+        return
+    if target is None:
+        target = predict(network, feed).top(1)[0][0]
+    for result in occlusion_steps(network, feed, target, size=size, layer=place):
+        if result.index == 0 and result.maps is not None:
+            projection = _projection(network, feed, key, result, rule)
+            yield Progress(projection, layer, about=about, done=0, total=result.total)
+        yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
+    RESULTS.put(about, result, result.attribution.images.nbytes + result.scores.nbytes)
+
+
+def _projection(network: Network, feed: Any, key: Any, sweep: Occlusion, rule: str) -> Reconstruction:
+    """The projection of the map that a sweep follows."""
+    layer: Any = sweep.maps
+    channel = int(sweep.map_channels[0])
+    about = network, key, layer, channel, "projection", rule
+    projection: Reconstruction | None = RESULTS.get(about)
+    if projection is None:
+        projection = reconstruct(network, feed, layer, channels=[channel], rule=rule)
+        RESULTS.put(about, projection, projection.images.nbytes)
+    return projection

@@ -1,4 +1,4 @@
-"""Short work that follows a slider or a dragged square: the newest request counts."""
+"""Short work that follows a slider or a dragged square: only the newest request counts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from . import jobs
 
 
-class Live:
-    """Computes for the newest request, beside the long work.
+class NewestRequest:
+    """Computes the newest request, while the long work goes on.
 
-    A request that was replaced while it waited is dropped; one that was being computed is still shown, since a
-    drag replaces each before it has ended, and nothing would be seen until the hand rests.
+    A request that is replaced while it waits is dropped. A request that is replaced while it is computed is still
+    shown: a drag replaces every request before it has ended, and the picture would stand still until the drag ends.
 
     Args:
         show: called with every result, in the work's thread.
@@ -22,8 +22,8 @@ class Live:
     def __init__(self, show: Callable[[Any], None], fail: Callable[[Exception], None]) -> None:
         self._show, self._fail, self._slot = show, fail, jobs.live_slot()
 
-    def ask(self, compute: Callable[[], Any]) -> None:
-        """Have ``compute()`` done a moment later."""
+    def submit(self, compute: Callable[[], Any]) -> None:
+        """Have ``compute()`` called a moment later, in another thread."""
 
         def steps() -> Generator[Any, None, None]:
             yield compute()

@@ -1,4 +1,4 @@
-"""The steps of a running dream, kept for a film in bounded memory."""
+"""The steps of a running dream, stored for a film in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ...results import DreamStep
 
 
 class Film:
-    """Keeps steps evenly over a run: where there are too many, every second one is dropped.
+    """Stores steps evenly over a run: when there are too many, it drops every second one.
 
     Args:
-        frames: at most so many are kept, beside the newest one.
-        size: at most so many bytes of pictures.
+        frames: the most steps that are stored, beside the newest one.
+        size: the most bytes of pictures.
     """
 
     def __init__(self, frames: int = 96, size: int = 16_000_000) -> None:
@@ -31,7 +31,7 @@ class Film:
         self._stride, self._seen = 1, 0
 
     def add(self, step: DreamStep) -> None:
-        """Take in the next step of the run."""
+        """Add the next step of the run."""
         images = to_uint8(step.images, step.value_range)  # as they will be written: a quarter of the bytes
         step = replace(step, dreamt=None, images=images, value_range=(np.float32(0), np.float32(255)))
         with self._lock:
@@ -46,21 +46,21 @@ class Film:
 
     @property
     def steps(self) -> list[DreamStep]:
-        """What was kept, in order; the newest step is always the last."""
+        """The stored steps in order; the newest step is always the last."""
         with self._lock:
             steps, newest = list(self._steps), self._newest
         return steps if newest is None or steps[-1] is newest else [*steps, newest]
 
     def write(self, folder: Path) -> Path:
-        """Write ``dream.gif`` in a folder, or ``dream_2.gif`` and so on where that is taken.
+        """Write ``dream.gif`` in a folder, or ``dream_2.gif`` and so on where that file exists.
 
         Raises:
-            OutputError: nothing was dreamt yet, or the folder cannot be written to.
+            OutputError: there is no dream yet, or the folder cannot be written to.
         """
         steps = self.steps
         if not steps:
-            raise OutputError("Expected a dream to make a film of. Received: none. Start dreaming first.")
-        path = _taken(folder)
+            raise OutputError("Expected a dream to write a film of. Received: none. Start dreaming first.")
+        path = _reserve(folder)
         try:
             return write_animation(steps, path)
         except BaseException:
@@ -68,8 +68,8 @@ class Film:
             raise
 
 
-def _taken(folder: Path) -> Path:
-    """The first free name, as an empty file, so that no other film takes it."""
+def _reserve(folder: Path) -> Path:
+    """Create an empty file under the first free name, so that no other film takes the name."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         path = folder / film_name(number)

@@ -1,4 +1,4 @@
-"""What an explorer has computed so far, encoded, for the page that ``export_html`` writes."""
+"""The results of an explorer so far, encoded, for the HTML page that ``export_html`` writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...results import Attribution, Occlusion
 from .result_files import Result
 
 
-class Kept:
+class PageStore:
     """The newest result of every kind, layer and image.
 
     Args:
@@ -25,22 +25,22 @@ class Kept:
     def __init__(self, limit: int = html.LIMIT) -> None:
         self._lock = Lock()  # results are added in a job's thread
         self._photos: dict[str, bytes] = {}
-        self._added: WeakValueDictionary[int, Result] = WeakValueDictionary()  # those that are looked at again
+        self._added: WeakValueDictionary[int, Result] = WeakValueDictionary()  # a second look at one stores nothing
         # a dropped sheet may be of one of them
         self._sheets: LRUCache[html.Sheet] = LRUCache(limit, on_drop=self._added.clear)
 
     def add(self, result: Result, name: str, photo: np.ndarray) -> None:
-        """Keep a result on the image of that name, which is ``photo``, uint8 (height, width, 1 or 3)."""
+        """Store a result for the image called ``name``, whose pixels are ``photo``, uint8 (height, width, 1 or 3)."""
         if isinstance(result, Attribution | Occlusion):
-            return  # the page has no place for them
+            return  # the page does not show them
         with self._lock:
             if self._added.get(id(result)) is result:
                 return
-        made = html.sheets(result, (name,))
+        sheets = html.sheets(result, (name,))
         with self._lock:
             self._added[id(result)] = result
-            self._photos[name] = encode.jpeg(photo)  # a drawing keeps its name
-            for sheet in made:
+            self._photos[name] = encode.jpeg(photo)  # a drawing has one name while it changes
+            for sheet in sheets:
                 self._sheets.put(sheet.key, sheet, len(sheet.picture))
 
     def clear(self) -> None:
@@ -50,7 +50,7 @@ class Kept:
             self._added.clear()
 
     def write(self, path: str | Path) -> Path:
-        """Write all that is kept as one HTML file; see ``outputs.html``."""
+        """Write all stored results as one HTML file; see ``outputs.html``."""
         with self._lock:
-            made, photos = self._sheets.values(), dict(self._photos)
-        return html.write_page(made, path, photos=photos)
+            sheets, photos = self._sheets.values(), dict(self._photos)
+        return html.write_page(sheets, path, photos=photos)

@@ -1,4 +1,4 @@
-"""The result on the screen into PNG and event files."""
+"""Writes the result on the screen into PNG and event files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ...results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Re
 Result = FeatureMaps | Reconstruction | Attribution | Occlusion | DreamStep
 
 
-class Files:
-    """Writes for one explorer; all it logs goes to one event file, made when it is first needed."""
+class ResultFiles:
+    """Writes the files of one explorer. Everything it logs goes to one event file, created with the first log."""
 
     def __init__(self, outdir: Path, logdir: Path, layers: Iterable[Layer]) -> None:
         self.outdir, self.logdir = outdir, logdir
@@ -23,15 +23,28 @@ class Files:
         self._events = EventWriter(logdir)
         self._lock = Lock()  # a dream logs its steps while a button may log something else
 
-    def save_png(self, result: Result, image: int | None, beside: Sequence[Picture] = ()) -> list[Path]:
-        """Write PNG files of the result and of what is shown beside it; ``image`` tells several images apart."""
-        return png_files.write(_pictures(result, image, beside), self.outdir, self._layers)
+    def save_png(self, result: Result, image: int | None, extra_pictures: Sequence[Picture] = ()) -> list[Path]:
+        """Write PNG files of the result and of the extra pictures.
 
-    def log(self, result: Result, image: int | None, beside: Sequence[Picture] = ()) -> list[Path]:
-        """Log the same; a dream's step under its number. The paths are those of the log folder."""
+        Args:
+            result: what to write.
+            image: index of the image, for the file names; None where there is only one.
+            extra_pictures: of the view, see ``View.extra_pictures``.
+
+        Returns:
+            The paths.
+        """
+        return png_files.write(_pictures(result, image, extra_pictures), self.outdir, self._layers)
+
+    def log(self, result: Result, image: int | None, extra_pictures: Sequence[Picture] = ()) -> list[Path]:
+        """Log the same as ``save_png`` writes; the step of a dream is logged under its number.
+
+        Returns:
+            The log folder.
+        """
         step = result.index if isinstance(result, DreamStep) else None
         with self._lock:
-            self._events.add(_pictures(result, image, beside), step=step)
+            self._events.add(_pictures(result, image, extra_pictures), step=step)
         return [self.logdir]
 
     def close(self) -> None:
@@ -40,6 +53,6 @@ class Files:
             self._events.close()
 
 
-def _pictures(result: Result, image: int | None, beside: Sequence[Picture]) -> list[Picture]:
-    pictures = [*of_result(result), *beside]
+def _pictures(result: Result, image: int | None, extra_pictures: Sequence[Picture]) -> list[Picture]:
+    pictures = [*of_result(result), *extra_pictures]
     return pictures if isinstance(result, DreamStep) else [of_image(picture, image) for picture in pictures]

@@ -1,31 +1,26 @@
-"""What the explorer shows, as validated traits: every control writes here and every pane reads here.
+"""What all views of an explorer share, as validated traits: every control writes here and every view reads here.
 
-A value that does not fit raises at once and leaves the state as it was. Here is what all ways of
-looking share; what belongs to one of them is in ``traits``.
+A value that does not fit raises at once and leaves the state as it was. The traits of a single view stand in the
+module of that view, in a subclass of ``ExplorerState``; ``views.registry.FullState`` has the traits of all views.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 from traitlets import Bunch
 
+from ...engine.backward import rules
 from ...errors import ChannelError, FeedError, LayerError
-from .attribution_traits import AttributionTraits
 from .checked_traits import Checked, index_of
-from .comparison_traits import ComparisonTraits
-from .deconvolution_traits import DeconvolutionTraits
-from .dream_traits import DreamTraits
-from .intervention_traits import InterventionTraits
-from .maps_traits import MapTraits
+from .fed_images import FedImages
 
 if TYPE_CHECKING:
     from ...engine.network.network import Network
     from ...results import Layer
 
-METHODS = ("activations", "deconvolution", "attribution", "occlusion", "intervention", "comparison", "deep dream")
 FAMILY_FILTERS = {
     "all": "all layers",
     "r": "activation functions",
@@ -34,6 +29,9 @@ FAMILY_FILTERS = {
     "": "other layers",
 }
 """Values of ``ExplorerState.family`` and their titles, in the order of the menu."""
+
+UNKNOWN_SIZE = 2**31
+"""Stands for a number of rows, columns or channels that the graph does not tell."""
 
 
 def _layer(state: ExplorerState, value: Any) -> str:
@@ -49,11 +47,19 @@ def _family(state: ExplorerState, value: Any) -> str:
     )
 
 
+def _method(state: ExplorerState, value: Any) -> str:
+    if value in state.methods:
+        return value
+    raise t.TraitError(
+        f"Expected the name of a view. Received: method={value!r}. Use one of {', '.join(map(repr, state.methods))}."
+    )
+
+
 def _channel(state: ExplorerState, value: Any) -> int | None:
     if value is None:
         return None
     count = state.current_layer.channels
-    return index_of(value, (), count or 2**31, f"a channel of {state.layer!r}", ChannelError)
+    return index_of(value, (), count or UNKNOWN_SIZE, f"a channel of {state.layer!r}", ChannelError)
 
 
 def _unit(state: ExplorerState, value: Any) -> tuple[int, ...] | None:
@@ -61,14 +67,36 @@ def _unit(state: ExplorerState, value: Any) -> tuple[int, ...] | None:
         return None
     sizes, place = state.current_layer.spatial_shape, tuple(value)
     fits = len(place) == len(sizes) and all(
-        int(index) == index and 0 <= index < (size or 2**31) for index, size in zip(place, sizes, strict=True)
+        int(index) == index and 0 <= index < (size or UNKNOWN_SIZE) for index, size in zip(place, sizes, strict=True)
     )
     if not fits:
-        shape = " × ".join("?" if size is None else str(size) for size in sizes) or "one value"
         raise ChannelError(
-            f"Expected the position of a unit in a map of {state.layer!r}, which is {shape}. Received: unit={value!r}."
+            f"Expected the position of a unit in a map of {state.layer!r}, which is {_size_text(sizes)}. "
+            f"Received: unit={value!r}."
         )
     return tuple(map(int, place))
+
+
+def _region(state: ExplorerState, value: Any) -> tuple[int, ...]:
+    region, sizes = tuple(map(int, value or ())), state.current_layer.spatial_shape
+    if region and not _fits(region, sizes):
+        raise ChannelError(
+            f"Expected (top, left, height, width) within a map of {state.layer!r}, which is {_size_text(sizes)}, "
+            f"or (). Received: region={value!r}."
+        )
+    return region
+
+
+def _fits(region: tuple[int, ...], sizes: Sequence[int | None]) -> bool:
+    """Whether (top, left, height, width) is a rectangle within a map of these sizes."""
+    if len(region) != 4 or len(sizes) != 2 or min(region) < 0 or min(region[2:]) < 1:
+        return False
+    (top, left, height, width), (rows, columns) = region, (size or UNKNOWN_SIZE for size in sizes)
+    return top + height <= rows and left + width <= columns
+
+
+def _size_text(sizes: Sequence[int | None]) -> str:
+    return " × ".join("?" if size is None else str(size) for size in sizes) or "one value"
 
 
 def _image(state: ExplorerState, value: Any) -> int:
@@ -80,44 +108,53 @@ def _target(state: ExplorerState, value: Any) -> int:
     return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
 
 
-class ExplorerState(
-    AttributionTraits, ComparisonTraits, DeconvolutionTraits, DreamTraits, InterventionTraits, MapTraits
-):
-    """The one truth of a ``ModelExplorer``.
+def _rule(state: ExplorerState, value: Any) -> str:
+    rules.require_rule(value)  # not an Enum: more may be registered at any time
+    return str(value)
+
+
+class ExplorerState(t.HasTraits):
+    """The part of a ``ModelExplorer``'s state that its views share.
 
     Args:
-        network: the network to explore.
-        images: a name for every image that is fed.
-        labels: a line for the menu for each layer, by its name; what the layer says of itself by default.
+        fed_images: the network to explore and the images that it is fed.
+        images: a name for each image.
+        labels: a line for the menu for each layer, by the layer's name; by default the layer's own label.
 
     Attributes:
         layer: name of the layer; also takes a ``Layer``, 'name:0' or a Keras layer name.
         family: which layers the menu lists, a key of ``FAMILY_FILTERS``.
-        method: the way of looking, one of ``METHODS``.
-        images: the names of the images; ``Subject.add`` makes another one.
+        method: the name of the view on the screen, one of ``methods``.
+        images: the names of the images; ``ModelExplorer.add_image`` adds one.
         image: index of the image; also takes its name.
         channel: the selected map, or None for the strongest; changing ``layer`` makes it None.
         unit: the selected position in the map, (row, column) for images, or None; changing
             ``layer`` makes it None.
+        region: a selected part of the map, (top, left, height, width), or () for the whole map; changing ``layer``
+            makes it ().
         page: which page of the montage is shown, from 0.
-        target: index of the class that is asked about; also takes its name.
-        save_png, log_to_tensorboard: write every finished result.
+        target: index of the chosen class; also takes its name.
+        rule: how reconstructions send signals backwards; a registered name, see ``cnnvis_widgets.reconstruct``.
+        save_png, log_to_tensorboard: whether every finished result is written to files.
         running, progress, status, detail, error, files: what the explorer reports. ``progress``
             runs from 0 to 1; ``files`` are the paths written last.
 
-    What is tagged with ``report`` is not a choice of a person, and not kept by ``save_state``. The
-    attributes of single ways of looking are told by the classes it is made of.
+    A trait that is tagged with ``report`` is not a choice of the user, and ``save_state`` leaves it out.
     """
+
+    methods: ClassVar[tuple[str, ...]] = ("activations",)
 
     layer = Checked(_layer)
     family = Checked(_family, "all")
-    method = t.Enum(METHODS, METHODS[0])
+    method = Checked(_method)
     images = t.Tuple().tag(report=True)
     image = Checked(_image, 0)
     channel = Checked(_channel)
     unit = Checked(_unit)
+    region = Checked(_region, ())
     page = t.Int(0, min=0)
     target = Checked(_target, 0)
+    rule = Checked(_rule, rules.known()[0])
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)
 
@@ -130,11 +167,12 @@ class ExplorerState(
 
     def __init__(
         self,
-        network: Network,
+        fed_images: FedImages,
         images: Sequence[str] = ("image 0",),
         labels: Mapping[str, str] | None = None,
     ) -> None:
-        self.network = network
+        self._fed_images = fed_images
+        network = fed_images.network
         self.labels = labels or {layer.name: layer.label for layer in network.layers}
         logits = network.logits
         count = logits.channels or 0 if logits else 0
@@ -151,10 +189,23 @@ class ExplorerState(
             raise LayerError("Expected a network with at least one layer. Received: none.")
         return next((layer.name for layer in layers if layer.family == "r"), layers[0].name)
 
+    @t.default("method")
+    def _first_method(self) -> str:
+        return self.methods[0]
+
+    @property
+    def network(self) -> Network:
+        """The network that is explored now; ``ModelExplorer.look_at`` changes it."""
+        return self._fed_images.network
+
     @property
     def current_layer(self) -> Layer:
         """The layer that ``layer`` names."""
         return self.network.layer(self.layer)
+
+    def class_name(self, number: int) -> str:
+        """The name of a class; its number where the network has no names."""
+        return self.classes[number] if number < len(self.classes) else str(number)
 
     def listed_layers(self) -> tuple[Layer, ...]:
         """The layers of the chosen family in graph order; all of them family by family."""
@@ -164,25 +215,18 @@ class ExplorerState(
         return tuple(sorted(self.network.layers, key=lambda layer: order.index(layer.family)))
 
     def choose_class(self, number: int) -> None:
-        """Ask about a class: in attribution and occlusion, in the order by evidence, and in a dream that is shown."""
+        """Choose a class in every view that has a use for one, as a click on its bar does."""
         self.target = number
-        self.explained = "chosen"
-        if self.method == "deep dream":
-            self.climb = "class"
 
     def image_replaced(self) -> None:
-        """Tell all who follow ``image`` that the image of that number has other pixels."""
+        """Notify the observers of ``image`` that the image of that number has other pixels."""
         self.notify_change(Bunch(name="image", old=self.image, new=self.image, owner=self, type="change"))
 
     @t.observe("layer")
     def _reset_selection(self, change: Any) -> None:
-        self.channel, self.unit, self.page, self.region, self.pins = None, None, 0, (), ()
+        self.channel, self.unit, self.page, self.region = None, None, 0, ()
         if self.family not in ("all", self.current_layer.family):
             self.family = self.current_layer.family
-
-    @t.observe("order")
-    def _first_page(self, change: Any) -> None:
-        self.page = 0
 
     @t.observe("family")
     def _stay_in_family(self, change: Any) -> None:

@@ -1,8 +1,8 @@
-"""What is looked at: a network, and the images that it is fed one at a time."""
+"""The network that is explored, and the images that it is fed one at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,19 +12,32 @@ if TYPE_CHECKING:
     from ...engine.network.network import Network
     from ...engine.ops.windows import ReceptiveField
 
-Where = tuple[Any, Any, Any, str]
-"""Network, feed of one image, a key that names that feed, and layer, as ``work`` takes them."""
 
-
-class Subject:
-    """The images of one explorer, each with its own feed.
-
-    Args:
-        network: that is explored.
-        feed: of one or more images, in any spelling; what else the network takes comes from it, too.
+class FedLayer(NamedTuple):
+    """One layer of a network that is fed one image: what every computation needs.
 
     Attributes:
-        network: the same.
+        network: the network.
+        feed: what it is fed, with one image.
+        key: equal for equal feeds of one explorer, and hashable: results are cached under it.
+        layer: name of the layer.
+    """
+
+    network: Network
+    feed: Any
+    key: Any
+    layer: str
+
+
+class FedImages:
+    """The images of one explorer, each with its own feed. It alone holds the network; everybody else reads it here.
+
+    Args:
+        network: the network to explore.
+        feed: one or more images, in any form that the network takes; its other inputs come from the feed, too.
+
+    Attributes:
+        network: the network; a network with the same layers may take its place.
         images: float32 (height, width, channels) each, as fed.
         value_range: (low, high) of the network's input.
     """
@@ -38,11 +51,15 @@ class Subject:
         self._keys = [object() for _ in self.images]
         self._fields: dict[Any, ReceptiveField | None] = {}
 
-    def where(self, image: int, layer: str) -> Where:
-        """All that a computation on one image needs to know."""
-        return self.network, self._feeds[image], self._keys[image], layer
+    def at(self, image: int, layer: str) -> FedLayer:
+        """A layer of the network, fed the image of this index."""
+        return FedLayer(self.network, self._feeds[image], self._keys[image], layer)
 
-    def field(self, image: int, layer: str) -> ReceptiveField | None:
+    def feed(self, image: int) -> Any:
+        """The feed of the image of this index alone."""
+        return self._feeds[image]
+
+    def receptive_field(self, image: int, layer: str) -> ReceptiveField | None:
         """The receptive field of the units of a layer in an image of this size, or None where it is not known."""
         size = self.images[image].shape[:-1]
         if (layer, size) not in self._fields:
@@ -50,12 +67,12 @@ class Subject:
         return self._fields[layer, size]
 
     def seen_by(self, image: int, layer: str, unit: tuple[int, ...]) -> Box | tuple[()]:
-        """What a unit sees of an image, cut to its borders; () where that is not known, or all of it."""
-        size, field = self.images[image].shape[:-1], self.field(image, layer)
+        """What a unit sees of an image, (left, top, width, height) cut to its borders; () where that is not known."""
+        size, field = self.images[image].shape[:-1], self.receptive_field(image, layer)
         if field is None or len(size) != 2 or len(unit) != 2:
             return ()
         windows = zip(field.window(unit), size, strict=True)
-        (top, bottom), (left, right) = ((max(0, each.start), min(side, each.stop)) for each, side in windows)
+        (top, bottom), (left, right) = ((max(0, span.start), min(side, span.stop)) for span, side in windows)
         return left, top, right - left, bottom - top
 
     def add(self, picture: Any) -> int:
@@ -70,10 +87,10 @@ class Subject:
         Raises:
             FeedError: the network does not take such a picture.
         """
-        return self._take_in(self.network.feeds(picture)[self.network.runtime.image_tensor], len(self.images))
+        return self._store(self.network.feeds(picture)[self.network.runtime.image_tensor], len(self.images))
 
     def put(self, values: np.ndarray, index: int | None = None) -> int:
-        """Take in one more image as it is, or in place of another one.
+        """Take in one more image as it is, or replace one.
 
         Args:
             values: float32 (height, width, channels), in the range of the input; nothing is preprocessed.
@@ -85,16 +102,16 @@ class Subject:
         Raises:
             FeedError: the network does not take such an image.
         """
-        fed = self._feeds[0][self.network.runtime.image_tensor]
-        whole = np.rint(values) if np.issubdtype(fed.dtype, np.integer) else values
-        batch = self.network.runtime.from_images(whole[np.newaxis])
-        return self._take_in(batch, len(self.images) if index is None else index)
+        dtype = self._feeds[0][self.network.runtime.image_tensor].dtype
+        rounded = np.rint(values) if np.issubdtype(dtype, np.integer) else values
+        batch = self.network.runtime.from_images(rounded[np.newaxis])
+        return self._store(batch, len(self.images) if index is None else index)
 
-    def _take_in(self, fed: np.ndarray, index: int) -> int:
-        feed = {**self._feeds[0], self.network.runtime.image_tensor: fed}
+    def _store(self, batch: np.ndarray, index: int) -> int:
+        feed = {**self._feeds[0], self.network.runtime.image_tensor: batch}
         image = self.network.images(feed)[0]
-        # the key last: what is kept under the new one must never come from the old feed
-        new: tuple[tuple[list[Any], Any], ...] = (self.images, image), (self._feeds, feed), (self._keys, object())
-        for kept, value in new:
-            kept[index : index + 1] = [value]
+        # the key last: a result that is cached under the new key must never come from the old feed
+        columns: tuple[tuple[list[Any], Any], ...] = (self.images, image), (self._feeds, feed), (self._keys, object())
+        for column, value in columns:
+            column[index : index + 1] = [value]
         return index

@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 def choices(state: ExplorerState) -> dict[str, Any]:
-    """Everything that a person can choose, by name; what the explorer only reports is left out."""
+    """Every choice of the user, by name; traits that only report are left out."""
     return {name: getattr(state, name) for name in state.traits(report=None)}
 
 
@@ -33,33 +33,33 @@ def save(state: ExplorerState, path: str | Path) -> Path:
     path = Path(path)
     if not path.parent.is_dir():
         raise OutputError(f"Expected a file in a folder that exists. Received: path={str(path)!r}. Make the folder.")
-    kept = {
+    content = {
         "format": FORMAT,
         "network": state.network.fingerprint(),
         "choices": {**choices(state), "image": state.images[state.image]},
     }
-    text = json.dumps(kept, indent=1, default=list) + "\n"
+    text = json.dumps(content, indent=1, default=list) + "\n"
     write_whole(path, text.encode(), "Give another path.")
     return path
 
 
 def load(state: ExplorerState, path: str | Path) -> None:
-    """Take over the choices of a file; a choice that does not fit raises and leaves all as it was.
+    """Set the choices that a file holds; a choice that does not fit raises and leaves the state as it was.
 
     Raises:
         OutputError: the file is not one that ``save`` wrote.
         ModelError: it belongs to another network.
         LayerError, ChannelError, FeedError: the network or its images lack what was chosen.
     """
-    kept = _read(Path(path))
-    if kept["network"] != state.network.fingerprint():
+    content = _read(Path(path))
+    if content["network"] != state.network.fingerprint():
         raise ModelError(
             f"Expected the state of this network, {state.network.fingerprint()}. "
-            f"Received: one of network {kept['network']}. Open it with the model that it was saved with."
+            f"Received: the state of network {content['network']}. Open it with the model that it was saved with."
         )
     before = choices(state)
     try:
-        _choose(state, kept["choices"])
+        _choose(state, content["choices"])
     except Exception:
         _choose(state, before)
         raise
@@ -67,17 +67,17 @@ def load(state: ExplorerState, path: str | Path) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        whole = kept["format"] == FORMAT and isinstance(kept["choices"], dict) and "network" in kept
+        content = json.loads(path.read_text(encoding="utf-8"))
+        valid = content["format"] == FORMAT and isinstance(content["choices"], dict) and "network" in content
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"Expected a file that save_state wrote. Received: {str(path)!r}, {error!r}.") from error
-    if not whole:
+    if not valid:
         raise OutputError(f"Expected a file of format {FORMAT}. Received: {str(path)!r}. Save the state anew.")
-    return kept
+    return content
 
 
 def _choose(state: ExplorerState, values: dict[str, Any]) -> None:
-    """Set the choices in an order in which none undoes another: the method last, so that work begins once."""
+    """Set the choices in an order in which no choice resets another one: the method last, so that work begins once."""
     known = state.traits(report=None)
     unknown = sorted(values.keys() - known.keys())
     if unknown:

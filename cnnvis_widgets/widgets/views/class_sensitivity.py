@@ -1,4 +1,4 @@
-"""The class-sensitivity meter: whether pictures of a rule depend on what is asked, in two numbers."""
+"""Class sensitivity: whether the pictures of a rule depend on the class, in two numbers below the reconstructions."""
 
 from __future__ import annotations
 
@@ -9,39 +9,44 @@ from ..elements.badges import Fact, marks
 from ..elements.controls import text
 from ..jobs.computations import RESULTS
 from ..state.explorer_state import ExplorerState
-from ..state.fed_images import Where
+from ..state.fed_images import FedLayer
 
 HIGH = 0.9
-"""A correlation from which the badge warns: the picture is hardly another one for another class."""
+"""A correlation from which the badge warns: the pictures of two classes are hardly different."""
+
+_BYTES = 1000  # of a result in the cache
 
 
-def measured(where: Where, rule: str, target: int | None) -> Sensitivity | CnnvisError:
-    """The meter of a rule on an image, for a class or, with None, the most probable one; or why there is none: a
-    network without classes has no such number."""
-    network, feed, key, _ = where
+def measure(fed_layer: FedLayer, rule: str, target: int | None) -> Sensitivity | CnnvisError:
+    """Measure the class sensitivity of a rule on an image, for a class or, with None, for the most probable one.
+
+    Returns:
+        The result; the error where there is none, as for a network without classes.
+    """
+    network, feed, key, _ = fed_layer
     about = network, key, "sensitivity", rule, target
-    kept: Sensitivity | CnnvisError | None = RESULTS.get(about)
-    if kept is None:
+    result: Sensitivity | CnnvisError | None = RESULTS.get(about)
+    if result is None:
         try:
-            kept = sensitivity(network, feed, rule=rule, target=target)
+            result = sensitivity(network, feed, rule=rule, target=target)
         except CnnvisError as error:
-            kept = error
-        RESULTS.put(about, kept, 1000)
-    return kept
+            result = error
+        RESULTS.put(about, result, _BYTES)
+    return result
 
 
-def meter(found: Sensitivity | CnnvisError, state: ExplorerState) -> str:
-    """HTML of the meter."""
-    if isinstance(found, CnnvisError):
-        return text(f"No class sensitivity: {found}")
-    names = [state.classes[number] if number < len(state.classes) else str(number) for number in found.classes[0]]
+def sensitivity_badge(result: Sensitivity | CnnvisError, state: ExplorerState) -> str:
+    """HTML of a badge with both numbers, or of the reason why there are none."""
+    if isinstance(result, CnnvisError):
+        return text(f"No class sensitivity: {result}")
+    name, rival = (state.class_name(number) for number in result.classes[0])
     facts = [
-        (f"class sensitivity by {found.rule}, for {names[0]}, not for this map", False),
-        _fact(float(found.rival[0]), f"as for {names[1]}"),
-        _fact(float(found.randomised[0]), "as with a shuffled top layer"),
+        (f"class sensitivity by {result.rule}, for {name}, not for this map", False),
+        _fact(float(result.rival[0]), f"as for {rival}"),
+        _fact(float(result.randomised[0]), "as with a shuffled top layer"),
     ]
-    return marks(facts, "Correlations of the class's picture; near 1 it shows the image, whatever is asked")
+    return marks(facts, "Correlations of the class's picture; near 1 the picture hardly depends on the class")
 
 
-def _fact(correlation: float, what: str) -> Fact:
-    return f"{what}: correlation {correlation:.2f}", correlation >= HIGH
+def _fact(correlation: float, words: str) -> Fact:
+    return f"{words}: correlation {correlation:.2f}", correlation >= HIGH

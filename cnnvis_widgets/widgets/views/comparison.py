@@ -8,171 +8,223 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
+import traitlets as t
 
-from ...errors import ModelError
+from ...errors import FeedError, ModelError
 from ...imaging import encode
 from ...imaging.heat import heat
 from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
 from ..elements.canvas import ARROWS, PictureCanvas
 from ..elements.controls import LABEL, caption, column, dropdown, refill, side_by_side, stack
-from ..elements.shared_layouts import made, show
-from ..jobs import computations as work
-from ..state.comparison_traits import VERSUS
-from ..state.fed_images import Where
-from .activations import MapSheet, at
+from ..elements.shared_layouts import create, set_visible
+from ..jobs import computations
+from ..state.checked_traits import Checked, index_of
+from ..state.explorer_state import ExplorerState
+from ..state.fed_images import FedLayer
+from .map_sheet import MapSheet, at
 from .view import Context, Steps, View
 
 if TYPE_CHECKING:
     from ...engine.network.network import Network
 
+VERSUS = ("image", "layer", "network")
+PANELS = ("A", "B", "A-B")
+
+
+def _image(state: ExplorerState, value: Any) -> int:
+    return index_of(value, state.images, len(state.images), "an image", FeedError)
+
+
+def _layer(state: ExplorerState, value: Any) -> str:
+    return str(state.network.layer(value).name)
+
+
+class ComparisonTraits(ExplorerState):
+    """What the selected map is compared with.
+
+    Attributes:
+        versus: the map of another 'image', another 'layer' or another 'network'.
+        other_image, other_layer: which; the network is given to ``ModelExplorer.compare_with``.
+    """
+
+    versus = t.Enum(VERSUS, VERSUS[0])
+    other_image = Checked(_image, 0)
+    other_layer = Checked(_layer)
+
+    @t.default("other_image")
+    def _second_image(self) -> int:
+        return min(1, len(self.images) - 1)
+
+    @t.default("other_layer")
+    def _same_layer(self) -> str:
+        return str(self.layer)
+
 
 @dataclass(frozen=True)
-class Pair(work.Progress):
+class Pair(computations.Progress):
     """The maps of A, and beside them those of B."""
 
     other: FeatureMaps | None = None
 
 
+@dataclass(frozen=True)
+class _Panels:
+    """What the panels show of the selected map.
+
+    Attributes:
+        values: (rows, columns) of 'A', 'B' and 'A-B'; None where there is no such map. The difference is there where
+            both maps have one size.
+        limit: the value of full colour.
+        signed: whether there are negative values in A or B.
+    """
+
+    values: dict[str, np.ndarray | None]
+    limit: float
+    signed: bool
+
+
 class ComparisonView(View):
-    """The maps to choose from, and the selected one of A, of B, and their difference where they are of one size.
+    """The maps to choose from, and the selected one of A, of B, and their difference where they have one size.
 
     Attributes:
         panels: the canvases 'A', 'B' and 'A-B'.
         network: the other network, or None until one is given.
     """
 
-    name = "comparison"
-    stale = ("versus",)
+    name, title = "comparison", "Comparison"
+    depends_on = ("versus",)
+    state: ComparisonTraits
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         state = self.state
         self.network: Network | None = None
-        self._images = made(w.Dropdown, description="Image B")
+        self._images = create(w.Dropdown, description="Image B")
         self._images.observe(self._choose_image, "value")
         layers = [(layer.name, layer.name) for layer in state.network.layers]
         self._layers = dropdown(state, "other_layer", "Layer B", layers, "340px")
-        self._versus = made(w.Dropdown, description="Compare with", style=LABEL, layout={"max_width": "100%"})
+        self._versus = create(w.Dropdown, description="Compare with", style=LABEL, layout={"max_width": "100%"})
         self._versus.observe(self._choose_versus, "value")
         self.options = (self._versus, self._images, self._layers)
-        names = ("A", "B", "A-B")
-        self.panels = {name: PictureCanvas(name=name, width=300, interactive=True) for name in names}
-        self._captions = {name: made(w.HTML) for name in names}
-        shown = [column(self.panels[name], self._captions[name], grow="1 1 200px", widest="300px") for name in names]
-        self.panel = stack(side_by_side(*shown), side_by_side(context.gallery.maps))
+        self.panels = {name: PictureCanvas(name=name, width=300, interactive=True) for name in PANELS}
+        self._captions = {name: create(w.HTML) for name in PANELS}
+        columns = [column(self.panels[name], self._captions[name], grow="1 1 200px", widest="300px") for name in PANELS]
+        self.panel = stack(side_by_side(*columns), side_by_side(context.gallery.maps))
         self._pair: tuple[FeatureMaps, FeatureMaps] | None = None
         for panel in self.panels.values():
             panel.on_click(lambda x, y: self._select(int(y), int(x)))
             panel.on_key(self._move)
-        state.observe(self._follow, ["versus", "images", "other_image"])
+        state.observe(self._update_menus, ["versus", "images", "other_image"])
         state.observe(lambda change: self._draw(), ["channel", "unit"])
-        self._follow()
+        self._update_menus()
 
-    def take(self, network: Network) -> None:
+    def offer(self, network: Network) -> None:
         """Offer another network to compare with."""
         self.network = network
-        self._follow()
+        self._update_menus()
 
-    def concerns(self, trait: str) -> bool:
-        return super().concerns(trait) or trait == f"other_{self.state.versus}"
+    def is_stale(self, trait: str) -> bool:
+        return super().is_stale(trait) or trait == f"other_{self.state.versus}"
 
-    def steps(self) -> tuple[str, Steps]:
-        return f"Comparing {self.state.layer}", self._compared(self.context.where(), self._other_where())
+    def work(self) -> tuple[str, Steps]:
+        return f"Comparing {self.state.layer}", self._compare(self.context.fed_layer(), self._other())
 
-    def _other_where(self) -> Where:
-        state, subject = self.state, self.context.subject
+    def _other(self) -> FedLayer | None:
+        """B; None where no other network was given yet."""
+        state, fed_images = self.state, self.context.fed_images
         if state.versus == "image":
-            return subject.where(state.other_image, state.layer)
+            return fed_images.at(state.other_image, state.layer)
         if state.versus == "layer":
-            return self.context.where(state.other_layer)
-        *_, key, layer = self.context.where()
-        return self.network, self.feed, key, layer
+            return self.context.fed_layer(state.other_layer)
+        if self.network is None:
+            return None
+        return self.context.fed_layer()._replace(network=self.network, feed=self.feed)
 
     @property
     def feed(self) -> Any:
-        """What the other network is fed: the same, with the image under its own name for it."""
-        network, feed, *_ = self.context.where()
+        """What the other network is fed: the same, with the image under that network's name for its input."""
+        network, feed, *_ = self.context.fed_layer()
         if self.network is None:
             return feed
-        rest = {tensor: values for tensor, values in feed.items() if tensor != network.runtime.image_tensor}
+        rest = {name: value for name, value in feed.items() if name != network.runtime.image_tensor}
         return {**rest, self.network.runtime.image_tensor: feed[network.runtime.image_tensor]}
 
-    def _compared(self, where: Where, other: Where) -> Generator[work.Progress, None, None]:
-        key, layer = where[2:]
-        if other[0] is None:
+    def _compare(self, this: FedLayer, other: FedLayer | None) -> Generator[computations.Progress, None, None]:
+        if other is None:
             raise ModelError(
                 "Expected another network to compare with. Received: none yet. "
                 "Give it with explorer.compare_with(network)."
             )
-        maps = work.feature_maps(*where)
-        found = work.feature_maps(*other)
-        yield Pair(maps, layer, range(maps.values.shape[-1]), (key, layer), other=found)
+        maps, other_maps = computations.feature_maps(*this), computations.feature_maps(*other)
+        yield Pair(maps, this.layer, range(maps.values.shape[-1]), (this.key, this.layer), other=other_maps)
 
-    def draw(self, progress: work.Progress, final: bool) -> None:
+    def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress, Pair) and progress.other is not None:
             self._pair = progress.result, progress.other
-            self.context.gallery.hang(MapSheet(progress.result, progress.layer, progress.about), final)
+            self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)
             self._draw()
 
     def _draw(self) -> None:
-        shown = self._shown()
-        if shown is None or self.state.method != self.name:
+        panels = self._selected()
+        if panels is None or self.state.method != self.name:
             return
-        panels, limit, signed = shown
-        for panel in self.panels:
-            values, words = panels.get(panel, (None, "no difference: the maps are not of one size"))
-            self._show(panel, values, words, limit, signed or panel == "A-B")
+        for name in PANELS:
+            self._show(name, panels)
 
-    def _shown(self) -> tuple[dict[str, tuple[np.ndarray | None, str]], float, bool] | None:
-        """The values of A, B and, where they are of one size, A − B, each with what it is; the value of full colour,
-        and whether there are negative ones."""
+    def _selected(self) -> _Panels | None:
+        """The panels for the selected map; None where there is none yet."""
         if self._pair is None or self.state.channel is None:
             return None
         a, b = (_map_of(maps, self.state.channel) for maps in self._pair)
-        present = [each for each in (a, b) if each is not None]
-        limit = max((float(np.abs(each).max(initial=0.0)) for each in present), default=0.0) or 1.0
-        panels: dict[str, tuple[np.ndarray | None, str]] = {"A": (a, self._words("A")), "B": (b, self._words("B"))}
-        if a is not None and b is not None and a.shape == b.shape:
-            panels["A-B"] = a - b, "difference, on the same scale"
-        return panels, limit, any(bool((each < 0).any()) for each in present)
+        present = [values for values in (a, b) if values is not None]
+        limit = max((float(np.abs(values).max(initial=0.0)) for values in present), default=0.0) or 1.0
+        difference = a - b if a is not None and b is not None and a.shape == b.shape else None
+        signed = any(bool((values < 0).any()) for values in present)
+        return _Panels({"A": a, "B": b, "A-B": difference}, limit, signed)
 
-    def beside(self) -> list[Picture]:
-        shown, channel = self._shown(), self.state.channel
-        if shown is None or self._pair is None or channel is None:
+    def extra_pictures(self) -> list[Picture]:
+        panels, channel = self._selected(), self.state.channel
+        if panels is None or self._pair is None or channel is None:
             return []
-        panels, limit, signed = shown
-        there = {name: (values, what) for name, (values, what) in panels.items() if values is not None}
-        return list(of_comparison(self._pair[0].layer, channel, there, limit, signed=signed))
+        present = {name: (values, self._words(name)) for name, values in panels.values.items() if values is not None}
+        return list(of_comparison(self._pair[0].layer, channel, present, panels.limit, signed=panels.signed))
 
-    def _words(self, which: str) -> str:
+    def _words(self, panel: str) -> str:
+        """What a panel shows."""
         state = self.state
+        if panel == "A-B":
+            return "difference, on the same scale"
         image, layer, network = state.images[state.image], state.layer, ""
-        if which == "B":
+        if panel == "B":
             image = state.images[state.other_image] if state.versus == "image" else image
             layer = state.other_layer if state.versus == "layer" else layer
             network = " of the other network" if state.versus == "network" else ""
         return f"{layer}{network}, {image}"
 
-    def _show(self, panel: str, values: np.ndarray | None, words: str, limit: float, signed: bool) -> None:
-        lines = [f"{panel.replace('-', ' − ')}: map {self.state.channel}", words]
-        unit, canvas = self.state.unit, self.panels[panel]
+    def _show(self, name: str, panels: _Panels) -> None:
+        values, unit, canvas = panels.values[name], self.state.unit, self.panels[name]
+        missing = name == "A-B" and values is None
+        words = "no difference: the maps differ in size" if missing else self._words(name)
+        lines = [f"{name.replace('-', ' − ')}: map {self.state.channel}", words]
         if values is None:
             canvas.show(encode.screen(np.full((1, 1), 96, np.uint8)), ", ".join(lines))
         else:
+            signed = panels.signed or name == "A-B"
             marked = unit is not None and len(unit) == 2 and all(np.less(unit, values.shape))
             if marked:
                 lines.append(f"{float(values[unit]):.4g}{at(unit)}")
-            lines.append(f"full colour at {'±' if signed else ''}{limit:.4g}")
+            lines.append(f"full colour at {'±' if signed else ''}{panels.limit:.4g}")
             frame = (unit[1], unit[0], 1, 1) if marked and unit else ()
-            canvas.show(encode.screen(heat(values, limit=limit, signed=signed).pixels), ", ".join(lines), frame)
-        self._captions[panel].value = caption(lines)
+            pixels = heat(values, limit=panels.limit, signed=signed).pixels
+            canvas.show(encode.screen(pixels), ", ".join(lines), frame)
+        self._captions[name].value = caption(lines)
 
     def code(self) -> str:
         state = self.state
         feed, layer, network = "feed", state.layer, "network"
         if state.versus == "image":
-            feed = f"explorer.subject.where({state.other_image}, {layer!r})[1]"
+            feed = f"explorer.fed_images.feed({state.other_image})"
         elif state.versus == "layer":
             layer = state.other_layer
         else:
@@ -186,18 +238,14 @@ class ComparisonView(View):
             lines.append("difference = a.values - b.values")
         return "\n".join(lines)
 
-    def _follow(self, change: Any = None) -> None:
+    def _update_menus(self, change: Any = None) -> None:
         state = self.state
-        offered = [each for each in VERSUS if each != "network" or self.network is not None]
-        refill(self._versus, [(f"another {each}", each) for each in offered], state.versus, self._choose_versus)
-        refill(
-            self._images,
-            [(name, index) for index, name in enumerate(state.images)],
-            state.other_image,
-            self._choose_image,
-        )
-        show(self._images, state.versus == "image")
-        show(self._layers, state.versus == "layer")
+        choices = [(f"another {kind}", kind) for kind in VERSUS if kind != "network" or self.network is not None]
+        refill(self._versus, choices, state.versus, self._choose_versus)
+        images = [(name, index) for index, name in enumerate(state.images)]
+        refill(self._images, images, state.other_image, self._choose_image)
+        set_visible(self._images, state.versus == "image")
+        set_visible(self._layers, state.versus == "layer")
 
     def _choose_versus(self, change: Any) -> None:
         self.state.versus = change["new"]

@@ -8,117 +8,107 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
+import traitlets as t
 
 from ...engine.backward import rules
+from ...errors import CnnvisError
 from ...imaging.busy_regions import Box, busy_box, busy_side
 from ...imaging.render import reconstruction_tiles
-from ...results import FeatureMaps, Reconstruction
+from ...results import FeatureMaps, Reconstruction, Sensitivity
 from ..elements.badges import badge
-from ..elements.controls import LABEL, dropdown, refill, stack, switch, text
-from ..elements.shared_layouts import made, show
-from ..jobs import computations as work
-from ..jobs.newest_request import Live
-from ..state.deconvolution_traits import SEEDS
-from .activations import MapSheet, at
-from .all_rules import RuleRow
-from .attribution import asked_class
-from .class_sensitivity import measured, meter
+from ..elements.controls import LABEL, dropdown, error_text, refill, stack, switch
+from ..elements.shared_layouts import create, set_visible
+from ..jobs import computations
+from ..jobs.newest_request import NewestRequest
+from .all_rules import AllRules
+from .class_choice import ExplanationTraits, explained_class
+from .class_sensitivity import measure, sensitivity_badge
 from .gallery import Portrait
+from .map_sheet import MapSheet, at
 from .view import Context, Steps, View
 
-_SEED_TITLES = {
+SEEDS = {
     "strongest": "the strongest unit",
     "unit": "the selected unit",
     "map": "the whole map",
     "ones": "ones everywhere",
 }
+"""Values of ``seed`` and their titles."""
+
+
+class DeconvolutionTraits(ExplanationTraits):
+    """How maps are projected to the image.
+
+    Attributes:
+        seed: of the reconstruction, see ``cnnvis_widgets.reconstruct``; 'unit' is the selected ``unit``, or the
+            strongest one where none is selected.
+        all_rules: whether the selected map is also shown by every rule, side by side.
+    """
+
+    seed = t.Enum(tuple(SEEDS), "strongest")
+    all_rules = t.Bool(False)
 
 
 class DeconvolutionView(View):
     """Reconstructions of the strongest maps as a montage, and the selected one large.
 
     Attributes:
-        meter: how much pictures of the rule depend on the class.
-        row: the selected map by every rule.
+        sensitivity: the badge that says how much pictures of the rule depend on the class.
+        all_rules: the selected map by every rule.
     """
 
-    name = "deconvolution"
-    stale = ("rule", "seed")
+    name, title = "deconvolution", "Deconvolution"
+    depends_on = ("rule", "seed")
+    state: DeconvolutionTraits
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._rules = made(w.Dropdown, description="Rule", style=LABEL, layout={"width": "auto"})
+        self._rules = create(w.Dropdown, description="Rule", style=LABEL, layout={"width": "auto"})
         self._rules.observe(self._choose_rule, "value")
         self.options = (
             self._rules,
-            dropdown(self.state, "seed", "Seed", [(_SEED_TITLES[seed], seed) for seed in SEEDS]),
+            dropdown(self.state, "seed", "Seed", [(title, seed) for seed, title in SEEDS.items()]),
             switch(self.state, "all_rules", "All rules side by side"),
         )
-        self.meter, self.row = made(w.HTML), RuleRow()
-        self._meter = Live(self._show_meter, self._fail)
-        self.panel = stack(context.gallery.widget, self.meter, self.row.widget)
-        self.state.observe(self._follow, ["method", "layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
+        self.sensitivity, self.all_rules = create(w.HTML), AllRules()
+        self._request = NewestRequest(self._show_sensitivity, self._fail)
+        self.panel = stack(context.gallery.widget, self.sensitivity, self.all_rules.widget)
+        self.state.observe(self._update, ["layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
         self.state.observe(self._measure_again, ["target", "explained"])
-        self._follow()
+        self._update()
         self._about: Any = None
         self._side: int | None = None
 
-    def concerns(self, trait: str) -> bool:
+    def is_stale(self, trait: str) -> bool:
         missing = trait == "channel" and not self.context.gallery.has(self.state.channel)
         moved = trait == "unit" and self.state.seed == "unit"
-        return missing or moved or super().concerns(trait)
+        return missing or moved or super().is_stale(trait)
 
     @property
     def _seed(self) -> str | tuple[int, ...]:
         state = self.state
         return state.seed if state.seed != "unit" else state.unit or "strongest"
 
-    def steps(self) -> tuple[str, Steps]:
+    def work(self) -> tuple[str, Steps]:
         state = self.state
-        steps = work.deconvolve(*self.context.where(), channel=state.channel, rule=state.rule, seed=self._seed)
-        return f"Reconstructing from {state.layer}", steps
+        options: Any = {"channel": state.channel, "rule": state.rule, "seed": self._seed}
+        return f"Reconstructing from {state.layer}", computations.deconvolve(*self.context.fed_layer(), **options)
 
-    def draw(self, progress: work.Progress, final: bool) -> None:
-        result, where = progress.result, (progress.layer, progress.about)
+    def draw(self, progress: computations.Progress, final: bool) -> None:
+        result, common = progress.result, (progress.layer, progress.about)
         if isinstance(result, FeatureMaps):
-            self.context.gallery.hang(MapSheet(result, *where), final)
+            self.context.gallery.show(MapSheet(result, *common), final)
         elif isinstance(result, Reconstruction):
             if self._about != progress.about:  # all tiles of a montage are cut to one size
                 self._about, self._side = progress.about, busy_side(result.images[0])
-            self.context.gallery.hang(ReconstructionSheet(result, *where, progress.channels, self._side), final)
+            self.context.gallery.show(ReconstructionSheet(result, *common, progress.channels, self._side), final)
             if final:
                 self._measure()
 
-    def _follow(self, change: Any = None) -> None:
-        """List the rules, which may have been registered meanwhile; draw the other rules of the selected map."""
-        state = self.state
-        refill(self._rules, [(each, each) for each in rules.known()], state.rule, self._choose_rule)
-        shown = state.all_rules and state.channel is not None
-        show(self.row.widget, shown)
-        if state.method == self.name and shown:
-            self.row.ask(self.context.where(), state.channel, self._seed)
+    def on_enter(self) -> None:
+        self._update()
 
-    def _choose_rule(self, change: Any) -> None:
-        self.state.rule = change["new"]
-
-    def _measure(self) -> None:
-        """Measure how much pictures of the rule depend on the class, after the picture is on the screen."""
-        where, rule, target = self.context.where(), self.state.rule, asked_class(self.state)
-        if self.state.classes:
-            self._meter.ask(lambda: measured(where, rule, target))
-
-    def _measure_again(self, change: Any) -> None:
-        """For another class; the one that is shown is not computed anew."""
-        if self.state.method == self.name and not self.state.running:
-            self._measure()
-
-    def _show_meter(self, found: Any) -> None:
-        self.meter.value = meter(found, self.state)
-
-    def _fail(self, error: Exception) -> None:
-        self.meter.value = text(f"{type(error).__name__}: {error}", "error", role="alert")
-
-    def left(self) -> None:
+    def on_leave(self) -> None:
         self.context.image_pane.canvas.selected = ()
 
     def code(self) -> str:
@@ -132,10 +122,48 @@ class DeconvolutionView(View):
             code += "    for rule in cnnvis_widgets.rules.known()\n]"
         return code
 
+    def _update(self, change: Any = None) -> None:
+        """List the rules, since users register more; have the selected map drawn by every rule."""
+        state = self.state
+        refill(self._rules, [(rule, rule) for rule in rules.known()], state.rule, self._choose_rule)
+        visible = state.all_rules and state.channel is not None
+        set_visible(self.all_rules.widget, visible)
+        if visible and state.method == self.name:
+            self.all_rules.submit(self.context.fed_layer(), state.channel, self._seed)
+
+    def _choose_rule(self, change: Any) -> None:
+        self.state.rule = change["new"]
+
+    def _measure(self) -> None:
+        """Measure the class sensitivity, after the picture is on the screen."""
+        fed_layer, rule, target = self.context.fed_layer(), self.state.rule, explained_class(self.state)
+        if self.state.classes:
+            self._request.submit(lambda: measure(fed_layer, rule, target))
+
+    def _measure_again(self, change: Any) -> None:
+        """Measure for another class; the reconstructions stay as they are."""
+        if self.state.method == self.name and not self.state.running:
+            self._measure()
+
+    def _show_sensitivity(self, result: Sensitivity | CnnvisError) -> None:
+        self.sensitivity.value = sensitivity_badge(result, self.state)
+
+    def _fail(self, error: Exception) -> None:
+        self.sensitivity.value = error_text(error)
+
 
 @dataclass(frozen=True)
 class ReconstructionSheet:
-    """Reconstructions of the first image, cropped to squares of ``side`` pixels where there is something to see."""
+    """Reconstructions of the first image, as the gallery shows them.
+
+    Attributes:
+        result: those that are computed so far.
+        layer: name of the chosen layer.
+        about: equal for sheets that add tiles to each other.
+        channels: all channels that will come, in order.
+        side: tiles are cut to squares of so many pixels around the part that is not zero; None for whole images.
+        paged: see ``Sheet``.
+    """
 
     result: Reconstruction
     layer: str
@@ -152,33 +180,33 @@ class ReconstructionSheet:
     def strongest(self) -> int:
         return self.result.channels[0]
 
-    def title(self, shown: Sequence[int]) -> str:
+    def title(self, channels: Sequence[int]) -> str:
         result = self.result
         height, width = (self.side,) * 2 if self.side else result.images.shape[2:4]
-        done = f"{len(result.channels)} of {len(shown)}, {height} × {width} pixels each"
+        done = f"{len(result.channels)} of {len(channels)}, {height} × {width} pixels each"
         return f"Reconstructions of {result.layer.name} by {result.rule}: {done}"
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, None]:
-        some = work.part(self.result, channels)
-        tiles = reconstruction_tiles(some)
+        part = computations.part(self.result, channels)
+        tiles = reconstruction_tiles(part)
         if self.side is None:
             return tiles, None
-        boxes = [busy_box(values, self.side) for values in some.images[0]]
+        boxes = [busy_box(values, self.side) for values in part.images[0]]
         return np.stack([_cropped(tile, box) for tile, box in zip(tiles, boxes, strict=True)]), None
 
     @property
     def units(self) -> bool:
         return False
 
-    def said(self, channel: int, down: float, across: float) -> str:
+    def readout(self, channel: int, down: float, across: float) -> str:
         place = self.result.channels.index(channel)
         return f"Map {channel}, seed {float(self.result.seed_values[0, place]):.4g}"
 
     def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
-        one = work.part(self.result, [channel])
-        value, seeded, name = float(one.seed_values[0, 0]), one.units[0, 0], one.layer.name
-        whole = bool((seeded < 0).any())
-        seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(seeded)}"
+        one = computations.part(self.result, [channel])
+        value, place, name = float(one.seed_values[0, 0]), one.units[0, 0], one.layer.name
+        whole = bool((place < 0).any())
+        seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(place)}"
         lines = [f"Map {channel} · {name}", f"from {seed}"]
         pixels, side = reconstruction_tiles(one)[0], busy_side(one.images[0])
         frame: Box | tuple[()] = ()
@@ -187,8 +215,8 @@ class ReconstructionSheet:
             pixels = _cropped(pixels, box)
             lines.append(f"the framed part, {side} × {side} pixels; the rest is zero or nearly so")
         alt = f"What made map {channel} of {name} fire, by {one.rule} from {seed}"
-        place = ", ".join(map(str, (*seeded.tolist(), channel)))
-        marks = badge(one.coverage, "the whole map" if whole else f"{name}[{place}] = {value:.4g}")
+        index = ", ".join(map(str, (*place.tolist(), channel)))
+        marks = badge(one.coverage, "the whole map" if whole else f"{name}[{index}] = {value:.4g}")
         return Portrait(pixels, alt, lines, smooth=True, frame=frame, badge=marks)
 
 

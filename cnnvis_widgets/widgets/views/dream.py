@@ -1,44 +1,85 @@
-"""Deep dream: a class or a map grows before one's eyes."""
+"""Deep dream: a class or a map grows before your eyes."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Event
 from typing import Any
 
-import bqplot
 import ipywidgets as w
-import numpy as np
+import traitlets as t
 
 from ...engine.dreaming.controls import DreamControls
+from ...errors import LayerError
 from ...imaging import encode
 from ...imaging.render import picture
 from ...results import DreamStep, FeatureMaps
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import button, caption, column, dropdown, fraction, row, side_by_side, whole
-from ..elements.shared_layouts import made, shared, show
-from ..jobs import computations as work
-from ..jobs import jobs
+from ..elements.controls import button, caption, column, dropdown, error_words, fraction, row, side_by_side, whole
+from ..elements.shared_layouts import create, set_visible
+from ..jobs import computations, jobs
 from ..saving.film import Film
-from ..state.dream_traits import STARTS
-from .activations import MapSheet
+from ..state.checked_traits import Checked
+from ..state.explorer_state import ExplorerState
+from .map_sheet import MapSheet
+from .score_chart import ScoreChart
 from .view import Context, Steps, View
 
-_NOUNS = {"class": "class", "channel": "map"}
+OBJECTIVES = {"class": "a class", "channel": "the selected map", "layer": "the whole layer"}
+"""Values of ``objective`` and their titles."""
+
+STARTS = {"noise": "noise", "photo": "the photo"}
+"""Values of ``start`` and their titles."""
+
 MANY_STEPS = 200
-"""At the end of the slider; more are set from Python."""
+"""The end of the slider; larger numbers are set from Python."""
+
+
+def _objective(state: ExplorerState, value: Any) -> str:
+    choices = [name for name in OBJECTIVES if name != "class" or state.classes]
+    if value not in choices:
+        raise LayerError(
+            f"Expected an objective, one of {', '.join(map(repr, choices))}. Received: objective={value!r}."
+        )
+    return value
+
+
+class DreamTraits(ExplorerState):
+    """What a dream grows, from where and for how long.
+
+    Attributes:
+        objective: the dream raises the score of the 'class' ``target``, the mean of the selected 'channel' of
+            ``layer``, or everything that is active in the whole 'layer'.
+        start: the dream begins from 'noise' or from the 'photo'.
+        octaves, steps: number of scales, and of steps at each; a running dream takes up changes.
+        pace: factor on the usual step size; a running dream takes up changes.
+        strength: how much of a dream on the photo is mixed into the photo; a running dream takes up changes.
+        paused: whether the running dream waits.
+    """
+
+    objective = Checked(_objective)
+    start = t.Enum(tuple(STARTS), "noise")
+    octaves = t.Int(4, min=1, max=8)
+    steps = t.Int(32, min=1, max=1000)
+    pace = t.Float(1.0, min=0.0, max=4.0)
+    strength = t.Float(1.0, min=0.0, max=1.0)
+    paused = t.Bool(False).tag(report=True)
+
+    @t.default("objective")
+    def _first_objective(self) -> str:
+        return "class" if self.classes else "channel"
+
+    def choose_class(self, number: int) -> None:
+        super().choose_class(number)
+        if self.method == DreamView.name:
+            self.objective = "class"
 
 
 class DreamView(View):
     """The class picker or the maps to choose from, the growing picture, and the line of its score.
 
-    Sliders are taken up by a running dream: step size, strength, steps and octaves. It can be paused, and an octave
-    of it undone.
-
-    Args:
-        context: shared by the views.
-        outdir: where films are written.
+    A running dream takes up changes of the sliders: step size, strength, steps and octaves. It can be paused, and an
+    octave of it undone.
 
     Attributes:
         film: of the newest dream.
@@ -46,22 +87,16 @@ class DreamView(View):
         chart: the line.
     """
 
-    name = "deep dream"
+    name, title = "deep dream", "Deep dream"
+    state: DreamTraits
 
-    def __init__(self, context: Context, outdir: Path) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__(context)
-        state, self._outdir = self.state, outdir
+        state = self.state
         self.film, self._going, self._controls, self._on_photo = Film(), Event(), DreamControls(), False
-        self._climb = state.climb
-        climbs = [("a class", "class"), ("the selected map", "channel"), ("the whole layer", "layer")]
+        self._objective = state.objective  # of the newest dream
         self._start = button("Start dreaming", self.start, "Grow the class, the map or what is in the layer", "primary")
-        self.options = (
-            dropdown(state, "climb", "Climb", climbs if state.classes else climbs[1:]),
-            dropdown(state, "start", "Start from", [("noise", STARTS[0]), ("the photo", STARTS[1])]),
-            whole(state, "octaves", "Octaves", 1, 8),
-            whole(state, "steps", "Steps each", 1, MANY_STEPS),
-            self._start,
-        )
+        self.options = self._options()
         self._pace = fraction(state, "pace", "Step size ×", 0.0, 4.0)
         self._strength = fraction(state, "strength", "Strength on the photo")
         self._pause = button("Pause", self._toggle_pause, "Pause the dream, or let it go on")
@@ -70,9 +105,27 @@ class DreamView(View):
         self._save.disabled = True  # until there is a dream
         self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
         self.chart = ScoreChart()
-        self._caption = made(w.HTML)
+        self._caption = create(w.HTML)
         self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
-        large = column(
+        self.panel = side_by_side(self._classes, context.gallery.maps, self._large())
+        state.observe(self._update, ["objective", "running", "start", "paused"])
+        state.observe(self._steer, ["pace", "strength", "steps", "octaves", "paused"])
+        self._update()
+
+    def _options(self) -> tuple[w.Widget, ...]:
+        state = self.state
+        objectives = [(title, name) for name, title in OBJECTIVES.items() if name != "class" or state.classes]
+        return (
+            dropdown(state, "objective", "Objective", objectives),
+            dropdown(state, "start", "Start from", [(title, name) for name, title in STARTS.items()]),
+            whole(state, "octaves", "Octaves", 1, 8),
+            whole(state, "steps", "Steps each", 1, MANY_STEPS),
+            self._start,
+        )
+
+    def _large(self) -> w.VBox:
+        """The growing picture with its controls."""
+        return column(
             self.portrait,
             self._caption,
             row(self._pause, self._undo, self._save),
@@ -81,48 +134,46 @@ class DreamView(View):
             grow="3 1 240px",
             widest="500px",
         )
-        self.panel = side_by_side(self._classes, context.gallery.maps, large)
-        state.observe(self._follow, ["climb", "running", "method", "start", "paused"])
-        state.observe(self._steer, ["pace", "strength", "steps", "octaves", "paused"])
-        self._follow()
 
-    def steps(self) -> tuple[str, Steps]:
+    def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
-        layer, channel = self._climbed()
-        options = self._asked() | {"channels": None if self.state.climb == "layer" else channel or 0}
-        return f"Computing {self.state.layer}", work.before_dreaming(*self.context.where(), layer, **options)
+        layer, channel = self._layer_and_channel()
+        options = self._dream_options() | {"channels": None if self.state.objective == "layer" else channel or 0}
+        return f"Computing {self.state.layer}", computations.before_dreaming(
+            *self.context.fed_layer(), layer, **options
+        )
 
     def start(self) -> None:
         """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
-        state, self._climb = self.state, self.state.climb
+        state = self.state
+        self._objective, self._on_photo = state.objective, state.start == "photo"
         self.film, self._going, self._controls = Film(), Event(), DreamControls()
         state.paused, self._save.disabled = False, True
         self._going.set()
-        self._on_photo = state.start == "photo"
-        layer, channel = self._climbed()
-        steps = work.dreaming(
-            *self.context.where(layer),
+        layer, channel = self._layer_and_channel()
+        steps = computations.dreaming(
+            *self.context.fed_layer(layer),
             channel=channel,
-            whole=state.climb == "layer",
+            whole=state.objective == "layer",
             film=self.film,
             going=self._going,
             controls=self._controls,
-            **self._asked(),
+            **self._dream_options(),
         )
         self.context.begin(self, "Dreaming", steps)
 
-    def _climbed(self) -> tuple[str, int | None]:
-        """The layer, and the class or map; ``None`` for the strongest one."""
+    def _layer_and_channel(self) -> tuple[str, int | None]:
+        """The layer, and the class or map of the objective; None for the strongest map."""
         state = self.state
-        logits = state.network.logits if state.climb == "class" else None
+        logits = state.network.logits if state.objective == "class" else None
         return (logits.name, state.target) if logits else (state.layer, state.channel)
 
-    def _asked(self) -> dict[str, Any]:
-        """The options of ``dream`` that are chosen."""
+    def _dream_options(self) -> dict[str, Any]:
+        """The keywords of ``dream`` for the state."""
         state = self.state
-        photo = state.start == "photo"
-        options: dict[str, Any] = {"start": "feed", "strength": state.strength} if photo else {}
-        return options | {"octaves": state.octaves, "steps": state.steps, "step_size": self._step_size(photo)}
+        on_photo = state.start == "photo"
+        options: dict[str, Any] = {"start": "feed", "strength": state.strength} if on_photo else {}
+        return options | {"octaves": state.octaves, "steps": state.steps, "step_size": self._step_size(on_photo)}
 
     def undo_octave(self) -> None:
         """Take the running dream back to where its octave began."""
@@ -133,12 +184,12 @@ class DreamView(View):
         film, state = self.film, self.state
 
         def steps() -> Any:
-            state.files = (*state.files, film.write(self._outdir))
+            state.files = (*state.files, film.write(self.context.outdir))
             yield
 
         def done(job: jobs.Job) -> None:
             if job.error is not None:
-                state.error = f"{type(job.error).__name__}: {job.error}"
+                state.error = error_words(job.error)
 
         jobs.WRITING.start(jobs.Job(steps, done=done), replace=False)
 
@@ -149,7 +200,7 @@ class DreamView(View):
         self.state.paused = not self.state.paused
 
     def _steer(self, change: Any) -> None:
-        """Let the running dream follow the state."""
+        """Hand a change of the state to the running dream."""
         if change["name"] == "paused":
             self._going.clear() if change["new"] else self._going.set()
         elif not self.state.running:
@@ -159,9 +210,9 @@ class DreamView(View):
         elif change["name"] != "strength" or self._on_photo:
             setattr(self._controls, change["name"], change["new"])
 
-    def draw(self, progress: work.Progress, final: bool) -> None:
+    def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress.result, FeatureMaps):
-            self.context.gallery.hang(MapSheet(progress.result, progress.layer, progress.about), final)
+            self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)
         elif isinstance(progress.result, DreamStep):
             self._draw_step(progress.result, final)
 
@@ -169,74 +220,43 @@ class DreamView(View):
         (name, score), layer = (step.names[0], float(step.scores[0])), step.layer.name
         pixels = picture(step.images[0], step.value_range)
         height, width = pixels.shape[:2]
-        who = "the whole layer" if self._climb == "layer" else f"{_NOUNS[self._climb]} {name}"
-        where = f"step {step.index + 1} of {step.total}, octave {step.octave + 1} of {step.octaves}"
+        what = {"class": f"class {name}", "channel": f"map {name}", "layer": "the whole layer"}[self._objective]
+        place = f"step {step.index + 1} of {step.total}, octave {step.octave + 1} of {step.octaves}"
         data = encode.png(pixels) if final else encode.jpeg(pixels)
-        self.portrait.show(data, f"Deep dream of {who} of {layer}: {where}, score {score:.4g}")
-        lines = [f"Deep dream of {who}, {height} × {width}", f"{where} · score {score:.4g}"]
+        self.portrait.show(data, f"Deep dream of {what} of {layer}: {place}, score {score:.4g}")
+        lines = [f"Deep dream of {what}, {height} × {width}", f"{place} · score {score:.4g}"]
         if step.softmax_removed:
-            lines.append(f"climbing {layer}, the scores before the softmax")
+            lines.append(f"maximises {layer}, the scores before the softmax")
         self._caption.value, self._save.disabled = caption(lines), False
         self.chart.add(step.index, score)
 
     def code(self) -> str:
         state = self.state
-        layer, channel = self._climbed()
-        channel = None if state.climb == "layer" else channel
+        layer, channel = self._layer_and_channel()
+        channel = None if state.objective == "layer" else channel
         on_photo = state.start == "photo"
         start = f", start='feed', strength={state.strength:g}" if on_photo else ""
         size = f"{self._step_size(on_photo):g}"
         options = f"octaves={state.octaves}, steps={state.steps}, step_size={size}{start}"
         return f"*_, last = cnnvis_widgets.dream(network, feed, {layer!r}, {channel}, {options})"
 
-    def _follow(self, change: Any = None) -> None:
-        climbs_class = self.state.climb == "class"
-        show(self._classes, climbs_class)
-        if self.state.method == self.name:
-            show(self.context.gallery.maps, self.state.climb == "channel")
-        running = self.state.running and self.state.method == self.name
-        if self.state.paused and not self.state.running:
-            self.state.paused = False
+    def on_enter(self) -> None:
+        self._update()
+
+    def on_leave(self) -> None:
+        set_visible(self.context.gallery.maps, True)
+        self._update()
+
+    def _update(self, change: Any = None) -> None:
+        """Show the controls that have a use in this state."""
+        state, on_screen = self.state, self.state.method == self.name
+        set_visible(self._classes, state.objective == "class")
+        if on_screen:
+            set_visible(self.context.gallery.maps, state.objective == "channel")
+        running = state.running and on_screen
+        if state.paused and not state.running:
+            state.paused = False
         self._pause.disabled = self._undo.disabled = not running
-        self._pause.description = "Resume" if self.state.paused else "Pause"
-        self._strength.disabled = self.state.start != "photo"
+        self._pause.description = "Resume" if state.paused else "Pause"
+        self._strength.disabled = state.start != "photo"
         self._start.description = "Start again" if running else "Start dreaming"
-
-    def left(self) -> None:
-        show(self.context.gallery.maps, True)
-
-
-class ScoreChart(w.VBox):
-    """A line that grows with every step of a dream."""
-
-    def __init__(self) -> None:
-        scales = {"x": bqplot.LinearScale(min=0.0), "y": bqplot.LinearScale()}
-        self._line = bqplot.Lines(x=[], y=[], scales=scales, colors=["#f57c00"], stroke_width=2)
-        axes = [
-            bqplot.Axis(scale=scales["x"], label="step", side="bottom", tick_format="d", grid_lines="none"),
-            bqplot.Axis(scale=scales["y"], label="score", side="left", tick_format=".3~g"),
-        ]
-        axes[1].label_offset, axes[1].num_ticks = "44px", 4
-        self._figure = bqplot.Figure(
-            marks=[self._line],
-            axes=axes,
-            display_toolbar=False,
-            fig_margin={"top": 10, "bottom": 40, "left": 62, "right": 14},
-            layout=w.Layout(width="100%", max_width="520px", height="180px", min_width="0", min_height="0"),
-        )
-        self._placed = False
-        super().__init__(layout=shared(w.Layout, width="100%", min_width="0"))
-
-    @property
-    def points(self) -> list[tuple[int, float]]:
-        """(step, score) of every point drawn."""
-        return list(zip(self._line.x.tolist(), self._line.y.tolist(), strict=True))
-
-    def add(self, step: int, score: float) -> None:
-        """Add a point; a step that is not later than the last one begins a new line."""
-        points = [point for point in self.points if point[0] < step] if step else []
-        x, y = zip(*points, (step, score), strict=True)
-        with self._line.hold_sync():
-            self._line.x, self._line.y = np.array(x), np.array(y, np.float64)
-        if not self._placed:  # an empty or hidden figure is laid out with a negative size
-            self.children, self._placed = [self._figure], True

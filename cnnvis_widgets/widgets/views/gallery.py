@@ -14,15 +14,23 @@ from ...imaging import encode
 from ...imaging.busy_regions import Box
 from ..elements.canvas import ARROWS, PictureCanvas
 from ..elements.controls import LABEL, button, caption, column, row, side_by_side, text
-from ..elements.shared_layouts import made, shared, show
+from ..elements.shared_layouts import create, set_visible, shared
 from ..state.explorer_state import ExplorerState
 from .montage import PAGE, Montage, on_page, pages
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """One map in large: its pixels, what a screen reader says, the lines and the badge below, and what it frames
-    on the photo."""
+    """One map in large.
+
+    Attributes:
+        pixels: uint8 (height, width, 1 or 3).
+        alt: the text alternative.
+        lines: the caption, a line each.
+        smooth: whether enlarged pixels are blended.
+        frame: what is framed on the photo, (left, top, width, height), or ().
+        badge: HTML below the caption.
+    """
 
     pixels: np.ndarray
     alt: str
@@ -33,7 +41,7 @@ class Portrait:
 
 
 class Sheet(Protocol):
-    """What the gallery hangs: one tile for each channel of a layer."""
+    """What the gallery shows: one tile for each channel of a layer."""
 
     @property
     def about(self) -> Any:
@@ -41,51 +49,51 @@ class Sheet(Protocol):
 
     @property
     def layer(self) -> str:
-        """Name of the layer that was asked for."""
+        """Name of the chosen layer."""
 
     @property
     def channels(self) -> Sequence[int]:
-        """Of all tiles, in order; those that are not there yet are left blank."""
+        """The channels of all tiles, in order; tiles that are not ready are blank."""
 
     @property
     def ready(self) -> Sequence[int]:
-        """The channels that are there."""
+        """The channels whose tiles can be drawn."""
 
     @property
     def strongest(self) -> int:
-        """The channel that is selected where none is."""
+        """The channel that the gallery selects where the user has selected none."""
 
     @property
     def paged(self) -> bool:
-        """Whether the channels may be too many for one picture and come in pages."""
+        """Whether the montage has pages, because there may be too many channels for one."""
 
-    def title(self, shown: Sequence[int]) -> str:
+    def title(self, channels: Sequence[int]) -> str:
         """The text alternative of the montage that shows these channels."""
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
         """Tiles of channels that are ready, uint8 (channels, height, width, 1 or 3), all of one size.
 
-        With a palette, uint8 (256, 3), they are numbers of its colours.
+        With a palette, uint8 (256, 3), the values are indices into it.
         """
 
     @property
     def units(self) -> bool:
-        """Whether each pixel of a portrait is one unit of the map, so that units can be selected there."""
+        """Whether each pixel of a portrait is one unit of the map, so that a click can select it."""
 
-    def said(self, channel: int, down: float, across: float) -> str:
-        """A few words on a place in the tile of a channel, given as fractions; shown under the pointer."""
+    def readout(self, channel: int, down: float, across: float) -> str:
+        """The words under the pointer at a place in the tile of a channel, given as fractions of its sides."""
 
     def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
-        """One channel in large, with a word on the selected unit."""
+        """One channel in large, with the value of the selected unit."""
 
 
 class Gallery:
-    """Hangs sheets, follows the selection in the state, and writes it when a tile is clicked.
+    """Shows sheets, follows the selection in the state, and writes it when the user clicks a tile.
 
     Args:
-        state: says which map and page to show.
+        state: has the selected map and page.
         photo: the canvas of the image that is fed, on which the large picture's frame is drawn.
-        seen_by: what a unit of the layer sees of the photo.
+        seen_by: returns what a unit of the layer sees of the photo.
 
     Attributes:
         maps: the montage with its pages; ``large``: the selected map with its caption.
@@ -99,8 +107,8 @@ class Gallery:
         self.state, self.photo, self._seen_by = state, photo, seen_by
         self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=720)
         self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
-        self.caption = made(w.HTML)
-        self._lock = RLock()  # the worker hangs sheets while callbacks draw selections
+        self.caption = create(w.HTML)
+        self._lock = RLock()  # jobs show sheets while callbacks draw selections
         self._sheet: Sheet | None = None
         self.map_size = 1, 1
         self._grid: Montage | None = None
@@ -119,8 +127,8 @@ class Gallery:
         state.observe(self._mark_unit, ["unit", "region"])
         state.observe(lambda change: self._turn_page(), "page")
 
-    def hang(self, sheet: Sheet, final: bool = True) -> None:
-        """Show a sheet, unless another layer was chosen meanwhile. Lossless where it is the last one."""
+    def show(self, sheet: Sheet, final: bool = True) -> None:
+        """Show a sheet, unless another layer was chosen meanwhile. The ``final`` sheet is encoded without loss."""
         with self._lock:
             if sheet.layer != self.state.layer:
                 return
@@ -131,10 +139,10 @@ class Gallery:
                 self.state.channel = sheet.strongest  # which calls ``_select``
             self._fill(final)
             self._draw_selected()
-            self._pages.follow(self._count())  # last: the page takes one message after the other
+            self._pages.follow(self._count())  # last: the user waits for the pictures
 
     def has(self, channel: int | None) -> bool:
-        """Whether the selected map is on the sheet, or will be, or there is no sheet yet."""
+        """Whether the sheet has this channel, or will have it; also true while there is no sheet."""
         return channel is None or self._sheet is None or channel in self._sheet.channels
 
     def _on_page(self, sheet: Sheet) -> Sequence[int]:
@@ -151,17 +159,17 @@ class Gallery:
         if (sheet := self._sheet) is None:
             return
         channels = self._on_page(sheet) if self._grid is None else self._grid.channels
-        new = set(sheet.ready).difference(() if self._grid is None else self._grid.filled)
-        missing = [channel for channel in channels if channel in new]
+        ready = set(sheet.ready).difference(() if self._grid is None else self._grid.filled)
+        missing = [channel for channel in channels if channel in ready]
         if missing:
             tiles, self._palette = sheet.tiles(missing)
             self._grid = self._grid or Montage(channels, *tiles.shape[1:])
             self._grid.put(missing, tiles)
         if (grid := self._grid) is None:
             return
-        numbers = self._palette is not None
-        data = encode.screen(grid.pixels, palette=self._palette) if final or numbers else encode.jpeg(grid.pixels)
-        if sheet.layer == self.state.layer:  # it may have been left meanwhile
+        lossless = final or self._palette is not None
+        data = encode.screen(grid.pixels, palette=self._palette) if lossless else encode.jpeg(grid.pixels)
+        if sheet.layer == self.state.layer:  # another one may have been chosen meanwhile
             self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
 
     def _select(self) -> None:
@@ -184,16 +192,16 @@ class Gallery:
             if sheet is None or self._grid is None or sheet.layer != self.state.layer or channel not in sheet.ready:
                 return
             unit = self.state.unit if sheet.units else None
-            shown = sheet.portrait(channel, unit)
-            self.portrait.smooth, self.portrait.interactive = shown.smooth, sheet.units
-            self.map_size = shown.pixels.shape[:2]
-            self.photo.selected = shown.frame if unit is None else self._seen_by(unit)
-            self.portrait.show(encode.screen(shown.pixels), shown.alt, self._framed(unit))
-            self.caption.value = caption(shown.lines) + shown.badge
+            portrait = sheet.portrait(channel, unit)
+            self.portrait.smooth, self.portrait.interactive = portrait.smooth, sheet.units
+            self.map_size = portrait.pixels.shape[:2]
+            self.photo.selected = portrait.frame if unit is None else self._seen_by(unit)
+            self.portrait.show(encode.screen(portrait.pixels), portrait.alt, self._framed(unit))
+            self.caption.value = caption(portrait.lines) + portrait.badge
             self.montage.selected = self._grid.box(channel)
 
     def _framed(self, unit: tuple[int, ...] | None) -> Box | tuple[()]:
-        """What is framed in the large map: the region that is changed, where it can be, else the selected unit."""
+        """The frame in the large map: the selected region where a region can be drawn, else the selected unit."""
         if self.state.region and self.portrait.drag == "region":
             top, left, height, width = self.state.region
             return left, top, width, height
@@ -215,14 +223,14 @@ class Gallery:
     def _read_tile(self, x: float, y: float) -> None:
         place = self._grid.place_at(x, y) if self._grid else None
         if self._sheet is not None and place is not None:
-            self.montage.readout = self._sheet.said(*place) if place[0] in self._sheet.ready else ""
+            self.montage.readout = self._sheet.readout(*place) if place[0] in self._sheet.ready else ""
 
     def _read_portrait(self, x: float, y: float) -> None:
         sheet, channel, (height, width) = self._sheet, self.state.channel, self.map_size
         if sheet is None or channel is None or not sheet.units or sheet.layer != self.state.layer:
             self.portrait.readout = ""
         else:
-            self.portrait.readout = sheet.said(channel, y / height, x / width)
+            self.portrait.readout = sheet.readout(channel, y / height, x / width)
 
     def _select_unit(self, row: int, column: int) -> None:
         height, width = self.map_size
@@ -231,7 +239,7 @@ class Gallery:
     def _move_unit(self, key: str) -> None:
         (row, column), (height, width) = self.state.unit or (0, 0), self.map_size
         moves = {**ARROWS, "Home": (-row, -column), "End": (height, width)}
-        if key in moves:  # with Shift a key is the view's
+        if key in moves:  # keys with Shift belong to the view
             self._select_unit(row + moves[key][0], column + moves[key][1])
 
     def _moved(self, key: str) -> None:
@@ -240,29 +248,29 @@ class Gallery:
 
 
 class _Pages(w.HBox):
-    """The number of the selected map, and the way to the other pages of a layer with very many maps."""
+    """The number of the selected map, and buttons for the pages of a layer with very many maps."""
 
     def __init__(self, state: ExplorerState) -> None:
         self._state, self._count = state, 1
-        self._channel = made(w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"})
-        back = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
-        onward = button("Next", lambda: self._turn(1), "The next page of maps")
-        self._text = made(w.HTML)
-        self._turning = row(back, self._text, onward)
+        self._channel = create(w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"})
+        previous = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
+        following = button("Next", lambda: self._turn(1), "The next page of maps")
+        self._text = create(w.HTML)
+        self._turning = row(previous, self._text, following)
         layout = shared(w.Layout, align_items="center", flex_flow="row wrap")
         super().__init__([self._channel, self._turning], layout=layout)
         self._channel.observe(self._choose, "value")
         self.follow(1)
 
     def follow(self, count: int) -> None:
-        """Show the state; there are ``count`` pages."""
+        """Show the selected map and page of the state; there are ``count`` pages."""
         self._count = count
         self._channel.unobserve(self._choose, "value")
         with self._channel.hold_sync():
             self._channel.max = (self._state.current_layer.channels or 1) - 1
             self._channel.value = self._state.channel or 0
         self._channel.observe(self._choose, "value")
-        show(self._turning, count > 1)
+        set_visible(self._turning, count > 1)
         self._text.value = text(f"page {self._state.page + 1} of {count}", "caption")
 
     def _turn(self, by: int) -> None:

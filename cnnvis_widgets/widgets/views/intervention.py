@@ -1,10 +1,12 @@
-"""What the network says when the selected map is weaker, stronger or silent."""
+"""What the network predicts when the selected map is weaker, stronger or silent."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as w
+import traitlets as t
 
 from ...caches import LRUCache
 from ...engine.attribution.predictions import HalfStored
@@ -12,29 +14,50 @@ from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from ..elements.canvas import ARROWS
 from ..elements.class_bars import ClassBars, changed_bars
-from ..elements.controls import button, caption, column, fraction, side_by_side, text
-from ..elements.shared_layouts import made
-from ..jobs import computations as work
-from ..jobs.newest_request import Live
-from .activations import MapSheet
+from ..elements.controls import button, caption, column, error_text, fraction, side_by_side
+from ..elements.shared_layouts import create
+from ..jobs import computations
+from ..jobs.newest_request import NewestRequest
+from ..state.explorer_state import UNKNOWN_SIZE, ExplorerState
+from .map_sheet import MapSheet
 from .view import Context, Steps, View
+
+
+class InterventionTraits(ExplorerState):
+    """How the selected map is changed.
+
+    Attributes:
+        factor: what the selected map is multiplied by, within ``region``: 0 (silent) to 2.
+    """
+
+    factor = t.Float(1.0, min=0.0, max=2.0)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """How a map was changed."""
+
+    channel: int
+    factor: float
+    region: tuple[int, ...]
 
 
 class InterventionView(View):
     """The maps to choose from, a slider, and the classes before and after.
 
     Attributes:
-        bars: the classes; each has a mark where it was without the change.
-        intervention: what they show.
+        bars: the classes; a mark on each bar shows the probability without the change.
+        intervention: the result on the screen.
     """
 
-    name = "intervention"
+    name, title = "intervention", "Intervention"
+    state: InterventionTraits
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         state = self.state
         self._around = button(
-            "Only around the selected unit", self._around_unit, "Change the map near the selected unit only"
+            "Only around the selected unit", self._select_around_unit, "Change the map near the selected unit only"
         )
         self.options = (
             fraction(state, "factor", "Strength of the selected map", 0.0, 2.0, width="340px"),
@@ -42,37 +65,41 @@ class InterventionView(View):
             self._around,
             button("As it was", self._reset, "The whole map, unchanged"),
         )
-        self.bars, self._caption = ClassBars(state), made(w.HTML)
+        self.bars, self._caption = ClassBars(state), create(w.HTML)
         self.intervention: Intervention | None = None
-        self._made: tuple[Any, ...] = ()  # of the intervention: channel, factor, region
-        self._half: LRUCache[HalfStored] = LRUCache(1)
-        self._live = Live(self._show, self._fail)
-        large = context.gallery.large
+        self._change: _Change | None = None  # of ``intervention``
+        self._resumed: LRUCache[HalfStored] = LRUCache(1)
+        self._request = NewestRequest(self._show, self._fail)
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
-        self.panel = side_by_side(context.gallery.maps, large, bars)
-        context.gallery.portrait.on_drag(self._brushed)
+        self.panel = side_by_side(context.gallery.maps, context.gallery.large, bars)
+        context.gallery.portrait.on_drag(self._dragged)
         context.gallery.portrait.on_key(self._stretch)
-        state.observe(self._offer, ["unit", "layer"])
-        self._offer()
-        state.observe(self._follow, ["method", "layer", "image", "channel", "factor", "region"])
+        state.observe(self._enable, ["unit", "layer"])
+        self._enable()
+        state.observe(self._submit, ["layer", "image", "channel", "factor", "region"])
 
-    def steps(self) -> tuple[str, Steps]:
+    def work(self) -> tuple[str, Steps]:
         """The maps to choose from."""
         self.context.gallery.portrait.drag = "region" if len(self.state.current_layer.spatial_shape) == 2 else ""
-        return f"Computing {self.state.layer}", work.browse(*self.context.where())
+        return f"Computing {self.state.layer}", computations.browse(*self.context.fed_layer())
 
-    def draw(self, progress: work.Progress, final: bool) -> None:
-        self.context.gallery.hang(MapSheet(progress.result, progress.layer, progress.about), final)
+    def draw(self, progress: computations.Progress, final: bool) -> None:
+        self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)
 
-    def left(self) -> None:
+    def on_enter(self) -> None:
+        self._submit()
+
+    def on_leave(self) -> None:
         self.context.gallery.portrait.drag = ""
         self.context.image_pane.canvas.selected = ()
 
-    def beside(self) -> list[Picture]:
-        found = self.intervention
-        if found is None or found.layer.name != self.state.layer:  # that of the new layer is still computed
+    def extra_pictures(self) -> list[Picture]:
+        result, change = self.intervention, self._change
+        if result is None or change is None:
             return []
-        return [of_intervention(found, *self._made)]
+        if result.layer.name != self.state.layer:  # the one for the new layer is still being computed
+            return []
+        return [of_intervention(result, change.channel, change.factor, change.region)]
 
     def code(self) -> str:
         state = self.state
@@ -80,62 +107,64 @@ class InterventionView(View):
         scales = f"{{{state.channel}: {state.factor!r}}}"
         return f"intervention = cnnvis_widgets.intervene(network, feed, {state.layer!r}, {scales}{region})"
 
-    def _follow(self, change: Any) -> None:
+    def _submit(self, change: Any = None) -> None:
+        """Have the network predict with the changed map."""
         state = self.state
         if state.method != self.name or state.channel is None:
             return
-        network, feed, key, layer = self.context.where()
-        made = channel, factor, region = state.channel, state.factor, state.region
+        network, feed, key, layer = self.context.fed_layer()
+        map_change = _Change(state.channel, state.factor, state.region)
 
-        def compute() -> tuple[Intervention, tuple[Any, ...]]:
-            half = self._half.get_or_make((network, key, layer), lambda: HalfStored(network, feed, layer))
-            return half.scaled({channel: factor}, region=region or None), made
+        def compute() -> tuple[Intervention, _Change]:
+            resumed = self._resumed.get_or_make((network, key, layer), lambda: HalfStored(network, feed, layer))
+            scales = {map_change.channel: map_change.factor}
+            region: Any = map_change.region or None
+            return resumed.scaled(scales, region=region), map_change
 
-        where = "everywhere"
-        if region:
-            top, left, height, width = region
-            where = f"in rows {top} to {top + height - 1}, columns {left} to {left + width - 1}"
-        self._caption.value = caption([f"Map {state.channel} × {state.factor:.2f}", f"{state.layer}, {where}"])
-        self._live.ask(compute)
+        place = "everywhere"
+        if map_change.region:
+            top, left, height, width = map_change.region
+            place = f"in rows {top} to {top + height - 1}, columns {left} to {left + width - 1}"
+        self._caption.value = caption([f"Map {state.channel} × {state.factor:.2f}", f"{state.layer}, {place}"])
+        self._request.submit(compute)
 
-    def _show(self, told: tuple[Intervention, tuple[Any, ...]]) -> None:
-        self.intervention, self._made = told
-        found = self.intervention
-        self.bars.value = changed_bars(found.before, found.after)
+    def _show(self, result: tuple[Intervention, _Change]) -> None:
+        self.intervention, self._change = result
+        self.bars.value = changed_bars(self.intervention.before, self.intervention.after)
 
     def _fail(self, error: Exception) -> None:
-        self.bars.value = text(f"{type(error).__name__}: {error}", "error", role="alert")
+        self.bars.value = error_text(error)
 
-    def _brushed(self, left: int, top: int, width: int, height: int, final: bool) -> None:
+    def _dragged(self, left: int, top: int, width: int, height: int, final: bool) -> None:
         if self.state.method == self.name:
             self.state.region = top, left, height, width
 
     def _stretch(self, key: str) -> None:
         """Shift and an arrow: the region from the selected unit on, a row or column more or less."""
-        state, (by, _, arrow) = self.state, key.partition("+")
-        if state.method != self.name or by != "Shift" or arrow not in ARROWS:
+        state, (modifier, _, arrow) = self.state, key.partition("+")
+        if state.method != self.name or modifier != "Shift" or arrow not in ARROWS:
             return
         row, column = state.unit or (0, 0)
-        height, width = self.context.gallery.map_size
-        high, wide = state.region[2:] if state.region[:2] == (row, column) else (1, 1)
+        rows, columns = self.context.gallery.map_size
+        height, width = state.region[2:] if state.region[:2] == (row, column) else (1, 1)
         down, right = ARROWS[arrow]
-        state.region = row, column, min(max(1, high + down), height - row), min(max(1, wide + right), width - column)
+        state.region = row, column, min(max(1, height + down), rows - row), min(max(1, width + right), columns - column)
 
     def _reset(self) -> None:
         self.state.factor, self.state.region = 1.0, ()
 
-    def _offer(self, change: Any = None) -> None:
+    def _enable(self, change: Any = None) -> None:
         self._around.disabled = self.state.unit is None
 
-    def _around_unit(self) -> None:
-        """The 3 × 3 units around the selected one, as far as they are in the map."""
+    def _select_around_unit(self) -> None:
+        """Select the 3 × 3 units around the selected one, as far as they are in the map."""
         state = self.state
         sizes = state.current_layer.spatial_shape
         if state.unit is None or len(sizes) != 2:
             state.error = "Expected a selected unit. Received: none. Click into the large map first."
             return
-        spans = [
-            (max(0, place - 1), min(size or 2**31, place + 2)) for place, size in zip(state.unit, sizes, strict=True)
-        ]
-        (top, bottom), (left, right) = spans
+        (top, bottom), (left, right) = (
+            (max(0, place - 1), min(size or UNKNOWN_SIZE, place + 2))
+            for place, size in zip(state.unit, sizes, strict=True)
+        )
         state.region = top, left, bottom - top, right - left

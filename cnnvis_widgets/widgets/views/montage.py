@@ -1,4 +1,4 @@
-"""The montage pane: which channels are on it, where each of them lies, and the pixels."""
+"""The montage of a layer's maps: which channels are on it, where each of them lies, and the pixels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from ...imaging.grid import Grid, enlarge, magnification
 
 PAGE = 256
-"""Maps on one page: more would be too small to see and too many bytes to send at each click."""
+"""Maps on one page. More maps would be too small to see, and too many bytes for each click."""
 
 SIDE = 1024
-"""Montages are brought to about this many pixels a side, if their tiles are larger."""
+"""Montages of large tiles are shrunk to about this many pixels a side."""
 
 
 class Montage:
@@ -21,7 +21,7 @@ class Montage:
 
     Args:
         channels: the channel of each tile, in order.
-        height, width, colours: of every tile as given to ``put``: pixels, and 1 or 3 numbers for each.
+        height, width, colours: shape of the tiles that ``put`` takes; colours is 1 or 3.
     """
 
     def __init__(self, channels: Sequence[int], height: int, width: int, colours: int = 3) -> None:
@@ -38,7 +38,7 @@ class Montage:
         self._grid = Grid.of(self._tiles, gap=max(1, side * max(self._tiles.shape[1:3]) // 300))
 
     def put(self, channels: Sequence[int], tiles: np.ndarray) -> None:
-        """Fill in tiles, uint8 (channels, height, width, colours); of one colour they may be put among three."""
+        """Fill in tiles, uint8 (channels, height, width, colours). Tiles of one colour fit into a montage of three."""
         places = [self._place[channel] for channel in channels]
         self.filled.update(channels)
         self._tiles[places] = enlarge(_shrunk(tiles, self._shrink), self._enlarge)
@@ -49,26 +49,26 @@ class Montage:
         return self._grid.montage(self._tiles)
 
     def box(self, channel: int | None) -> tuple[int, int, int, int] | tuple[()]:
-        """(left, top, width, height) of a channel's tile, () where it is not shown."""
+        """(left, top, width, height) of a channel's tile; () where it is not on the montage."""
         if channel not in self._place:
             return ()
         top, left = self._grid.corner(self._place[channel])
         return left, top, self._grid.width, self._grid.height
 
     def channel_at(self, x: float, y: float) -> int | None:
-        """The channel at a place in the picture, None between tiles."""
-        found = self._grid.locate(int(y), int(x))
-        return None if found is None else self.channels[found[0]]
+        """The channel at a place in the picture; None between tiles."""
+        tile = self._grid.locate(int(y), int(x))
+        return None if tile is None else self.channels[tile[0]]
 
     def place_at(self, x: float, y: float) -> tuple[int, float, float] | None:
         """The channel at a place in the picture and where in its tile, as fractions down and across."""
-        found = self._grid.locate(int(y), int(x))
-        if found is None:
+        tile = self._grid.locate(int(y), int(x))
+        if tile is None:
             return None
-        return self.channels[found[0]], found[1] / self._grid.height, found[2] / self._grid.width
+        return self.channels[tile[0]], tile[1] / self._grid.height, tile[2] / self._grid.width
 
     def neighbour(self, channel: int | None, key: str) -> int:
-        """The channel that an arrow key, Home or End leads to; the edges hold."""
+        """The channel that an arrow key, Home or End leads to; at an edge the same channel."""
         last, columns = len(self.channels) - 1, self._grid.columns
         if channel not in self._place:
             return self.channels[0]
@@ -79,17 +79,17 @@ class Montage:
 
 
 def pages(count: int) -> int:
-    """How many pages ``count`` maps fill."""
+    """The number of pages that ``count`` maps fill."""
     return max(1, ceil(count / PAGE))
 
 
 def on_page(page: int, count: int) -> range:
-    """The channels shown on a page."""
+    """The places of the maps on a page."""
     return range(page * PAGE, min(count, (page + 1) * PAGE))
 
 
 def _shrunk(tiles: np.ndarray, factor: int) -> np.ndarray:
-    """Tiles with every ``factor`` x ``factor`` pixels averaged; the last rows and columns are repeated."""
+    """Tiles with every ``factor`` x ``factor`` pixels averaged; the last rows and columns are padded by repeating."""
     if factor == 1:
         return tiles
     count, height, width, channels = tiles.shape

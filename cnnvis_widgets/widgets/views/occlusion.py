@@ -1,4 +1,4 @@
-"""What the network says while a part of the image is hidden."""
+"""What the network predicts while a part of the image is hidden."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from ..elements.badges import Fact, marks
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
 from ..elements.controls import caption, column, fraction, side_by_side, stack, switch
-from ..elements.shared_layouts import made, show
-from ..jobs import attribution_computations as explaining
-from ..jobs import computations as work
-from .attribution import asked_class, explained_menu, target_code
-from .manual_occlusion import ByHand
+from ..elements.shared_layouts import create, set_visible
+from ..jobs import computations
+from .class_choice import explained_class, explained_menu, explains_another_class, target_code
+from .manual_occlusion import ManualOcclusion, OcclusionTraits
 from .view import Context, Steps, View
 
 
@@ -29,81 +28,80 @@ class OcclusionView(View):
     """The four panels of figure 7 of Zeiler and Fergus, filled as the square is slid over the image.
 
     Attributes:
-        by_hand: the square that is put on the photo by hand.
+        manual: the square that is dragged over the photo.
         panels: the canvases, by name: 'total' of the strongest map, its 'projection', the 'probability' of the class,
             and the most probable class ('best').
     """
 
-    name = "occlusion"
-    stale = ("square", "at_layer", "explained", "rule")
+    name, title = "occlusion", "Occlusion"
+    depends_on = ("square", "at_layer", "rule")
+    state: OcclusionTraits
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         state = self.state
         self.options = (
-            explained_menu(context),
+            explained_menu(state),
             fraction(state, "square", "Square", 0.02, 0.9, live=False),
             switch(state, "at_layer", "Follow the chosen layer"),
         )
         names = ("total", "projection", "probability", "best")
         self.panels = {name: PictureCanvas(name=name, width=300, smooth=name == "projection") for name in names}
-        self._captions = {name: made(w.HTML) for name in names}
+        self._captions = {name: create(w.HTML) for name in names}
         columns = [column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names]
-        self._badge = made(w.HTML)
-        self._projected = False
+        self._badge = create(w.HTML)
+        self._has_projection = False
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
-        self.by_hand = ByHand(state, context.subject, context.image_pane.canvas)
-        parts = [self.by_hand.widget, side_by_side(*columns, self._classes), self._badge]
-        self.panel = stack(*parts)
-        state.observe(self._follow, "explained")
-        self._follow()
+        photo = context.image_pane.canvas
+        self.manual = ManualOcclusion(state, context.fed_images, photo, lambda: state.method == self.name)
+        self.panel = stack(self.manual.widget, side_by_side(*columns, self._classes), self._badge)
+        state.observe(self._show_classes, "explained")
+        self._show_classes()
 
-    def concerns(self, trait: str) -> bool:
-        return super().concerns(trait) or (trait == "target" and self.state.explained == "chosen")
+    def is_stale(self, trait: str) -> bool:
+        return super().is_stale(trait) or explains_another_class(self.state, trait)
 
-    def steps(self) -> tuple[str, Steps]:
-        state, self._projected = self.state, False
-        options: Any = {"target": asked_class(state), "at_layer": state.at_layer, "rule": state.rule}
-        steps = explaining.sweep(*self.context.where(), size=self.by_hand.size, **options)
+    def work(self) -> tuple[str, Steps]:
+        state, self._has_projection = self.state, False
+        options: Any = {"target": explained_class(state), "at_layer": state.at_layer, "rule": state.rule}
+        steps = computations.sweep(*self.context.fed_layer(), size=self.manual.size, **options)
         return "Sliding a square over the image", steps
 
-    def draw(self, progress: work.Progress, final: bool) -> None:
+    def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress.result, Reconstruction):
             self._draw_projection(progress.result)
         elif isinstance(progress.result, Occlusion):
             self._draw_sweep(progress.result)
 
-    def _draw_projection(self, found: Reconstruction) -> None:
-        self._projected = True
-        channel, name = found.channels[0], found.layer.name
-        words = [f"Map {channel} of {name}", f"its projection by {found.rule}"]
-        self._show("projection", reconstruction_tiles(found)[0], words)
+    def _draw_projection(self, projection: Reconstruction) -> None:
+        self._has_projection = True
+        channel, name = projection.channels[0], projection.layer.name
+        words = [f"Map {channel} of {name}", f"its projection by {projection.rule}"]
+        self._show("projection", reconstruction_tiles(projection)[0], words)
 
-    def _draw_sweep(self, found: Occlusion) -> None:
-        if found.maps is None:
-            self._show("total", np.full((1, 1, 1), UNKNOWN, np.uint8), ["No layer with places to follow"])
+    def _draw_sweep(self, sweep: Occlusion) -> None:
+        if sweep.maps is None:
+            self._show("total", np.full((1, 1, 1), UNKNOWN, np.uint8), ["No layer with height and width to follow"])
         else:
-            totals = found.map_totals[0]
-            words = [f"Total of map {found.map_channels[0]}", f"of {found.maps.name}{_span(totals)}"]
+            totals = sweep.map_totals[0]
+            words = [f"Total of map {sweep.map_channels[0]}", f"of {sweep.maps.name}{_range(totals)}"]
             self._show("total", value_map(totals), words)
-        name = found.attribution.names[0]
-        if found.probabilities is None:
-            values, what = found.scores[0, 0], "Score"
+        name = sweep.attribution.names[0]
+        if sweep.probabilities is None:
+            values, what = sweep.scores[0, 0], "Score"
         else:
-            values, what = found.probabilities[0, 0], "Probability"
-        self._show("probability", value_map(values), [f"{what} of {name}", f"where the square hides{_span(values)}"])
-        self._draw_best(found)
-        self._badge.value = marks(facts(found))
+            values, what = sweep.probabilities[0, 0], "Probability"
+        self._show("probability", value_map(values), [f"{what} of {name}", f"where the square hides{_range(values)}"])
+        self._draw_best(sweep)
+        self._badge.value = marks(facts(sweep))
 
-    def _draw_best(self, found: Occlusion) -> None:
-        order = in_order(found.best[0])
-        classes = self.state.classes
-        named = [classes[each] if each < len(classes) else str(each) for each in order]
-        shown = named[: len(COLOURS) - 1]
-        more = ["others"] if len(named) > len(shown) else []
-        words = ["Most probable class", ", ".join(shown + more)]
-        self._show("best", class_map(found.best[0]), words)
-        self._captions["best"].value = caption(words[:1]) + _legend(shown + more)
+    def _draw_best(self, sweep: Occlusion) -> None:
+        names = [self.state.class_name(number) for number in in_order(sweep.best[0])]
+        with_colour = names[: len(COLOURS) - 1]
+        others = ["others"] if len(names) > len(with_colour) else []
+        words = ["Most probable class", ", ".join(with_colour + others)]
+        self._show("best", class_map(sweep.best[0]), words)
+        self._captions["best"].value = caption(words[:1]) + _legend(with_colour + others)
 
     def _show(self, panel: str, pixels: np.ndarray, words: list[str]) -> None:
         if panel != "projection":
@@ -111,33 +109,36 @@ class OcclusionView(View):
         self.panels[panel].show(encode.screen(pixels), ", ".join(words))
         self._captions[panel].value = caption(words)
 
-    def left(self) -> None:
+    def on_enter(self) -> None:
+        self.manual.update()
+
+    def on_leave(self) -> None:
         self.context.image_pane.canvas.selected, self.context.image_pane.canvas.drag = (), ""
 
     def code(self) -> str:
         layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
-        call = f"cnnvis_widgets.occlusion(network, feed, target, size={self.by_hand.size}{layer})"
+        call = f"cnnvis_widgets.occlusion(network, feed, target, size={self.manual.size}{layer})"
         code = f"{target_code(self.state)}\nsweep = {call}"
-        if self._projected:
+        if self._has_projection:
             options = f"channels=sweep.map_channels.tolist(), rule={self.state.rule!r}"
             code += f"\nprojection = cnnvis_widgets.reconstruct(network, feed, sweep.maps, {options})"
         if self.state.occluder:
             code += f"\noccluded = cnnvis_widgets.occlude(network, feed, {self.state.occluder}{layer})"
         return code
 
-    def _follow(self, change: object = None) -> None:
-        show(self._classes, self.state.explained == "chosen")
+    def _show_classes(self, change: object = None) -> None:
+        set_visible(self._classes, self.state.explained == "chosen")
 
 
-def facts(found: Occlusion) -> list[Fact]:
-    """How a sweep was made, for its badge."""
-    places = " × ".join(str(len(each)) for each in found.corners)
-    square = " × ".join(map(str, found.size))
-    softmax = "no softmax in the network" if found.probabilities is None else "probabilities after the softmax"
+def facts(sweep: Occlusion) -> list[Fact]:
+    """How a sweep was computed, for its badge."""
+    places = " × ".join(str(len(corners)) for corners in sweep.corners)
+    square = " × ".join(map(str, sweep.size))
+    softmax = "no softmax in the network" if sweep.probabilities is None else "probabilities after the softmax"
     return [(f"square {square} pixels", False), (f"{places} places", False), ("middle grey", False), (softmax, False)]
 
 
-def _span(values: np.ndarray) -> str:
+def _range(values: np.ndarray) -> str:
     known = values[~np.isnan(values)]
     return f": {known.min():.3g} to {known.max():.3g}" if known.size else ""
 

@@ -1,21 +1,20 @@
-"""What a way of looking is: what it computes for a state, how it is drawn, and which code gives the same."""
+"""What a view is: the work it needs for a state, how it draws a step of it, and which code gives the same arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import ipywidgets as w
 
 from ...outputs.pictures import Picture
 from ..input_image.image_pane import ImagePane
-from ..jobs.computations import Progress
+from ..jobs.computations import Progress, Steps
 from ..state.explorer_state import ExplorerState
-from ..state.fed_images import Subject, Where
+from ..state.fed_images import FedImages, FedLayer
 from .gallery import Gallery
-
-Steps = Generator[Progress, None, None]
 
 
 @dataclass(frozen=True)
@@ -23,64 +22,74 @@ class Context:
     """What all views of one explorer share.
 
     Attributes:
-        state: what the controls write and the pictures read.
-        subject: the network and its images.
+        state: what the controls write and the pictures read; it has the traits of every view.
+        fed_images: the network and its images.
         image_pane: the photo, its canvas and what stands below it.
         gallery: the montage and the large map.
-        begin: ``begin(view, status, steps)`` abandons whatever runs and consumes ``steps`` in the
-            background; each of them comes to the view's ``draw``.
+        begin: ``begin(view, status, steps)`` abandons the running work and consumes ``steps`` in the
+            background; each step goes to the view's ``draw``.
+        outdir: the folder of files that a view writes itself.
     """
 
-    state: ExplorerState
-    subject: Subject
+    state: Any
+    fed_images: FedImages
     image_pane: ImagePane
     gallery: Gallery
     begin: Callable[[View, str, Steps], None]
+    outdir: Path
 
-    def where(self, layer: str | None = None) -> Where:
-        """Network, feed of the chosen image, a key for it, and layer, as ``work`` wants them."""
-        return self.subject.where(self.state.image, self.state.layer if layer is None else layer)
+    def fed_layer(self, layer: str | None = None) -> FedLayer:
+        """The chosen layer, or another one, fed the chosen image."""
+        return self.fed_images.at(self.state.image, self.state.layer if layer is None else layer)
 
 
 class View:
-    """One way of looking, on the screen while ``state.method`` is its ``name``.
+    """One way of looking at a network. It is on the screen while ``state.method`` is its ``name``.
+
+    A view with traits of its own declares them in a subclass of ``ExplorerState`` and narrows the type of ``state``
+    to it. ``views.registry`` lists all views.
 
     Attributes:
         name: the value of ``state.method``.
-        stale: the traits whose change makes what is shown stale, beside ``layer``, ``image`` and
-            ``method``; the work then begins again.
-        options: controls for the row below the choice of method.
+        title: on the button that chooses the view.
+        depends_on: the traits that the picture depends on, beside ``layer``, ``image`` and ``method``.
+        options: controls for the row below the choice of view.
         panel: what is shown beside the photo.
     """
 
     name: ClassVar[str]
-    stale: ClassVar[Sequence[str]] = ()
+    title: ClassVar[str]
+    depends_on: ClassVar[Sequence[str]] = ()
     options: Sequence[w.Widget] = ()
     panel: w.Widget
+    state: ExplorerState
 
     def __init__(self, context: Context) -> None:
         self.context, self.state = context, context.state
 
-    def steps(self) -> tuple[str, Steps] | None:
-        """The status line and the work for the state as it is; None where there is nothing to do now.
+    def work(self) -> tuple[str, Steps] | None:
+        """The status line and the steps of the work for the state as it is; None where there is nothing to do.
 
         Read the state here and not in the generator, which runs in another thread, later.
         """
         raise NotImplementedError
 
     def draw(self, progress: Progress, final: bool) -> None:
-        """Show a step of the work, in the job's thread; the last one comes with ``final=True``."""
+        """Draw a step of the work, in the job's thread; the last step comes with ``final=True``."""
         raise NotImplementedError
 
-    def concerns(self, trait: str) -> bool:
-        """Whether the change of a trait makes what is shown stale."""
-        return trait in self.stale
+    def is_stale(self, trait: str) -> bool:
+        """Whether the work must begin again after a change of this trait."""
+        return trait in self.depends_on
 
-    def left(self) -> None:
-        """Called when another view takes its place: take back what was drawn on the photo."""
+    def on_enter(self) -> None:
+        """Called when the view comes to the screen, before its work begins."""
 
-    def beside(self) -> list[Picture]:
-        """Pictures for files of what is on the screen beside the result of the work."""
+    def on_leave(self) -> None:
+        """Called before another view takes its place: take back what was drawn on shared canvases."""
+
+    def extra_pictures(self) -> list[Picture]:
+        """Pictures on the screen, beside the result of the work, that belong into files."""
         return []
 
     def code(self) -> str:

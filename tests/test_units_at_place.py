@@ -44,30 +44,30 @@ def explorer():
 
 
 def click(explorer, x, y):
-    explorer._image_pane.canvas._handle_custom_msg({"event": "click", "x": x, "y": y}, [])
+    explorer.image_pane.canvas._handle_custom_msg({"event": "click", "x": x, "y": y}, [])
 
 
 def test_a_click_lists_units_and_choosing_one_selects_it(explorer):
-    units = explorer._image_pane.units
+    units = explorer.image_pane.units
     assert units.widget.layout.display == "none"
     click(explorer, 6.5, 3.5)
     assert units.widget.layout.display is None
-    assert units.found
-    assert [each.value for each in units.found] == sorted((each.value for each in units.found), reverse=True)
+    assert units.units
+    assert [each.value for each in units.units] == sorted((each.value for each in units.units), reverse=True)
     maps = explorer.result.values[0]
-    for each in units.found:
-        left, top, width, height = explorer.subject.seen_by(0, explorer.state.layer, each.unit)
+    for each in units.units:
+        left, top, width, height = explorer.fed_images.seen_by(0, explorer.state.layer, each.unit)
         assert left <= 6 < left + width
         assert top <= 3 < top + height
         assert maps[(*each.unit, each.channel)] == each.value
-    last = units.found[-1]
-    units._list.set_state({"index": len(units.found) - 1})
+    last = units.units[-1]
+    units._list.set_state({"index": len(units.units) - 1})
     assert (explorer.state.channel, explorer.state.unit) == (last.channel, last.unit)
-    assert explorer._image_pane.canvas.selected == explorer.subject.seen_by(0, explorer.state.layer, last.unit)
+    assert explorer.image_pane.canvas.selected == explorer.fed_images.seen_by(0, explorer.state.layer, last.unit)
 
 
 def test_keys_move_the_place_and_another_layer_hides_the_list(explorer):
-    units, canvas = explorer._image_pane.units, explorer._image_pane.canvas
+    units, canvas = explorer.image_pane.units, explorer.image_pane.canvas
     canvas._handle_custom_msg({"event": "key", "key": "Home"}, [])
     assert canvas.readout == "row 0, column 0"
     canvas._handle_custom_msg({"event": "key", "key": "ArrowRight"}, [])
@@ -79,4 +79,4 @@ def test_keys_move_the_place_and_another_layer_hides_the_list(explorer):
 def test_a_layer_without_places_says_so(explorer):
     explorer.state.layer = explorer.network.logits.name
     click(explorer, 1, 1)
-    assert "is not known" in explorer._image_pane.units._title.value
+    assert "is not known" in explorer.image_pane.units._title.value

@@ -1,0 +1,105 @@
+"""The feature maps of a layer, as the gallery shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...imaging.render import Scale, numbered_tiles
+from ...results import FeatureMaps
+from ..elements.badges import colour_bar
+from ..jobs.computations import strongest_first
+from .gallery import Portrait
+
+NOT_ACTIVE = "not active (max 0)"
+
+
+@dataclass(frozen=True)
+class MapSheet:
+    """The feature maps of the first image, a page at a time.
+
+    Attributes:
+        maps: the activations of the layer.
+        layer: name of the chosen layer.
+        about: equal for sheets that show the same maps.
+        paged: see ``Sheet``.
+        order: the channels in the order of their tiles; by number where it is empty.
+        scale: 'map' where full brightness is the largest value of each map; else one scale for all.
+        limit: the value of full brightness; None for the largest value of the layer.
+    """
+
+    maps: FeatureMaps
+    layer: str
+    about: Any
+    paged: bool = True
+    order: Sequence[int] = ()
+    scale: Scale = "layer"
+    limit: float | None = None
+
+    @property
+    def channels(self) -> Sequence[int]:
+        return self.order or range(self.maps.values.shape[-1])
+
+    @property
+    def ready(self) -> Sequence[int]:
+        return self.channels
+
+    @property
+    def strongest(self) -> int:
+        return strongest_first(self.maps)[0]
+
+    @property
+    def units(self) -> bool:
+        return self.maps.values.ndim == 4
+
+    def title(self, channels: Sequence[int]) -> str:
+        count = len(self.channels)
+        in_order = list(channels) == list(range(channels[0], channels[-1] + 1))
+        range_text = f"{channels[0]} to {channels[-1]}" if in_order else f"{len(channels)}"
+        part = f"{range_text} of {count}" if len(channels) < count else f"all {count}"
+        return f"Feature maps of {self.maps.layer.name}: {part}"
+
+    def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        return numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit)
+
+    def colour_bar(self) -> str:
+        """HTML of the colour bar."""
+        values = self.maps.values[0]
+        largest = None if self.scale == "map" else self.limit or float(np.abs(values).max(initial=0.0))
+        clipped = 0.0 if self.limit is None else 100.0 * float((np.abs(values) > self.limit).mean())
+        return colour_bar(largest, signed=bool(values.min(initial=0.0) < 0), clipped=clipped)
+
+    def readout(self, channel: int, down: float, across: float) -> str:
+        values = self.maps.values[0, ..., channel]
+        if not values.any():
+            return f"Map {channel}: {NOT_ACTIVE}"
+        if values.ndim != 2:
+            return f"Map {channel}: largest activation {float(values.max()):.4g}"
+        row, column = int(down * values.shape[0]), int(across * values.shape[1])
+        if not (0 <= row < values.shape[0] and 0 <= column < values.shape[1]):
+            return f"Map {channel}"
+        return f"Map {channel}: {float(values[row, column]):.4g}{at((row, column))}"
+
+    def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
+        values, name = self.maps.values[0, ..., channel], self.maps.layer.name
+        place = np.unravel_index(int(values.argmax()), values.shape)
+        strength = f"largest activation {float(values.max(initial=0.0)):.4g}{at(place)}"
+        if not values.any():
+            strength = NOT_ACTIVE
+        lines = [f"Map {channel} of {len(self.channels)} · {name}", strength]
+        alt = f"Feature map {channel} of {name}: {strength}"
+        if unit is not None:
+            lines.append(f"selected: activation {float(values[unit]):.4g}{at(unit)}")
+            alt += f"; {lines[-1]}"
+        tiles, palette = self.tiles([channel])
+        return Portrait(palette[tiles[0, ..., 0]], alt, lines)
+
+
+def at(place: Any) -> str:
+    """The words for a place in a map: ' at row 3, column 5'."""
+    axes = {1: ("position",), 2: ("row", "column"), 3: ("depth", "row", "column")}.get(len(place), ())
+    words = ", ".join(f"{axis} {int(index)}" for axis, index in zip(axes, place, strict=True))
+    return f" at {words}" if words else ""

@@ -1,0 +1,40 @@
+"""All views, and the state with all their traits. A new view is a module beside this one and a line in both lists."""
+
+from __future__ import annotations
+
+from .activations import ActivationsTraits, ActivationsView
+from .attribution import AttributionTraits, AttributionView
+from .comparison import ComparisonTraits, ComparisonView
+from .deconvolution import DeconvolutionTraits, DeconvolutionView
+from .dream import DreamTraits, DreamView
+from .intervention import InterventionTraits, InterventionView
+from .occlusion import OcclusionTraits, OcclusionView
+from .view import View
+
+VIEWS: tuple[type[View], ...] = (
+    ActivationsView,
+    DeconvolutionView,
+    AttributionView,
+    OcclusionView,
+    InterventionView,
+    ComparisonView,
+    DreamView,
+)
+"""In the order of their buttons; the first one is shown when an explorer opens."""
+
+
+class FullState(
+    ActivationsTraits,
+    DeconvolutionTraits,
+    AttributionTraits,
+    OcclusionTraits,
+    InterventionTraits,
+    ComparisonTraits,
+    DreamTraits,
+):
+    """The whole state of a ``ModelExplorer``: the traits that all views share and those of every view.
+
+    ``help(explorer.state)`` lists them, each class with its own.
+    """
+
+    methods = tuple(view.name for view in VIEWS)
