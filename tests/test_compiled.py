@@ -23,29 +23,55 @@ class Made:
     """Something that can be watched."""
 
 
-def test_what_there_is_costs_the_collector_nothing(monkeypatch):
-    frozen, dropped = [], Made()
-    dropped.itself = dropped
-    watched = weakref.ref(dropped)
-    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(watched()))
-    del dropped
-    memory.settle.cache_clear()
-    memory.settle()
-    memory.settle()
-    assert frozen == [None], "once, and when what had died was gone"
-    memory.give_back()
+@pytest.fixture
+def options(monkeypatch):
+    """What glibc is told, as (number of the option, bytes)."""
+    told = []
+    monkeypatch.setattr(memory, "_of_glibc", lambda name: lambda *option: told.append(option))
+    monkeypatch.setattr(memory, "_HEAP_ENDS", memory._HeapEnds())
+    for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"):
+        monkeypatch.delenv(name, raising=False)
+    return told
+
+
+SMALL, USUAL = [(-3, 2**25), (-1, 2**23)], [(-3, 2**25), (-1, 2**26)]
+
+
+def test_heap_ends_are_small_until_the_last_who_asked_lets_go(options):
+    first = memory.keep_heap_ends_small()
+    second = memory.keep_heap_ends_small()
+    assert options == SMALL, "once"
+    first()
+    first()
+    assert options == SMALL, "the second is still there"
+    second()
+    assert options == SMALL + USUAL
+    third = memory.keep_heap_ends_small()
+    assert options == SMALL + USUAL + SMALL
+    third()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MALLOC_TRIM_THRESHOLD_", "131072"),
+        ("MALLOC_MMAP_THRESHOLD_", "131072"),
+        ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2:glibc.malloc.trim_threshold=131072"),
+    ],
+)
+def test_what_the_environment_sets_stays(options, monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    memory.keep_heap_ends_small()()
+    assert options == []
 
 
 def test_another_c_library_is_left_as_it_is(monkeypatch):
-    monkeypatch.setattr(memory.gc, "freeze", lambda: None)
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
-    for function in (memory._of_glibc, memory.settle):
-        function.cache_clear()
-    memory.settle()
+    memory._of_glibc.cache_clear()
+    memory.keep_heap_ends_small()()
     memory.give_back()
     assert memory._of_glibc("mallopt") is None
-    for function in (memory._of_glibc, memory.settle):
-        function.cache_clear()
+    memory._of_glibc.cache_clear()
 
 
 ENDS = """
@@ -65,8 +91,10 @@ def work():
     begun.wait()
     ended.wait()
 
-if settled:
-    memory.settle()
+if asked:
+    release = memory.keep_heap_ends_small()
+if asked == "and released":
+    release()
 libc.free(libc.malloc(2**25 - 2**13))  # from now on, blocks as large are part of a heap, and its end is kept
 before = resident()
 begun, ended = threading.Barrier(5), threading.Event()
@@ -81,13 +109,14 @@ ended.set()
 
 @pytest.mark.skipif(memory._of_glibc("mallopt") is None, reason="another C library than glibc")
 def test_the_ends_of_all_heaps_are_given_back():
-    def kept(settled):
-        code = f"settled = {settled}\n{ENDS}"
+    def kept(asked):
+        code = f"asked = {asked!r}\n{ENDS}"
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         return int(ran.stdout)
 
-    assert kept(False) > 60, "four heaps of 24 MB"
-    assert kept(True) < 20
+    assert kept("") > 60, "four heaps of 24 MB"
+    assert kept("asked") < 20
+    assert kept("and released") > 60
 
 
 def test_memory_is_given_back_once_for_all_who_ask(monkeypatch):

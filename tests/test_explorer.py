@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import keras
@@ -13,6 +16,7 @@ from ipywidgets import HTML, IntSlider
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
+from cnnvis_widgets.engine.runtime import memory
 from cnnvis_widgets.engine.runtime.caches import function_cache
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
 from cnnvis_widgets.imaging import busy_regions as regions
@@ -62,6 +66,36 @@ def explorer(make):
     made = make()
     yield made
     made.close()
+
+
+def small_model():
+    return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, activation="relu")])
+
+
+def test_models_of_the_user_can_die_while_an_explorer_is_open(inline_jobs, tmp_path):
+    """A Keras model is full of circles, so that only the garbage collector finds it dead."""
+    explored, beside, later = small_model(), small_model(), small_model()
+    watched = [weakref.ref(model) for model in (explored, beside, later)]
+    explorer = ModelExplorer(explored, np.zeros((8, 8, 3), np.float32), outdir=tmp_path, logdir=tmp_path)
+    explorer.wait()
+    del explored, beside
+    gc.collect()
+    assert [each() for each in watched] == [None, None, later]
+    explorer.close()
+    del later
+    gc.collect()
+    assert [each() for each in watched] == [None] * 3
+
+
+def test_a_process_is_as_before_when_its_last_explorer_is_closed(make, monkeypatch):
+    asked = []
+    monkeypatch.setattr(memory, "keep_heap_ends_small", lambda: asked.append("open") or partial(asked.append, "closed"))
+    collector = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
+    explorer = make()
+    assert asked == ["open"]
+    explorer.close()
+    assert asked == ["open", "closed"]
+    assert (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()) == collector
 
 
 def name(explorer, keras_name):

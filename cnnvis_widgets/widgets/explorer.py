@@ -84,7 +84,7 @@ class ModelExplorer(w.VBox):
         self.add_class("cnnvis-explorer")
         # the work of the first view begins when everything that shows it is in place
         self.state.observe(self._changed)
-        memory.settle()
+        self._release_memory = memory.keep_heap_ends_small()
         self._look()
 
     def _make_views(self, outdir: Path) -> dict[str, View]:
@@ -239,6 +239,7 @@ class ModelExplorer(w.VBox):
     def close(self) -> None:
         """Stop the work, close the files and remove the widget from the page."""
         self._runner.close()
+        self._release_memory()
         super().close()
 
     @property
