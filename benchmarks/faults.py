@@ -319,7 +319,7 @@ FAULTS = (
     ),
     Fault(
         "tiles leave out a strip",
-        "dreaming/tiles.py",
+        "dreaming/pixel_ascent.py",
         "count = -(-whole // side)",
         "count = whole // side",
         DREAM + " tiles_cover",
@@ -334,8 +334,8 @@ FAULTS = (
     Fault(
         "the gradient is climbed down",
         "dreaming/pixel_ascent.py",
-        "images + step * mask * gradient, low",
-        "images - step * mask * gradient, low",
+        "images + inputs.step * inputs.mask * gradient, inputs.low",
+        "images - inputs.step * inputs.mask * gradient, inputs.low",
         DREAM + " follows_the_gradient",
     ),
     Fault(

@@ -15,7 +15,8 @@ from .methods import METHODS
 __version__ = "0.1.0"
 
 _HOME = {method.function: method.module for method in METHODS.values()} | {
-    "DreamControls": "engine.dreaming.controls",
+    "DreamControls": "engine.dreaming.steering",
+    "DreamOptions": "engine.dreaming.options",
     "Exercise": "widgets.exercises.exercise",
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network.network",
@@ -56,8 +57,9 @@ if TYPE_CHECKING:
     from .engine.attribution.sanity_checks import sensitivity
     from .engine.backward import rules
     from .engine.dreaming import objectives, parameterizations, transforms
-    from .engine.dreaming.controls import DreamControls
     from .engine.dreaming.dream import dream
+    from .engine.dreaming.options import DreamOptions
+    from .engine.dreaming.steering import DreamControls
     from .engine.dreaming.zoom import zoom
     from .engine.network.loading import load
     from .engine.network.network import Network

@@ -10,6 +10,7 @@
     │   └── ImageError         an image cannot be read: no such file, no image, damaged, too large
     ├── LayerError             no such layer, or an empty selection (nearest names are given)
     ├── ChannelError           a channel, class or unit outside the layer
+    ├── OptionError            an unknown option, a value out of range, or options that exclude each other
     ├── GradientError          no gradient flows from the layer to the image
     ├── NumericalError         NaN or infinity appeared while computing
     └── OutputError            a result could not be written
@@ -55,6 +56,10 @@ class LayerError(CnnvisError, ValueError):
 
 class ChannelError(CnnvisError, IndexError):
     """A channel, class or unit lies outside the layer."""
+
+
+class OptionError(CnnvisError, ValueError):
+    """An option is unknown or out of range, or does not go together with another one."""
 
 
 class GradientError(CnnvisError, ValueError):

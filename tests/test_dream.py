@@ -1,20 +1,21 @@
 """Deep dream: it climbs, it is reproducible, and it says what is wrong."""
 
+import inspect
+from dataclasses import FrozenInstanceError, fields
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
-from cnnvis_widgets import DreamControls, dream, load
-from cnnvis_widgets.engine.dreaming import laplacian as pyramid
-from cnnvis_widgets.engine.dreaming import parameterizations, tiles, transforms
+from cnnvis_widgets import DreamControls, DreamOptions, dream, load, zoom
+from cnnvis_widgets.engine.dreaming import laplacian, parameterizations, transforms
 from cnnvis_widgets.engine.dreaming.objectives import guide
-from cnnvis_widgets.engine.dreaming.pixel_ascent import _normalize_by_channel
+from cnnvis_widgets.engine.dreaming.pixel_ascent import normalize_by_channel, tile_corners, tile_mean
 from cnnvis_widgets.engine.dreaming.steering import octave_sizes
-from cnnvis_widgets.engine.dreaming.tiles import corners
 from cnnvis_widgets.engine.runtime.resizing import resize
-from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, NumericalError
+from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, NumericalError, OptionError
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_larger_than_the_input_by_tiles(network, size):
 def test_tiles_cover_every_pixel_and_are_full():
     for size, tile in (((37, 61), (20, 20)), ((20, 20), (20, 20)), ((101, 40), (40, 40))):
         count = np.zeros(size, int)
-        for y, x in corners(size, tile):
+        for y, x in tile_corners(size, tile):
             part = count[y : y + tile[0], x : x + tile[1]]
             assert part.shape == tile
             part += 1
@@ -248,9 +249,9 @@ def test_wrong_requests_raise_at_the_call(network):
         (ChannelError, "pass numbers", ("fused", "cat"), {}),
         (LayerError, "Nearest names", ("score", 1), {}),
         (LayerError, "which means", ("r", 1), {}),
-        (ValueError, "Expected steps of at least 1. Received: steps=0", ("scores", 1), {"steps": 0}),
-        (ValueError, "Expected octaves", ("scores", 1), {"octaves": 0}),
-        (ValueError, "value_range", ("scores", 1), {"value_range": (1, 0)}),
+        (OptionError, "Expected steps of at least 1. Received: steps=0", ("scores", 1), {"steps": 0}),
+        (OptionError, "Expected octaves", ("scores", 1), {"octaves": 0}),
+        (OptionError, "value_range", ("scores", 1), {"value_range": (1, 0)}),
     ]
     for error, message, (layer, channels), options in cases:
         with pytest.raises(error, match=message):
@@ -276,7 +277,7 @@ def test_no_gradient_is_an_error():
 
 
 def test_a_pyramid_of_an_even_picture_has_no_details():
-    detail, rest = pyramid.split(tf.fill([1, 40, 33, 3], 0.7), 1)
+    detail, rest = laplacian.split(tf.fill([1, 40, 33, 3], 0.7), 1)
     inner = slice(4, -4)  # the kernel is as wide as that; beyond the border there is black
     np.testing.assert_allclose(detail[:, inner, inner], 0, atol=1e-6)
     np.testing.assert_allclose(rest[:, 2:-2, 2:-2], 0.7, atol=1e-6)
@@ -285,12 +286,12 @@ def test_a_pyramid_of_an_even_picture_has_no_details():
 @pytest.mark.parametrize("size", [(224, 224), (101, 75), (30, 64)])
 def test_pyramid_merges_to_what_was_split(size):
     image = np.random.default_rng(0).standard_normal((1, *size, 3)).astype("float32")
-    np.testing.assert_allclose(pyramid.merge(pyramid.split(tf.constant(image), 4)), image, atol=2e-6)
-    levels = pyramid.split(tf.constant(image), 4)
+    np.testing.assert_allclose(laplacian.merge(laplacian.split(tf.constant(image), 4)), image, atol=2e-6)
+    levels = laplacian.split(tf.constant(image), 4)
     assert len(levels) == 5
-    once, scaled = (pyramid.normalize(tf.constant(image * scale), 4).numpy() for scale in (1, 1e-3))
+    once, scaled = (laplacian.normalize(tf.constant(image * scale), 4).numpy() for scale in (1, 1e-3))
     np.testing.assert_allclose(once, scaled, atol=1e-4)
-    strengths = [np.sqrt(np.mean(np.square(pyramid._unit_rms(level)))) for level in levels]
+    strengths = [np.sqrt(np.mean(np.square(laplacian._unit_rms(level)))) for level in levels]
     np.testing.assert_allclose(strengths, 1, atol=1e-4)
 
 
@@ -413,19 +414,19 @@ def test_tiles_give_the_whole_gradient_but_for_the_seams():
 def test_tiles_gathered_from_a_rolled_picture():
     image = np.random.default_rng(1).random((1, 37, 61, 2)).astype(np.float32)
     for shift in ((0, 0), (5, -70), (-37, 60)):
-        same, score = tiles.averaged(image, (20, 20), shift, lambda tile: (tile, tile.mean((1, 2, 3))))
+        same, score = tile_mean(image, (20, 20), shift, lambda tile: (tile, tile.mean((1, 2, 3))))
         np.testing.assert_allclose(same, image, rtol=1e-6)
         assert score.shape == (1,)
     rolled = np.roll(image, (3, -4), (1, 2))
     seen = []
-    tiles.averaged(image, (37, 61), (3, -4), lambda tile: (seen.append(tile) or tile, np.zeros(1)))
+    tile_mean(image, (37, 61), (3, -4), lambda tile: (seen.append(tile) or tile, np.zeros(1)))
     np.testing.assert_array_equal(seen[0], rolled)
 
 
 def test_large_pictures_are_normalised_as_small_ones():
     values = np.random.default_rng(2).standard_normal((2, 50, 61, 3)).astype(np.float32)
-    expected = pyramid.normalize(tf.constant(values), 4).numpy()
-    _normalize_by_channel(values, 4)
+    expected = laplacian.normalize(tf.constant(values), 4).numpy()
+    normalize_by_channel(values, 4)
     np.testing.assert_allclose(values, expected, atol=1e-4)
 
 
@@ -437,14 +438,63 @@ def test_options_that_mean_nothing_here_are_refused(free):
         ("strength from 0 to 1", {"strength": 1.5, "start": photo(64)}),
         ("pictures of at least 1", {"pictures": 0}),
         ("views of at least 1", {"views": 0}),
+        (r"octaves of at least 1\. Received: octaves=1.5\. Give a whole number", {"octaves": 1.5}),
+        (r"step_size of at least 0\. Received: step_size=nan", {"step_size": np.nan}),
+        (r"size as \(height, width\) in pixels\. Received: size=\(0, 64\)", {"size": (0, 64)}),
+        ("several views of one picture with a parameterization", {"views": 2, "size": (40, 40)}),
+        ("a transform beside a parameterization", {"transform": transforms.jitter(2), "size": (40, 40)}),
+        (r"Expected an option of dream\. Received: 'octave'\. Nearest names: 'octaves', 'octave_scale'", {"octave": 2}),
         ("several views of one picture", {"views": 2, "pictures": 2}),
         ("several views of one picture", {"views": 2, "start": photo(64)}),
         (r"parameterizations.fourier\(\).*Received: parameterization='fourier'", {"parameterization": "fourier"}),
         (r"transforms.jitter\(8\).*Received: transform='jitter'", {"transform": "jitter"}),
     ]
     for message, options in cases:
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(OptionError, match=message):
             dream(free, None, "c", 1, **{"size": (64, 64)} | options)
+
+
+def test_options_are_checked_when_they_are_made():
+    with pytest.raises(OptionError, match="Expected octaves of at least 1"):
+        DreamOptions(octaves=0)
+    with pytest.raises(FrozenInstanceError):
+        DreamOptions().seed = 1
+    assert DreamOptions(octaves=4, seed=0, start="feed").changed == {"start": "feed", "octaves": 4}
+
+
+def test_every_option_is_in_the_signatures():
+    names = [item.name for item in fields(DreamOptions)]
+    for function, own in ((dream, ["resume", "controls"]), (zoom, ["frames", "rate"])):
+        keywords = list(inspect.signature(function).parameters.values())[4:]
+        assert [keyword.name for keyword in keywords] == own + names
+        assert all(keyword.kind is inspect.Parameter.KEYWORD_ONLY for keyword in keywords)
+    assert inspect.signature(dream).parameters["octave_scale"].default == 1.4
+    assert [inspect.signature(zoom).parameters[name].default for name in ("start", "octaves", "steps")] == [
+        "feed",
+        1,
+        4,
+    ]
+
+
+def test_defaults_are_those_of_pixels_or_of_parameters(free):
+    def resolved(photo_size=None, **options):
+        return DreamOptions(**options).resolved(free, photo_size)
+
+    noise, small, on_photo = resolved(), resolved(size=(63, 80)), resolved((70, 90), start=photo(64))
+    assert (noise.octaves, noise.steps, noise.step_size, noise.size) == (4, 32, 1.0, (224, 224))
+    assert (noise.parameterization.name, noise.laplacian_levels) == ("fourier", None)
+    for pixels in (small, on_photo):
+        assert (pixels.octaves, pixels.steps, pixels.step_size, pixels.laplacian_levels) == (4, 20, 1.5, 4)
+        assert pixels.parameterization is None
+    assert on_photo.size == (70, 90)
+    assert [end.dtype for end in noise.value_range] == [np.float32] * 2
+    assert resolved(octaves=2, steps=3, step_size=0.0, size=[64, 64]).to_dict() == {
+        **noise.to_dict(),
+        "octaves": 2,
+        "steps": 3,
+        "step_size": 0.0,
+        "size": [64, 64],
+    }
 
 
 def test_a_run_is_steered_between_its_steps(free):

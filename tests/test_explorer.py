@@ -403,7 +403,7 @@ def test_a_layer_without_a_gradient_still_shows_its_maps(explorer, monkeypatch):
     def refused(*args, **options):
         raise GradientError("Expected a gradient.")
 
-    monkeypatch.setattr(computations, "dream", refused)
+    monkeypatch.setattr(computations, "dream_with", refused)
     monkeypatch.setattr(explorer.network.runtime, "cache", function_cache())
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
@@ -519,7 +519,7 @@ def gate(explorer, monkeypatch):
     explorer.start()
     last = explorer.wait(0)
     gate = Gate(replace(last, index=0, images=last.images[:, ::-1]))
-    monkeypatch.setattr(computations, "dream", gate)
+    monkeypatch.setattr(computations, "dream_with", gate)
     monkeypatch.setattr(jobs, "COMPUTING", jobs.Slot())
     yield gate
     explorer.stop()
@@ -571,19 +571,19 @@ def test_an_undo_is_seen_while_the_dream_is_paused(explorer, gate):
 
 
 def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
-    asked = {}
+    started = {}
 
-    def started(*args, **options):
-        asked.update(options)
+    def start(network, layer, channel, options, *, controls):
+        started.update(options=options, controls=controls)
         return gate()
 
-    monkeypatch.setattr(computations, "dream", started)
+    monkeypatch.setattr(computations, "dream_with", start)
     explorer.state.start, explorer.state.pace = "photo", 2.0
     explorer.start()
     gate.go.release(2)
     assert gate.given.wait(20)
-    controls = asked["controls"]
-    assert (asked["step_size"], asked["strength"], controls.step_size) == (3.0, 1.0, None)
+    options, controls = started["options"], started["controls"]
+    assert (options.step_size, options.strength, controls.step_size) == (3.0, 1.0, None)
     explorer.state.pace, explorer.state.strength = 0.5, 0.25
     assert (controls.step_size, controls.strength) == (0.75, 0.25)
     explorer.state.steps, explorer.state.octaves = 7, 3

@@ -9,7 +9,7 @@ from networks import photo
 from cnnvis_widgets import dream, load
 from cnnvis_widgets.engine.dreaming import objective_terms as terms
 from cnnvis_widgets.engine.dreaming import objectives as o
-from cnnvis_widgets.engine.dreaming.bound_objectives import goal_of
+from cnnvis_widgets.engine.dreaming.bound_objectives import bind
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
 
 
@@ -29,13 +29,14 @@ def network(model):
 
 def values_of(network, objective, images):
     """The objective of images in [0, 1], as the engine computes it."""
-    goal = goal_of(network, objective, {})
+    bound = bind(network, objective, {})
     spec = tf.TensorSpec(images.shape, tf.float32)
 
-    def body(given, *leaves):
-        return goal.scores(network, given, given, leaves)[0]
+    def body(pixels, *values):
+        return bound.scores(network.runtime, pixels, pixels, values)[0]
 
-    return network.runtime.compiled(("test", goal.key), body, [spec, *goal.signature(network)])(images, *goal.given)
+    signature = [spec, *bound.signature(network.runtime)]
+    return network.runtime.compiled(("test", bound.key), body, signature)(images, *bound.values)
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,8 @@ def test_ascent_raises_every_objective(network, name):
 @pytest.mark.parametrize(("cosine", "factor"), [(1, 1), (0.5, 0.25), (0.05, 0.01), (-1, 0.01)])
 def test_a_caricature_leaves_what_points_elsewhere(cosine, factor):
     values = np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)[None] * 3
-    scene = terms.Scene(tf.zeros([1, 1, 1, 3]), {"layer": tf.constant(values)})
-    found = terms.caricature(scene, "layer", tf.constant([[2.0, 0.0]]), tf.constant(2.0))
+    inputs = terms.ObjectiveInputs(tf.zeros([1, 1, 1, 3]), {"layer": tf.constant(values)})
+    found = terms.caricature(inputs, "layer", tf.constant([[2.0, 0.0]]), tf.constant(2.0))
     np.testing.assert_allclose(found, [6 * cosine * factor], rtol=1e-4)
 
 
@@ -155,13 +156,13 @@ def test_a_class_by_name_is_its_logit(network, model, seen):
     expected = seen[1].mean((1, 2)) @ kernel[:, 2] + bias[2]
     for objective in (o.logit("cat"), o.logit(2), o.channel("classes", "cat")):
         np.testing.assert_allclose(values_of(network, objective, images), expected, rtol=1e-4, atol=1e-6)
-    assert goal_of(network, o.channel("classes", 1), {}).softmax_removed
+    assert bind(network, o.channel("classes", 1), {}).softmax_removed
 
 
 def test_another_number_compiles_nothing_new(network):
-    one, two = (goal_of(network, 2 * o.channel("conv", each) - o.l2(), {}) for each in (1, 4))
+    one, two = (bind(network, 2 * o.channel("conv", each) - o.l2(), {}) for each in (1, 4))
     assert one.key == two.key
-    assert one.key != goal_of(network, 2 * o.channel("conv", 1) - o.l1(), {}).key
+    assert one.key != bind(network, 2 * o.channel("conv", 1) - o.l1(), {}).key
 
 
 def test_several_objectives_are_several_pictures_and_independent(network):

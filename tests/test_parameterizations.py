@@ -8,6 +8,7 @@ from skimage.data import coffee
 
 from cnnvis_widgets.engine.dreaming import parameterizations as p
 from cnnvis_widgets.engine.runtime.tracing import traced
+from cnnvis_widgets.errors import OptionError
 
 COLOURS = np.array([[1, 0.2, 0.1], [0.9, 0, -0.3], [0.8, -0.3, 0.2]], np.float32)
 
@@ -153,9 +154,9 @@ def test_magnitudes_are_those_of_the_photographs_at_any_size():
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(ValueError, match="Received: neither or both"):
+    with pytest.raises(OptionError, match="Received: neither or both"):
         p.maco()
-    with pytest.raises(ValueError, match=r"Expected colours of shape \(3, 3\)"):
+    with pytest.raises(OptionError, match=r"Expected colours of shape \(3, 3\)"):
         p.fourier(colours=np.eye(2)).constants((1, 8, 8, 3))
-    with pytest.raises(ValueError, match="at least one image"):
+    with pytest.raises(OptionError, match="at least one image"):
         p.colour_statistics([])

@@ -1,7 +1,7 @@
 """A picture's file says how it was made, and the picture can be made again from it."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.metadata import Distribution, PackageNotFoundError
 
 import keras
@@ -11,11 +11,11 @@ import tensorflow as tf
 from networks import photo
 from PIL import Image
 
-from cnnvis_widgets import DreamControls, dream, load
+from cnnvis_widgets import DreamControls, DreamOptions, dream, load
 from cnnvis_widgets.engine.dreaming import objectives as o
 from cnnvis_widgets.engine.dreaming import parameterizations, transforms
 from cnnvis_widgets.engine.dreaming.recipes import decoded, encoded
-from cnnvis_widgets.errors import FeedError, ModelError, OutputError
+from cnnvis_widgets.errors import FeedError, ModelError, OptionError, OutputError
 from cnnvis_widgets.imaging import render
 from cnnvis_widgets.outputs.png_files import write_dream
 from cnnvis_widgets.outputs.provenance import recipe_of, recreate
@@ -101,7 +101,7 @@ def test_a_run_that_went_on_from_another_is_not_made_again(tmp_path):
     first, _ = dream(network, None, "c", 1, **options)
     (last,) = dream(network, None, "c", 1, resume=first, **options)
     (path,) = write_dream(last, tmp_path, layers=network.layers)
-    with pytest.raises(OutputError, match=r"from its beginning\. Received: one that went on .* resume from there"):
+    with pytest.raises(OutputError, match=r"from its beginning\. Received: one that was resumed .* resume from there"):
         recreate(path, model(), photo(64), start="feed")
 
 
@@ -138,7 +138,7 @@ def test_dreams_need_no_package_called_tensorflow(monkeypatch):
 def test_what_is_not_the_same_is_said(path, tmp_path):
     with pytest.raises(ModelError, match="other layers or weights"):
         recreate(path, model(2), photo(64), start="feed")
-    with pytest.raises(FeedError, match=r"the photo that was dreamt on\. Received: start=None"):
+    with pytest.raises(FeedError, match=r"the photo that the dream started from\. Received: start=None"):
         recreate(path, model(), photo(64))
     with pytest.raises(FeedError, match="Received: another one"):
         recreate(path, model(), photo(64, seed=3), start="feed")
@@ -163,5 +163,45 @@ def test_values_survive_json():
     ]
     for value in values:
         assert json.dumps(encoded(decoded(json.loads(json.dumps(encoded(value)))))) == json.dumps(encoded(value))
-    with pytest.raises(ValueError, match="Received: kind='what'"):
+    with pytest.raises(OptionError, match="Received: kind='what'"):
         decoded({"kind": "what"})
+    with pytest.raises(
+        OptionError, match=r"a part of Fourier in the recipe\. Received: 'decoy'\. Nearest names: 'decay'"
+    ):
+        decoded({"kind": "Fourier", "decoy": 1.0})
+
+
+def test_options_survive_json():
+    """Every option at a value of its own, through text and back."""
+    options = DreamOptions(
+        seed=3,
+        octaves=2,
+        octave_scale=1.5,
+        steps=7,
+        step_size=0.5,
+        parameterization=parameterizations.fourier(decay=2),
+        transform=transforms.jitter(3),
+        views=2,
+        mask=MASK,
+        strength=0.5,
+        size=(40, 50),
+        value_range=(np.zeros(3, np.float32), np.ones(3, np.float32)),
+        start="feed",
+    )
+    stored = json.loads(json.dumps(options.to_dict()))
+    again = DreamOptions.from_dict(stored, "feed")
+    assert again.to_dict() == options.to_dict()
+    assert set(stored) == {item.name for item in fields(DreamOptions)} - {"start"}
+    assert (again.size, again.start, again.seed, again.parameterization.decay) == ((40, 50), "feed", 3, 2)
+    np.testing.assert_array_equal(again.mask, MASK)
+    np.testing.assert_array_equal(again.value_range, options.value_range)
+
+
+def test_unknown_names_in_a_recipe_are_said():
+    message = r"an option of dream in the recipe\. Received: 'octave'\. Nearest names: 'octaves', 'octave_scale'"
+    with pytest.raises(OptionError, match=message):
+        DreamOptions.from_dict({"seed": 1, "octave": 2})
+    with pytest.raises(OptionError, match="Received: 'start'"):
+        DreamOptions.from_dict({"start": "feed"})
+    with pytest.raises(OptionError, match="Expected steps of at least 1"):
+        DreamOptions.from_dict({"steps": 0})

@@ -117,7 +117,7 @@ def test_a_view_at_other_pixels_shows_the_same(apply):
 def test_what_cannot_be_is_said():
     with pytest.raises(ValueError, match=r"Expected scale factors above 0, the smaller first\. Received: \(2, 1\)"):
         t.scale(2, 1)
-    with pytest.raises(ValueError, match="parts of the picture"):
+    with pytest.raises(ValueError, match="fractions of the picture"):
         t.crop(0.5, 1.5)
     with pytest.raises(ValueError, match="at least 0 pixels"):
         t.pad(-1)

@@ -1,6 +1,6 @@
-"""Where a picture comes from: its recipe in the file, and the picture made again from it.
+"""The recipe in a picture's file, and the same picture made again from it.
 
-A run that was steered is steered again, by what it was told at each of its steps.
+A dream that was steered is steered again: the recipe holds every change, with the step before which it came.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..engine.dreaming.controls import DreamControls
-from ..engine.dreaming.dream import dream
+from ..engine.dreaming.dream import dream_with, start_photo
+from ..engine.dreaming.options import DreamOptions
 from ..engine.dreaming.recipes import decoded, fingerprint
+from ..engine.dreaming.steering import DreamControls
 from ..engine.network.loading import load
+from ..engine.network.network import Network
 from ..errors import FeedError, ModelError, OutputError
 from ..imaging.reading import opened
 from ..results import DreamStep
@@ -25,7 +27,7 @@ def recipe_of(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     """The recipe in a PNG file that was written from a dream.
 
     Raises:
-        OutputError: the file cannot be read, or holds none.
+        OutputError: the file cannot be read, or holds no recipe.
     """
     try:
         with opened(path) as image:
@@ -45,57 +47,72 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
     """Make the picture of a PNG file again.
 
     Args:
-        path: a file written from a dream.
-        model: the model it was dreamt with, as for ``load``.
-        feed: values for other inputs of the network, if it needs any.
-        start: the photo, if it was dreamt on one: 'feed' or as for ``dream``.
+        path: of a file that was written from a dream.
+        model: the model of that dream, as ``load`` takes it.
+        feed: values for other inputs of the network, if it has any.
+        start: the photo, if the dream started from one: 'feed', or as for ``dream``.
 
     Returns:
-        The step, with one picture: on the same machine and versions equal to the last bit.
+        The step with this one picture. On the same machine and with the same versions it is equal to the last bit.
 
     Raises:
-        OutputError: the file holds no recipe.
+        OutputError: the file holds no recipe, or one of a resumed dream.
+        OptionError: the recipe has names that this version does not know.
         ModelError: the model has other weights.
-        FeedError: the photo is missing or another one.
+        FeedError: the photo is missing, or is another one.
+
+    Example:
+        >>> import keras, tempfile
+        >>> from cnnvis_widgets import dream, load, recreate
+        >>> from cnnvis_widgets.outputs.png_files import write_dream
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv")])
+        >>> *_, last = dream(model, None, "conv", 1, octaves=1, steps=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path] = write_dream(last, folder, layers=load(model).layers)
+        ...     again = recreate(path, model)
+        >>> again.images.tobytes() == last.images.tobytes()
+        True
     """
     recipe = recipe_of(path)
     network = load(model, feed)
+    _check_model(network, recipe)
+    _check_start(network, start, recipe)
+    options = DreamOptions.from_dict(recipe["options"], start)
+    steered = dict(recipe["steered"])
+    controls = DreamControls() if steered else None
+    steps = dream_with(network, decoded(recipe["layer"]), recipe["channels"], options, controls=controls)
+    for steps_made in range(recipe["steps_made"] + 1):
+        if controls is not None:
+            controls.follow(steered.get(steps_made, {}))
+        step = next(steps)
+    place = slice(recipe["picture"], recipe["picture"] + 1)
+    return replace(
+        step,
+        images=step.images[place],
+        scores=step.scores[place],
+        channels=step.channels[place],
+        names=step.names[place],
+    )
+
+
+def _check_model(network: Network, recipe: Mapping[str, Any]) -> None:
     if network.fingerprint() != recipe["model"]:
         raise ModelError(
             f"Expected the model that the picture was made with ({recipe['model']}). "
-            f"Received: one with other layers or weights ({network.fingerprint()})."
+            f"Received: one with other layers or weights ({network.fingerprint()}). Pass the model of that dream."
         )
     if recipe["resumed"]:
         raise OutputError(
-            "Expected a dream from its beginning. Received: one that went on from another's step. "
-            "Write that one's picture too, recreate it, and resume from there."
+            "Expected a dream from its beginning. Received: one that was resumed from a step of another dream. "
+            "Write the picture of that step too, recreate it, and resume from there."
         )
+
+
+def _check_start(network: Network, start: Any, recipe: Mapping[str, Any]) -> None:
     if (start is None) != (recipe["start"] is None):
+        needed = "no photo" if recipe["start"] is None else "the photo that the dream started from"
+        raise FeedError(f"Expected {needed}. Received: start={start!r}. Pass start=None for a dream from noise only.")
+    if start is not None and fingerprint(start_photo(network, start)) != recipe["start"]:
         raise FeedError(
-            f"Expected {'no photo' if recipe['start'] is None else 'the photo that was dreamt on'}. "
-            f"Received: start={start!r}."
+            "Expected the photo that the dream started from. Received: another one. Pass the same file or array."
         )
-    if start is not None:
-        photo = (
-            network.images()[:1]
-            if isinstance(start, str) and start == "feed"
-            else network.runtime.layout.photo(start, network.preprocess)
-        )
-        if fingerprint(photo) != recipe["start"]:
-            raise FeedError("Expected the photo that was dreamt on. Received: another one.")
-    options = {name: decoded(value) for name, value in recipe["options"].items()}
-    layer, channels, place = decoded(recipe["layer"]), recipe["channels"], recipe["picture"]
-    steered = dict(recipe["steered"])
-    controls = DreamControls() if steered else None
-    steps = dream(network, None, layer, channels, start=start, controls=controls, **options)
-    for made in range(recipe["made"] + 1):
-        if controls is not None:
-            controls.follow(steered.get(made, {}))
-        step = next(steps)
-    return replace(
-        step,
-        images=step.images[place : place + 1],
-        scores=step.scores[place : place + 1],
-        channels=step.channels[place : place + 1],
-        names=step.names[place : place + 1],
-    )

@@ -1,1 +1,1 @@
-"""Dreaming: an image that makes a unit, channel, layer or class as active as it can be."""
+"""Dreaming: change an image until a unit, a channel, a layer, a class or any objective of them scores high."""

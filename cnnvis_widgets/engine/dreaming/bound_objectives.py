@@ -1,13 +1,13 @@
-"""An objective made ready for one network: its layers found, its images seen, its numbers set apart.
+"""Bind an objective to one network: find its layers, and take its numbers out of it.
 
-The numbers (which channel, which weight, a guide's activations) are fed, not compiled in: one compiled
-function serves every class.
+The numbers (a channel, a weight, the activations of a guide image) are fed to the compiled function and are not part
+of it. So one compiled function serves every class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,22 +19,23 @@ from ..graph.graphdef import node_of
 from ..network.channels import channel_number
 from ..network.feeds import Feeds
 from ..network.network import Network
+from ..network.runtime import Runtime
 from ..runtime.subgraphs import Passage
-from .objective_terms import Scene
+from .objective_terms import ObjectiveInputs
 from .objectives import Objective
 
 
 @dataclass(frozen=True, eq=False)
-class Goal:
+class BoundObjective:
     """An objective on a network.
 
     Attributes:
-        objective: with tensor names for layers; numbers and arrays are replaced by their place in ``leaves``.
-        layers: that it looks at, by tensor name; the first is the one that the dream is said to be of.
-        leaves: numbers and arrays.
-        softmax_removed: whether a softmax was asked for and its logits were taken.
-        title: how it is called in messages.
-        others: what is fed beside the images.
+        objective: it names tensors as its layers; every number and array is replaced by its place in ``leaves``.
+        layers: the layers that it reads, by tensor name. The first one gives the dream its name.
+        leaves: its numbers and arrays.
+        softmax_removed: whether its logits replaced a softmax.
+        title: its name in messages.
+        other_feeds: arrays for the inputs of the network beside the images.
     """
 
     objective: Objective
@@ -42,70 +43,131 @@ class Goal:
     leaves: tuple[np.ndarray, ...]
     softmax_removed: bool
     title: str
-    others: Feeds
+    other_feeds: Feeds
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What a function compiled for it depends on."""
-        return _key(self.objective), tuple((leaf.dtype.str, leaf.ndim) for leaf in self.leaves), tuple(self.others)
+        """Equal for objectives that one compiled function serves."""
+        leaf_types = tuple((leaf.dtype.str, leaf.ndim) for leaf in self.leaves)
+        return _key(self.objective), leaf_types, tuple(self.other_feeds)
 
     @property
     def layer(self) -> Layer | None:
-        """The first of its layers; ``None`` if it looks at the picture alone."""
+        """The first of its layers; ``None`` if it reads the pixels alone."""
         return next(iter(self.layers.values()), None)
 
-    def signature(self, network: Network) -> list[tf.TensorSpec]:
-        """Of ``given``."""
-        free = [tf.TensorSpec([None] * leaf.ndim, tf.as_dtype(leaf.dtype)) for leaf in self.leaves]
-        return [*free, *network.runtime.batches.signature(self.others)]
+    def signature(self, runtime: Runtime) -> list[tf.TensorSpec]:
+        """The specs of ``values``."""
+        leaves = [tf.TensorSpec([None] * leaf.ndim, tf.as_dtype(leaf.dtype)) for leaf in self.leaves]
+        return [*leaves, *runtime.batches.signature(self.other_feeds)]
 
     @property
-    def given(self) -> list[np.ndarray]:
-        """What a compiled function is fed: the leaves, then the other inputs of the network."""
-        return [*self.leaves, *self.others.values()]
+    def values(self) -> list[np.ndarray]:
+        """The arrays that a compiled function is fed: the leaves, then the other inputs of the network."""
+        return [*self.leaves, *self.other_feeds.values()]
 
     def scores(
-        self, network: Network, images: tf.Tensor, shown: tf.Tensor, given: Sequence[tf.Tensor]
+        self, runtime: Runtime, images: tf.Tensor, pixels: tf.Tensor, values: Sequence[tf.Tensor]
     ) -> tuple[tf.Tensor, list[Passage]]:
-        """The objective of each image, inside a function that is being traced, and the passages through the network.
+        """The score of each image, inside a function that is being traced, and the passages through the network.
 
         Args:
-            network: the network.
+            runtime: of the network.
             images: (images, height, width, channels), in the range of the input.
-            shown: the pictures themselves in [0, 1], for the terms that look at pixels.
-            given: tensors for ``given``.
+            pixels: the pictures in [0, 1], for the terms that read pixels.
+            values: the tensors of ``values``.
         """
-        leaves, fed = given[: len(self.leaves)], dict(zip(self.others, given[len(self.leaves) :], strict=True))
-        objective = self.objective.mapped(lambda _, __, value: leaves[value] if isinstance(value, int) else value)
-        passages = self._passages(network, images, fed) if self.layers else []
-        return objective.value(Scene(shown, self._activations(passages))), passages
+        leaves, rest = values[: len(self.leaves)], values[len(self.leaves) :]
+        fed = dict(zip(self.other_feeds, rest, strict=True))
+        objective = self.objective.mapped(lambda argument: leaves[argument] if isinstance(argument, int) else argument)
+        passages = self._passages(runtime, images, fed) if self.layers else []
+        return objective.value(ObjectiveInputs(pixels, self._activations(passages))), passages
 
-    def _passages(self, network: Network, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[Passage]:
-        """One for all images; a graph that insists on its batch sees one picture at a time, as often as it wants."""
-        tensors, batch = list(self.layers), network.runtime.batches.fixed_size
-        parts = (
-            [images]
-            if batch is None
-            else [tf.repeat(images[each : each + 1], batch, axis=0) for each in range(images.shape[0])]
-        )
+    def _passages(self, runtime: Runtime, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[Passage]:
+        """One passage for all images. A graph with a fixed batch gets one a picture, repeated to fill its batch."""
+        tensors, batch = list(self.layers), runtime.batches.fixed_size
+        if batch is None:
+            parts = [images]
+        else:
+            parts = [tf.repeat(images[place : place + 1], batch, axis=0) for place in range(images.shape[0])]
         return [
-            network.runtime.passage(
-                {network.runtime.image_tensor: network.runtime.layout.to_input(part), **fed},
-                tensors,
-                node_of(tensors[0]),
-            )
+            runtime.passage({runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, node_of(tensors[0]))
             for part in parts
         ]
 
     def _activations(self, passages: list[Passage]) -> dict[str, tf.Tensor]:
-        values = [passage.tensors for passage in passages]
-        if len(values) > 1:
-            values = [[tf.concat([value[:1] for value in column], 0) for column in zip(*values, strict=True)]]
+        if not passages:
+            return {}
+        outputs = [passage.tensors for passage in passages]
+        columns = outputs[0]
+        if len(outputs) > 1:
+            columns = [tf.concat([output[:1] for output in column], 0) for column in zip(*outputs, strict=True)]
         return {
-            tensor: _channels_last(tf.cast(value, tf.float32), layer)
-            for part in values
-            for (tensor, layer), value in zip(self.layers.items(), part, strict=True)
+            tensor: _channels_last(tf.cast(output, tf.float32), layer)
+            for (tensor, layer), output in zip(self.layers.items(), columns, strict=True)
         }
+
+
+def bind(network: Network, objective: Objective, other_feeds: Feeds, title: str = "") -> BoundObjective:
+    """Bind an objective to a network.
+
+    Args:
+        network: the network.
+        objective: with any names of layers that ``Network.layer`` understands.
+        other_feeds: arrays for the inputs of the network beside the images.
+        title: its name in messages; by default the objective as text.
+
+    Raises:
+        LayerError, ChannelError, FeedError: the network has no such layer or channel, or cannot take an image.
+        GradientError: no gradient flows from one of its layers to the image.
+    """
+    binding = _Binding(network, other_feeds)
+    bound = binding.bound(objective)
+    title = title or repr(objective)
+    return BoundObjective(bound, binding.layers, tuple(binding.leaves), binding.softmax_removed, title, other_feeds)
+
+
+@dataclass(eq=False)
+class _Binding:
+    """Collects layers and leaves while the terms of an objective are bound one by one."""
+
+    network: Network
+    other_feeds: Feeds
+    layers: dict[str, Layer] = field(default_factory=dict)
+    leaves: list[np.ndarray] = field(default_factory=list)
+    softmax_removed: bool = False
+
+    def bound(self, term: Objective) -> Objective:
+        arguments = dict(term.arguments)
+        if "layer" in arguments:
+            arguments |= self._layer_arguments(arguments)
+        return replace(term, arguments={name: self._argument(value) for name, value in arguments.items()})
+
+    def _argument(self, value: Any) -> Objective | str | int:
+        """A bound objective, the name of a tensor, or the place of a leaf."""
+        if isinstance(value, Objective):
+            return self.bound(value)
+        if isinstance(value, str):
+            return value
+        self.leaves.append(np.asarray(value, np.float32) if isinstance(value, float) else np.asarray(value))
+        return len(self.leaves) - 1
+
+    def _layer_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that depend on the layer, as the network needs them."""
+        named = _layer(self.network, arguments["layer"])
+        runtime = self.network.runtime
+        layer = runtime.structure.before_softmax(named)
+        runtime.require_gradient(layer)
+        self.softmax_removed = self.softmax_removed or layer is not named
+        self.layers[layer.tensor] = layer
+        bound: dict[str, Any] = {"layer": layer.tensor}
+        if "channel" in arguments:
+            bound["channel"] = np.int32(channel_number(self.network, layer, arguments["channel"]))
+        if "image" in arguments:
+            bound["image"] = _activations_of(self.network, layer, arguments["image"], self.other_feeds)
+        if "vector" in arguments:
+            _check_vector(layer, arguments["vector"])
+        return bound
 
 
 def _channels_last(values: tf.Tensor, layer: Layer) -> tf.Tensor:
@@ -118,51 +180,8 @@ def _channels_last(values: tf.Tensor, layer: Layer) -> tf.Tensor:
 
 def _key(value: Any) -> Any:
     if isinstance(value, Objective):
-        return value.name, *((name, _key(each)) for name, each in value.arguments.items())
+        return value.name, *((name, _key(argument)) for name, argument in value.arguments.items())
     return value
-
-
-def goal_of(network: Network, objective: Objective, others: Feeds, title: str = "") -> Goal:
-    """Make an objective ready.
-
-    Raises:
-        LayerError, ChannelError, FeedError: it speaks of something that the network does not have.
-        GradientError: nothing flows from one of its layers to the image.
-    """
-    layers: dict[str, Layer] = {}
-    leaves: list[np.ndarray] = []
-    removed = False
-
-    def leaf(value: Any) -> int:
-        leaves.append(np.asarray(value, np.float32) if isinstance(value, float) else np.asarray(value))
-        return len(leaves) - 1
-
-    def resolved(part: Objective) -> Objective:
-        nonlocal removed
-        arguments = dict(part.arguments)
-        if "layer" in arguments:
-            asked = _layer(network, arguments["layer"])
-            layer = network.runtime.structure.before_softmax(asked)
-            network.runtime.require_gradient(layer)
-            removed = removed or layer is not asked
-            layers[layer.tensor] = layer
-            arguments["layer"] = layer.tensor
-            if "channel" in arguments:
-                arguments["channel"] = np.int32(channel_number(network, layer, arguments["channel"]))
-            if "image" in arguments:
-                arguments["image"] = _seen(network, layer, arguments["image"], others)
-            if "vector" in arguments:
-                _check_vector(layer, arguments["vector"])
-        return replace(
-            part,
-            arguments={
-                name: resolved(each) if isinstance(each, Objective) else each if isinstance(each, str) else leaf(each)
-                for name, each in arguments.items()
-            },
-        )
-
-    ready = resolved(objective)
-    return Goal(ready, layers, tuple(leaves), removed, title or repr(objective), others)
 
 
 def _layer(network: Network, name: str | Layer) -> Layer:
@@ -177,33 +196,33 @@ def _check_vector(layer: Layer, vector: np.ndarray) -> None:
     if vector.ndim != 1 or layer.channels not in (None, len(vector)):
         raise ChannelError(
             f"Expected a direction with {layer.channels} entries, one for each channel of {layer.name!r}. "
-            f"Received: shape {vector.shape}."
+            f"Received: shape {vector.shape}. Pass one number for each channel."
         )
 
 
-def _seen(network: Network, layer: Layer, image: Any, others: Feeds) -> np.ndarray:
-    """A layer's activations of a reference image, channels last."""
-    photo = network.runtime.layout.photo(image, network.preprocess)
+def _activations_of(network: Network, layer: Layer, image: Any, other_feeds: Feeds) -> np.ndarray:
+    """A layer's activations of a reference image, float32 (1, ..., channels)."""
+    runtime = network.runtime
+    photo = runtime.layout.photo(image, network.preprocess)
     if not np.isfinite(photo).all():
-        raise NumericalError("Expected a finite reference image. Received: NaN or infinity in it.")
-    fixed = network.runtime.layout.picture_shape[:-1]
+        raise NumericalError(
+            "Expected a finite reference image. Received: NaN or infinity in it. Check how it was made."
+        )
+    fixed = runtime.layout.picture_shape[:-1]
     if len(fixed) != 2 and None not in fixed and photo.shape[1:-1] != fixed:
-        raise FeedError(f"Expected a reference image of size {fixed}. Received: {photo.shape[1:-1]}.")
+        raise FeedError(
+            f"Expected a reference image of size {fixed}. Received: {photo.shape[1:-1]}. Only pictures are resized."
+        )
 
     def body(picture: tf.Tensor, *fed: tf.Tensor) -> tf.Tensor:
         if len(fixed) == 2 and None not in fixed:
             picture = tf.image.resize(picture, fixed, antialias=True)
-            picture.set_shape([1, *network.runtime.layout.picture_shape])
-        picture = tf.repeat(picture, network.runtime.batches.fixed_size or 1, axis=0)
-        inputs = {
-            network.runtime.image_tensor: network.runtime.layout.to_input(picture),
-            **dict(zip(others, fed, strict=True)),
-        }
-        return _channels_last(network.runtime.build(inputs, [layer.tensor])[0][:1], layer)
+            picture.set_shape([1, *runtime.layout.picture_shape])
+        picture = tf.repeat(picture, runtime.batches.fixed_size or 1, axis=0)
+        inputs = {runtime.image_tensor: runtime.layout.to_input(picture), **dict(zip(other_feeds, fed, strict=True))}
+        return _channels_last(runtime.build(inputs, [layer.tensor])[0][:1], layer)
 
-    signature = [
-        tf.TensorSpec([1, *[None] * len(fixed), photo.shape[-1]], tf.float32),
-        *network.runtime.batches.signature(others),
-    ]
-    function = network.runtime.compiled(("seen", layer.tensor, tuple(others)), body, signature)
-    return function(photo, *others.values()).astype(np.float32)
+    picture_spec = tf.TensorSpec([1, *[None] * len(fixed), photo.shape[-1]], tf.float32)
+    signature = [picture_spec, *runtime.batches.signature(other_feeds)]
+    function = runtime.compiled(("reference activations", layer.tensor, tuple(other_feeds)), body, signature)
+    return function(photo, *other_feeds.values()).astype(np.float32)

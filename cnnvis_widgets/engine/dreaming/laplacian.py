@@ -1,6 +1,6 @@
-"""Laplacian gradient normalisation: every scale of a gradient gets the same strength.
+"""Laplacian gradient normalisation: gives every scale of detail in a gradient the same strength.
 
-Without it the gradients of deep layers are nearly all high frequency, and dreams turn to coloured noise.
+The gradients of deep layers have mostly high frequencies. Without normalisation, dreams turn into coloured noise.
 
 References:
     [1] P. J. Burt and E. H. Adelson, "The Laplacian Pyramid as a Compact Image Code", IEEE Transactions on
@@ -31,7 +31,7 @@ def _up(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
 
 
 def split(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
-    """The Laplacian pyramid of an image (batch, height, width, channels): ``levels`` details, then the rest."""
+    """Split images (batch, height, width, channels) into ``levels`` details, the finest first, and a coarse rest."""
     details = []
     for _ in range(levels):
         smaller = _down(image)
@@ -41,7 +41,7 @@ def split(image: tf.Tensor, levels: int) -> list[tf.Tensor]:
 
 
 def merge(pyramid: list[tf.Tensor]) -> tf.Tensor:
-    """The image of a pyramid; the inverse of ``split``."""
+    """The images of a pyramid; the inverse of ``split``."""
     image = pyramid[-1]
     for detail in reversed(pyramid[:-1]):
         image = _up(image, tf.shape(detail)) + detail
@@ -49,17 +49,17 @@ def merge(pyramid: list[tf.Tensor]) -> tf.Tensor:
 
 
 def normalize(gradient: tf.Tensor, levels: int) -> tf.Tensor:
-    """Gradients (batch, height, width, channels) with each level of each pyramid scaled to root mean square 1."""
+    """Scale each level of each gradient (batch, height, width, channels) to a root mean square of 1, and merge."""
     return merge([_unit_rms(level) for level in split(gradient, levels)])
 
 
-def squares(gradient: tf.Tensor, levels: int) -> tf.Tensor:
-    """The mean square of each level of the pyramid of gradients, (levels + 1,)."""
+def mean_squares(gradient: tf.Tensor, levels: int) -> tf.Tensor:
+    """The mean square of each level of the pyramid of gradients, float32 (levels + 1,)."""
     return tf.stack([tf.reduce_mean(tf.square(level)) for level in split(gradient, levels)])
 
 
 def scaled(gradient: tf.Tensor, scales: tf.Tensor, levels: int) -> tf.Tensor:
-    """Gradients with each level of the pyramid multiplied by a number of its own."""
+    """Multiply each level of the pyramid of gradients by its number in ``scales``, float32 (levels + 1,), and merge."""
     return merge([level * scales[number] for number, level in enumerate(split(gradient, levels))])
 
 

@@ -1,8 +1,8 @@
-"""Objectives: what a climb raises, as values that can be added, subtracted and multiplied.
+"""Objectives: what a dream increases, as values that can be added, subtracted and multiplied.
 
-``channel("conv3", 5) - 0.1 * total_variation()`` is a new objective; its operands stay as they were. Where an
-objective takes a layer, it takes any name that ``Network.select`` understands. Activations are seen with the
-channels last; a layer's mean is over its spatial axes, so that weights mean the same at every size.
+``channel("conv3", 5) - 0.1 * total_variation()`` is a new objective; its operands do not change. Every ``layer`` can be
+any name that ``Network.layer`` understands. Activations have their channels last. A mean is over all places of a layer,
+so a weight means the same at every size.
 
 References:
     [1] C. Olah, A. Mordvintsev and L. Schubert, "Feature Visualization", Distill, 2017,
@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 
 from ...results import Layer
-from . import objective_terms as terms
+from .objective_terms import TERMS, ObjectiveInputs
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A scalar for each image, to be raised. Made by the functions of this module, not by hand.
+    """A score for each image, to be increased. The functions of this module make objectives.
 
     Attributes:
-        name: which function made it, or 'add', 'multiply', 'number'.
-        arguments: what it was given: layer names, numbers, arrays, images, other objectives.
+        name: of the function that made it, or 'add', 'multiply', 'number'.
+        arguments: of that function: names of layers, numbers, arrays, images, other objectives.
     """
 
     name: str
@@ -55,27 +55,26 @@ class Objective:
 
     def __repr__(self) -> str:
         signs = {"add": "+", "multiply": "*"}
-        shown = [_shown(value) for value in self.arguments.values()]
+        texts = [_text(argument) for argument in self.arguments.values()]
         if self.name == "number":
-            return shown[0]
-        return f"({f' {signs[self.name]} '.join(shown)})" if self.name in signs else f"{self.name}({', '.join(shown)})"
+            return texts[0]
+        return f"({f' {signs[self.name]} '.join(texts)})" if self.name in signs else f"{self.name}({', '.join(texts)})"
 
-    def value(self, scene: terms.Scene) -> Any:
-        """The objective of every image of a scene, a tensor (images,)."""
-        given = {name: each.value if isinstance(each, Objective) else each for name, each in self.arguments.items()}
-        return terms.TERMS[self.name](scene, **given)
+    def value(self, inputs: ObjectiveInputs) -> Any:
+        """The score of every image, a tensor (images,)."""
+        arguments = {
+            name: argument.value if isinstance(argument, Objective) else argument
+            for name, argument in self.arguments.items()
+        }
+        return TERMS[self.name](inputs, **arguments)
 
-    def children(self) -> list[Objective]:
-        """The objectives it is made of."""
-        return [each for each in self.arguments.values() if isinstance(each, Objective)]
-
-    def mapped(self, change: Callable[[str, str, Any], Any]) -> Objective:
-        """The same objective with every argument replaced by ``change(term, argument name, argument)``."""
+    def mapped(self, change: Callable[[Any], Any]) -> Objective:
+        """The same objective with every argument replaced by ``change(argument)``, also in the objectives inside it."""
         return Objective(
             self.name,
             {
-                name: each.mapped(change) if isinstance(each, Objective) else change(self.name, name, each)
-                for name, each in self.arguments.items()
+                name: argument.mapped(change) if isinstance(argument, Objective) else change(argument)
+                for name, argument in self.arguments.items()
             },
         )
 
@@ -84,82 +83,189 @@ def _objective(value: Objective | float) -> Objective:
     if isinstance(value, Objective):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"Expected an objective or a number. Received: {value!r}.")
+        raise TypeError(f"Expected an objective or a number. Received: {value!r}. Objectives add to each other only.")
     return Objective("number", {"number": float(value)})
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"array {value.shape}"
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+def _text(argument: Any) -> str:
+    if isinstance(argument, np.ndarray) and argument.ndim:
+        return f"array {argument.shape}"
+    return f"{argument:g}" if isinstance(argument, float) else repr(argument)
 
 
 def channel(layer: str | Layer, channel: int | str) -> Objective:
-    """The mean activation of one channel of a layer; classes may be named."""
+    """The mean activation of one channel of a layer. A class can be given by name.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.channel("conv3", 5) - 0.1 * objectives.total_variation()
+        (channel('conv3', 5) + ((total_variation() * 0.1) * -1))
+    """
     return Objective("channel", {"layer": layer, "channel": channel})
 
 
 def logit(class_: int | str) -> Objective:
-    """The score of a class, by number or name, before the softmax."""
+    """The score of a class, by number or name, before the softmax.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.logit("goldfish") + objectives.logit("daisy")
+        (channel('', 'goldfish') + channel('', 'daisy'))
+    """
     return Objective("channel", {"layer": "", "channel": class_})
 
 
 def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None = None) -> Objective:
-    """One unit of a layer: a channel at a position (y, x), by default in the middle."""
+    """The activation of one unit: a channel at a position (y, x), by default in the middle of the map.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.unit("conv3", 5, (7, 9)).arguments["position"]
+        array([7, 9], dtype=int32)
+    """
     place = np.asarray([-1, -1] if position is None else position, np.int32)
     return Objective("unit", {"layer": layer, "channel": channel, "position": place})
 
 
 def layer(layer: str | Layer) -> Objective:
-    """The mean of the squares of a layer's activations: whatever it sees already, more of it (deep dream)."""
+    """The mean of a layer's squared activations: strengthens whatever the layer detects (deep dream [2]).
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.layer("conv3") * 2
+        (layer('conv3') * 2)
+    """
     return Objective("layer", {"layer": layer})
 
 
 def direction(layer: str | Layer, vector: Any) -> Objective:
-    """The mean of activations · vector over all positions; ``vector`` has one entry for each channel."""
+    """The mean dot product of the activations at each place with ``vector``, which has one entry for each channel.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.direction("conv3", [1, -1, 0])
+        direction('conv3', array (3,))
+    """
     return Objective("direction", {"layer": layer, "vector": np.asarray(vector, np.float32)})
 
 
 def direction_cosine(layer: str | Layer, vector: Any) -> Objective:
-    """The mean cosine between the activations at each position and ``vector``."""
+    """The mean cosine between the activations at each place and ``vector``, which has one entry for each channel.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.direction_cosine("conv3", [1, -1, 0])
+        direction_cosine('conv3', array (3,))
+    """
     return Objective("direction_cosine", {"layer": layer, "vector": np.asarray(vector, np.float32)})
 
 
 def masked(objective: Objective, mask: Any) -> Objective:
-    """An objective that sees a layer's activations multiplied by a mask (height, width), resized to the layer."""
+    """An objective on activations that are multiplied by a mask.
+
+    Args:
+        objective: any objective on layers with height and width.
+        mask: (height, width) in [0, 1], of any size; it is resized to each layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.masked(objectives.channel("conv3", 5), np.eye(4))
+        masked(channel('conv3', 5), array (4, 4))
+    """
     return Objective("masked", {"objective": objective, "mask": np.asarray(mask, np.float32)})
 
 
 def guide(layer: str | Layer, image: Any) -> Objective:
-    """At every position, the dot product with the most similar position of a guide image: dream of *that*."""
+    """The dot product, at each place, with the most similar place of a guide image: brings the guide's features in [2].
+
+    Args:
+        layer: a layer with height and width.
+        image: the guide, as ``dream`` takes ``start``.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.guide("conv3", np.zeros((32, 32, 3), np.uint8))
+        guide('conv3', array (32, 32, 3))
+    """
     return Objective("guide", {"layer": layer, "image": image})
 
 
 def caricature(layer: str | Layer, image: Any, power: float = 1.0) -> Objective:
-    """What a layer sees in an image, more of it: dot product times cosine to a power, position by position."""
+    """Exaggerates what a layer detects in an image: at each place, the dot product times the cosine to a power.
+
+    Args:
+        layer: a layer of the network.
+        image: as ``dream`` takes ``start``.
+        power: of the cosine; larger powers stay closer to the features of the image.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.caricature("conv3", np.zeros((32, 32, 3), np.uint8), power=2)
+        caricature('conv3', array (32, 32, 3), 2)
+    """
     return Objective("caricature", {"layer": layer, "image": image, "power": float(power)})
 
 
 def inversion(layer: str | Layer, image: Any) -> Objective:
-    """Minus the squared distance to a layer's activations of an image, relative to their own square."""
+    """Minus the squared distance to a layer's activations of an image, relative to their square [3].
+
+    Args:
+        layer: a layer of the network.
+        image: as ``dream`` takes ``start``.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.inversion("conv3", np.zeros((32, 32, 3), np.uint8)) - objectives.total_variation()
+        (inversion('conv3', array (32, 32, 3)) + (total_variation() * -1))
+    """
     return Objective("inversion", {"layer": layer, "image": image})
 
 
 def diversity(layer: str | Layer) -> Objective:
-    """Minus the mean cosine between the channel correlations of each picture and of the others dreamt with it."""
+    """Makes the pictures of one objective differ: minus the mean cosine between their channel correlations [1].
+
+    It needs ``dream(..., pictures=2)`` or more.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.channel("conv3", 5) + objectives.diversity("conv3")
+        (channel('conv3', 5) + diversity('conv3'))
+    """
     return Objective("diversity", {"layer": layer})
 
 
 def total_variation() -> Objective:
-    """The mean absolute difference between neighbouring pixels, in [0, 1]; subtract it for smoother pictures."""
+    """The mean absolute difference of neighbouring pixels, which are in [0, 1]. Subtract it for smoother pictures [3].
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.logit(3) - 0.5 * objectives.total_variation()
+        (channel('', 3) + ((total_variation() * 0.5) * -1))
+    """
     return Objective("total_variation")
 
 
 def l1(about: float = 0.5) -> Objective:
-    """The mean distance of pixels, in [0, 1], from a grey."""
+    """The mean distance of pixels, which are in [0, 1], from the grey ``about``. Subtract it for greyer pictures.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.logit(3) - objectives.l1()
+        (channel('', 3) + (l1(0.5) * -1))
+    """
     return Objective("l1", {"about": float(about)})
 
 
 def l2(about: float = 0.5) -> Objective:
-    """The mean squared distance of pixels, in [0, 1], from a grey."""
+    """The mean squared distance of pixels, which are in [0, 1], from the grey ``about``.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.logit(3) - objectives.l2(about=0.4)
+        (channel('', 3) + (l2(0.4) * -1))
+    """
     return Objective("l2", {"about": float(about)})

@@ -1,7 +1,7 @@
-"""Gradient ascent on a parameterization: one compiled call for each step, under one view of the picture or several.
+"""Gradient ascent by Adam on the variables of a parameterization: one compiled call a step.
 
-View, network, gradient and Adam are one function from variables to variables; nothing is compiled again for
-another class, weight or size.
+The call draws the picture from its variables, looks at it under one or several random views, and moves the variables.
+Classes, weights and sizes are fed to it, so another one of these compiles nothing again.
 
 Reference:
     D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv 1412.6980.
@@ -11,30 +11,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ..backward.gradient_overrides import spreading
-from ..network.network import Network
+from ..network.runtime import Runtime
 from ..runtime.resizing import resize
 from ..runtime.subgraphs import gradient_of
-from .bound_objectives import Goal
+from .bound_objectives import BoundObjective
 from .parameterizations import Parameterization
 from .transforms import Transform, View, apply
 
-_MEMORY, _LONG_MEMORY = 0.9, 0.99  # of Adam; climbs are short, so the second is shorter than the usual 0.999
+_MEAN_DECAY, _SQUARE_DECAY = 0.9, 0.99  # of Adam; dreams are short, so the second is below the usual 0.999
+_TINY = 1e-30  # keeps a gradient of zero from being divided by zero
 
 
 @dataclass(frozen=True, eq=False)
-class Ascended:
-    """Where a climb is: the pictures, and what Adam remembers.
+class AscentState:
+    """The state of an ascent.
 
     Attributes:
         images: float32 (pictures, height, width, channels), in the range of the input.
-        variables, mean, square: the variables, and the running means of their gradient and its square.
-        step: how many steps Adam has made.
+        variables: float32, of the parameterization.
+        mean, square: Adam's running means of the gradient and of its square, shaped like the variables.
+        step: the number of steps that Adam has made.
     """
 
     images: np.ndarray
@@ -44,11 +46,74 @@ class Ascended:
     step: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Ascent:
-    """A climb by Adam on the variables of a parameterization, each step under other ``views``, whose mean it climbs."""
+class Moments(NamedTuple):
+    """The variables with Adam's running means of their gradient and of its square."""
 
-    network: Network
+    variables: Any
+    mean: Any
+    square: Any
+
+
+class Views(NamedTuple):
+    """The views of one step, as ``transforms.apply`` takes them."""
+
+    coefficients: Any
+    size: Any
+    noise: Any
+    seed: Any
+
+
+class StepInputs(NamedTuple):
+    """What the compiled step takes; as specs, as arrays and as tensors.
+
+    Attributes:
+        moments: float32 arrays of equal shape.
+        step: float32, the number of this step, from 1.
+        rate: float32, how far Adam moves a variable.
+        width: int32, of the pictures; a spectrum does not tell whether it is odd.
+        views: of this step.
+        low, high: float32, the range of the input; numbers, or one per channel.
+        constants: of the parameterization.
+        values: what the objective is fed, see ``BoundObjective.values``.
+    """
+
+    moments: Moments
+    step: Any
+    rate: Any
+    width: Any
+    views: Views
+    low: Any
+    high: Any
+    constants: Any
+    values: Any
+
+
+class StepOutputs(NamedTuple):
+    """What the compiled step gives: moved variables, the pictures they stand for, and scores from before the move.
+
+    ``strength`` is the mean absolute gradient of each picture.
+    """
+
+    moments: Any
+    images: Any
+    scores: Any
+    strength: Any
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterAscent:
+    """Moves the variables of a parameterization by Adam.
+
+    Attributes:
+        runtime: of the network.
+        parameterization: what the variables mean.
+        transform: from which the views of each step are drawn.
+        low, high: the range of the input, float32.
+        step_size: a factor of the rate of the parameterization.
+        views: the number of views in a step. The gradient is the mean over all of them.
+    """
+
+    runtime: Runtime
     parameterization: Parameterization
     transform: Transform
     low: np.ndarray
@@ -56,125 +121,142 @@ class Ascent:
     step_size: float
     views: int = 1
 
-    def begin(self, photo: np.ndarray | None, shape: Sequence[int], random: np.random.Generator) -> Ascended:
+    def begin(self, photo: np.ndarray | None, shape: Sequence[int], random: np.random.Generator) -> AscentState:
         """The state before the first step: noise, or a photo of any size, in the range of the input."""
         if photo is not None:
-            return self.at(np.repeat(resize(photo, shape[1:-1]), shape[0], 0))
+            return self.resumed(np.repeat(resize(photo, shape[1:-1]), shape[0], 0))
         variables = self.parameterization.begin(random, shape)
-        return self._fresh(np.zeros(shape, np.float32), variables)
+        return _state(np.zeros(shape, np.float32), variables)
 
-    def at(self, images: np.ndarray) -> Ascended:
-        """The state of a climb that goes on from pictures."""
-        bright = (images - self.low) / (self.high - self.low)
-        return self._fresh(images, self.parameterization.fit(bright))
+    def resumed(self, images: np.ndarray) -> AscentState:
+        """The state from which a run goes on with given pictures."""
+        brightness = (images - self.low) / (self.high - self.low)
+        return _state(images, self.parameterization.fit(brightness))
 
-    def grown(self, state: Ascended, photo: np.ndarray | None, size: tuple[int, ...]) -> Ascended:
-        """The state at the next size. Adam begins anew, so that a run can be taken up at any octave."""
-        return self.at(resize(state.images, size))
+    def grown(self, state: AscentState, photo: np.ndarray | None, size: tuple[int, ...]) -> AscentState:
+        """The state at the next size. Adam starts anew, so that a run can be resumed at any octave."""
+        return self.resumed(resize(state.images, size))
 
     @staticmethod
-    def joined(states: Sequence[Ascended]) -> Ascended:
-        """States of several climbs as one of all their pictures."""
-        parts = [(state.images, state.variables, state.mean, state.square) for state in states]
-        images, variables, mean, square = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return Ascended(images, variables, mean, square, states[0].step)
-
-    def _fresh(self, images: np.ndarray, variables: np.ndarray) -> Ascended:
-        zeros = np.zeros_like(variables)
-        return Ascended(images, variables, zeros, zeros)
+    def joined(states: Sequence[AscentState]) -> AscentState:
+        """The states of several pictures as one state."""
+        arrays = [(state.images, state.variables, state.mean, state.square) for state in states]
+        images, variables, mean, square = (np.concatenate(parts) for parts in zip(*arrays, strict=True))
+        return AscentState(images, variables, mean, square, states[0].step)
 
     def draw(self, random: np.random.Generator, size: tuple[int, ...]) -> list[View]:
-        """How the picture is seen in a step; all views have one size."""
+        """The views of one step, all of one size."""
         height, width = size
         views = [self.transform.draw(random, (height, width)) for _ in range(self.views)]
-        fixed = self.network.runtime.layout.picture_shape[:2]
+        fixed = self.runtime.layout.picture_shape[:2]
         return views if None in fixed else [view.resized((fixed[0] or 0, fixed[1] or 0)) for view in views]
 
-    def step(self, state: Ascended, goal: Goal, views: list[View]) -> tuple[Ascended, np.ndarray, np.ndarray]:
-        """One step: the next state, the scores before it, and how strong the gradient of each picture was."""
-        shape = state.images.shape
-        constants = self.parameterization.constants(shape)
-        function = self._compiled(goal, shape[0], state.variables.ndim, shape[-1], constants)
-        rate = self.parameterization.rate * self.step_size
-        variables, mean, square, images, scores, strength = function(
-            state.variables,
-            state.mean,
-            state.square,
-            state.step + 1,
-            rate,
-            shape[2],
-            np.concatenate([view.coefficients(shape[1:3]) for view in views]),
-            views[0].size,
-            views[0].noise,
-            views[0].seed,
-            self.low,
-            self.high,
-            *constants,
-            *goal.given,
+    def step(
+        self, state: AscentState, objective: BoundObjective, views: list[View]
+    ) -> tuple[AscentState, np.ndarray, np.ndarray]:
+        """One step: the next state, the scores before the step, and the strength of each gradient."""
+        inputs = self._inputs(state, objective, views)
+        function = self._compiled(objective, inputs, state.images.shape)
+        outputs = StepOutputs(*function(*tf.nest.flatten(inputs)))
+        moved = Moments(*outputs.moments)
+        after = AscentState(outputs.images, moved.variables, moved.mean, moved.square, state.step + 1)
+        return after, outputs.scores, outputs.strength
+
+    def _inputs(self, state: AscentState, objective: BoundObjective, views: list[View]) -> StepInputs:
+        shape, first = state.images.shape, views[0]
+        coefficients = np.concatenate([view.coefficients(shape[1:3]) for view in views])
+        return StepInputs(
+            moments=Moments(state.variables, state.mean, state.square),
+            step=state.step + 1,
+            rate=self.parameterization.rate * self.step_size,
+            width=shape[2],
+            views=Views(coefficients, np.array(first.size, np.int32), first.noise, np.array(first.seed, np.int32)),
+            low=self.low,
+            high=self.high,
+            constants=self.parameterization.constants(shape),
+            values=objective.values,
         )
-        return Ascended(images, variables, mean, square, state.step + 1), scores, strength
 
-    def _compiled(self, goal: Goal, pictures: int, rank: int, channels: int, constants: list[np.ndarray]) -> Any:
-        variables = tf.TensorSpec([pictures, *[None] * (rank - 1)], tf.float32)
-        if rank == 4 and not constants:
-            variables = tf.TensorSpec([pictures, None, None, channels], tf.float32)
-        single, whole = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
-        signature = [
-            variables,
-            variables,
-            variables,
-            single,
-            single,
-            whole,
-            tf.TensorSpec([self.views, 8], tf.float32),
-            tf.TensorSpec([2], tf.int32),
-            single,
-            tf.TensorSpec([2], tf.int32),
-            *[tf.TensorSpec(None, tf.float32)] * 2,
-            *[tf.TensorSpec([None] * each.ndim, tf.float32) for each in constants],
-            *goal.signature(self.network),
-        ]
-        network, parameterization, views = self.network, self.parameterization, self.views
+    def _compiled(self, objective: BoundObjective, inputs: StepInputs, shape: Sequence[int]) -> Any:
+        """The compiled function of flat ``StepInputs`` -> ``StepOutputs``."""
+        pictures, channels = shape[0], shape[-1]
+        specs = self._specs(objective, inputs, shape)
+        key = ("ascent", objective.key, self.parameterization.name, pictures, channels, self.views)
+        step = _TracedStep(self, objective, pictures, channels)
 
-        def body(
-            z: Any,
-            mean: Any,
-            square: Any,
-            step: Any,
-            rate: Any,
-            width: Any,
-            matrix: Any,
-            size: Any,
-            noise: Any,
-            seed: Any,
-            low: Any,
-            high: Any,
-            *rest: Any,
-        ) -> list[tf.Tensor]:
-            fixed, given = rest[: len(constants)], rest[len(constants) :]
+        def body(*tensors: tf.Tensor) -> StepOutputs:
+            return step.outputs(tf.nest.pack_sequence_as(specs, tensors))
 
-            def decoded(variables: tf.Tensor) -> tf.Tensor:
-                images = parameterization.decode(variables, width, *fixed)
-                return tf.ensure_shape(images, [pictures, None, None, channels])
+        return self.runtime.compiled(key, body, tf.nest.flatten(specs), soon=True)
 
-            shown = decoded(z)
-            shown = tf.repeat(shown, views, 0) if views > 1 else shown
-            viewed, span = apply(shown, matrix, size, noise, seed), high - low
-            with spreading():
-                seen = viewed * span + low
-            seen = tf.ensure_shape(seen, [pictures * views, *network.runtime.layout.picture_shape[:2], channels])
-            scores, passages = goal.scores(network, seen, shown, given)
-            scores = tf.reduce_mean(tf.reshape(scores, [pictures, views]), 1) if views > 1 else scores
-            gradient = gradient_of(scores, z, shown, passages)
-            axes = parameterization.shared(rank)
-            power = tf.square(gradient)
-            power = tf.reduce_mean(power, axes, keepdims=True) + tf.zeros_like(power) if axes else power
-            mean = _MEMORY * mean + (1 - _MEMORY) * gradient
-            square = _LONG_MEMORY * square + (1 - _LONG_MEMORY) * power
-            spread = tf.sqrt(square / (1 - _LONG_MEMORY**step)) + 1e-30
-            moved = z + rate * mean / (1 - _MEMORY**step) / spread
-            images = tf.clip_by_value(low + span * decoded(moved), low, high)
-            return [moved, mean, square, images, scores, tf.reduce_mean(tf.abs(gradient), range(1, rank))]
+    def _specs(self, objective: BoundObjective, inputs: StepInputs, shape: Sequence[int]) -> StepInputs:
+        rank = inputs.moments.variables.ndim
+        variables = tf.TensorSpec([shape[0], *[None] * (rank - 1)], tf.float32)
+        if rank == 4 and not inputs.constants:
+            variables = tf.TensorSpec([shape[0], None, None, shape[-1]], tf.float32)
+        number, pair = tf.TensorSpec([], tf.float32), tf.TensorSpec([2], tf.int32)
+        return StepInputs(
+            moments=Moments(variables, variables, variables),
+            step=number,
+            rate=number,
+            width=tf.TensorSpec([], tf.int32),
+            views=Views(tf.TensorSpec([self.views, 8], tf.float32), pair, number, pair),
+            low=tf.TensorSpec(None, tf.float32),
+            high=tf.TensorSpec(None, tf.float32),
+            constants=[tf.TensorSpec([None] * constant.ndim, tf.float32) for constant in inputs.constants],
+            values=objective.signature(self.runtime),
+        )
 
-        key = ("ascent", goal.key, parameterization.name, pictures, channels, views)
-        return network.runtime.compiled(key, body, signature, soon=True)
+
+def _state(images: np.ndarray, variables: np.ndarray) -> AscentState:
+    zeros = np.zeros_like(variables)
+    return AscentState(images, variables, zeros, zeros)
+
+
+@dataclass(frozen=True, eq=False)
+class _TracedStep:
+    """The step as TensorFlow traces it."""
+
+    ascent: ParameterAscent
+    objective: BoundObjective
+    pictures: int
+    channels: int
+
+    def outputs(self, inputs: StepInputs) -> StepOutputs:
+        variables, views = inputs.moments.variables, self.ascent.views
+        pixels = self._decoded(inputs, variables)
+        pixels = tf.repeat(pixels, views, 0) if views > 1 else pixels
+        viewed = self._viewed(inputs, pixels)
+        scores, passages = self.objective.scores(self.ascent.runtime, viewed, pixels, inputs.values)
+        scores = tf.reduce_mean(tf.reshape(scores, [self.pictures, views]), 1) if views > 1 else scores
+        gradient = gradient_of(scores, variables, pixels, passages)
+        moments = self._moved(inputs, gradient)
+        brightness = self._decoded(inputs, moments.variables)
+        images = tf.clip_by_value(inputs.low + (inputs.high - inputs.low) * brightness, inputs.low, inputs.high)
+        strength = tf.reduce_mean(tf.abs(gradient), range(1, variables.shape.rank))
+        return StepOutputs(moments, images, scores, strength)
+
+    def _decoded(self, inputs: StepInputs, variables: tf.Tensor) -> tf.Tensor:
+        """The pictures of the variables, in [0, 1]."""
+        images = self.ascent.parameterization.decode(variables, inputs.width, *inputs.constants)
+        return tf.ensure_shape(images, [self.pictures, None, None, self.channels])
+
+    def _viewed(self, inputs: StepInputs, pixels: tf.Tensor) -> tf.Tensor:
+        """The pictures under their views, in the range of the input."""
+        viewed, span = apply(pixels, *inputs.views), inputs.high - inputs.low
+        with spreading():
+            viewed = viewed * span + inputs.low
+        size = self.ascent.runtime.layout.picture_shape[:2]
+        return tf.ensure_shape(viewed, [self.pictures * self.ascent.views, *size, self.channels])
+
+    def _moved(self, inputs: StepInputs, gradient: tf.Tensor) -> Moments:
+        """One step of Adam, uphill."""
+        variables, mean, square = inputs.moments
+        axes = self.ascent.parameterization.moment_axes(variables.shape.rank)
+        power = tf.square(gradient)
+        power = tf.reduce_mean(power, axes, keepdims=True) + tf.zeros_like(power) if axes else power
+        mean = _MEAN_DECAY * mean + (1 - _MEAN_DECAY) * gradient
+        square = _SQUARE_DECAY * square + (1 - _SQUARE_DECAY) * power
+        deviation = tf.sqrt(square / (1 - _SQUARE_DECAY**inputs.step)) + _TINY
+        moved = variables + inputs.rate * mean / (1 - _MEAN_DECAY**inputs.step) / deviation
+        return Moments(moved, mean, square)

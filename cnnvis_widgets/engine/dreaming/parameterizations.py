@@ -1,7 +1,7 @@
-"""Parameterizations: what a climb changes instead of pixels, and the picture that it stands for.
+"""Parameterizations: variables that a dream changes in place of pixels, and the pictures that they stand for.
 
-A spectrum with decorrelated colours spreads each step over the frequencies and colours as they are spread in
-photographs; pixels alone give coloured noise. Variables are float32 arrays with the pictures in front.
+A spectrum with decorrelated colours spreads each step over frequencies and colours in the proportions that photographs
+have. Steps on pixels give coloured noise. Variables are float32 arrays with the pictures on the first axis.
 
 References:
     [1] C. Olah, A. Mordvintsev and L. Schubert, "Feature Visualization", Distill, 2017,
@@ -20,43 +20,45 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32) / 0.46195238
-"""How the colours of ImageNet go together: a square root of their covariance, its longest column 1."""
+from ...errors import OptionError
 
-_EXTREME = 1e-4  # how near to black or white a sigmoid is asked to come when a picture is fitted
+IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32) / 0.46195238
+"""A square root of the covariance of ImageNet's colours, scaled so that its longest column has length 1."""
+
+_EXTREME = 1e-4  # fitted pictures stay so far from black and white, where a sigmoid would need infinite variables
 
 
 @runtime_checkable
 class Parameterization(Protocol):
-    """What a climb needs to know; ``pixels``, ``fourier`` and ``maco`` make them."""
+    """What an ascent needs to know about its variables. ``pixels``, ``fourier`` and ``maco`` make parameterizations."""
 
     @property
     def name(self) -> str:
-        """Of the kind."""
+        """Of the kind; one compiled step serves all parameterizations of one name."""
 
     @property
     def rate(self) -> float:
         """How far a step of Adam moves the variables."""
 
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
-        """Variables of faint noise, for pictures of a shape (pictures, height, width, channels)."""
+        """Variables of faint noise for pictures of a shape (pictures, height, width, channels)."""
 
     def fit(self, images: np.ndarray) -> np.ndarray:
         """Variables for given pictures, float32 (pictures, height, width, channels) in [0, 1]."""
 
     def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
-        """What ``decode`` needs beside the variables, as float32 arrays."""
+        """The float32 arrays that ``decode`` needs beside the variables, for pictures of a shape."""
 
     def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
-        """Pictures in [0, 1], inside a function that is being traced."""
+        """The pictures of variables, in [0, 1], inside a function that is being traced."""
 
-    def shared(self, rank: int) -> tuple[int, ...]:
+    def moment_axes(self, rank: int) -> tuple[int, ...]:
         """The axes of the variables over which Adam's second moment is averaged."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """The pixels themselves, kept within [0, 1] by a sigmoid."""
+    """The pixels before a sigmoid, which keeps them within [0, 1]; variables (pictures, height, width, channels)."""
 
     name: str = "pixels"
     rate: float = 0.05
@@ -73,7 +75,7 @@ class Pixels:
     def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(variables)
 
-    def shared(self, rank: int) -> tuple[int, ...]:
+    def moment_axes(self, rank: int) -> tuple[int, ...]:
         return ()
 
 
@@ -83,7 +85,9 @@ class Fourier:
 
     Attributes:
         decay: frequency f is scaled by 1 / f ** decay; photographs have about 1.
-        colours: (channels, channels), from decorrelated to the channels of the picture.
+        colours: (channels, channels), from decorrelated colours to the channels of the picture; ``None`` for those
+            of ImageNet, or for independent channels where there are not three.
+        name, rate: see ``Parameterization``.
     """
 
     decay: float = 1.0
@@ -109,15 +113,21 @@ class Fourier:
         real, imaginary = tf.unstack(variables, 2, axis=1)
         return _picture(real, imaginary, scale, width, colours)
 
-    def shared(self, rank: int) -> tuple[int, ...]:
-        # One scale for all frequencies of a colour: with one for each, as in plain Adam, every frequency moves
-        # as far as every other wherever in the picture the network asked for it, and textures fill the plane.
+    def moment_axes(self, rank: int) -> tuple[int, ...]:
+        # All frequencies of a colour share one scale. Plain Adam has one for each: every frequency then moves equally
+        # far, also where the network did not ask for it, and textures fill the picture.
         return (1, 3, 4)
 
 
 @dataclass(frozen=True, eq=False)
 class Maco:
-    """Phases (pictures, colours, height, width // 2 + 1) under a fixed magnitude, that of photographs."""
+    """Phases (pictures, colours, height, width // 2 + 1) under the fixed magnitude of photographs [2].
+
+    Attributes:
+        spectrum: float32 (colours, height, width // 2 + 1), the magnitude, see ``magnitude_spectrum``.
+        colours: as in ``Fourier``.
+        name, rate: see ``Parameterization``.
+    """
 
     spectrum: np.ndarray
     colours: np.ndarray | None = None
@@ -139,27 +149,38 @@ class Maco:
         magnitude, colours = constants
         return _picture(tf.cos(variables), tf.sin(variables), magnitude, width, colours)
 
-    def shared(self, rank: int) -> tuple[int, ...]:
+    def moment_axes(self, rank: int) -> tuple[int, ...]:
         return ()
 
 
 def pixels() -> Pixels:
-    """The pixels themselves."""
+    """The pixels themselves, under random views. (Without a parameterization, pixels are changed without views.)
+
+    Example:
+        >>> from cnnvis_widgets import parameterizations
+        >>> parameterizations.pixels()
+        Pixels(name='pixels', rate=0.05)
+    """
     return Pixels()
 
 
 def fourier(*, decay: float = 1.0, colours: Any = None) -> Fourier:
-    """A spectrum in decorrelated colours.
+    """A spectrum in decorrelated colours [1].
 
     Args:
         decay: frequency f moves in proportion to 1 / f ** decay.
         colours: (channels, channels), see ``colour_statistics``; by default those of ImageNet for three channels.
+
+    Example:
+        >>> from cnnvis_widgets import parameterizations
+        >>> parameterizations.fourier(decay=1.5)
+        Fourier(decay=1.5, colours=None, name='fourier', rate=0.014)
     """
     return Fourier(float(decay), None if colours is None else np.asarray(colours, np.float32))
 
 
 def maco(photographs: Iterable[Any] | None = None, *, spectrum: Any = None, colours: Any = None) -> Maco:
-    """The phase alone, under the mean magnitude of photographs.
+    """The phase alone, under the mean magnitude of photographs (MACO [2]).
 
     Args:
         photographs: uint8 (height, width, 3), of any sizes; or
@@ -167,10 +188,17 @@ def maco(photographs: Iterable[Any] | None = None, *, spectrum: Any = None, colo
         colours: as in ``fourier``.
 
     Raises:
-        ValueError: neither or both of photographs and spectrum are given.
+        OptionError: neither or both of photographs and spectrum are given.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import parameterizations
+        >>> photograph = np.arange(64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8)
+        >>> parameterizations.maco([photograph]).spectrum.shape
+        (3, 224, 113)
     """
     if (photographs is None) == (spectrum is None):
-        raise ValueError("Expected photographs, or a spectrum of them. Received: neither or both.")
+        raise OptionError("Expected photographs, or their spectrum. Received: neither or both. Pass one of them.")
     matrix = None if colours is None else np.asarray(colours, np.float32)
     magnitude = magnitude_spectrum(photographs, colours=matrix) if photographs is not None else spectrum
     return Maco(np.asarray(magnitude, np.float32), matrix)
@@ -179,39 +207,70 @@ def maco(photographs: Iterable[Any] | None = None, *, spectrum: Any = None, colo
 def magnitude_spectrum(
     photographs: Iterable[Any], size: tuple[int, int] = (224, 224), *, colours: np.ndarray | None = None
 ) -> np.ndarray:
-    """The mean magnitude of the spectra of photographs, float32 (colours, height, width // 2 + 1)."""
+    """The mean magnitude of the spectra of photographs.
+
+    Args:
+        photographs: uint8 (height, width, channels), of any sizes.
+        size: (height, width) that every photograph is resized to.
+        colours: as in ``fourier``.
+
+    Returns:
+        float32 (colours, height, width // 2 + 1), for ``maco(spectrum=...)``.
+
+    Raises:
+        OptionError: there is no photograph.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import parameterizations
+        >>> grey = np.full((20, 30, 3), 128, np.uint8)
+        >>> spectrum = parameterizations.magnitude_spectrum([grey], (8, 8))
+        >>> spectrum.shape, spectrum.dtype
+        ((3, 8, 5), dtype('float32'))
+    """
     magnitudes = []
     for photograph in photographs:
         picture = _at_size(np.asarray(photograph), size)
         magnitudes.append(np.abs(_spectrum(picture[None], _colours(colours, picture.shape[-1])))[0])
     if not magnitudes:
-        raise ValueError("Expected at least one photograph. Received: none.")
+        raise OptionError("Expected at least one photograph. Received: none. Pass some as uint8 arrays.")
     return np.mean(magnitudes, 0).astype(np.float32)
 
 
 def colour_statistics(images: Iterable[Any]) -> np.ndarray:
-    """How the colours of one's own images go together: a square root of their covariance, its longest column 1.
+    """A square root of the covariance of your images' colours, scaled so that its longest column has length 1.
 
     Args:
         images: arrays (height, width, channels), uint8 or in any one range.
 
     Returns:
         float32 (channels, channels), for ``fourier(colours=...)``.
+
+    Raises:
+        OptionError: there is no image.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import parameterizations
+        >>> images = [np.array([[[0, 1], [4, 1]], [[0, 3], [4, 3]]])]  # two channels that do not depend on each other
+        >>> abs(parameterizations.colour_statistics(images))
+        array([[1. , 0. ],
+               [0. , 0.5]], dtype=float32)
     """
     covariances = [np.cov(np.reshape(image, (-1, np.shape(image)[-1])).T.astype(np.float64)) for image in images]
     if not covariances:
-        raise ValueError("Expected at least one image. Received: none.")
+        raise OptionError("Expected at least one image. Received: none. Pass some as arrays.")
     vectors, values, _ = np.linalg.svd(np.atleast_2d(np.mean(covariances, 0)))
     root = vectors * np.sqrt(values)
     return (root / np.linalg.norm(root, axis=0).max()).astype(np.float32)
 
 
 def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
-    """The scale of every frequency, float32 (height, width // 2 + 1); all decays give the same total power."""
+    """The scale of every frequency, float32 (height, width // 2 + 1). All decays give the same total power."""
     height, width = size
     across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
     frequency = np.maximum(np.hypot(down[:, None], across), 1 / max(size))
-    counted = np.where((across > 0) & (across < 0.5), 2.0, 1.0)  # a real picture's spectrum is stored by half
+    counted = np.where((across > 0) & (across < 0.5), 2.0, 1.0)  # only half of a real picture's spectrum is stored
     scale, usual = frequency**-decay, frequency**-1.0
     power = np.sqrt(np.sum(counted * usual**2) / np.sum(counted * scale**2))
     return (np.sqrt(height * width) / 4 * power * scale).astype(np.float32)
@@ -221,9 +280,9 @@ def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
 def _picture(
     real: tf.Tensor, imaginary: tf.Tensor, scale: tf.Tensor, width: tf.Tensor, colours: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
-    """Pictures in [0, 1] of spectra (pictures, colours, height, width // 2 + 1), and what signals send back to them.
+    """Pictures in [0, 1] of spectra (pictures, colours, height, width // 2 + 1), with their gradient.
 
-    TensorFlow's own gradient is the same, in ten times as many ops, which all have to be built before the first step.
+    TensorFlow's own gradient is equal but has ten times as many ops, and all must be built before the first step.
     """
     sizes = tf.shape(real)
     length = tf.stack([sizes[2], width])
@@ -236,7 +295,7 @@ def _picture(
         plane = tf.raw_ops.Einsum(inputs=[slope, colours], equation="nhwc,ck->nkhw")
         waves = tf.raw_ops.RFFT2D(input=plane, fft_length=length)
         column = tf.range(sizes[3])
-        alone = tf.equal(column, 0) | tf.equal(2 * column, width)  # of each other column there are two
+        alone = tf.equal(column, 0) | tf.equal(2 * column, width)  # every other column stands for two
         share = scale * tf.where(alone, 1.0, 2.0) / tf.cast(tf.reduce_prod(length), tf.float32)
         return tf.math.real(waves) * share, tf.math.imag(waves) * share, None, None, None
 
@@ -257,12 +316,15 @@ def _colours(matrix: np.ndarray | None, channels: int) -> np.ndarray:
     if matrix is None:
         return IMAGENET_COLOURS if channels == 3 else np.eye(channels, dtype=np.float32)
     if matrix.shape != (channels, channels):
-        raise ValueError(f"Expected colours of shape {(channels, channels)}. Received: shape {matrix.shape}.")
+        raise OptionError(
+            f"Expected colours of shape {(channels, channels)}. Received: shape {matrix.shape}. "
+            "Give one row and one column for each channel of the input."
+        )
     return matrix
 
 
 def _spectrum_at(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A magnitude spectrum for pictures of another size: the same amount of detail, of the same strength."""
+    """A magnitude spectrum for pictures of another size, with the same amount of detail of the same strength."""
     _, height, across = spectrum.shape
     if (height, across) == (size[0], size[1] // 2 + 1):
         return spectrum
@@ -272,14 +334,14 @@ def _spectrum_at(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         for plane in centred
     ]
     ratio = size[0] * (size[1] // 2 + 1) / (height * across)
-    # the peaks at zero frequency would be smeared over their neighbours, and the mean colour lost
+    # resizing smears the peak at frequency zero over its neighbours; restore it, or the mean colour is lost
     resized = np.fft.ifftshift(np.stack(planes), axes=1) * np.sqrt(ratio)
     resized[:, 0, 0] = spectrum[:, 0, 0] * ratio
     return resized.astype(np.float32)
 
 
 def _at_size(photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """uint8 -> float32 in [0, 1], height x width."""
+    """A uint8 photograph as float32 (height, width, channels) in [0, 1]."""
     flat = photograph[..., 0] if photograph.shape[-1] == 1 else photograph
     resized = Image.fromarray(flat).resize((size[1], size[0]), Image.Resampling.BICUBIC)
     return (np.asarray(resized, np.float32) / 255).reshape(*size, -1)

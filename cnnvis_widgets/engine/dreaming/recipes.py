@@ -1,17 +1,18 @@
-"""How a dream was made, as plain JSON: enough to make it again."""
+"""Recipes as plain JSON: encode what a dream was made with, and decode it again."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 
+from ...errors import OptionError, nearest
 from ...imaging.reading import pixels_if_image
 from ...results import Layer
 from .objectives import Objective
@@ -24,7 +25,7 @@ _KINDS = {kind.__name__: kind for kind in (Objective, Transform, Fourier, Maco, 
 def encoded(value: Any) -> Any:
     """A value as JSON has it: numbers, texts, lists, and dicts with a 'kind' for everything else."""
     if type(value) in _KINDS.values() and is_dataclass(value):
-        parts = {each.name: encoded(getattr(value, each.name)) for each in fields(value)}
+        parts = {item.name: encoded(getattr(value, item.name)) for item in fields(value)}
         return {"kind": type(value).__name__} | parts
     if isinstance(value, Layer):
         return value.name
@@ -33,40 +34,57 @@ def encoded(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return {"kind": "array", "data": _packed(value)}
     if isinstance(value, Mapping):
-        return {"kind": "dict", "items": {key: encoded(each) for key, each in value.items()}}
+        return {"kind": "dict", "items": {key: encoded(item) for key, item in value.items()}}
     if isinstance(value, list | tuple):
-        return [encoded(each) for each in value]
+        return [encoded(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return encoded(np.asarray(pixels_if_image(value)))  # a PIL image as guide, for instance
 
 
 def decoded(value: Any) -> Any:
-    """The value that ``encoded`` was given; tuples come back as lists.
+    """The value that ``encoded`` was given. Tuples come back as lists.
 
     Raises:
-        ValueError: it was not made by ``encoded``.
+        OptionError: ``encoded`` of this version did not make it.
     """
     if isinstance(value, list):
-        return [decoded(each) for each in value]
+        return [decoded(item) for item in value]
     if not isinstance(value, dict):
         return value
-    rest = {key: each for key, each in value.items() if key != "kind"}
-    if value.get("kind") == "array":
+    kind = value.get("kind")
+    if kind == "array":
         return np.load(BytesIO(zlib.decompress(base64.b64decode(value["data"]))), allow_pickle=False)
-    if value.get("kind") == "dict":
-        return {key: decoded(each) for key, each in value["items"].items()}
-    if value.get("kind") not in _KINDS:
-        raise ValueError(f"Expected a recipe of this version. Received: kind={value.get('kind')!r}.")
-    return _KINDS[value["kind"]](**{key: decoded(each) for key, each in rest.items()})
+    if kind == "dict":
+        return {key: decoded(item) for key, item in value["items"].items()}
+    if kind not in _KINDS:
+        raise OptionError(
+            f"Expected a recipe of this version. Received: kind={kind!r}. {nearest(str(kind), _KINDS)} "
+            "Use the version that the recipe names."
+        )
+    parts = {key: decoded(item) for key, item in value.items() if key != "kind"}
+    require_names(parts, [item.name for item in fields(_KINDS[kind])], f"a part of {kind} in the recipe")
+    return _KINDS[kind](**parts)
+
+
+def require_names(names: Iterable[str], known: Iterable[str], kind: str) -> None:
+    """Check names.
+
+    Raises:
+        OptionError: one of them is unknown; the message has the nearest names.
+    """
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            raise OptionError(f"Expected {kind}. Received: {name!r}. {nearest(name, known)}")
 
 
 def fingerprint(array: np.ndarray) -> str:
-    """A hash of an array's shape and values."""
+    """A hash of the shape and the values of an array, as float32."""
     array = np.ascontiguousarray(array, np.float32)
-    found = hashlib.sha256(str(array.shape).encode())
-    found.update(array.data)
-    return found.hexdigest()[:16]
+    digest = hashlib.sha256(str(array.shape).encode())
+    digest.update(array.data)
+    return digest.hexdigest()[:16]
 
 
 def _packed(array: np.ndarray) -> str:

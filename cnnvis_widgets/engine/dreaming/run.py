@@ -1,4 +1,4 @@
-"""The run of a dream whose options are checked: all its pictures, step after step, through the octaves."""
+"""One run of a dream with checked options: all of its pictures, step after step, through the octaves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ...errors import GradientError, NumericalError
 from ...results import DreamStep, Layer
 from ..network.network import Network
 from ..runtime.resizing import resize
-from .bound_objectives import Goal
-from .controls import DreamControls
-from .steering import Course, Steering
+from .bound_objectives import BoundObjective
+from .options import ResolvedOptions
+from .steering import Course, DreamControls, Steering, octave_sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,156 +23,177 @@ class Batch:
     """Pictures that are computed in one call.
 
     Attributes:
-        goal: of all of them.
-        numbers: the channel of each, whose noise is its own; a single one for all ``pictures`` of an objective.
-        pictures: how many of them count; the others fill the batch up.
+        objective: of all of them.
+        noise: a number for each place in the batch, from which its noise is drawn: its channel. A single number
+            serves all pictures of one objective.
+        channels: the channel (or the place of the objective) of each picture. The rest of the batch only fills it up.
+        names: of the channels.
     """
 
-    goal: Goal
-    numbers: tuple[int, ...]
-    pictures: int
+    objective: BoundObjective
+    noise: tuple[int, ...]
+    channels: tuple[int, ...]
+    names: tuple[str, ...]
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures of the batch are results."""
+        return len(self.channels)
 
 
-def batches_of(goals: list[Goal], ids: tuple[int, ...], together: int) -> list[Batch]:
-    """Goals that differ in their channel alone, so many at a time; the last of them is repeated to fill a batch."""
-    found = []
-    for start in range(0, len(goals), together):
-        some = goals[start : start + together]
-        padded = [*some, *some[-1:] * (together - len(some))]
-        numbers = ids[start : start + len(some)]
-        leaves = tuple(np.stack(each) for each in zip(*(goal.leaves for goal in padded), strict=True))
-        title = some[0].title if len(some) == 1 else f"{some[0].title} and {len(some) - 1} more"
-        filled = numbers + numbers[-1:] * (together - len(some))
-        found.append(Batch(replace(some[0], leaves=leaves, title=title), filled, len(some)))
-    return found
+def batches_of(
+    objectives: Sequence[BoundObjective], channels: Sequence[int], names: Sequence[str], options: ResolvedOptions
+) -> list[Batch]:
+    """Distribute objectives over batches: one for each objective, or ``options.together`` channels for each batch."""
+    if options.together == 1:
+        count = options.pictures
+        subjects = zip(objectives, channels, names, strict=True)
+        return [
+            Batch(objective, (channel,), (channel,) * count, (name,) * count) for objective, channel, name in subjects
+        ]
+    parts = [slice(start, start + options.together) for start in range(0, len(objectives), options.together)]
+    return [_batch_together(objectives[part], channels[part], names[part], options.together) for part in parts]
+
+
+def _batch_together(
+    objectives: Sequence[BoundObjective], channels: Sequence[int], names: Sequence[str], size: int
+) -> Batch:
+    """One batch of objectives that differ in their channel only. The last one is repeated to fill it up."""
+    missing, first = size - len(objectives), objectives[0]
+    filled = [*objectives, *[objectives[-1]] * missing]
+    leaves = tuple(np.stack(values) for values in zip(*(objective.leaves for objective in filled), strict=True))
+    title = first.title if len(objectives) == 1 else f"{first.title} and {len(objectives) - 1} more"
+    noise = (*channels, *[channels[-1]] * missing)
+    return Batch(replace(first, leaves=leaves, title=title), noise, tuple(channels), tuple(names))
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What stays the same over all steps of a dream."""
+    """What stays the same in all steps of a dream.
+
+    Attributes:
+        network: the network.
+        ascent: ``PixelAscent`` or ``ParameterAscent``; each has a state of its own kind.
+        batches: of all pictures.
+        photo: float32 (1, height, width, channels) at the final size, or ``None``.
+        mask: float32 (1, height, width, 1), or ``None``.
+        options: of the dream.
+        recipe: as JSON has it, without what is known at a step only.
+    """
 
     network: Network
-    climb: Any  # PixelClimb or Ascent, each with a state of its own
+    ascent: Any
     batches: list[Batch]
-    ids: tuple[int, ...]
-    names: tuple[str, ...]
     photo: np.ndarray | None
     mask: np.ndarray | None
-    strength: float
-    value_range: tuple[np.ndarray, np.ndarray]
+    options: ResolvedOptions
     recipe: dict[str, Any]
 
-    def steps(
-        self,
-        sizes: Sequence[tuple[int, ...]],
-        steps: int,
-        seed: int,
-        resume: DreamStep | None,
-        controls: DreamControls | None,
-    ) -> Iterator[DreamStep]:
-        course, draws = Course(tuple(sizes), steps), np.random.default_rng([seed, 1])
-        steering = Steering(controls, course, photo=self.photo is not None)
-        made = 0 if resume is None else resume.index + 1
-        for _ in range(made):  # the run goes on with the views that it would have seen
-            course = course.ahead()
-            self.climb.draw(draws, course.size)
-            course = course.after()
-        seconds, since = 0.0, perf_counter()
-        states = self._begin(course.size, seed, resume)
+    def steps(self, resume: DreamStep | None, controls: DreamControls | None) -> Iterator[DreamStep]:
+        """All steps, or those after a step of an earlier run."""
+        course, draws = self._course(), np.random.default_rng([self.options.seed, 1])
+        steering = Steering(controls, course, on_photo=self.photo is not None)
+        steps_made = 0 if resume is None else resume.index + 1
+        for _ in range(steps_made):  # a resumed run sees the views that the whole run would have seen
+            course = course.in_open_octave()
+            self.ascent.draw(draws, course.size)
+            course = course.after_step()
+        seconds, start = 0.0, perf_counter()
+        states = self._begin(course.size, resume)
         while True:
-            course, states = steering.turned(made, course, states)
-            if course.ended:
+            course, states = steering.apply(steps_made, course, states)
+            if course.done:
                 return
-            if course.full:
-                course = course.ahead()
-                states = [self.climb.grown(state, self.photo, course.size) for state in states]
+            if course.octave_done:
+                course = course.in_open_octave()
+                states = [self.ascent.grown(state, self.photo, course.size) for state in states]
             steering.remember(course, states)
-            scores = self._step(states, course, self.climb.draw(draws, course.size), steering.settings)
-            seconds += perf_counter() - since
-            yield self._told(states, scores, course, seconds, steering, made)
-            since = perf_counter()
-            course, made = course.after(), made + 1
+            scores = self._step(states, course, self.ascent.draw(draws, course.size), steering.settings)
+            seconds += perf_counter() - start
+            recipe = self.recipe | {"steps_made": steps_made, "steered": list(steering.events)}
+            step = self._dream_step(states, scores, course, steering.settings)
+            yield replace(step, seconds=seconds, recipe=recipe)
+            start = perf_counter()
+            course, steps_made = course.after_step(), steps_made + 1
 
-    def _step(self, states: list[Any], course: Course, drawn: Any, settings: Mapping[str, Any]) -> np.ndarray:
+    def _course(self) -> Course:
+        options = self.options
+        return Course(tuple(octave_sizes(options.size, options.octaves, options.octave_scale)), options.steps)
+
+    def _step(self, states: list[Any], course: Course, views: Any, settings: Mapping[str, Any]) -> np.ndarray:
         """Move all pictures, in place in the list; the scores before the move."""
         step_size, scores = settings.get("step_size"), []
-        climb = self.climb if step_size is None else replace(self.climb, step_size=step_size)
+        ascent = self.ascent if step_size is None else replace(self.ascent, step_size=step_size)
         for place, batch in enumerate(self.batches):
-            states[place], score, slope = climb.step(states[place], batch.goal, drawn)
-            _check_step(batch.goal, course.index, slope, score)
+            states[place], score, strength = ascent.step(states[place], batch.objective, views)
+            _check_step(batch.objective, course.index, strength, score)
             scores.append(score[: batch.pictures])
         return np.concatenate(scores)
 
-    def _told(
-        self, states: list[Any], scores: np.ndarray, course: Course, seconds: float, steering: Steering, made: int
+    def _dream_step(
+        self, states: list[Any], scores: np.ndarray, course: Course, settings: Mapping[str, Any]
     ) -> DreamStep:
-        dreamt, strength = self._pictures(states), steering.settings.get("strength")
-        shown = self._mixed(dreamt, course.size, self.strength if strength is None else strength)
+        dreamt, strength = self._pictures(states), settings.get("strength")
+        images = self._mixed(dreamt, course.size, self.options.strength if strength is None else strength)
         return DreamStep(
-            self.layer,
-            any(batch.goal.softmax_removed for batch in self.batches),
-            self.ids,
-            self.names,
-            shown,
-            scores,
-            course.octave,
-            len(course.sizes),
-            course.index,
-            course.total,
-            self.value_range,
-            seconds,
-            self.recipe | {"made": made, "steered": list(steering.events)},
-            None if shown is dreamt else dreamt,
+            layer=self._layer,
+            softmax_removed=any(batch.objective.softmax_removed for batch in self.batches),
+            channels=tuple(channel for batch in self.batches for channel in batch.channels),
+            names=tuple(name for batch in self.batches for name in batch.names),
+            images=images,
+            scores=scores,
+            octave=course.octave,
+            octaves=len(course.sizes),
+            index=course.index,
+            total=course.total,
+            value_range=self.options.value_range,
+            dreamt=None if images is dreamt else dreamt,
         )
 
     @property
-    def layer(self) -> Layer:
-        return self.batches[0].goal.layer or self.network.layers[0]
+    def _layer(self) -> Layer:
+        return self.batches[0].objective.layer or self.network.layers[0]
 
-    def _begin(self, size: tuple[int, ...], seed: int, resume: DreamStep | None) -> list[Any]:
-        if resume is not None:
-            ends = np.cumsum([batch.pictures for batch in self.batches])
-            dreamt = resume.images if resume.dreamt is None else resume.dreamt
-            parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
-            return [self.climb.at(_filled(images, len(batch.numbers))) for batch, images in parts]
-        return [self._begun(batch, size, seed) for batch in self.batches]
+    def _begin(self, size: tuple[int, ...], resume: DreamStep | None) -> list[Any]:
+        if resume is None:
+            return [self._initial_state(batch, size) for batch in self.batches]
+        ends = np.cumsum([batch.pictures for batch in self.batches])
+        dreamt = resume.images if resume.dreamt is None else resume.dreamt
+        parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
+        return [self.ascent.resumed(_filled(images, len(batch.noise))) for batch, images in parts]
 
-    def _begun(self, batch: Batch, size: tuple[int, ...], seed: int) -> Any:
-        shape = (
-            max(1, batch.pictures // len(batch.numbers)),
-            *size,
-            self.network.runtime.layout.picture_shape[-1] or 3,
-        )
-        randoms = [np.random.default_rng([seed, 0, number]) for number in batch.numbers]
-        return self.climb.joined([self.climb.begin(self.photo, shape, random) for random in randoms])
+    def _initial_state(self, batch: Batch, size: tuple[int, ...]) -> Any:
+        shape = (max(1, batch.pictures // len(batch.noise)), *size, self.network.runtime.layout.picture_shape[-1] or 3)
+        generators = [np.random.default_rng([self.options.seed, 0, number]) for number in batch.noise]
+        return self.ascent.joined([self.ascent.begin(self.photo, shape, generator) for generator in generators])
 
     def _pictures(self, states: list[Any]) -> np.ndarray:
-        every = [state if isinstance(state, np.ndarray) else state.images for state in states]
-        found = [images[: batch.pictures] for batch, images in zip(self.batches, every, strict=True)]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        arrays = [state if isinstance(state, np.ndarray) else state.images for state in states]
+        parts = [images[: batch.pictures] for batch, images in zip(self.batches, arrays, strict=True)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _mixed(self, images: np.ndarray, size: tuple[int, ...], strength: float) -> np.ndarray:
-        """Pictures mixed with the photo, or the same where there is nothing to mix."""
+        """The pictures mixed with the photo; the same array if there is nothing to mix."""
         if self.photo is None or (self.mask is None and strength == 1):
             return images
-        mixed = strength if self.mask is None else strength * resize(self.mask, size)
+        share = strength if self.mask is None else strength * resize(self.mask, size)
         photo = resize(self.photo, size)
-        return (photo + mixed * (images - photo)).astype(np.float32)
+        return (photo + share * (images - photo)).astype(np.float32)
 
 
 def _filled(images: np.ndarray, count: int) -> np.ndarray:
-    """The pictures, the last one repeated until there are so many."""
+    """The pictures, with the last one repeated until there are ``count``."""
     return np.concatenate([images, np.repeat(images[-1:], max(0, count - len(images)), axis=0)])
 
 
-def _check_step(goal: Goal, index: int, strength: np.ndarray, scores: np.ndarray) -> None:
+def _check_step(objective: BoundObjective, index: int, strength: np.ndarray, scores: np.ndarray) -> None:
     if not (np.isfinite(strength).all() and np.isfinite(scores).all()):
         raise NumericalError(
-            f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {goal.title}. "
+            f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {objective.title}. "
             "Try a smaller step_size."
         )
     if not strength.all():
         raise GradientError(
-            f"Expected a channel that reacts to the image. Received: {goal.title}, "
+            f"Expected a channel that reacts to the image. Received: {objective.title}, "
             f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
         )

@@ -1,7 +1,7 @@
-"""Transforms: random changes of view that a picture must survive, drawn anew for every step.
+"""Transforms: random views of a picture, drawn anew for every step. A dream must raise its score under all of them.
 
-Each draws from a seeded generator, so that a run can be repeated, and they compose to a single resampling:
-turning, scaling and shifting one after the other would blur the picture three times.
+A seeded generator draws the views, so a run can be repeated. Several transforms become one resampling: rotation, scale
+and shift one after the other would blur the picture three times.
 
 Reference:
     C. Olah, A. Mordvintsev and L. Schubert, "Feature Visualization", Distill, 2017,
@@ -17,17 +17,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...errors import OptionError
 from ..backward.gradient_overrides import spreading
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One drawn change of view.
+    """One view that was drawn.
 
     Attributes:
         matrix: 3 x 3, from (x, y, 1) in the view to (x, y, 1) in the picture, both in pixels from the centre.
         size: (height, width) of the view.
-        noise: standard deviation of noise added to it, in parts of the range of brightness.
+        noise: standard deviation of the noise on it, as a fraction of the range of brightness.
         seed: of that noise, two int32.
     """
 
@@ -37,12 +38,12 @@ class View:
     seed: tuple[int, int] = (0, 0)
 
     def resized(self, size: tuple[int, int]) -> View:
-        """The same view with other pixels."""
+        """The same view at another size in pixels."""
         zoom = np.diag([self.size[1] / size[1], self.size[0] / size[0], 1])
         return View(self.matrix @ zoom, size, self.noise, self.seed)
 
     def coefficients(self, size: tuple[int, int]) -> np.ndarray:
-        """The matrix as ``apply`` takes it, float32 (1, 8), for a picture of a size."""
+        """The matrix as ``apply`` takes it, float32 (1, 8), for a picture of a size (height, width)."""
         to_centre = _shift(-(self.size[1] - 1) / 2, -(self.size[0] - 1) / 2)
         whole = _shift((size[1] - 1) / 2, (size[0] - 1) / 2) @ self.matrix @ to_centre
         return whole.reshape(1, 9)[:, :8].astype(np.float32)
@@ -50,13 +51,18 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Transform:
-    """A random change of view; made by the functions of this module."""
+    """A distribution of views. The functions of this module make transforms.
+
+    Attributes:
+        name: of the function that made it.
+        arguments: of that function.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def draw(self, random: np.random.Generator, size: tuple[int, int]) -> View:
-        """One view of a picture of a size (height, width)."""
+        """Draw one view of a picture of a size (height, width)."""
         return _DRAWS[self.name](random, size, **self.arguments)
 
     def __repr__(self) -> str:
@@ -64,51 +70,114 @@ class Transform:
 
 
 def jitter(pixels: int) -> Transform:
-    """Shift by up to this many whole pixels each way."""
+    """Shift by a whole number of pixels, up to ``pixels`` in each direction.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import transforms
+        >>> view = transforms.jitter(8).draw(np.random.default_rng(0), (64, 64))
+        >>> view.size, bool(abs(view.matrix[:2, 2]).max() <= 8)
+        ((64, 64), True)
+    """
     return Transform("jitter", {"pixels": pixels})
 
 
 def scale(smallest: float, largest: float) -> Transform:
-    """Magnify by a factor between these; the size of the view stays."""
+    """Magnify by a factor between ``smallest`` and ``largest``. The view keeps the size of the picture.
+
+    Raises:
+        OptionError: a factor is not above 0, or the larger one comes first.
+
+    Example:
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.scale(0.9, 1.1)
+        scale(smallest=0.9, largest=1.1)
+    """
     _require(0 < smallest <= largest, "scale factors above 0, the smaller first", (smallest, largest))
     return Transform("scale", {"smallest": smallest, "largest": largest})
 
 
 def rotate(degrees: float) -> Transform:
-    """Turn by up to this angle each way."""
+    """Rotate by an angle of up to ``degrees`` in each direction.
+
+    Example:
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.rotate(5)
+        rotate(degrees=5)
+    """
     return Transform("rotate", {"degrees": degrees})
 
 
 def pad(pixels: int) -> Transform:
-    """A grey margin on all sides; the view grows by it."""
+    """Add a grey margin of ``pixels`` on all sides. The view grows by it.
+
+    Raises:
+        OptionError: the margin is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.pad(4).draw(np.random.default_rng(0), (64, 64)).size
+        (72, 72)
+    """
     _require(pixels >= 0, "a margin of at least 0 pixels", pixels)
     return Transform("pad", {"pixels": pixels})
 
 
 def crop(smallest: float, largest: float) -> Transform:
-    """A box anywhere in the picture, its sides a part of the picture's between these; it is enlarged to the view."""
-    _require(0 < smallest <= largest <= 1, "parts of the picture in (0, 1], the smaller first", (smallest, largest))
+    """Cut a box from anywhere in the picture and enlarge it to the size of the picture.
+
+    Args:
+        smallest, largest: the limits of the box's side, as a fraction of the picture's, in (0, 1].
+
+    Raises:
+        OptionError: the limits are outside (0, 1], or the larger one comes first.
+
+    Example:
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.crop(0.3, 0.6)
+        crop(smallest=0.3, largest=0.6)
+    """
+    _require(0 < smallest <= largest <= 1, "fractions of the picture in (0, 1], the smaller first", (smallest, largest))
     return Transform("crop", {"smallest": smallest, "largest": largest})
 
 
 def noise(deviation: float) -> Transform:
-    """Gaussian noise, its standard deviation in parts of the range of brightness."""
+    """Add Gaussian noise; ``deviation`` is its standard deviation, as a fraction of the range of brightness.
+
+    Example:
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.noise(0.05)
+        noise(deviation=0.05)
+    """
     return Transform("noise", {"deviation": deviation})
 
 
 def compose(*parts: Transform) -> Transform:
-    """One transform after another."""
+    """Apply transforms one after another.
+
+    Example:
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.compose(transforms.pad(4), transforms.jitter(2))
+        compose(parts=(pad(pixels=4), jitter(pixels=2)))
+    """
     return Transform("compose", {"parts": tuple(parts)})
 
 
 def apply(images: tf.Tensor, coefficients: tf.Tensor, size: tf.Tensor, noise: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Pictures (pictures, height, width, channels) in [0, 1] under a view, inside a function being traced.
+    """Resample pictures to a view, inside a function that is being traced.
 
-    There is one row of coefficients for all pictures, or one for each, and so it is with the noise. What lies outside
-    a picture is grey. The gradient is resampled by the inverse matrix, which differs from the exact one by a factor
-    that is the same for all pixels of a picture.
+    Grey surrounds each picture. The gradient is resampled by the inverse matrix; it differs from the exact gradient by
+    a factor that is equal for all pixels of a picture.
+
+    Args:
+        images: float32 (pictures, height, width, channels) in [0, 1].
+        coefficients: float32 (1, 8) for all pictures or (pictures, 8), of ``View.coefficients``.
+        size: int32 (height, width) of the views.
+        noise: float32, standard deviation of the noise.
+        seed: two int32, of the noise; each row of coefficients has noise of its own.
     """
-    seen = tf.raw_ops.ImageProjectiveTransformV3(
+    viewed = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=coefficients,
         output_shape=size,
@@ -116,12 +185,12 @@ def apply(images: tf.Tensor, coefficients: tf.Tensor, size: tf.Tensor, noise: tf
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
-    seen = tf.ensure_shape(seen, [images.shape[0], None, None, images.shape[-1]])
-    # the same for all pictures under one view, so that none depends on its place among them
-    shape = tf.concat([[coefficients.shape[0]], tf.shape(seen)[1:]], 0)
+    viewed = tf.ensure_shape(viewed, [images.shape[0], None, None, images.shape[-1]])
+    # all pictures under one view share its noise, so that no picture depends on its place among them
+    shape = tf.concat([[coefficients.shape[0]], tf.shape(viewed)[1:]], 0)
     grain = noise * tf.random.stateless_normal(shape, seed)
     with spreading():
-        return seen + grain
+        return viewed + grain
 
 
 def _shift(x: float, y: float) -> np.ndarray:
@@ -181,8 +250,8 @@ _DRAWS: dict[str, Callable[..., View]] = {
 
 def _require(holds: bool, expected: str, received: Any) -> None:
     if not holds:
-        raise ValueError(f"Expected {expected}. Received: {received!r}.")
+        raise OptionError(f"Expected {expected}. Received: {received!r}. Change the arguments of the transform.")
 
 
 ROBUST = compose(pad(12), jitter(20), scale(0.8, 1.5), rotate(8))
-"""What pictures from noise survive by default."""
+"""The transform of dreams from noise, by default."""

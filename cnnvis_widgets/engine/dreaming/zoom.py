@@ -1,4 +1,4 @@
-"""The zoom film: dream a little, go a little into the picture, and dream on."""
+"""The zoom film: dream for some steps, magnify the picture a little, and dream on."""
 
 from __future__ import annotations
 
@@ -8,57 +8,79 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import OptionError
 from ...results import DreamStep
 from ..network.loading import load
+from ..network.network import Network
 from ..runtime.resizing import resize
-from .dream import dream
+from .dream import Channels, Target, dream_with
+from .options import DreamOptions, with_option_names
+
+_DEFAULTS = {"start": "feed", "octaves": 1, "steps": 4}  # few steps do: every frame starts from the last one
 
 
+@with_option_names(**_DEFAULTS)
 def zoom(
     network: Any,
     feed: Any,
-    layer: Any,
-    channels: Any = None,
+    layer: Target,
+    channels: Channels = None,
     *,
-    start: Any = "feed",
     frames: int = 100,
     rate: float = 0.05,
     **options: Any,
 ) -> Iterator[DreamStep]:
-    """Dream into a photo without end.
+    """Zoom into a dream without end.
 
     Args:
-        network, feed, layer, channels, start: as in ``dream``.
-        frames: how many pictures.
-        rate: by what part of its size the picture is magnified from frame to frame.
-        options: of ``dream``, for every frame. ``octaves=1, steps=4`` unless given, which is enough as every frame
-            begins where the last one ended.
+        network, feed, layer, channels: as in ``dream``.
+        frames: the number of pictures.
+        rate: how much the picture is magnified from frame to frame, as a fraction of its size, in [0, 1).
+        options: of ``DreamOptions``, for every frame. By default ``start='feed', octaves=1, steps=4``.
 
     Yields:
-        The last ``DreamStep`` of each frame, ``index`` and ``total`` counting frames.
+        The last ``DreamStep`` of each frame; its ``index`` and ``total`` count frames.
 
     Raises:
-        as ``dream``; ValueError: ``frames`` below 1 or ``rate`` not within 0 to 1.
+        OptionError: ``frames`` is below 1, ``rate`` is not in [0, 1), or an option is wrong.
+        CnnvisError: as ``dream``.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from cnnvis_widgets import zoom
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv")])
+        >>> photo = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8, 1)
+        >>> film = zoom(model, None, "conv", 1, start=photo, frames=2, rate=0.25, steps=1, value_range=(0, 1))
+        >>> [(frame.index, frame.total, frame.images.shape) for frame in film]
+        [(0, 2, (1, 8, 8, 1)), (1, 2, (1, 8, 8, 1))]
     """
     if frames < 1 or not 0 <= rate < 1:
-        raise ValueError(f"Expected frames from 1 and a rate within 0 to 1. Received: frames={frames}, rate={rate}.")
-    network = load(network, feed)
-    options = {"octaves": 1, "steps": 4} | options
-    first = dream(network, None, layer, channels, start=start, **options)
-    return _frames(network, layer, channels, first, frames, rate, options)
+        raise OptionError(
+            f"Expected frames from 1 and a rate in [0, 1). Received: frames={frames}, rate={rate}. "
+            "A usual film has frames=100, rate=0.05."
+        )
+    checked = DreamOptions.of(_DEFAULTS | options)
+    loaded = load(network, feed)
+    first = dream_with(loaded, layer, channels, checked)
+    return _frames(loaded, (layer, channels), checked, first, frames, rate)
 
 
 def _frames(
-    network: Any, layer: Any, channels: Any, steps: Iterator[DreamStep], frames: int, rate: float, options: Any
+    network: Network,
+    subject: tuple[Target, Channels],
+    options: DreamOptions,
+    steps: Iterator[DreamStep],
+    frames: int,
+    rate: float,
 ) -> Iterator[DreamStep]:
-    seconds, seed = 0.0, options.get("seed", 0)
+    seconds = 0.0
     for index in range(frames):
         *_, last = steps
         seconds += last.seconds
         yield replace(last, index=index, total=frames, seconds=seconds)
-        seed += 1  # the same shifts in every frame would leave seams
-        begun = magnified(last.images[:1], rate)[0]
-        steps = dream(network, None, layer, channels, start=begun, **options | {"seed": seed})
+        # the same shifts in every frame would leave seams, so each frame has a seed of its own
+        options = replace(options, seed=options.seed + 1, start=magnified(last.images[:1], rate)[0])
+        steps = dream_with(network, *subject, options)
 
 
 def magnified(images: np.ndarray, rate: float) -> np.ndarray:

@@ -6,9 +6,10 @@ generator runs, in another thread, the state may say something else.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,15 @@ import numpy as np
 from ...caches import LRUCache
 from ...engine.attribution.occlusion import occlusion_steps
 from ...engine.attribution.predictions import channel_evidence, predict
-from ...engine.dreaming.controls import DreamControls
-from ...engine.dreaming.dream import dream
+from ...engine.dreaming.dream import dream_with
+from ...engine.dreaming.options import DreamOptions
+from ...engine.dreaming.steering import DreamControls
 from ...engine.neighbours import maps_around
+from ...engine.network.loading import load
 from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 from ...errors import CnnvisError
 from ...methods import METHODS
-from ...results import DreamStep, FeatureMaps, Occlusion, Reconstruction
+from ...results import FeatureMaps, Occlusion, Reconstruction
 from ..saving.film import Film
 
 if TYPE_CHECKING:
@@ -172,53 +175,72 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
     )
 
 
-def before_dreaming(network: Network, feed: Any, key: Any, layer: str, dream_layer: str, **options: Any) -> Steps:
-    """The maps to choose from and, while the user looks at them, one hidden step of a dream of ``dream_layer``.
+@dataclass(frozen=True)
+class DreamTarget:
+    """What a dream is made for, and how.
+
+    Attributes:
+        layer: the name of the layer.
+        channel: a class or a map; ``None`` for the map with the largest activation.
+        whole: whether the dream is of the whole layer; there is no channel then.
+        options: of the dream.
+    """
+
+    layer: str
+    channel: int | None
+    whole: bool
+    options: DreamOptions
+
+
+@dataclass(frozen=True)
+class DreamHandles:
+    """How the explorer follows and steers a running dream.
+
+    Attributes:
+        film: takes every step.
+        going: not set while the dream is paused.
+        controls: steers the dream.
+    """
+
+    film: Film
+    going: Event
+    controls: DreamControls
+
+
+def before_dreaming(network: Network, feed: Any, key: Any, layer: str, target: DreamTarget) -> Steps:
+    """The maps to choose from and, while the user looks at them, one hidden step of a dream.
 
     The functions compiled for it serve every class and map, so the next dream shows its first step at once.
     """
     for maps in browse(network, feed, key, layer):
         yield replace(maps, done=0)
-        kind = dream_layer, options["channels"] is None, options.get("start")
+        kind = target.layer, target.whole, target.options.start
         with suppress(CnnvisError):  # raised again when a dream is begun; another channel may well have a gradient
-            network.runtime.cache.get_or_make(
-                ("before dreaming", *kind), lambda: _compile(dream(network, feed, dream_layer, **options))
-            )
+            network.runtime.cache.get_or_make(("before dreaming", *kind), partial(_compile, network, feed, target))
         yield maps
 
 
-def _compile(steps: Iterator[DreamStep]) -> None:
-    next(steps)
+def _compile(network: Network, feed: Any, target: DreamTarget) -> None:
+    channel = None if target.whole else target.channel or 0
+    next(dream_with(load(network, feed), target.layer, channel, target.options))
 
 
-def dreaming(
-    network: Network,
-    feed: Any,
-    key: Any,
-    layer: str,
-    *,
-    channel: int | None,
-    whole: bool,
-    film: Film,
-    going: Event,
-    controls: DreamControls,
-    **options: Any,
-) -> Steps:
-    """The steps of a dream of one channel, the strongest if it is None, or of the ``whole`` layer.
+def dreaming(network: Network, feed: Any, key: Any, target: DreamTarget, handles: DreamHandles) -> Steps:
+    """The steps of a dream.
 
-    Each step is added to ``film``. While ``going`` is not set the last step is yielded again, a few times a second, so
-    that the job can be cancelled. An undo needs no waiting: the first step of the octave follows at once.
+    A paused dream yields its last step again, a few times a second, so that the job can be cancelled. An undo needs no
+    waiting: the first step of the octave follows at once.
     """
-    if whole:
-        channel = None
-    elif channel is None:
+    layer, channel = target.layer, target.channel
+    if channel is None and not target.whole:
         channel = strongest_first(feature_maps(network, feed, key, layer))[0]
     channels = () if channel is None else (channel,)
-    for step in dream(network, feed, layer, channel, controls=controls, **options):
-        film.add(step)
+    loaded, controls = load(network, feed), handles.controls
+    for step in dream_with(loaded, layer, channel, target.options, controls=controls):
+        handles.film.add(step)
         progress = Progress(step, layer, channels, (key, layer, channel), step.index + 1, step.total)
         yield progress
-        while not (going.wait(_PAUSE) or controls.undoing):
+        while not (handles.going.wait(_PAUSE) or controls.undoing):
             yield progress
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
-from ...engine.dreaming.controls import DreamControls
+from ...engine.dreaming.options import DreamOptions
+from ...engine.dreaming.steering import DreamControls
 from ...errors import LayerError
 from ...imaging import encode
 from ...imaging.render import picture
@@ -137,11 +138,7 @@ class DreamView(View):
 
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
-        layer, channel = self._layer_and_channel()
-        options = self._dream_options() | {"channels": None if self.state.objective == "layer" else channel or 0}
-        return f"Computing {self.state.layer}", computations.before_dreaming(
-            *self.context.fed_layer(), layer, **options
-        )
+        return f"Computing {self.state.layer}", computations.before_dreaming(*self.context.fed_layer(), self._target())
 
     def start(self) -> None:
         """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
@@ -150,30 +147,31 @@ class DreamView(View):
         self.film, self._going, self._controls = Film(), Event(), DreamControls()
         state.paused, self._save.disabled = False, True
         self._going.set()
-        layer, channel = self._layer_and_channel()
-        steps = computations.dreaming(
-            *self.context.fed_layer(layer),
-            channel=channel,
-            whole=state.objective == "layer",
-            film=self.film,
-            going=self._going,
-            controls=self._controls,
-            **self._dream_options(),
-        )
-        self.context.begin(self, "Dreaming", steps)
+        target = self._target()
+        network, feed, key, _ = self.context.fed_layer(target.layer)
+        handles = computations.DreamHandles(self.film, self._going, self._controls)
+        self.context.begin(self, "Dreaming", computations.dreaming(network, feed, key, target, handles))
 
-    def _layer_and_channel(self) -> tuple[str, int | None]:
-        """The layer, and the class or map of the objective; None for the strongest map."""
-        state = self.state
+    def _target(self) -> computations.DreamTarget:
+        """What the state selects: the layer, its class or map (None for the strongest map), and the options."""
+        state, options = self.state, self._dream_options()
         logits = state.network.logits if state.objective == "class" else None
-        return (logits.name, state.target) if logits else (state.layer, state.channel)
+        if logits is not None:
+            return computations.DreamTarget(logits.name, state.target, False, options)
+        whole = state.objective == "layer"
+        return computations.DreamTarget(state.layer, None if whole else state.channel, whole, options)
 
-    def _dream_options(self) -> dict[str, Any]:
-        """The keywords of ``dream`` for the state."""
+    def _dream_options(self) -> DreamOptions:
+        """The options that the controls show. Strength belongs to the photo."""
         state = self.state
         on_photo = state.start == "photo"
-        options: dict[str, Any] = {"start": "feed", "strength": state.strength} if on_photo else {}
-        return options | {"octaves": state.octaves, "steps": state.steps, "step_size": self._step_size(on_photo)}
+        return DreamOptions(
+            start="feed" if on_photo else None,
+            strength=state.strength if on_photo else 1.0,
+            octaves=state.octaves,
+            steps=state.steps,
+            step_size=self._step_size(on_photo),
+        )
 
     def undo_octave(self) -> None:
         """Take the running dream back to where its octave began."""
@@ -231,14 +229,9 @@ class DreamView(View):
         self.chart.add(step.index, score)
 
     def code(self) -> str:
-        state = self.state
-        layer, channel = self._layer_and_channel()
-        channel = None if state.objective == "layer" else channel
-        on_photo = state.start == "photo"
-        start = f", start='feed', strength={state.strength:g}" if on_photo else ""
-        size = f"{self._step_size(on_photo):g}"
-        options = f"octaves={state.octaves}, steps={state.steps}, step_size={size}{start}"
-        return f"*_, last = cnnvis_widgets.dream(network, feed, {layer!r}, {channel}, {options})"
+        target = self._target()
+        options = ", ".join(f"{name}={value!r}" for name, value in target.options.changed.items())
+        return f"*_, last = cnnvis_widgets.dream(network, feed, {target.layer!r}, {target.channel}, {options})"
 
     def on_enter(self) -> None:
         self._update()
