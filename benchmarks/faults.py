@@ -255,7 +255,7 @@ FAULTS = (
     # ---- attribution
     Fault(
         "Grad-CAM without its ReLU",
-        "attribution/path_gradients.py",
+        "attribution/grad_cam.py",
         "images = np.maximum((weights * values).sum(axis=-1), 0)",
         "images = (weights * values).sum(axis=-1)",
         ATTRIBUTION + " grad_cam or line",

@@ -51,9 +51,11 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from . import demo, errors, results
     from .engine.activations import activations
+    from .engine.attribution.grad_cam import grad_cam
+    from .engine.attribution.intervention import intervene
     from .engine.attribution.occlusion import occlude, occlusion, occlusion_steps
-    from .engine.attribution.path_gradients import grad_cam, integrated_gradients, smooth_grad
-    from .engine.attribution.predictions import channel_evidence, intervene, predict
+    from .engine.attribution.path_gradients import integrated_gradients, smooth_grad
+    from .engine.attribution.predictions import channel_evidence, predict
     from .engine.attribution.sanity_checks import sensitivity
     from .engine.backward import rules
     from .engine.dreaming import objectives, parameterizations, transforms

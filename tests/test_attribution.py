@@ -484,7 +484,7 @@ def test_a_constant_picture_has_no_correlation():
         (lambda n: grad_cam(n, None, []), ChannelError, "at least one"),
         (lambda n: grad_cam(n, None, 0, layer="nowhere"), LayerError, "Received: layer='nowhere'"),
         (lambda n: grad_cam(n, None, 0, layer="globally"), LayerError, "feature maps of several places"),
-        (lambda n: grad_cam(n, None, 0, layer="inner", scores="fused"), GradientError, "differentiable way"),
+        (lambda n: grad_cam(n, None, 0, layer="inner", scores="fused"), GradientError, "differentiable path"),
         (lambda n: integrated_gradients(n, None, 0, steps=0), ValueError, "Received: steps=0"),
         (lambda n: integrated_gradients(n, None, 0, baseline=[1, 2]), FeedError, "Received: shape \\(2,\\)"),
         (lambda n: smooth_grad(n, None, 0, noise=-1), ValueError, "Received: noise=-1"),

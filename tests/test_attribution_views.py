@@ -7,8 +7,8 @@ import pytest
 from on_screen import pixels, run_code, same
 from PIL import Image
 
+import cnnvis_widgets.engine.attribution.grad_cam as grad_cam_module
 from cnnvis_widgets import grad_cam, occlusion, predict
-from cnnvis_widgets.engine.attribution import path_gradients
 from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
@@ -94,7 +94,7 @@ def test_going_back_computes_nothing(explorer, monkeypatch):
     explorer.state.method = "attribution"
     first = explorer.result
     explorer.state.method = "activations"
-    monkeypatch.setattr(path_gradients, "grad_cam", None)
+    monkeypatch.setattr(grad_cam_module, "grad_cam", None)
     explorer.state.method = "attribution"
     assert explorer.wait(0) is first
 

@@ -150,7 +150,7 @@ def test_a_region_outside_the_map_is_refused(explorer, region):
 
 def test_a_layer_behind_the_classes_is_told(explorer):
     explorer.state.layer = explorer.network.layers[-1].name
-    assert "Expected a layer on the way to the class scores" in explorer.views["intervention"].bars.value
+    assert "Expected a layer before the class scores" in explorer.views["intervention"].bars.value
 
 
 def test_waiting_requests_are_dropped_and_computed_ones_shown():

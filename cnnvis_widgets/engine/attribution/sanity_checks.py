@@ -1,8 +1,8 @@
-"""Does a picture depend on the class? Pictures that look right although they mean nothing are told by two numbers.
+"""Sanity checks: does the picture of a class depend on the class? A picture may look right and explain nothing.
 
 References:
     [1] J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, arXiv 1810.03292 (a picture that
-        stays when the weights are randomised explains no prediction).
+        stays the same after the weights are randomised explains no prediction).
     [2] W. Nie, Y. Zhang and A. Patel, "A Theoretical Explanation for Perplexing Behaviors of
         Backpropagation-based Visualizations", ICML 2018, arXiv 1805.07039 (why the deconvnet and guided
         backpropagation recover the image rather than the class).
@@ -18,9 +18,9 @@ import tensorflow as tf
 from ...errors import ChannelError, LayerError
 from ...results import Layer, Sensitivity
 from ..backward.rules import require_rule
-from .class_scores import Scores, flowing, numbers_and_names
+from .class_scores import ClassScores, gradient_at, numbers_and_names
 
-_TOP_OPS = {"MatMul", "BatchMatMulV2", "Conv2D"}
+_WEIGHTED_OPS = {"MatMul", "BatchMatMulV2", "Conv2D"}
 
 
 def sensitivity(
@@ -32,18 +32,21 @@ def sensitivity(
     scores: str | Layer | None = None,
     target: int | str | None = None,
 ) -> Sensitivity:
-    """How much the picture of a class resembles the pictures of what it should differ from.
+    """Measure how much the picture of a class resembles two pictures that it should differ from.
+
+    The first is the picture of the best other class. The second is the picture of the same class after the weights
+    of the top layer are shuffled.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
-        feed: what to feed (see ``load``); ``None`` for the network's own.
+        feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
         rule: 'deconvnet', 'guided', 'gradient', or one that was registered.
         seed: of the shuffling; the same seed gives the same bytes.
         scores: the layer whose channels are the classes; by default the logits.
         target: the class, by number or name; by default the best one of each image.
 
     Returns:
-        Two correlations for each image; near 1 means that the picture does not depend on the class.
+        Two correlations for each image. A correlation near 1 means that the picture does not depend on the class.
 
     Raises:
         LayerError: no class scores, or no weights right before them.
@@ -52,77 +55,91 @@ def sensitivity(
         NumericalError: NaN or infinity. ValueError: an unknown rule.
 
     Notes:
-        Pictures start from a score of 1 and are projected as ``reconstruct`` does. The network is not changed:
-        its last dense layer or convolution is computed once more beside it, with all weights in random order.
+        Each picture starts from a score of 1 and is projected as ``reconstruct`` does. The network is not changed:
+        a copy of its last dense layer or convolution computes with all weights in random order.
+
+    References:
+        [1] J. Adebayo et al., NeurIPS 2018, arXiv 1810.03292.
+
+    >>> from cnnvis_widgets import demo, load, sensitivity
+    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+    >>> result = sensitivity(network, rule="gradient")
+    >>> result.classes.shape, result.rival.shape, result.randomised.shape
+    ((1, 2), (1,), (1,))
     """
     require_rule(rule)
-    asked = Scores.of(network, feed, scores)
-    asked.network.runtime.require_gradient(asked.layer)
-    values = asked.of_images()
+    class_scores = ClassScores.of(network, feed, scores)
+    class_scores.network.runtime.require_gradient(class_scores.layer)
+    values = class_scores.of_images()
     if values.shape[1] < 2:
-        raise ChannelError(f"Expected at least two classes. Received: one channel in layer {asked.layer.name!r}.")
-    classes = _pairs(asked, values, target)
+        raise ChannelError(
+            f"Expected at least two classes. Received: one channel in layer {class_scores.layer.name!r}. "
+            "Name another layer: scores=..."
+        )
+    classes = _classes_and_rivals(class_scores, values, target)
     rows = np.arange(len(values))
     channels = classes.astype(np.int32)
     twice = np.repeat(rows, 2)
-    both = asked.backward(twice, asked.pictures[twice], channels.ravel(), rule)
-    best, rival = both[::2], both[1::2]
-    shuffled = _shuffled(asked, rows, channels[:, 0], rule, seed)
-    return Sensitivity(rule, asked.layer, classes, _correlations(best, rival), _correlations(best, shuffled))
+    pictures = class_scores.backward(twice, class_scores.images[twice], channels.ravel(), rule)
+    best, rival = pictures[::2], pictures[1::2]
+    shuffled = _with_shuffled_weights(class_scores, channels[:, 0], rule, seed)
+    return Sensitivity(rule, class_scores.layer, classes, _correlations(best, rival), _correlations(best, shuffled))
 
 
-def _pairs(asked: Scores, values: np.ndarray, target: int | str | None) -> np.ndarray:
-    """The class that is asked about and the best other one, int (images, 2)."""
+def _classes_and_rivals(class_scores: ClassScores, values: np.ndarray, target: int | str | None) -> np.ndarray:
+    """The class and the best other class of each image, int (images, 2)."""
     order = np.argsort(-values, axis=1, kind="stable")
     if target is None:
         return order[:, :2]
-    (number,), _ = numbers_and_names(asked.network, asked.layer, target)
+    (number,), _ = numbers_and_names(class_scores.network, class_scores.layer, target)
     rivals = np.where(order[:, 0] == number, order[:, 1], order[:, 0])
     return np.stack([np.full_like(rivals, number), rivals], axis=1)
 
 
-def _shuffled(asked: Scores, rows: np.ndarray, channels: np.ndarray, rule: str, seed: int) -> np.ndarray:
-    """The pictures of the classes where the weights of the top layer are in another order."""
+def _with_shuffled_weights(class_scores: ClassScores, channels: np.ndarray, rule: str, seed: int) -> np.ndarray:
+    """The pictures of the classes after the weights of the top layer are shuffled."""
+    layer, build = class_scores.layer, class_scores.network.runtime.build
 
-    def body(given: tf.Tensor, wanted: tf.Tensor, seeds: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-        values = asked.network.runtime.build(asked.inputs(given, others), [asked.layer.tensor], rule)[0]
-        top = _top_layer(values, asked.layer)
-        signal = flowing(asked.picked(values, wanted), top.outputs[0], asked.layer.name)
-        again = _recomputed(top, seeds[0])
-        return [flowing(tf.reduce_sum(again * tf.cast(signal, again.dtype)), given, asked.layer.name)]
+    def body(batch: tf.Tensor, targets: tf.Tensor, seeds: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        values = build(class_scores.graph_inputs(batch, others), [layer.tensor], rule)[0]
+        top = _top_op(values, layer)
+        signal = gradient_at(top.outputs[0], class_scores.scores_of(values, targets), layer.name)
+        shuffled = _output_with_shuffled_weights(top, seeds[0])
+        return [gradient_at(batch, tf.reduce_sum(shuffled * tf.cast(signal, shuffled.dtype)), layer.name)]
 
+    rows = np.arange(len(channels))
     seeds = np.full(len(rows), seed, np.int32)
-    return asked.run(("shuffled", asked.layer.tensor, rule), body, rows, asked.pictures, channels, seeds)[0]
+    return class_scores.run(("shuffled", layer.tensor, rule), body, rows, class_scores.images, channels, seeds)[0]
 
 
-def _top_layer(values: tf.Tensor, layer: Layer) -> tf.Operation:
-    """The op right before the scores that has weights."""
+def _top_op(values: tf.Tensor, layer: Layer) -> tf.Operation:
+    """The last op with weights before the scores."""
     pending = [values.op]
     while pending:
         op = pending.pop(0)
-        if op.type in _TOP_OPS:
+        if op.type in _WEIGHTED_OPS:
             return op
-        pending += [each.op for each in op.inputs]
+        pending += [tensor.op for tensor in op.inputs]
     raise LayerError(
         f"Expected class scores that a dense layer or a convolution computes. Received: layer {layer.name!r}, "
-        "before which there is none."
+        "before which there is none. Name another layer: scores=..."
     )
 
 
-def _recomputed(top: tf.Operation, seed: tf.Tensor) -> tf.Tensor:
-    """The output of an op for the same input, with its weights in random order."""
-    below, kernel = top.inputs[:2]
+def _output_with_shuffled_weights(op: tf.Operation, seed: tf.Tensor) -> tf.Tensor:
+    """The output of a copy of an op: the same input, its weights in random order."""
+    below, kernel = op.inputs[:2]
     flat = tf.reshape(kernel, [-1])
     order = tf.argsort(tf.random.stateless_uniform(tf.shape(flat), [seed, 0]))
     shuffled = tf.ensure_shape(tf.reshape(tf.gather(flat, order), tf.shape(kernel)), kernel.shape)
-    attributes = dict(top.node_def.attr)
-    return top.graph.create_op(top.type, [below, shuffled], [top.outputs[0].dtype], attrs=attributes).outputs[0]
+    attributes = dict(op.node_def.attr)
+    return op.graph.create_op(op.type, [below, shuffled], [op.outputs[0].dtype], attrs=attributes).outputs[0]
 
 
 def _correlations(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of each pair of pictures, float32 (pictures,); NaN where one is constant."""
-    first, second = (each.reshape(len(each), -1).astype(np.float64) for each in (pictures, others))
-    first, second = (each - each.mean(axis=1, keepdims=True) for each in (first, second))
+    """Pearson's correlation of each pair of pictures, float32 (pictures,); NaN where one of them is constant."""
+    first, second = (stack.reshape(len(stack), -1).astype(np.float64) for stack in (pictures, others))
+    first, second = (flat - flat.mean(axis=1, keepdims=True) for flat in (first, second))
     size = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     product = (first * second).sum(axis=1)
     return np.divide(product, size, out=np.full(len(size), np.nan), where=size > 0).astype(np.float32)

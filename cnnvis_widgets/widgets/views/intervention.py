@@ -9,7 +9,7 @@ import ipywidgets as w
 import traitlets as t
 
 from ...caches import LRUCache
-from ...engine.attribution.predictions import HalfStored
+from ...engine.attribution.intervention import ResumedNetwork
 from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from ..elements.canvas import ARROWS
@@ -68,7 +68,7 @@ class InterventionView(View):
         self.bars, self._caption = ClassBars(state), create(w.HTML)
         self.intervention: Intervention | None = None
         self._change: _Change | None = None  # of ``intervention``
-        self._resumed: LRUCache[HalfStored] = LRUCache(1)
+        self._resumed: LRUCache[ResumedNetwork] = LRUCache(1)
         self._request = NewestRequest(self._show, self._fail)
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
         self.panel = side_by_side(context.gallery.maps, context.gallery.large, bars)
@@ -116,7 +116,7 @@ class InterventionView(View):
         map_change = _Change(state.channel, state.factor, state.region)
 
         def compute() -> tuple[Intervention, _Change]:
-            resumed = self._resumed.get_or_make((network, key, layer), lambda: HalfStored(network, feed, layer))
+            resumed = self._resumed.get_or_make((network, key, layer), lambda: ResumedNetwork(network, feed, layer))
             scales = {map_change.channel: map_change.factor}
             region: Any = map_change.region or None
             return resumed.scaled(scales, region=region), map_change

@@ -1,0 +1,109 @@
+"""Grad-CAM and Guided Grad-CAM.
+
+References:
+    [1] R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+        Localization", section 3, ICCV 2017, DOI 10.1109/ICCV.2017.74, arXiv 1610.02391.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import LayerError
+from ...results import Attribution, Layer
+from .class_scores import ClassScores, Targets, attribution_without_images, last_feature_maps
+
+
+def grad_cam(
+    network: Any,
+    feed: Any,
+    targets: Targets,
+    *,
+    layer: str | Layer | None = None,
+    scores: str | Layer | None = None,
+    guided: bool = False,
+    upsampled: bool = False,
+) -> Attribution:
+    """Find the places of a layer whose feature maps speak for a class.
+
+    The mean gradient of the score over a map is the weight of the map. The result is the positive part of the
+    weighted sum of all maps. The score is a logit, not a probability: a probability also rises when another class
+    falls, and the softmax of a confident network has almost no gradient.
+
+    Args:
+        network: a ``Network``, or anything that ``load`` takes.
+        feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
+        targets: channel numbers or class names, one or several.
+        layer: the layer of the feature maps; by default the last one before the scores that has maps of several
+            places.
+        scores: the layer whose channels are the targets; by default the logits. A softmax is replaced by its
+            logits, and the result says so.
+        guided: return Guided Grad-CAM: the map, enlarged, times the target's picture under the rule 'guided'.
+        upsampled: enlarge the map to the size of the image, linearly along each axis.
+
+    Returns:
+        ``images`` is float32 (images, targets, height, width), of the size of the layer, or of the image if
+        ``upsampled``; (images, targets, height, width, input channels), signed, if ``guided``.
+
+    Raises:
+        LayerError: there is no such layer, or it has no maps of several places.
+        ChannelError, FeedError: there is no such class, or no image.
+        GradientError: no gradient flows from the scores to the layer, or to the image if ``guided``.
+        NumericalError: NaN or infinity.
+
+    References:
+        [1] R. R. Selvaraju et al., ICCV 2017, section 3, DOI 10.1109/ICCV.2017.74.
+
+    >>> from cnnvis_widgets import demo, grad_cam, load
+    >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
+    >>> grad_cam(network, None, [3, 5]).images.shape
+    (2, 2, 8, 8)
+    """
+    class_scores = ClassScores.of(network, feed, scores)
+    result = attribution_without_images(class_scores, targets, "guided_grad_cam" if guided else "grad_cam")
+    maps = _maps(class_scores, layer)
+    rows, channels = _pairs(len(class_scores.images), result.targets)
+    values, gradients = class_scores.backward_to(maps, rows, channels)
+    weights = gradients.mean(axis=tuple(range(1, values.ndim - 1)), keepdims=True)
+    images = np.maximum((weights * values).sum(axis=-1), 0)
+    if guided or upsampled:
+        images = _enlarged(images, class_scores.images.shape[1:-1])
+    coverage = None
+    if guided:
+        class_scores.network.runtime.require_gradient(class_scores.layer)
+        images = images[..., None] * class_scores.backward(rows, class_scores.images[rows], channels, "guided")
+        coverage = class_scores.network.coverage("guided", class_scores.layer)
+    shaped = images.reshape(len(class_scores.images), len(result.targets), *images.shape[1:])
+    return replace(result, images=shaped.astype(np.float32), maps=maps, coverage=coverage)
+
+
+def _maps(class_scores: ClassScores, layer: str | Layer | None) -> Layer:
+    network, scores = class_scores.network, class_scores.layer
+    maps = last_feature_maps(network, scores) if layer is None else network.layer(layer)
+    if maps is None or not maps.spatial_shape:
+        received = "a network without one" if maps is None else repr(maps.name)
+        raise LayerError(
+            f"Expected a layer with feature maps of several places before {scores.name!r}. "
+            f"Received: {received}. Grad-CAM needs one; integrated_gradients and smooth_grad do not."
+        )
+    return maps
+
+
+def _pairs(images: int, targets: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Every image with every target: the row of the image, and the channel."""
+    return np.repeat(np.arange(images), len(targets)), np.tile(np.array(targets, np.int32), images)
+
+
+def _enlarged(maps: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    """Resize maps (rows, height, width) linearly along each axis; a pixel is an area, not a point."""
+    for axis, size in enumerate(sizes, start=1):
+        length = maps.shape[axis]
+        centres = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+        below = np.minimum(centres.astype(int), max(length - 2, 0))
+        part = (centres - below).reshape(-1, *(1,) * (maps.ndim - axis - 1))
+        above = np.minimum(below + 1, length - 1)
+        maps = maps.take(below, axis) * (1 - part) + maps.take(above, axis) * part
+    return maps
