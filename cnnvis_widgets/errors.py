@@ -1,23 +1,22 @@
-"""What can go wrong, as one tree of exceptions.
+"""All errors that the package raises on purpose, as one tree.
 
 ::
 
     CnnvisError
-    ├── ModelError             the thing given as a model cannot become a network
-    │   ├── ModelFormError     it is no form of model at all
+    ├── ModelError             an object cannot be read as a model
+    │   ├── ModelFormError     the object is of no known form of model
     │   └── VariableError      a variable has no value, or only a random one
-    ├── FeedError              what was fed does not fit the network's inputs
+    ├── FeedError              a feed does not fit the network's inputs
     │   └── ImageError         an image cannot be read: no such file, no image, damaged, too large
     ├── LayerError             no such layer, or an empty selection (nearest names are given)
     ├── ChannelError           a channel, class or unit outside the layer
     ├── OptionError            an unknown option, a value out of range, or options that exclude each other
     ├── GradientError          no gradient flows from the layer to the image
     ├── NumericalError         NaN or infinity appeared while computing
-    └── OutputError            a result could not be written
+    └── OutputError            a file of results could not be written or read
 
-Each message says what was expected, then ``Received: ...``, then what to do. Every class also
-derives from the built-in exception that Python users would expect (``ValueError`` and so on), so
-that plain ``except ValueError`` keeps working.
+Each message says what was expected, then ``Received: ...``, then what to do. Every class also derives from the
+built-in exception that Python users expect (``ValueError`` and so on), so that plain ``except ValueError`` works.
 """
 
 from __future__ import annotations
@@ -31,15 +30,15 @@ class CnnvisError(Exception):
 
 
 class ModelError(CnnvisError, ValueError):
-    """The model given cannot be read as a network."""
+    """An object cannot be read as a model."""
 
 
 class ModelFormError(ModelError, TypeError):
-    """What was given as a model is none of the forms that can be read."""
+    """An object is of no known form of model."""
 
 
 class VariableError(ModelError):
-    """A variable of the model has no value that could be shown honestly."""
+    """A variable of the model has no value, or only a random one."""
 
 
 class FeedError(CnnvisError, ValueError):
@@ -51,7 +50,7 @@ class ImageError(FeedError, OSError):
 
 
 class LayerError(CnnvisError, ValueError):
-    """A layer was asked for that the network does not have."""
+    """The network has no such layer."""
 
 
 class ChannelError(CnnvisError, IndexError):
@@ -71,14 +70,26 @@ class NumericalError(CnnvisError, ArithmeticError):
 
 
 class OutputError(CnnvisError, OSError):
-    """A picture or log could not be written."""
+    """A file could not be written or read."""
+
+
+def described(error: BaseException) -> str:
+    """Write an error as one line: its class and its message.
+
+    >>> described(LayerError("Expected a layer."))
+    'LayerError: Expected a layer.'
+    """
+    return f"{type(error).__name__}: {error}"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """The end of a message about a mistyped name: the names most like it.
+    """List the known names that are most like a mistyped one, to end an error message.
 
-    Names are compared without regard to case, and by their last component too, since
-    people remember ``conv5_3`` rather than ``vgg_16/conv5/conv5_3/Relu``.
+    The comparison ignores case. It also compares the last components, because people remember ``conv5_3`` rather
+    than ``vgg_16/conv5/conv5_3/Relu``.
+
+    >>> nearest("conv5", ["block/Conv5", "pool"])
+    "Nearest names: 'block/Conv5'."
     """
     known = list(dict.fromkeys(known))
     by_key: dict[str, str] = {}
@@ -86,10 +97,13 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         by_key.setdefault(full.lower(), full)
         for part in full.lower().split("/"):
             by_key.setdefault(part, full)
-    found = [by_key[key] for key in get_close_matches(name.lower(), by_key, 2 * count, 0.5)]
-    found = list(dict.fromkeys(found))[:count]
-    if found:
-        return "Nearest names: " + ", ".join(repr(each) for each in found) + "."
-    shown = ", ".join(repr(each) for each in known[:10])
+    matches = [by_key[key] for key in get_close_matches(name.lower(), by_key, 2 * count, 0.5)]
+    matches = list(dict.fromkeys(matches))[:count]
+    if matches:
+        return f"Nearest names: {_quoted(matches)}."
     more = f" and {len(known) - 10} more" if len(known) > 10 else ""
-    return f"Known names: {shown}{more}." if known else "There are none."
+    return f"Known names: {_quoted(known[:10])}{more}." if known else "There are none."
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

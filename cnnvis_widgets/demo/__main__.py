@@ -1,6 +1,6 @@
-"""The main job on the embedded default: what the network sees in a cat, and two deep dreams.
+"""The main job on the embedded default: feature maps and reconstructions of a cat, and two deep dreams.
 
-Writes pictures to ``Output`` and event files to ``Log`` in the current directory.
+It writes pictures to ``Output`` and event files to ``Log`` in the current directory.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ OUTDIR, LOGDIR = Path("Output"), Path("Log")
 RECONSTRUCTED = (
     ("block2_depthwise_relu", "deconvnet", "map"),
     ("block4_depthwise_relu", "deconvnet", "map"),
-    # the deconvnet owes its detail to the switches of max-pooling, and this network has none: from
-    # deep layers it gives smooth blobs, where guided backpropagation still shows eyes and nose
+    # The detail of a deconvnet comes from the switches of max-pooling. This network has none, so deep layers give
+    # smooth blobs, where guided backpropagation still shows eyes and nose.
     ("block9_depthwise_relu", "guided", "strongest"),
 )
-STRONGEST = 16  # channels shown of each of these layers: those that the cat excites most
+STRONGEST = 16  # channels of each of these layers: those that the cat excites most
 PHOTO = "flower"
-LOGGED_EVERY = 4  # steps of a dream: enough to follow it, a quarter of the megabytes
+LOGGED_EVERY = 4  # every fourth step of a dream: enough to follow it, and a quarter of the megabytes
 
 
 def main() -> None:
-    """Run the whole job, saying what was done and how long it took."""
+    """Run the whole job and print what is done and how long it takes."""
     started = perf_counter()
     print("Reading the embedded default, EfficientNet-Lite0 ...", flush=True)
     net = network()
@@ -52,19 +52,19 @@ def main() -> None:
             print(f"    {files[-1]}", flush=True)
     print(f"Done in {perf_counter() - started:.0f} s.")
     print(f"Pictures:    {OUTDIR.resolve()}")
-    tensorboard = Path(sys.executable).with_name("tensorboard")  # not on the path, unless the environment is
+    tensorboard = Path(sys.executable).with_name("tensorboard")  # it is on the path only in an activated environment
     print(f"Event files: {LOGDIR.resolve()}; under Images in {tensorboard} --logdir {LOGDIR}")
     print("Photographs: " + "; ".join(f"{name} by {credits()[name]}" for name in ("chelsea", PHOTO)))
 
 
 def feature_maps(net: Network, log: EventWriter) -> Iterator[Picture]:
-    """A grid of feature maps for every activation function."""
+    """Draw a grid of feature maps for every activation function."""
     for maps in activations(net):
         yield from _logged(of_layer(maps), log)
 
 
 def reconstructions(net: Network, log: EventWriter) -> Iterator[Picture]:
-    """What in the cat excited the strongest channels of an early, a middle and a deep layer."""
+    """Project the strongest channels of an early, a middle and a deep layer back to the pixels of the cat."""
     for name, rule, seed in RECONSTRUCTED:
         [maps] = activations(net, layers=name)
         strongest = [int(channel) for channel in maps.strengths[0].argsort()[::-1][:STRONGEST]]
@@ -73,12 +73,12 @@ def reconstructions(net: Network, log: EventWriter) -> Iterator[Picture]:
 
 
 def class_dream(net: Network, log: EventWriter) -> list[Picture]:
-    """What the network takes for a daisy and for a goldfish if it takes anything for one."""
+    """Dream a daisy and a goldfish from noise."""
     return _last(dream(net, None, "logits", ["daisy", "goldfish"]), log)
 
 
 def photo_dream(net: Network, log: EventWriter) -> list[Picture]:
-    """A layer's favourite shapes, grown in a photograph larger than the network was trained on."""
+    """Dream a layer's favourite shapes into a photograph larger than those the network was trained on."""
     image = preprocess(photos()[PHOTO], (320, 480))
     return _last(dream(net, {"image": image[None]}, "block12_add", 0, start="feed"), log)
 

@@ -1,9 +1,9 @@
-"""Reader of torch checkpoints in the format of before 2020, without torch and without running code.
+"""Read torch checkpoints in the format used before 2020, without torch and without running code.
 
-Such a file is a row of pickles (a magic number, a version, the writer's byte order, the tensors'
-descriptions, the keys of their storages) and then each storage: its length and its raw values. A
-pickle may name any function of any module to be called while it loads, so only the few names that
-a plain ``state_dict`` needs are let through, and torch's own are replaced by NumPy's.
+Such a file is a sequence of pickles (a magic number, a version, the writer's byte order, the descriptions of tensors,
+the keys of their storages) and then each storage: its length and its raw values. A pickle may call any function of any
+module while it loads. So this reader allows only the few names that a plain ``state_dict`` needs, and puts NumPy's
+types in place of torch's.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _UNREADABLE = (
     LookupError,
     TypeError,
     ValueError,
-)  # what unpickling and np.ndarray raise for bytes that are not what they claim to be
+)  # raised by unpickling and by np.ndarray when the bytes are damaged or forged
 
 
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a legacy torch checkpoint by name, in the file's order and torch's layouts.
+    """Read the tensors of a legacy torch checkpoint by name, in the order of the file and in torch's layouts.
 
     Raises:
-        ModelError: the file is of another format, is cut short, or its pickle asks for anything
-            but tensors of 32-bit floats and 64-bit integers.
+        ModelError: the file has another format or is cut short, or its pickle needs anything but tensors of 32-bit
+            floats and 64-bit integers.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -65,7 +65,7 @@ def _read(file: BufferedReader, size: int) -> dict[str, np.ndarray]:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Makes the arrays at once, as views of storages whose values follow later in the file."""
+    """Makes the arrays at once, as views of storages; the values follow later in the file."""
 
     def __init__(self, file: BufferedReader, size: int) -> None:
         super().__init__(file)
@@ -85,9 +85,9 @@ class _TensorUnpickler(pickle.Unpickler):
 
 
 def _view(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> np.ndarray:
-    """A tensor as torch describes it: offset and strides counted in values, not bytes."""
+    """Make a tensor from torch's description, which counts offset and strides in values, not bytes."""
     width = storage.itemsize
-    # this constructor, unlike as_strided, refuses strides that leave the storage
+    # this constructor refuses strides that leave the storage; as_strided does not
     return np.ndarray(shape, storage.dtype, storage, offset * width, tuple(step * width for step in strides))
 
 

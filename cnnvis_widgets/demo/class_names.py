@@ -12,7 +12,7 @@ _CLASSES = 1000
 
 @lru_cache(maxsize=1)
 def class_names() -> tuple[str, ...]:
-    """One readable name per class, all different: a name that two classes share gets its index.
+    """List one readable name for each class, all different: a name that two classes share gets its index.
 
     >>> class_names()[1], class_names()[657], class_names()[744]
     ('goldfish', 'missile (657)', 'missile (744)')

@@ -1,6 +1,6 @@
-"""Photographs that scikit-image and scikit-learn carry, read from their folders without importing either.
+"""Photographs in the folders of scikit-image and scikit-learn, read without importing either.
 
-Importing them takes seconds and is of no use for opening a file.
+An import would take seconds, and opening a file does not need it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..imaging.reading import read_image
 
 @dataclass(frozen=True)
 class Photograph:
-    """Where a photograph lies inside an installed package, and whose it is."""
+    """The place of a photograph inside an installed package, its author and its licence."""
 
     package: str
     file: str
@@ -55,7 +55,7 @@ def _pixels(name: str) -> np.ndarray:
 
 
 class Photos(Mapping[str, np.ndarray]):
-    """Photographs by name, uint8 (height, width, 3), each decoded when it is first asked for."""
+    """Photographs by name, uint8 (height, width, 3); each is decoded at its first use."""
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _pixels(name)

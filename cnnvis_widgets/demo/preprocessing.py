@@ -1,4 +1,4 @@
-"""From a photograph to the array the embedded network expects."""
+"""Turn a photograph into the array that the embedded network expects."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..imaging.conversion import with_channels
 from ..imaging.reading import ImageSource, pixels_if_image
 
 MEAN, SCALE = 127.0, 128.0
-"""The network was trained on (RGB - 127) / 128."""
+"""The network was trained on images (RGB - 127) / 128."""
 
 
 def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (224, 224)) -> np.ndarray:
-    """The centre of a photograph at the network's size and range.
+    """Cut out the centre of a photograph, at the size and in the range of the network.
 
     Args:
         image: uint8 (height, width, 3), grey (height, width) or (height, width, 1), with transparency
@@ -26,7 +26,10 @@ def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (
         float32 (height, width, 3), from -127/128 to 1.
 
     Raises:
-        FeedError: the image is not uint8 or has another number of axes or channels.
+        FeedError: the image is not uint8, or has another number of axes or channels.
+
+    >>> preprocess(np.zeros((40, 60, 3), np.uint8)).shape
+    (224, 224, 3)
         ImageError: it cannot be read.
     """
     pixels = np.asarray(pixels_if_image(image))

@@ -1,4 +1,4 @@
-"""Bars with names, as a picture for files; the page has its own in HTML."""
+"""Draw bars with names for picture files; the explorer draws its own in HTML."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ _INK, _PAPER, _EMPTY, _FULL = (34, 34, 34), (255, 255, 255), (225, 225, 225), (2
 
 
 def bar_chart(names: Sequence[str], parts: Sequence[float], before: Sequence[float]) -> np.ndarray:
-    """A row for each name: its part as a bar and in percent, and a mark where it was before.
+    """Draw a row for each name: a bar, its percentage, and a mark where the bar ended before.
 
-    Pillow's own font is used, which every machine has; it knows European letters only.
+    The font is the one in Pillow, which every machine has. It knows European letters only.
 
     Args:
-        names: beside the bars.
-        parts, before: 0 to 1.
+        names: one for each row.
+        parts: the lengths of the bars, 0 to 1.
+        before: the places of the marks, 0 to 1.
 
     Returns:
         uint8 (height, 480, 3).
+
+    >>> bar_chart(["cat", "dog"], [0.7, 0.2], [0.5, 0.4]).shape
+    (88, 480, 3)
     """
     canvas = Image.new("RGB", (_WIDTH, 2 * _MARGIN + _HIGH * len(names)), _PAPER)
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     right = _WIDTH - _MARGIN
-    for row, (name, part, was) in enumerate(zip(names, parts, before, strict=True)):
+    for row, (name, part, earlier) in enumerate(zip(names, parts, before, strict=True)):
         top = _MARGIN + _HIGH * row
-        said = f"{was:.1%} to {part:.1%}"
-        length = ceil(draw.textlength(said, font))
-        draw.text((right - length, top), said, _INK, font)
+        percentages = f"{earlier:.1%} to {part:.1%}"
+        length = ceil(draw.textlength(percentages, font))
+        draw.text((right - length, top), percentages, _INK, font)
         draw.text((_MARGIN, top), _fitting(name, right - length - 2 * _MARGIN, draw, font), _INK, font)
         bar = top + 20, top + 20 + _BAR
         draw.rectangle((_MARGIN, bar[0], right, bar[1]), _EMPTY)
-        for share, colour, wide in ((part, _FULL, 0), (was, _INK, 2)):
+        for share, colour, wide in ((part, _FULL, 0), (earlier, _INK, 2)):
             end = _MARGIN + share * (right - _MARGIN)
             start = max(_MARGIN, end - wide) if wide else _MARGIN
             draw.rectangle((start, bar[0] - wide, end, bar[1] + wide), colour)
@@ -44,7 +48,7 @@ def bar_chart(names: Sequence[str], parts: Sequence[float], before: Sequence[flo
 
 
 def _fitting(name: str, width: float, draw: ImageDraw.ImageDraw, font: Any) -> str:
-    """The name, cut where it is too long."""
+    """Shorten a name that is too long."""
     if draw.textlength(name, font) <= width:
         return name
     while name and draw.textlength(name + "…", font) > width:

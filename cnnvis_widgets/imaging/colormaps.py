@@ -1,9 +1,8 @@
 """Two colour tables, uint8 (256, 3), interpolated between published control points.
 
-``SEQUENTIAL`` is viridis by Nathaniel Smith and Stéfan van der Walt (CC0): its lightness grows
-evenly, so equal steps of activation look equal, in print and to colour-blind eyes too.
-``DIVERGING`` is RdBu by Cynthia Brewer (ColorBrewer, colorbrewer2.org), turned round: blue is
-negative, near-white is zero, red is positive.
+``SEQUENTIAL`` is viridis by Nathaniel Smith and Stéfan van der Walt (CC0). Its lightness grows evenly, so that equal
+steps of activation look equal, also in print and to colour-blind people. ``DIVERGING`` is RdBu by Cynthia Brewer
+(ColorBrewer, colorbrewer2.org) in reverse: blue is negative, near-white is zero, red is positive.
 """
 
 from __future__ import annotations
@@ -26,23 +25,27 @@ def _table(points: str) -> np.ndarray:
 SEQUENTIAL = _table(_VIRIDIS)
 DIVERGING = _table(_BLUE_TO_RED)
 GREY = _table("000000 ffffff")[:, :1]
-"""Plain brightness, uint8 (256, 1): applying it keeps a picture single-channelled."""
+"""Brightness only, uint8 (256, 1): a picture in this table keeps a single channel."""
 
 DEAD = 110
-"""The grey of maps without any activation, which no value is drawn in."""
+"""The grey of maps without any activation; no value has this colour."""
 GAP_NUMBER, DEAD_NUMBER = 0, 255
-"""Which colours of a ``palette`` are no value's: between maps, and of maps without any activation."""
+"""The entries of a ``palette`` that stand for no value: gaps between maps, and maps without any activation."""
 NUMBERS = np.clip(np.arange(256), GAP_NUMBER + 1, DEAD_NUMBER - 1).astype(np.uint8)[:, np.newaxis]
-"""The numbers of values in a ``palette``, uint8 (256, 1). The two ends give way by a 256th, which nobody sees."""
+"""The entry of a ``palette`` for each of 256 levels, uint8 (256, 1). The two ends move by one level."""
 
 
 def palette(signed: bool) -> np.ndarray:
-    """The colours of a picture of maps as numbers, uint8 (256, 3): black in gaps, ``DEAD``, and a table's."""
+    """The colours of a picture of colour numbers, uint8 (256, 3): a table, with black for gaps and ``DEAD``."""
     colours = (DIVERGING if signed else SEQUENTIAL).copy()
     colours[GAP_NUMBER], colours[DEAD_NUMBER] = 0, DEAD
     return colours
 
 
 def apply(fractions: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Colours of fractions 0 to 1: (...) -> uint8 (..., 3), or (..., 1) for ``GREY``."""
+    """Look up the colours of fractions 0 to 1: (...) -> uint8 (..., 3), or (..., 1) for ``GREY``.
+
+    >>> apply(np.array([0.0, 1.0]), GREY).tolist()
+    [[0], [255]]
+    """
     return table[np.rint(255.0 * fractions).astype(np.uint8)]

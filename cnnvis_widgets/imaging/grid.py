@@ -1,4 +1,4 @@
-"""Many small pictures as one, and the way back from a pixel to the picture it belongs to."""
+"""Lay small pictures out as one, and find the picture that a pixel belongs to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Grid:
-    """Where each of ``count`` equal tiles lies in a montage, row by row.
+    """The places of ``count`` tiles of one size in a montage, row by row.
 
-    There are ceil(sqrt(count)) columns and, unless ``square`` is false, as many rows; empty rows
-    are left out otherwise. Tiles are ``gap`` pixels apart; there is no outer border.
+    A grid has ceil(sqrt(count)) columns. It has as many rows if it is ``square``; otherwise empty rows are left out.
+    Tiles are ``gap`` pixels apart; there is no outer border.
+
+    >>> Grid(5, 10, 10).shape
+    (21, 32)
     """
 
     count: int
@@ -24,16 +27,18 @@ class Grid:
 
     @classmethod
     def of(cls, tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> Grid:
-        """The grid for tiles (count, height, width, channels)."""
+        """Make the grid of tiles (count, height, width, channels)."""
         count, height, width, _ = tiles.shape
         return cls(count, height, width, gap=gap, square=square)
 
     @property
     def columns(self) -> int:
+        """Tiles in a row."""
         return 1 + isqrt(self.count - 1) if self.count else 0
 
     @property
     def rows(self) -> int:
+        """Rows of tiles."""
         return self.columns if self.square or not self.count else ceil(self.count / self.columns)
 
     @property
@@ -52,7 +57,7 @@ class Grid:
         return row * (self.height + self.gap), column * (self.width + self.gap)
 
     def locate(self, y: int, x: int) -> tuple[int, int, int] | None:
-        """(tile, y, x inside the tile) of a pixel of the montage, or None on a gap or outside."""
+        """Find (tile, y, x inside the tile) of a pixel of the montage; ``None`` on a gap or outside."""
         if y < 0 or x < 0:
             return None
         row, inner_y = divmod(y, self.height + self.gap)
@@ -63,10 +68,13 @@ class Grid:
         return index, inner_y, inner_x
 
     def montage(self, tiles: np.ndarray) -> np.ndarray:
-        """Lay tiles (count, height, width, channels) out as one picture, black in between.
+        """Lay tiles (count, height, width, channels) out as one picture with black gaps.
 
         Returns:
-            (height, width, channels) in the tiles' dtype; ``shape`` tells the size beforehand.
+            (height, width, channels) in the dtype of the tiles; ``shape`` is its height and width.
+
+        Raises:
+            ValueError: tiles of another number or size.
         """
         if tiles.ndim != 4 or tiles.shape[:3] != (self.count, self.height, self.width):
             expected = f"({self.count}, {self.height}, {self.width}, channels)"
@@ -79,21 +87,21 @@ class Grid:
 
 
 def montage(tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> np.ndarray:
-    """Tiles (count, height, width, channels) as one picture; see ``Grid``."""
+    """Lay tiles (count, height, width, channels) out as one picture; see ``Grid``."""
     return Grid.of(tiles, gap=gap, square=square).montage(tiles)
 
 
 def enlarge(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Every pixel of (..., height, width, channels) as a block of factor x factor pixels; 1 copies nothing."""
+    """Repeat every pixel of (..., height, width, channels) as a block of factor x factor; 1 copies nothing."""
     if factor == 1:
         return pixels
     return pixels.repeat(factor, axis=-3).repeat(factor, axis=-2)
 
 
 def magnification(tiles: np.ndarray, *, side: int = 768, largest: int = 32) -> int:
-    """The largest factor for ``enlarge`` that keeps a montage of the tiles within side x side.
+    """Find the largest factor for ``enlarge`` that keeps a montage of the tiles within side x side.
 
-    At least 1, since pictures are never made smaller here, and at most ``largest``.
+    It is at least 1, because this package never shrinks a picture, and at most ``largest``.
     """
     grid = Grid.of(tiles, gap=0)
     return max(1, min(largest, side // max(1, *grid.shape)))

@@ -1,8 +1,8 @@
-"""What speaks for a class, as a picture alone and over the photo.
+"""Draw attributions as colours, alone or over the photo.
 
-Zero is where nothing shows: the dark end of viridis where no value is negative, near-white between blue and red
-where there are both, and over a photo the photo itself. As in ``render``, a few extreme pixels are clipped, since
-they would leave everything else without colour.
+Zero is the dark end of viridis if no value is negative, and near-white between blue and red otherwise; over a photo
+it shows the photo itself. A few extreme pixels are clipped, as in ``render``: they would leave everything else
+without colour.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from . import colormaps
 from .normalize import centred, rising
 
 CLIPPED = 0.5
-"""Percent of the non-zero values that may exceed full colour."""
+"""Percent of the non-zero values that may be stronger than full colour."""
 
 
 @dataclass(frozen=True, eq=False)
 class Heat:
-    """Values on their way to colours.
+    """An attribution as colours.
 
     Attributes:
-        pixels: uint8 (height, width, 3), the values alone.
-        strength: float (height, width), 0 to 1: how far each value is from zero.
-        limit: the magnitude that has full colour.
-        signed: whether there are negative values.
+        pixels: uint8 (height, width, 3), the colours alone.
+        strength: float (height, width), 0 to 1: the magnitude of each value as a part of ``limit``.
+        limit: the magnitude of full colour.
+        signed: whether zero is the middle of the colours.
     """
 
     pixels: np.ndarray
@@ -37,19 +37,22 @@ class Heat:
 
 
 def heat(values: ArrayLike, *, limit: float | None = None, signed: bool | None = None) -> Heat:
-    """Values (height, width), or (height, width, channels) summed over the channels, as colours.
+    """Turn values (height, width) into colours; (height, width, channels) are summed over the channels first.
 
     Args:
-        values: NaN is not known yet, and drawn as zero.
-        limit: the magnitude that has full colour; by default all but the ``CLIPPED`` percent strongest stay within.
-        signed: blue, white and red; by default where there are negative values.
+        values: numbers; NaN means 'not known yet' and is drawn as zero.
+        limit: the magnitude of full colour; by default the strongest ``CLIPPED`` percent exceed it.
+        signed: draw in blue, white and red; by default where there are negative values.
+
+    >>> heat(np.array([[0.0, 1.0]])).pixels.tolist()
+    [[[68, 1, 84], [253, 231, 37]]]
     """
     array = np.nan_to_num(np.asarray(values, np.float32))
     if array.ndim > 2:
         array = array.sum(axis=-1)
-    found = np.abs(array[array != 0])
+    magnitudes = np.abs(array[array != 0])
     if limit is None:
-        limit = float(np.percentile(found, 100 - CLIPPED, method="higher")) if found.size else 1.0
+        limit = float(np.percentile(magnitudes, 100 - CLIPPED, method="higher")) if magnitudes.size else 1.0
     if signed is None:
         signed = bool(array.min(initial=0.0) < 0)
     scale, table = (centred, colormaps.DIVERGING) if signed else (rising, colormaps.SEQUENTIAL)
@@ -57,17 +60,17 @@ def heat(values: ArrayLike, *, limit: float | None = None, signed: bool | None =
     return Heat(colormaps.apply(scale(array, limit), table), strength, limit, signed)
 
 
-def overlay(photo: np.ndarray, shown: Heat, opacity: float) -> np.ndarray:
-    """Heat over a photo in grey, the stronger the less of the photo is seen.
+def overlay(photo: np.ndarray, colours: Heat, opacity: float) -> np.ndarray:
+    """Blend colours over a grey photo; a stronger value hides more of the photo.
 
     Args:
         photo: uint8 (height, width, 1 or 3).
-        shown: heat of the same height and width.
-        opacity: 0 to 1, of the strongest places.
+        colours: of the same height and width.
+        opacity: 0 to 1, at the strongest places.
 
     Returns:
         uint8 (height, width, 3).
     """
     grey = photo.mean(axis=-1, keepdims=True)
-    part = opacity * shown.strength[..., np.newaxis]
-    return np.rint((1 - part) * grey + part * shown.pixels).astype(np.uint8)
+    part = opacity * colours.strength[..., np.newaxis]
+    return np.rint((1 - part) * grey + part * colours.pixels).astype(np.uint8)

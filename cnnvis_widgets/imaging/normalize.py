@@ -1,4 +1,4 @@
-"""Numbers into brightness: min-max, centred on zero, or relative to a network's input range."""
+"""Turn numbers into brightness: min-max, from zero, centred on zero, or relative to the range of an input."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ ValueRange = tuple[ArrayLike, ArrayLike]
 
 
 def min_max(image: ArrayLike, *, upper: float = 255.0, epsilon: float = 1e-7) -> np.ndarray:
-    """Stretch an image of any shape linearly so that it runs from 0 to ``upper``.
+    """Stretch an image of any shape linearly to the range 0 to ``upper``.
 
-    The smallest value becomes exactly 0 and the largest exactly ``upper``, unless they lie less
-    than ``epsilon`` apart: such an image has no contrast worth showing, and a constant one
-    becomes 0 throughout.
+    The smallest value becomes exactly 0 and the largest exactly ``upper``. If they differ by less than ``epsilon``,
+    the image has no contrast worth showing and is stretched less; a constant image becomes 0.
 
     Returns:
         float32 for a float32 image, else float64; of the same shape.
 
     Raises:
         NumericalError: the image contains NaN or infinity.
+
+    >>> min_max([1, 2, 3]).tolist()
+    [0.0, 127.5, 255.0]
     """
     values = finite(image)
     if values.size == 0:
@@ -32,21 +34,21 @@ def min_max(image: ArrayLike, *, upper: float = 255.0, epsilon: float = 1e-7) ->
 
 
 def rising(values: ArrayLike, limit: ArrayLike) -> np.ndarray:
-    """Fractions 0 to 1 of ``limit``, for values that start at zero; those outside are clipped."""
+    """Turn values into fractions of ``limit``, clipped to 0 to 1; for values that are not negative."""
     numbers = finite(values)
     return np.clip(numbers / np.asarray(limit, numbers.dtype), 0.0, 1.0)
 
 
 def centred(values: ArrayLike, limit: ArrayLike) -> np.ndarray:
-    """Fractions where zero is always 0.5, ``-limit`` is 0 and ``limit`` is 1; for signed values.
+    """Turn signed values into fractions: ``-limit`` becomes 0, zero 0.5, and ``limit`` 1; the rest is clipped.
 
-    With min-max instead, the grey that means zero would differ from picture to picture.
+    Min-max would draw zero in another grey in every picture.
     """
     return np.clip(0.5 + finite(values) / (2 * np.asarray(limit)), 0.0, 1.0)
 
 
 def to_uint8(image: ArrayLike, value_range: ValueRange = (0.0, 1.0)) -> np.ndarray:
-    """Pixels 0 to 255 of an image (..., channels) in a network's own range; rounded and clipped.
+    """Turn an image (..., channels) in the range of a network's input into pixels 0 to 255, rounded and clipped.
 
     Raises:
         NumericalError: the image contains NaN or infinity.
@@ -57,14 +59,18 @@ def to_uint8(image: ArrayLike, value_range: ValueRange = (0.0, 1.0)) -> np.ndarr
 
 
 def finite(values: ArrayLike) -> np.ndarray:
-    """The values as floats, or NumericalError: NaN would be drawn as an arbitrary brightness."""
+    """Return the values as floats.
+
+    Raises:
+        NumericalError: NaN or infinity among them, which would be drawn in an arbitrary brightness.
+    """
     array = np.asarray(values)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     bad = array.size - np.count_nonzero(np.isfinite(array))
     if bad:
         raise NumericalError(
-            f"A picture needs finite values. Received: {bad} of {array.size} values NaN or infinite. "
+            f"Expected finite values for a picture. Received: {bad} of {array.size} values NaN or infinite. "
             "Check the weights and the input of the network."
         )
     return array

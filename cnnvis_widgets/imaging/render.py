@@ -1,17 +1,16 @@
-"""Results into tiles: uint8 (tiles, height, width, 1 or 3), whatever the network's rank.
+"""Draw results of any rank as tiles: uint8 (tiles, height, width, 1 or 3).
 
-A map of an image network is drawn as it is, a signal as a strip, a volume as its slices along
-depth, and a unit of a dense layer as a single cell; ``grid`` puts the tiles together.
+A map of an image network becomes a tile as it is, a signal a strip, a volume its slices along depth, and a channel of
+a dense layer a single cell; ``grid`` puts the tiles together.
 
-Brightness follows one rule. Values that never go below zero run from black (or the dark end of
-the colours) at exactly zero to the largest value; as soon as a layer has negative values, zero is
-the middle. With ``scale='layer'`` all tiles share one scale and can be compared; with 'map' each
-tile has its own. A tile without anything in it is flat in either case, never magnified noise.
+Brightness follows one rule. If no value is negative, exact zero is black (or the dark end of the colours) and the
+largest value is bright. If a layer has negative values, zero is the middle. With ``scale='layer'`` all tiles share one
+scale and can be compared; with 'map' each tile has its own. An empty tile is flat in either case: noise is never
+magnified.
 
-Reconstructions need more: a handful of extreme pixels, and a few channels far stronger than the
-rest, would leave everything else a dull grey. So in a reconstruction the strongest ``SATURATED``
-percent of a tile's non-zero values are clipped, and the shared scale fits all but the strongest
-quarter of the tiles, which may be clipped more.
+Reconstructions need more. A few extreme pixels, and a few channels far stronger than the others, would leave
+everything else a dull grey. So a reconstruction clips the strongest ``SATURATED`` percent of a tile's non-zero values,
+and the shared scale fits three quarters of the tiles; the strongest quarter may be clipped more.
 """
 
 from __future__ import annotations
@@ -23,26 +22,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..results import FeatureMaps, Reconstruction
-from . import colormaps
+from . import busy_regions, colormaps
 from .grid import montage
 from .normalize import ValueRange, centred, rising, to_uint8
 
 Scale = Literal["layer", "map"]
 
 FLOOR = 1e-5
-"""A map weaker than this part of its layer's strongest is not magnified any further."""
+"""A map weaker than this fraction of the strongest map of its layer is not magnified any further."""
 
 SATURATED = 0.5
-"""Percent of the non-zero values of a reconstruction that may exceed its full brightness."""
+"""Percent of the non-zero values of a reconstruction that may be stronger than full brightness."""
 
 VISIBLE = 0.04
-"""The part of full brightness below which nothing is seen, so that it may be cut away."""
+"""The fraction of full brightness below which a person sees nothing, so that cropping may remove it."""
 
-TOGETHER = 2**18
-"""Values that are coloured at once: as many as stay in the processor's cache."""
+_CHUNK = 2**18  # values that are coloured at once; as many fit into the cache of a processor
 
 LONGEST = 512
-"""Signals longer than this are drawn this long, each pixel the strongest value of its stretch."""
+"""A longer signal is drawn with this length; each pixel shows the strongest value of its stretch."""
 
 
 def activation_tiles(
@@ -54,19 +52,22 @@ def activation_tiles(
     limit: float | None = None,
     colours: bool = True,
 ) -> np.ndarray:
-    """The feature maps of one image, each a tile.
+    """Draw each feature map of one image as a tile.
 
     Args:
-        maps: of one layer, for one or more images.
-        image: which of the images.
-        channels: which maps and in which order; all of them by default. A shared scale is that of
-            the whole layer all the same, so that a map looks alike on every page.
+        maps: the feature maps of one layer, for one or more images.
+        image: the index of the image.
+        channels: the maps to draw, in this order; all of them by default. A shared scale is always that of the whole
+            layer, so that a map looks the same on every page.
         scale: 'layer' or 'map'.
-        limit: the value of full brightness, in place of ``scale``; what is beyond it is clipped.
-        colours: viridis, or blue-white-red where there are negative values; else grey.
+        limit: the value of full brightness, instead of ``scale``; larger values are clipped.
+        colours: draw in viridis, or in blue, white and red where there are negative values; otherwise in grey.
 
     Returns:
         uint8 (maps, height, width, 3), or (maps, height, width, 1) in grey.
+
+    Raises:
+        ValueError: an unknown scale. NumericalError: NaN or infinity.
     """
     signed = _signed(maps, image)
     table = colormaps.DIVERGING if signed else colormaps.SEQUENTIAL
@@ -82,17 +83,17 @@ def numbered_tiles(
     scale: Scale = "layer",
     limit: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same for the screen, a third of the bytes: numbers of colours, and the colours.
+    """Draw the same tiles for the screen in a third of the bytes: as numbers of colours, and a palette.
 
-    Maps without any activation are plain grey, which no value is drawn in.
+    Maps without any activation are plain grey, a colour that no value has.
 
     Returns:
         uint8 (maps, height, width, 1) and a palette, uint8 (256, 3).
     """
     signed, values = _signed(maps, image), np.moveaxis(maps.values[image], -1, 0)
     tiles = _drawn(values, channels, scale, limit, signed, colormaps.NUMBERS)
-    shown = values if channels is None else values[list(channels)]
-    tiles[~shown.any(axis=tuple(range(1, shown.ndim)))] = colormaps.DEAD_NUMBER
+    drawn = values if channels is None else values[list(channels)]
+    tiles[~drawn.any(axis=tuple(range(1, drawn.ndim)))] = colormaps.DEAD_NUMBER
     return tiles, colormaps.palette(signed)
 
 
@@ -108,7 +109,7 @@ def _drawn(
     signed: bool,
     table: np.ndarray,
 ) -> np.ndarray:
-    """Some maps of a layer's (maps, any spatial axes), in the colours of a table."""
+    """Draw some of a layer's maps, ``values`` (maps, any spatial axes), in the colours of a table."""
     values = values[..., np.newaxis]
     whole = float(np.abs(values).max(initial=0.0))
     if channels is not None:
@@ -121,21 +122,24 @@ def _drawn(
 def reconstruction_tiles(
     reconstruction: Reconstruction, image: int = 0, *, scale: Scale = "layer", crop: bool = False
 ) -> np.ndarray:
-    """The projections of one image's channels, each a tile in the colours of the input.
+    """Draw the projection of each channel of one image as a tile in the colours of the input.
 
-    Middle grey is zero: where it is brighter, more of that colour in the image would make the
-    channel fire more strongly. A channel from which nothing came back is black. Inputs of other
-    than 1 or 3 channels are drawn as one small grey picture per channel, side by side.
+    Middle grey is zero. Where a tile is brighter, more of that colour in the image would make the channel fire more
+    strongly. A tile is black if no signal came back from its channel. If the input has neither 1 nor 3 channels, a
+    tile shows one small grey picture for each input channel, side by side.
 
     Args:
-        reconstruction: of one layer, for one or more images.
-        image: which of the images.
+        reconstruction: the projections of one layer, for one or more images.
+        image: the index of the image.
         scale: 'layer' or 'map'.
-        crop: cut every tile of a picture to a window around the part to be seen, of one size for
-            all. The projection of a single unit is else a speck, where its receptive field is small.
+        crop: cut every tile to a window around its visible part; all windows have one size. Without it, the
+            projection of a unit with a small receptive field is a speck.
 
     Returns:
         uint8 (channels, height, width, 1 or 3).
+
+    Raises:
+        ValueError: an unknown scale. NumericalError: NaN or infinity.
     """
     values = reconstruction.images[image]
     own = [_strength(tile) for tile in values]
@@ -145,50 +149,36 @@ def reconstruction_tiles(
     pixels[np.array(own) == 0] = 0
     if crop and values.ndim == 4:
         visible = [np.abs(tile).max(axis=-1) > VISIBLE * limit for tile, limit in zip(values, limits, strict=True)]
-        pixels = _windows(pixels, np.stack(visible))
+        pixels = busy_regions.windows(pixels, np.stack(visible))
     return _flat(pixels)
 
 
 def picture(image: ArrayLike, value_range: ValueRange) -> np.ndarray:
-    """An image as fed, (height, width, channels) in the network's range, as uint8 to look at.
+    """Draw an image as it is fed, (height, width, channels) in the network's range, as uint8.
 
-    Signals (length, channels), volumes (depth, height, width, channels) and any number of
-    channels are drawn as in ``reconstruction_tiles``.
+    Signals (length, channels), volumes (depth, height, width, channels) and any number of channels are drawn as in
+    ``reconstruction_tiles``.
+
+    >>> picture(np.full((1, 2, 1), 0.5), (0, 1)).tolist()
+    [[[128], [128]]]
     """
     return _flat(to_uint8(image, value_range)[np.newaxis])[0]
 
 
 def _limits(own: list[float], scale: Scale, whole: float) -> list[float]:
-    """What full brightness stands for in each tile, of its own strength and the whole layer's; never zero."""
+    """The value of full brightness in each tile, from its own strength and that of the whole layer; never zero."""
     if scale == "layer":
         return [whole or 1.0] * len(own)
     if scale == "map":
         return [max(strength, FLOOR * whole) or 1.0 for strength in own]
-    raise ValueError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}.")
+    raise ValueError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}. Choose one of the two.")
 
 
 def _strength(tile: np.ndarray) -> float:
-    """The magnitude that all but ``SATURATED`` percent of the non-zero values stay within; 0 if there are none."""
+    """The magnitude that ``SATURATED`` percent of the non-zero values exceed; 0 if there are none."""
     values = tile[tile != 0]
-    some = np.abs(values[:: 1 + values.size // 20_000])  # 20,000 tell as much as a million
-    return float(np.percentile(some, 100 - SATURATED, method="higher")) if values.size else 0.0
-
-
-def _windows(pixels: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Tiles (tiles, height, width, channels) cut to windows of one size, each around its visible part.
-
-    ``visible`` is bool (tiles, height, width).
-    """
-    starts, sides = [], []
-    for axis in (1, 2):
-        lines = np.asarray(visible.any(axis=3 - axis))
-        first, length = lines.argmax(axis=1), lines.shape[1]
-        extent = np.where(lines.any(axis=1), length - lines[:, ::-1].argmax(axis=1) - first, 0)
-        side = max(1, int(extent.max()))
-        starts.append(np.clip(first - (side - extent) // 2, 0, length - side))
-        sides.append(side)
-    corners = zip(pixels, *starts, strict=True)
-    return np.stack([tile[y : y + sides[0], x : x + sides[1]] for tile, y, x in corners])
+    sample = np.abs(values[:: 1 + values.size // 20_000])  # 20,000 values give the same percentile as a million
+    return float(np.percentile(sample, 100 - SATURATED, method="higher")) if values.size else 0.0
 
 
 def _coloured(
@@ -197,35 +187,35 @@ def _coloured(
     fractions: Callable[[ArrayLike, ArrayLike], np.ndarray],
     table: np.ndarray,
 ) -> np.ndarray:
-    """Tiles (tiles, any spatial axes, channels) as uint8; a single channel takes the table's colours.
+    """Turn values (tiles, any spatial axes, channels) into uint8; a single channel takes the colours of the table.
 
-    A few tiles at a time: the reconstructions of a layer together may take half a gigabyte.
+    The loop takes a few tiles at a time, because all reconstructions of a layer may take half a gigabyte.
     """
     values = _shortened(values)
     pixels = np.empty((*values.shape, table.shape[-1]), np.uint8)
-    together = max(1, TOGETHER // max(1, values[:1].size))
-    each = np.reshape(limits, (-1, *[1] * (values.ndim - 1)))
+    together = max(1, _CHUNK // max(1, values[:1].size))
+    bounds = np.reshape(limits, (-1, *[1] * (values.ndim - 1)))
     for first in range(0, len(values), together):
-        some = slice(first, first + together)
-        pixels[some] = colormaps.apply(fractions(values[some], each[some]), table)
+        chunk = slice(first, first + together)
+        pixels[chunk] = colormaps.apply(fractions(values[chunk], bounds[chunk]), table)
     return pixels.reshape(*values.shape[:-1], -1)
 
 
 def _shortened(values: np.ndarray) -> np.ndarray:
-    """Signals (tiles, length, channels) brought within ``LONGEST``; anything else as it is.
+    """Shorten signals (tiles, length, channels) to ``LONGEST``; leave everything else as it is.
 
-    The strongest value of each stretch is kept: a mean would hide the short peaks one looks for.
+    Each pixel keeps the strongest value of its stretch: a mean would hide the short peaks that matter.
     """
     if values.ndim != 3 or values.shape[1] <= LONGEST:
         return values
     stretches = np.split(values, np.arange(1, LONGEST) * values.shape[1] // LONGEST, axis=1)
-    strongest = [np.abs(each).argmax(axis=1, keepdims=True) for each in stretches]
+    strongest = [np.abs(stretch).argmax(axis=1, keepdims=True) for stretch in stretches]
     pairs = zip(stretches, strongest, strict=True)
-    return np.concatenate([np.take_along_axis(each, where, axis=1) for each, where in pairs], axis=1)
+    return np.concatenate([np.take_along_axis(stretch, place, axis=1) for stretch, place in pairs], axis=1)
 
 
 def _flat(pixels: np.ndarray) -> np.ndarray:
-    """Pixels (tiles, any spatial axes, channels) as (tiles, height, width, 1 or 3)."""
+    """Lay pixels (tiles, any spatial axes, channels) out as (tiles, height, width, 1 or 3)."""
     tiles, *space, channels = pixels.shape
     if channels not in (1, 3):
         split = np.moveaxis(pixels, -1, 1).reshape(tiles * channels, *space, 1)
@@ -241,5 +231,5 @@ def _flat(pixels: np.ndarray) -> np.ndarray:
 
 
 def _montages(parts: np.ndarray) -> np.ndarray:
-    """(tiles, parts, height, width, channels): the parts of each tile in a grid of their own."""
-    return np.stack([montage(each) for each in parts])
+    """Lay the parts of each tile, (tiles, parts, height, width, channels), out in a grid."""
+    return np.stack([montage(tile) for tile in parts])

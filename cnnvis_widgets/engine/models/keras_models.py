@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ...errors import CnnvisError, ModelError
+from ...errors import CnnvisError, ModelError, described
 from ..graph.freezing import Draft
 from .functions import Arguments, draft_of_function, without_clashes
 
@@ -100,7 +100,7 @@ def _traced(model: keras.Model, specs: Sequence[tf.TensorSpec], call: Callable[.
     except Exception as error:
         raise ModelError(
             f"Expected a model that runs on inputs of shape {[tuple(spec.shape) for spec in specs]}. "
-            f"Received: {model.name!r}, which raised {type(error).__name__}: {error}"
+            f"Received: {model.name!r}, which raised {described(error)}"
         ) from error
 
 
