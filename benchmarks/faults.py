@@ -23,13 +23,13 @@ class Fault:
     tests: str
 
 
-RULES = "test_rules_properties.py not random_networks"
-ORACLES = "test_oracles.py"
-PATCHES = "test_patches.py"
-REQUESTS = "test_reconstruction.py in_place"
-DREAM = "test_dream.py"
-ATTRIBUTION = "test_attribution.py"
-SPECTRA = "test_parameterizations.py"
+RULES = "engine/backward/test_rules_properties.py not random_networks"
+ORACLES = "engine/ops/test_oracles.py"
+PATCHES = "engine/reconstruction/test_patches.py"
+REQUESTS = "engine/reconstruction/test_reconstruct.py in_place"
+DREAM = "engine/dreaming/test_dream.py"
+ATTRIBUTION = "engine/attribution/test_attribution.py"
+SPECTRA = "engine/dreaming/test_parameterizations.py"
 
 FAULTS = (
     # ---- rules
@@ -45,7 +45,7 @@ FAULTS = (
         "backward/rules.py",
         "tf.cast(entered > 0, signal.dtype)",
         "tf.cast(entered >= 0, signal.dtype)",
-        "test_rules_properties.py random_networks_of_quarters",
+        "engine/backward/test_rules_properties.py random_networks_of_quarters",
     ),
     Fault(
         "deconvnet gates by what entered instead of by the signal",
@@ -59,21 +59,21 @@ FAULTS = (
         "backward/rules.py",
         "tf.cast(entered > 0, signal.dtype)",
         "tf.cast((entered > 0) & (entered < 6), signal.dtype)",
-        "test_oracles_activations.py",
+        "engine/graph/test_composite_activations.py",
     ),
     Fault(
         "leaky ReLUs obey no rule",
         "backward/rules.py",
         '_RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}',
         '_RECTIFIED_OPS = {"Relu", "Relu6"}',
-        "test_oracles_activations.py",
+        "engine/graph/test_composite_activations.py",
     ),
     Fault(
         "a PReLU's unit is bypassed",
         "backward/rules.py",
         "    rewire(nodes, outputs)\n",
         "",
-        "test_oracles_activations.py",
+        "engine/graph/test_composite_activations.py",
     ),
     Fault(
         "LRN is the identity under guided, too",
@@ -116,7 +116,7 @@ FAULTS = (
         "ops/elementwise.py",
         "for (before, _), length in zip(margins[1:]",
         "for (_, before), length in zip(margins[1:]",
-        "test_fast_backward.py padded",
+        "engine/reconstruction/test_strategies.py padded",
     ),
     Fault(
         "a mean sends the whole signal to each place",
@@ -137,7 +137,7 @@ FAULTS = (
         "ops/convolutions.py",
         "tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])",
         "tf.transpose(kernel, [0, 1, 3, 2])",
-        "test_fast_backward.py one_channel",
+        "engine/reconstruction/test_strategies.py one_channel",
     ),
     Fault(
         "a strided convolution's answer begins one pixel early",
@@ -215,14 +215,14 @@ FAULTS = (
         "ops/narrow_steps.py",
         "own = tf.gather(tf.cast(turned, signal.values.dtype), signal.channels)",
         "own = tf.gather(tf.cast(turned, signal.values.dtype), 0 * signal.channels)",
-        "test_fast_backward.py one_channel",
+        "engine/reconstruction/test_strategies.py one_channel",
     ),
     Fault(
         "a seed's channel comes back to every part of a concatenation",
         "ops/narrow_steps.py",
         "inside = tf.cast((channels >= 0) & (channels < part.shape[-1]), signal.values.dtype)",
         "inside = tf.ones_like(channels, signal.values.dtype)",
-        "test_fast_backward.py one_channel",
+        "engine/reconstruction/test_strategies.py one_channel",
     ),
     Fault(
         "patches lie one pixel beside their place",
@@ -343,6 +343,6 @@ FAULTS = (
         "dreaming/transforms.py",
         "x, y = random.integers(-pixels, pixels + 1, 2)",
         "x, y = random.integers(-pixels, pixels + 1, 2) // 2",
-        "test_transforms.py",
+        "engine/dreaming/test_transforms.py",
     ),
 )

@@ -29,11 +29,11 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "mutations.json"
 PAGE = RESULTS.with_suffix(".md")
 ORACLES = (
-    "test_oracles.py",
-    "test_oracles_activations.py",
-    "test_rules_properties.py",
-    "test_fast_backward.py",
-    "test_patches.py",
+    "engine/ops/test_oracles.py",
+    "engine/graph/test_composite_activations.py",
+    "engine/backward/test_rules_properties.py",
+    "engine/reconstruction/test_strategies.py",
+    "engine/reconstruction/test_patches.py",
 )
 OPTIONS = ("-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=no", "-m", "not slow")
 Row = dict[str, str]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
+
+from cnnvis_widgets import load
+from cnnvis_widgets.engine.network.network import Network
 
 v1 = tf.compat.v1
 layers = keras.layers
@@ -101,3 +106,20 @@ def frozen_graph(values: dict[str, np.ndarray] | None = None) -> tf.Graph:
         image = v1.placeholder(tf.float32, [None, 20, 20, 3], name="image")
         classic_ops(image, {name: tf.constant(value) for name, value in (values or weights_of()).items()})
     return graph
+
+
+def weights(*shape: int, seed: int = 0) -> tf.Tensor:
+    """Random weights of a kernel, float32, scaled so that signals keep their size."""
+    return tf.constant(np.random.default_rng(seed).standard_normal(shape) / np.sqrt(np.prod(shape[:-1])), tf.float32)
+
+
+def network_of(
+    function: Callable[[tf.Tensor], tf.Tensor], shape: tuple[int, ...], images: int | None = None
+) -> Network:
+    """The network of a function: it takes ``image`` (images, ...), and its layer ``out`` is the function's result."""
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, (images, *shape), name="image")
+        tf.identity(function(image), name="out")
+    x = np.random.default_rng(5).standard_normal((1, *shape)).astype(np.float32)
+    return load(graph, {"image": x})

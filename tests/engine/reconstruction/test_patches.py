@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_fast_backward import network_of, weights
+from networks import network_of, weights
 
 from cnnvis_widgets import load, reconstruct
 from cnnvis_widgets.engine.ops.windows import Axis, ReceptiveField

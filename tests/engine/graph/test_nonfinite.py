@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import frozen_graph, keras_cnn, photo, v1, weights_of
-from test_fast_backward import network_of
+from networks import frozen_graph, keras_cnn, network_of, photo, v1, weights_of
 
 from cnnvis_widgets import activations, dream, grad_cam, load, occlude, predict, reconstruct
 from cnnvis_widgets.engine.graph import nonfinite

@@ -10,19 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import executed
 import ipywidgets as w
 import nbformat
 import pytest
+import stills
 
 import cnnvis_widgets
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "docs"))
-
-import executed  # noqa: E402
-import stills  # noqa: E402
-
+ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-EXERCISES = Path(__file__).parents[1] / "notebooks" / "exercises"
+EXERCISES = Path(__file__).parents[2] / "notebooks" / "exercises"
 QUESTION = """from cnnvis_widgets import Exercise
 pools = Exercise(None, "How many?", key="pools", answer=2, hints=["Few."])
 pools"""

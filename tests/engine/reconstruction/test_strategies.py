@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import keras_cnn, photo, v1
+from networks import keras_cnn, network_of, photo, v1, weights
 
 from cnnvis_widgets import load
 from cnnvis_widgets import rules as every_rule
@@ -12,19 +12,6 @@ from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Whole, way
 
 layers = keras.layers
 PAPERS = ("gradient", "deconvnet", "guided")
-
-
-def weights(*shape, seed=0):
-    return tf.constant(np.random.default_rng(seed).standard_normal(shape) / np.sqrt(np.prod(shape[:-1])), tf.float32)
-
-
-def network_of(function, shape, images=None):
-    graph = tf.Graph()
-    with graph.as_default():
-        image = v1.placeholder(tf.float32, (images, *shape), name="image")
-        tf.identity(function(image), name="out")
-    x = np.random.default_rng(5).standard_normal((1, *shape)).astype(np.float32)
-    return load(graph, {"image": x})
 
 
 def same_as_copies(network, name="out", seed="map", count=3, whole=_Whole, tolerance=1e-5, rules=PAPERS):

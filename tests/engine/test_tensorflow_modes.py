@@ -41,6 +41,6 @@ print("same")
     ],
 )
 def test_modes(mode):
-    program = PROGRAM.format(tests=str(Path(__file__).parent), mode=mode, resource="v2_behavior" not in mode)
+    program = PROGRAM.format(tests=str(Path(__file__).parents[1]), mode=mode, resource="v2_behavior" not in mode)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "same", done.stderr[-3000:]

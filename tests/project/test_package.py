@@ -16,7 +16,7 @@ import pytest
 
 import cnnvis_widgets
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = Path(cnnvis_widgets.__file__).parent
 
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
 HASTY = {"DREAM_SIDE": "64", "DREAM_STEPS": "4"}
 """What a notebook with settings is given here, so that the tests do not take minutes."""

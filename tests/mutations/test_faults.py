@@ -1,16 +1,13 @@
 """The deliberate faults still fit the code, and the page is that of the results."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from faults import FAULTS
+from mutations import PAGE, RESULTS, page
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-from faults import FAULTS  # noqa: E402
-from mutations import PAGE, RESULTS, page  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.title)

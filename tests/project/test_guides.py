@@ -14,7 +14,7 @@ import tensorflow as tf
 import cnnvis_widgets as cv
 from cnnvis_widgets.engine.backward import rules
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = ("docs/index.md", "docs/migration.md", *sorted(f"docs/howto/{path.name}" for path in ROOT.glob("docs/howto/*")))
 SLOW = "docs/index.md", "docs/howto/watch_training.md"
 NAMES = ["tabby cat", "goldfish"]

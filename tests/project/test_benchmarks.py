@@ -1,15 +1,12 @@
 """The table of benchmarks says what its figures say."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from engine import document, met
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-from engine import document, met  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
