@@ -210,7 +210,7 @@ _ROWS = (
         options=(
             Option("octaves", 4, low=1, high=8),
             Option("steps", 32, low=1, high=1000),
-            Option("step_size", 1.0, low=0, high=4),
+            Option("step_size", 1.0, low=0),
             Option("strength", 1.0, low=0, high=1),
         ),
     ),

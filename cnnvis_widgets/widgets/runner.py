@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
+from ..errors import described
 from ..imaging.render import picture
 from ..outputs.file_names import PAGE
 from ..results import DreamStep
-from .elements.controls import error_words
 from .jobs import jobs
 from .jobs.computations import Progress
 from .saving.page_store import PageStore
@@ -111,7 +111,7 @@ class Runner:
 
     def _report(self, error: Exception) -> None:
         self.traceback = "".join(traceback.format_exception(error))
-        self._state.status, self._state.error = "Failed", error_words(error)
+        self._state.status, self._state.error = "Failed", described(error)
 
     def _wanted(self) -> list[Callable[..., list[Path]]]:
         """The writers to run at the end of a job, by the switches of the state."""

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ...errors import ChannelError, GradientError, LayerError, NumericalError
 from ...results import Attribution, Layer
-from ..network.channels import channel_number, channels_last, class_names
+from ..network.channels import channel_number, channel_title, channels_last
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
@@ -39,8 +39,7 @@ def numbers_and_names(network: Network, layer: Layer, targets: Targets) -> tuple
     if not listed:
         raise ChannelError("Expected at least one channel or class. Received: an empty list. Name one.")
     numbers = tuple(channel_number(network, layer, target) for target in listed)
-    names = class_names(network, layer)
-    return numbers, tuple(names[number] if number < len(names) else str(number) for number in numbers)
+    return numbers, tuple(channel_title(network, layer, number) for number in numbers)
 
 
 def last_feature_maps(network: Network, scores: Layer) -> Layer | None:

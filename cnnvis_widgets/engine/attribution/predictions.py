@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ChannelError
 from ...results import Layer, Predictions
-from ..network.channels import class_names
+from ..network.channels import channel_title
 from .class_scores import ClassScores, Targets, numbers_and_names, softmax
 
 
@@ -38,9 +38,9 @@ def predict(network: Any, feed: Any = None) -> Predictions:
 
 def predictions_of(class_scores: ClassScores, values: np.ndarray) -> Predictions:
     """Add probabilities and class names to scores (images, classes)."""
-    layer, names = class_scores.layer, class_names(class_scores.network, class_scores.layer)
-    names = names or tuple(map(str, range(values.shape[1])))
-    return Predictions(layer, tuple(names), values, softmax(values), class_scores.softmax_removed)
+    layer = class_scores.layer
+    names = tuple(channel_title(class_scores.network, layer, number) for number in range(values.shape[1]))
+    return Predictions(layer, names, values, softmax(values), class_scores.softmax_removed)
 
 
 def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Targets) -> np.ndarray:

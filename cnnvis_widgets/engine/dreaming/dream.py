@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from ...errors import ChannelError, NumericalError, OptionError
 from ...results import DreamStep, Layer
-from ..network.channels import channel_number, class_names
+from ..network.channels import channel_number, channel_title
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
@@ -216,8 +216,7 @@ def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) ->
             "Expected at least one channel or class. Received: an empty list. Give one, or None for all."
         )
     numbers = tuple(channel_number(network, layer, channel) for channel in wanted)
-    titles = class_names(network, layer)
-    names = tuple(titles[number] if titles else str(number) for number in numbers)
+    names = tuple(channel_title(network, layer, number) for number in numbers)
     bound = [
         bind(network, objectives.channel(layer, number), feeds, f"channel {number} of {layer.name!r}")
         for number in numbers

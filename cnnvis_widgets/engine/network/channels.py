@@ -44,6 +44,12 @@ def class_names(network: Network, layer: Layer) -> Sequence[str]:
     return named if layer.channels is None or len(named) == layer.channels else ()
 
 
+def channel_title(network: Network, layer: Layer, number: int) -> str:
+    """The class name of a channel; its number where the layer has no class names."""
+    names = class_names(network, layer)
+    return names[number] if number < len(names) else str(number)
+
+
 def names_of_classes(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
     """Class names in the order of the classes. In a mapping, missing classes are called by their number."""
     if class_names is None:

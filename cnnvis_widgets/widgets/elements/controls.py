@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
+from ...errors import described
 from ...results import Layer
 from ..state.explorer_state import FAMILY_FILTERS, ExplorerState
 from .shared_layouts import create
@@ -39,14 +40,9 @@ def text(words: str, kind: str = "note", role: str = "") -> str:
     return f'<div class="cnnvis-{kind}"{live}>{escape(words)}</div>' if words or role == "status" else ""
 
 
-def error_words(error: BaseException) -> str:
-    """The kind of an error and its message."""
-    return f"{type(error).__name__}: {error}"
-
-
 def error_text(error: BaseException) -> str:
     """HTML of an error, which screen readers read out at once."""
-    return text(error_words(error), "error", role="alert")
+    return text(described(error), "error", role="alert")
 
 
 def caption(lines: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from ...errors import described
 from . import answers
 from .answers import Record, Results
 
@@ -123,7 +124,7 @@ class Exercise(w.VBox):
         try:
             act()
         except Exception as error:
-            self._feedback.value = f"<p role='alert'>{escape(f'{type(error).__name__}: {error}')}</p>"
+            self._feedback.value = f"<p role='alert'>{escape(described(error))}</p>"
 
     def _draw(self) -> None:
         record = self.record

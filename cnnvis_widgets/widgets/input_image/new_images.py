@@ -9,11 +9,11 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from ...errors import CnnvisError, ImageError
+from ...errors import CnnvisError, ImageError, described
 from ...imaging.reading import read_image
 from ...imaging.render import picture
 from ..elements.canvas import PictureCanvas
-from ..elements.controls import error_words, row, text
+from ..elements.controls import row, text
 from ..elements.drawing_pad import pad_for
 from ..elements.shared_layouts import create
 from ..elements.webcam import Webcam
@@ -77,7 +77,7 @@ class NewImages:
             if refused:
                 self._state.error = " ".join(refused)
             elif job.error is not None:
-                self._state.error = error_words(job.error)
+                self._state.error = described(job.error)
 
         self._slot.start(jobs.Job(steps, done=done), replace=False)
 

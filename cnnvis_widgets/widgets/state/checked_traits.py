@@ -8,6 +8,7 @@ from typing import Any
 import traitlets as t
 
 from ...errors import nearest
+from ...methods import METHODS
 
 
 class Checked(t.TraitType):
@@ -23,6 +24,15 @@ class Checked(t.TraitType):
 
     def validate(self, obj: Any, value: Any) -> Any:
         return self._check(obj, value)
+
+
+def option_trait(method: str, name: str) -> t.TraitType:
+    """A number whose default and range are those of an option in the table of methods."""
+    option = METHODS[method].option(name)
+    if option is None:
+        raise ValueError(f"Expected an option of {method!r}. Received: name={name!r}. Add it to the row of the method.")
+    kind = t.Int if isinstance(option.default, int) else t.Float
+    return kind(option.default, min=option.low, max=option.high)
 
 
 def index_of(value: Any, names: Sequence[str], count: int, what: str, error: type[Exception]) -> int:

@@ -13,6 +13,7 @@ import traitlets as t
 from traitlets import Bunch
 
 from ...engine.backward import rules
+from ...engine.network.channels import channel_title
 from ...errors import ChannelError, FeedError, LayerError
 from .checked_traits import Checked, index_of
 from .fed_images import FedImages
@@ -176,8 +177,7 @@ class ExplorerState(t.HasTraits):
         self.labels = labels or {layer.name: layer.label for layer in network.layers}
         logits = network.logits
         count = logits.channels or 0 if logits else 0
-        names = (network.class_names or ())[: count or None]
-        self.classes = (*names, *map(str, range(len(names), count))) if logits else ()
+        self.classes = tuple(channel_title(network, logits, number) for number in range(count)) if logits else ()
         present = {layer.family for layer in network.layers}
         self.families = tuple(key for key in FAMILY_FILTERS if key == "all" or key in present)
         super().__init__(images=tuple(images))

@@ -9,6 +9,7 @@ import traitlets as t
 
 from ...errors import ChannelError
 from ...imaging.render import Scale
+from ...methods import METHODS
 from ..elements.controls import LABEL, button, dropdown
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
@@ -112,4 +113,5 @@ class ActivationsView(View):
         set_visible(self._limit, self.state.scale == "custom")
 
     def code(self) -> str:
-        return f"(maps,) = cnnvis_widgets.activations(network, feed, {self.state.layer!r})"
+        call = METHODS["activations"].code("network", "feed", repr(self.state.layer))
+        return f"(maps,) = {call}"

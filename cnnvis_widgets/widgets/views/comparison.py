@@ -13,6 +13,7 @@ import traitlets as t
 from ...errors import FeedError, ModelError
 from ...imaging import encode
 from ...imaging.heat import heat
+from ...methods import METHODS
 from ...outputs.pictures import Picture, of_comparison
 from ...results import FeatureMaps
 from ..elements.canvas import ARROWS, PictureCanvas
@@ -231,8 +232,8 @@ class ComparisonView(View):
             view = "explorer.views['comparison']"
             network, feed = f"{view}.network", f"{view}.feed"
         lines = [
-            f"(a,) = cnnvis_widgets.activations(network, feed, {state.layer!r})",
-            f"(b,) = cnnvis_widgets.activations({network}, {feed}, {layer!r})",
+            f"(a,) = {METHODS['comparison'].code('network', 'feed', repr(state.layer))}",
+            f"(b,) = {METHODS['comparison'].code(network, feed, repr(layer))}",
         ]
         if self._pair is not None and self._pair[0].values.shape == self._pair[1].values.shape:
             lines.append("difference = a.values - b.values")

@@ -14,6 +14,7 @@ from ...engine.backward import rules
 from ...errors import CnnvisError
 from ...imaging.busy_regions import Box, busy_box, busy_side
 from ...imaging.render import reconstruction_tiles
+from ...methods import METHODS
 from ...results import FeatureMaps, Reconstruction, Sensitivity
 from ..elements.badges import badge
 from ..elements.controls import LABEL, dropdown, error_text, refill, stack, switch
@@ -114,8 +115,9 @@ class DeconvolutionView(View):
     def code(self) -> str:
         state = self.state
         channels = None if state.channel is None else [state.channel]
-        options = f"channels={channels}, rule={state.rule!r}, seed={self._seed!r}"
-        code = f"reconstruction = cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, {options})"
+        options: dict[str, Any] = {"channels": channels, "rule": state.rule, "seed": self._seed}
+        call = METHODS["reconstruction"].code("network", "feed", repr(state.layer), **options)
+        code = f"reconstruction = {call}"
         if state.all_rules and channels:
             call = f"cnnvis_widgets.reconstruct(network, feed, {state.layer!r}, rule=rule, channels={channels}"
             code += f"\nside_by_side = [\n    {call}, seed={self._seed!r})\n"

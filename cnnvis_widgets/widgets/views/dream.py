@@ -10,17 +10,18 @@ import traitlets as t
 
 from ...engine.dreaming.options import DreamOptions
 from ...engine.dreaming.steering import DreamControls
-from ...errors import LayerError
+from ...errors import LayerError, described
 from ...imaging import encode
 from ...imaging.render import picture
+from ...methods import METHODS
 from ...results import DreamStep, FeatureMaps
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import button, caption, column, dropdown, error_words, fraction, row, side_by_side, whole
+from ..elements.controls import button, caption, column, dropdown, fraction, row, side_by_side, whole
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations, jobs
 from ..saving.film import Film
-from ..state.checked_traits import Checked
+from ..state.checked_traits import Checked, option_trait
 from ..state.explorer_state import ExplorerState
 from .map_sheet import MapSheet
 from .score_chart import ScoreChart
@@ -60,10 +61,10 @@ class DreamTraits(ExplorerState):
 
     objective = Checked(_objective)
     start = t.Enum(tuple(STARTS), "noise")
-    octaves = t.Int(4, min=1, max=8)
-    steps = t.Int(32, min=1, max=1000)
+    octaves = option_trait("deepdream", "octaves")
+    steps = option_trait("deepdream", "steps")
     pace = t.Float(1.0, min=0.0, max=4.0)
-    strength = t.Float(1.0, min=0.0, max=1.0)
+    strength = option_trait("deepdream", "strength")
     paused = t.Bool(False).tag(report=True)
 
     @t.default("objective")
@@ -187,7 +188,7 @@ class DreamView(View):
 
         def done(job: jobs.Job) -> None:
             if job.error is not None:
-                state.error = error_words(job.error)
+                state.error = described(job.error)
 
         jobs.WRITING.start(jobs.Job(steps, done=done), replace=False)
 
@@ -230,8 +231,8 @@ class DreamView(View):
 
     def code(self) -> str:
         target = self._target()
-        options = ", ".join(f"{name}={value!r}" for name, value in target.options.changed.items())
-        return f"*_, last = cnnvis_widgets.dream(network, feed, {target.layer!r}, {target.channel}, {options})"
+        arguments = "network", "feed", repr(target.layer), repr(target.channel)
+        return f"*_, last = {METHODS['deepdream'].code(*arguments, **target.options.changed)}"
 
     def on_enter(self) -> None:
         self._update()

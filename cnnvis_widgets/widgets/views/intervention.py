@@ -10,6 +10,7 @@ import traitlets as t
 
 from ...caches import LRUCache
 from ...engine.attribution.intervention import ResumedNetwork
+from ...methods import METHODS
 from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from ..elements.canvas import ARROWS
@@ -103,9 +104,10 @@ class InterventionView(View):
 
     def code(self) -> str:
         state = self.state
-        region = f", region={state.region}" if state.region else ""
-        scales = f"{{{state.channel}: {state.factor!r}}}"
-        return f"intervention = cnnvis_widgets.intervene(network, feed, {state.layer!r}, {scales}{region})"
+        options: dict[str, Any] = {"region": state.region} if state.region else {}
+        scales = {state.channel: state.factor}
+        call = METHODS["intervention"].code("network", "feed", repr(state.layer), repr(scales), **options)
+        return f"intervention = {call}"
 
     def _submit(self, change: Any = None) -> None:
         """Have the network predict with the changed map."""

@@ -12,6 +12,7 @@ from ...imaging import encode
 from ...imaging.grid import enlarge, magnification
 from ...imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from ...imaging.render import reconstruction_tiles
+from ...methods import METHODS
 from ...results import Occlusion, Reconstruction
 from ..elements.badges import Fact, marks
 from ..elements.canvas import PictureCanvas
@@ -116,13 +117,14 @@ class OcclusionView(View):
         self.context.image_pane.canvas.selected, self.context.image_pane.canvas.drag = (), ""
 
     def code(self) -> str:
-        layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
-        call = f"cnnvis_widgets.occlusion(network, feed, target, size={self.manual.size}{layer})"
+        options = {"layer": self.state.layer} if self.state.at_layer else {}
+        call = METHODS["occlusion"].code("network", "feed", "target", size=self.manual.size, **options)
         code = f"{target_code(self.state)}\nsweep = {call}"
         if self._has_projection:
-            options = f"channels=sweep.map_channels.tolist(), rule={self.state.rule!r}"
-            code += f"\nprojection = cnnvis_widgets.reconstruct(network, feed, sweep.maps, {options})"
+            keywords = f"channels=sweep.map_channels.tolist(), rule={self.state.rule!r}"
+            code += f"\nprojection = cnnvis_widgets.reconstruct(network, feed, sweep.maps, {keywords})"
         if self.state.occluder:
+            layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
             code += f"\noccluded = cnnvis_widgets.occlude(network, feed, {self.state.occluder}{layer})"
         return code
 
