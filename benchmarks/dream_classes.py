@@ -1,6 +1,6 @@
 """Twenty classes grown from noise on the embedded default: does the network still see them under other views?
 
-Each picture is judged under random views that the climb did not use: cropped, mirrored, sheared, with another
+Each picture is judged under random views that the dream did not use: cropped, mirrored, sheared, with another
 brightness and contrast, saved as JPEG. It passes if its class is the first guess under every view, and its mean
 probability is above 0.99. Writes the figures as JSON and all pictures as one sheet.
 

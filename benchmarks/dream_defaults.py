@@ -1,6 +1,6 @@
-"""The defaults of ``dream`` on networks of every family: how far does each climb, by spectrum and by pixels?
+"""The defaults of ``dream`` on networks of every family: how far does each score rise, by spectrum and by pixels?
 
-For every network a class and a middle layer's channel are climbed from noise with few steps, by the spectrum also under
+For every network, a few steps from noise raise a class and a channel of a middle layer; with the spectrum also under
 one view that stays. 'gain' is the last score less the first, in standard deviations of that score over 8 pictures of
 faint noise. Figures of networks that are not named stay as they are in the file.
 
@@ -68,7 +68,7 @@ def trained() -> keras.Model:
 
 
 def gain(network: Network, layer: object, channel: int, **options: object) -> dict[str, float]:
-    """How far a climb comes."""
+    """How far the score of a dream rises."""
     size, ends = (64, 64) if network.runtime.layout.picture_shape[0] == 64 else (224, 224), (-1.0, 1.0)
     noise = [
         float(
@@ -92,7 +92,7 @@ def gain(network: Network, layer: object, channel: int, **options: object) -> di
 
 
 def main() -> None:
-    """Climb and print."""
+    """Dream and print."""
     found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     for name, network, middle in networks():
         if sys.argv[1:] and name not in sys.argv[1:]:

@@ -167,7 +167,7 @@ def deepdream_visualization(
     """Grow images that excite channels of a layer, usually classes of the last one.
 
     Each picture starts from noise and grows through up to three octaves of 50 steps; it ends at the size
-    of the fed image times 1.4, times 1.4 again, rounded down each time. For a softmax its logits are climbed.
+    of the fed image times 1.4, times 1.4 again, rounded down each time. Logits take the place of a softmax.
 
     Args:
         graph_or_path, value_feed_dict, input_tensor, path_logdir, path_outdir: as in

@@ -163,14 +163,14 @@ class DreamStep:
     """One step of a deep dream.
 
     Attributes:
-        layer: the layer that is climbed: the logits where a softmax was asked for.
+        layer: the layer whose score rises; the logits in place of a softmax.
         softmax_removed: whether that replacement took place.
         channels: the channel (or class) of each picture.
         names: the class names of ``channels``, or the channel numbers as text.
         images: float32 (channels, height, width, input channels), in the range of the input.
         scores: float32 (channels,): the mean activation of the channel, or the logit, *before*
-            this step's move, so that the first step shows where the climb began.
-        octave, octaves: which scale of the pyramid this is, counted from 0, and how many there are.
+            this step's move, so that the first step shows the score of the start.
+        octave, octaves: the number of the current size, counted from 0, and how many sizes there are.
         index, total: which step this is, counted from 0 over all octaves, and how many there are.
         value_range: (low, high) of the input, float32 scalars or one per input channel.
         seconds: computing time since the dream began, without what its consumer took in between.

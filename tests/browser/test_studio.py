@@ -96,8 +96,8 @@ def test_the_selected_map_is_dreamt_from_noise(notebook):
     words = re.compile("Deep dream of map 21 of .* step 5 of 5")
     expect(notebook.picture("dream")).to_have_attribute("aria-label", words)
     notebook.rest()
-    climbed = notebook.python("[explorer.result.channels, explorer.result.layer.name, explorer.result.recipe['start']]")
-    assert climbed == [[21], notebook.python("explorer.state.layer"), None]
+    target = notebook.python("[explorer.result.channels, explorer.result.layer.name, explorer.result.recipe['start']]")
+    assert target == [[21], notebook.python("explorer.state.layer"), None]
     score = notebook.python("float(explorer.result.scores[0])")
     assert notebook.python(f"{DREAM}.chart.points[-1][1]") == pytest.approx(score)
     expect(page.locator(".cnnvis-explorer")).to_contain_text(f"score {score:.4g}")

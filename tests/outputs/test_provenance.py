@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from networks import photo
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from cnnvis_widgets import DreamControls, DreamOptions, dream, load
 from cnnvis_widgets.engine.dreaming import objectives as o
@@ -17,6 +18,7 @@ from cnnvis_widgets.engine.dreaming import parameterizations, transforms
 from cnnvis_widgets.engine.dreaming.recipes import decoded, encoded
 from cnnvis_widgets.errors import FeedError, ModelError, OptionError, OutputError
 from cnnvis_widgets.imaging import render
+from cnnvis_widgets.outputs.pictures import CHUNK
 from cnnvis_widgets.outputs.png_files import write_dream
 from cnnvis_widgets.outputs.provenance import recipe_of, recreate
 
@@ -205,3 +207,13 @@ def test_unknown_names_in_a_recipe_are_said():
         DreamOptions.from_dict({"start": "feed"})
     with pytest.raises(OptionError, match="Expected steps of at least 1"):
         DreamOptions.from_dict({"steps": 0})
+
+
+def test_a_file_with_an_unknown_option_is_said(path, tmp_path):
+    recipe = dict(recipe_of(path))
+    text = PngInfo()
+    text.add_text(CHUNK, json.dumps(recipe | {"options": recipe["options"] | {"octave_size": 2}}))
+    with Image.open(path) as picture:
+        picture.save(tmp_path / "edited.png", pnginfo=text)
+    with pytest.raises(OptionError, match=r"in the recipe\. Received: 'octave_size'\. Nearest names: 'octave_scale'"):
+        recreate(tmp_path / "edited.png", model(), photo(64), start="feed")

@@ -123,7 +123,9 @@ class DreamOptions:
         Raises:
             OptionError: as ``of``.
         """
-        recipes.require_names(stored, set(option_names()) - {"start"}, "an option of dream in the recipe")
+        recipes.require_names(
+            stored, [name for name in option_names() if name != "start"], "an option of dream in the recipe"
+        )
         options = {name: recipes.decoded(value) for name, value in stored.items()}
         if options.get("size") is not None:
             options["size"] = tuple(options["size"])
@@ -150,7 +152,7 @@ class DreamOptions:
 
     @property
     def on_pixels(self) -> bool:
-        """Whether pixels are certainly changed; a dream from noise can choose a parameterization by its size."""
+        """Whether the dream changes pixels at any size. Otherwise a dream from noise decides by its size."""
         return self.parameterization is None and (self.on_photo or self.laplacian_levels is not None)
 
     def resolved(self, network: Network, photo_size: tuple[int, ...] | None) -> ResolvedOptions:
@@ -164,7 +166,13 @@ class DreamOptions:
             FeedError: a parameterization for inputs without height and width.
             OptionError: an option has no meaning beside the values that were filled in.
         """
-        size = self.size or photo_size or _usual_size(network)
+        size = tuple(self.size or photo_size or _usual_size(network))
+        axes = len(network.runtime.layout.picture_shape) - 1
+        if len(size) != axes:
+            raise OptionError(
+                f"Expected a size of {axes} numbers for the input of this network. Received: size={size!r}. "
+                "Leave it out for the usual size."
+            )
         parameterization = self.parameterization
         if parameterization is None and not self.on_pixels and len(size) == 2 and min(size) >= _LEAST_SPECTRUM:
             parameterization = fourier()
@@ -181,21 +189,22 @@ class DreamOptions:
             "step_size": step_size if self.step_size is None else self.step_size,
             "laplacian_levels": levels if parameterization is None else None,
             "parameterization": parameterization,
-            "size": tuple(size),
+            "size": size,
             "value_range": _range(self.value_range or network.value_range()),
         }
         return ResolvedOptions(**values)
 
     def _check_numbers(self) -> None:
+        optional = {item.name for item in fields(self) if item.default is None and getattr(self, item.name) is None}
         for name, least in _LEAST_COUNTS.items():
             value = getattr(self, name)
-            if value is not None and not _is_count(value, least):
+            if name not in optional and not _is_count(value, least):
                 raise OptionError(
                     f"Expected {name} of at least {least}. Received: {name}={value!r}. Give a whole number."
                 )
         for name, (lowest, highest) in _LIMITS.items():
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, Real) and lowest <= float(value) <= highest):
+            if name not in optional and not _is_number(value, lowest, highest):
                 limits = f"from {lowest} to {highest}" if highest < np.inf else f"of at least {lowest}"
                 raise OptionError(f"Expected {name} {limits}. Received: {name}={value!r}. Give a number {limits}.")
 
@@ -216,6 +225,8 @@ class DreamOptions:
             )
         if self.value_range is not None:
             _range(self.value_range)
+        if self.mask is not None:
+            _check_mask(np.asarray(self.mask, np.float32))
 
     def _check_pixels(self) -> None:
         if self.parameterization is not None and self.laplacian_levels is not None:
@@ -299,8 +310,20 @@ def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, Integral) and int(value) >= least
 
 
+def _is_number(value: Any, lowest: float, highest: float) -> bool:
+    return isinstance(value, Real) and lowest <= float(value) <= highest and float(value) < np.inf
+
+
 def _is_size(size: Any) -> bool:
     return isinstance(size, tuple | list) and all(_is_count(side, 1) for side in size)
+
+
+def _check_mask(mask: np.ndarray) -> None:
+    if not (mask.size and np.all((mask >= 0) & (mask <= 1))):
+        raise OptionError(
+            f"Expected a mask of numbers from 0 to 1. Received: mask of shape {mask.shape}, "
+            f"{f'from {mask.min():g} to {mask.max():g}' if mask.size else 'empty'}. Scale it to that range."
+        )
 
 
 def _range(value_range: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:

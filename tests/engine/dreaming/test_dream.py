@@ -1,4 +1,4 @@
-"""Deep dream: it climbs, it is reproducible, and it says what is wrong."""
+"""Deep dream: the score rises, the same seed gives the same bytes, and errors name what is wrong."""
 
 import inspect
 from dataclasses import FrozenInstanceError, fields
@@ -106,7 +106,7 @@ def test_a_picture_of_a_batch_does_not_depend_on_its_company(network, options):
     assert many.scores[4] == alone.scores[0]
 
 
-def test_a_batch_climbs_as_single_pictures_do(network):
+def test_a_batch_rises_as_single_pictures_do(network):
     single = run(network, None, "scores", [0, 1, 2], octaves=1, steps=2)
     batch = run(network, None, "scores", [0, 1, 2], octaves=1, steps=2, together=3)
     for one, all_ in zip(single, batch, strict=True):
@@ -300,7 +300,7 @@ def test_pyramid_merges_to_what_was_split(size):
     [parameterizations.fourier(), parameterizations.pixels(), parameterizations.maco([np.uint8(photo(64)[0] * 255)])],
     ids=["fourier", "pixels", "maco"],
 )
-def test_every_parameterization_climbs_from_noise(free, parameterization):
+def test_every_parameterization_rises_from_noise(free, parameterization):
     options = {"size": (64, 70), "octaves": 2, "steps": 12, "parameterization": parameterization}
     steps = run(free, None, "c", [0, 2], **options)
     assert steps[-1].images.shape == (2, 64, 70, 3)
@@ -315,7 +315,7 @@ def test_every_parameterization_climbs_from_noise(free, parameterization):
     assert alone[0].tobytes() == steps[-1].images[1].tobytes()
 
 
-def test_a_step_under_several_views_climbs_their_mean(free):
+def test_a_step_under_several_views_raises_their_mean(free):
     maco = parameterizations.maco([np.uint8(photo(64)[0] * 255)])
     transform = transforms.compose(transforms.crop(0.3, 0.6), transforms.noise(0.05))
     options = {"size": (64, 64), "parameterization": maco, "transform": transform}
@@ -379,7 +379,7 @@ def test_a_mask_keeps_the_photo_and_strength_mixes_it(free):
     np.testing.assert_allclose(half, (start + plain) / 2, atol=1e-6)
 
 
-def test_a_whole_layer_and_a_guide_are_climbed_on_a_photo(free):
+def test_a_whole_layer_and_a_guide_rise_on_a_photo(free):
     for layer in ("c", guide("c", photo(50, seed=8)[0])):
         steps = run(free, None, layer, start=photo(64), octaves=2, steps=4)
         assert steps[-1].scores[0] > steps[4].scores[0]
@@ -440,6 +440,15 @@ def test_options_that_mean_nothing_here_are_refused(free):
         ("views of at least 1", {"views": 0}),
         (r"octaves of at least 1\. Received: octaves=1.5\. Give a whole number", {"octaves": 1.5}),
         (r"step_size of at least 0\. Received: step_size=nan", {"step_size": np.nan}),
+        (r"step_size of at least 0\. Received: step_size=inf", {"step_size": np.inf}),
+        (r"octave_scale of at least 1\. Received: octave_scale=None", {"octave_scale": None}),
+        (r"seed of at least 0\. Received: seed=None", {"seed": None}),
+        (r"a size of 2 numbers .* Received: size=\(64,\)", {"size": (64,)}),
+        (
+            r"numbers from 0 to 1\. Received: mask of shape \(2, 2\), from 0 to 255",
+            {"mask": 255 * np.eye(2), "start": photo(64)},
+        ),
+        (r"numbers from 0 to 1\. Received: mask of shape \(1, 0\), empty", {"mask": [[]], "start": photo(64)}),
         (r"size as \(height, width\) in pixels\. Received: size=\(0, 64\)", {"size": (0, 64)}),
         ("several views of one picture with a parameterization", {"views": 2, "size": (40, 40)}),
         ("a transform beside a parameterization", {"transform": transforms.jitter(2), "size": (40, 40)}),

@@ -1,4 +1,4 @@
-"""Objectives: each against NumPy, sums that weigh as they say, and every one of them can be climbed."""
+"""Objectives: each against NumPy, sums that weigh as they say, and a dream raises every one of them."""
 
 import keras
 import numpy as np
