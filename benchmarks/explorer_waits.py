@@ -25,7 +25,7 @@ PATIENCE_MS = 90_000
 CELL = """
 import threading, time
 from cnnvis_widgets import ModelExplorer, dream
-from cnnvis_widgets.widgets.work import RESULTS
+from cnnvis_widgets.widgets.jobs.computations import RESULTS
 explorer = ModelExplorer()
 left = []  # (seconds since 1970, the layer before) for every change of the layer
 explorer.state.observe(lambda change: left.append((time.time(), change["old"])), "layer")

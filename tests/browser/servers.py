@@ -237,6 +237,31 @@ class Notebook:
         """What is on a canvas, as a data URL."""
         return self.picture(which).evaluate("(canvas) => canvas.toDataURL()")
 
+    def await_drawn(self, which: str, data: str) -> None:
+        """Wait until a canvas shows the picture that the kernel sent last; ``data`` is Python for its bytes."""
+        encoded = self.python(f"__import__('base64').b64encode({data}).decode()")
+        self.page.wait_for_function(
+            """async ([it, encoded]) => {
+              const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+              const {width, height} = it, bitmap = await createImageBitmap(new Blob([bytes]));
+              const copy = Object.assign(document.createElement("canvas"), {width, height});
+              copy.getContext("2d").drawImage(bitmap, 0, 0);
+              return bitmap.width === width && bitmap.height === height && it.toDataURL() === copy.toDataURL();
+            }""",
+            arg=[self.picture(which).element_handle(), encoded],
+        )
+
+    def await_layout(self) -> None:
+        """Wait until every part of the explorer has the same place and size in two frames of the page in a row."""
+        self.page.wait_for_function(
+            """() => new Promise((done) => {
+              const parts = document.querySelectorAll(".cnnvis-explorer, .cnnvis-explorer *");
+              const boxes = () => JSON.stringify([...parts].map((part) => part.getBoundingClientRect()));
+              const before = boxes();
+              requestAnimationFrame(() => requestAnimationFrame(() => done(boxes() === before)));
+            })"""
+        )
+
     def await_other(self, which: str, before: str) -> None:
         """Wait until a canvas shows something else than ``before``."""
         canvas = self.picture(which).element_handle()

@@ -12,7 +12,7 @@ CELL = """
 import ipywidgets
 import numpy as np
 from cnnvis_widgets.imaging import encode
-from cnnvis_widgets.widgets.canvas import PictureCanvas
+from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 
 canvas = PictureCanvas(name="photo", width=400, interactive=True, zoomable=True)
 pixels = np.arange(100 * 100).reshape(100, 100).astype(np.uint8)

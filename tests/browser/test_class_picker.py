@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CELL = """
 import time
 import traitlets
-from cnnvis_widgets.widgets.class_picker import ClassPicker
+from cnnvis_widgets.widgets.elements.class_picker import ClassPicker
 
 class State(traitlets.HasTraits):
     classes = ("cat", "crane", "crane", "<b>dog</b>")

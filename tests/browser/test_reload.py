@@ -18,6 +18,12 @@ CELLS = ("from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\n
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 """Switches whether the state of widgets is stored with the notebook."""
 LAYER = "block1_expand_relu"
+DATA = {
+    "photo": "explorer.image_pane.canvas.data",
+    "montage": "explorer._view.context.gallery.montage.data",
+    "large": "explorer._view.context.gallery.portrait.data",
+}
+"""Python for the pictures that the kernel sent last."""
 EXTENSIONS = Path(sys.prefix) / "share/jupyter"
 OPTION = "activation · block1_expand_relu/Relu6 · relu6 · 112 × 112 × 96"
 
@@ -95,8 +101,9 @@ def saved(lab, folder):
     """The notebook's file, stored with the state of its widgets, and what its first view showed last."""
     lab.python("[setattr(explorer.state, 'method', 'activations'), explorer.wait(60), None][-1]")
     expect(canvas(lab.page, 0, "montage")).to_have_attribute("aria-label", re.compile(LAYER))
-    lab.page.wait_for_timeout(1000)  # until the last frame is drawn
-    shown_last = {which: shown(lab.page, 0, which) for which in ("photo", "montage", "large")}
+    for which, data in DATA.items():
+        lab.await_drawn(which, data)
+    shown_last = {which: shown(lab.page, 0, which) for which in DATA}
     lab.command(SAVE_STATE)
     lab.command("docmanager:save")
     lab.close()

@@ -29,11 +29,13 @@ PANES = {
 }
 """What is shown, as the traits of the state."""
 BESIDE = {
+    "deconvolution": "explorer.views['deconvolution'].sensitivity.value",
+    "deconvolution-unit": "explorer.views['deconvolution'].sensitivity.value",
     "rules": "len(explorer.views['deconvolution'].all_rules.results)",
     "occlusion": "explorer.views['occlusion'].manual.occluded is not None",
     "intervention": "explorer.views['intervention'].intervention is not None",
 }
-"""What is to be there, too."""
+"""What is computed beside the result of the view, and must be there, too."""
 
 
 @pytest.fixture(scope="module", params=["short.ipynb", "digits.ipynb"])
@@ -61,7 +63,7 @@ def shots(notebook, name):
         notebook.page.wait_for_function(f"() => document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
         for width, height in SIZES:
             notebook.page.set_viewport_size({"width": width, "height": height})
-            notebook.page.wait_for_timeout(300)
+            notebook.await_layout()
             explorer = notebook.page.locator(".cnnvis-explorer").first
             explorer.screenshot(path=ARTIFACTS / f"{name}-{theme.lower()}-{width}.png")
             assert explorer.evaluate("(it) => it.scrollWidth <= it.clientWidth"), f"cut off at {width} pixels"
@@ -74,7 +76,7 @@ def test_every_pane(notebook):
     for name, traits in PANES.items():
         notebook.python(f"[*(setattr(explorer.state, *each) for each in {list(traits.items())}), explorer.wait(90)][0]")
         expect(notebook.status().first).to_have_text(re.compile("Done"))
-        notebook.page.wait_for_timeout(1500)  # what is computed beside it: bars, meter
+        notebook.await_python("explorer.image_pane.predictions.value")
         if name in BESIDE:
             notebook.await_python(BESIDE[name])
         shots(notebook, name)
@@ -82,9 +84,12 @@ def test_every_pane(notebook):
     notebook.python("[setattr(explorer.state, 'method', 'activations'), explorer.wait(60)][0]")
     for button, name in (("Crop", "image-crop"), ("Webcam", "image-webcam")):
         notebook.page.get_by_role("button", name=button, exact=True).click()
-        notebook.page.wait_for_timeout(1000)
+        end = notebook.page.get_by_role("button", name={"Crop": "Cancel", "Webcam": "Close webcam"}[button])
+        expect(end).to_be_visible()
+        if button == "Webcam":
+            notebook.page.wait_for_function("() => document.querySelector('.cnnvis-explorer video')?.videoWidth")
         shots(notebook, name)
-        notebook.page.get_by_role("button", name={"Crop": "Cancel", "Webcam": "Close webcam"}[button]).click()
+        end.click()
     notebook.python("[setattr(explorer.state, 'octaves', 1), explorer.start()][0]")
     notebook.await_python("type(explorer.result).__name__ == 'DreamStep' and explorer.result.index > 8")
     notebook.python("setattr(explorer.state, 'paused', True)")
