@@ -20,6 +20,19 @@ ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "Arrow
 """The rows and columns by which a key moves."""
 
 
+_PARTS = (
+    "accessibility",
+    "pacing",
+    "canvas_zoom",
+    "canvas_picture",
+    "canvas_frame",
+    "canvas_pointer",
+    "canvas_keys",
+    "canvas",
+)
+"""The files that are joined to one JavaScript module, in this order. They share its names; the last one exports."""
+
+
 class PictureCanvas(anywidget.AnyWidget):
     """Shows one encoded picture, and reports clicks, keys, hovering and drags; zoom and pan stay in the page.
 
@@ -40,7 +53,7 @@ class PictureCanvas(anywidget.AnyWidget):
         zoomable: whether the user can zoom, by wheel, pinch, buttons and the keys + - 0.
     """
 
-    _esm = Path(__file__).with_name("canvas.js")
+    _esm = "\n".join(Path(__file__).with_name(f"{part}.js").read_text(encoding="utf-8") for part in _PARTS)
     _css = Path(__file__).with_name("canvas.css")
 
     name = t.Unicode("").tag(sync=True)
