@@ -30,7 +30,7 @@ class InlineSlot:
 def inline_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "COMPUTING", InlineSlot())
     monkeypatch.setattr(jobs, "WRITING", InlineSlot())
-    monkeypatch.setattr(jobs, "live_slot", InlineSlot)
+    monkeypatch.setattr(jobs, "new_slot", InlineSlot)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The explorer in a notebook: state into pixels, over ipywidgets and bqplot.
+"""The explorer in a notebook: state into pixels, with ipywidgets and bqplot.
 
-TensorFlow is not imported here; what computes is in ``engine``, what writes files in ``outputs``.
+Nothing here imports TensorFlow: ``engine`` computes, and ``outputs`` writes files.
 """

@@ -1,4 +1,4 @@
-"""``WatchTraining``: a Keras callback that shows, logs and keeps what layers see while a model learns."""
+"""``WatchTraining``: a Keras callback that shows and logs the maps of layers while a model learns."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .explorer import ModelExplorer
 class WatchTraining(TrainingHistory):
     """A Keras callback: maps and projections of layers with the weights of the moment.
 
-    Training itself is not changed: the weights end the same with and without it.
+    It does not change the training: the weights end the same with and without it.
 
     Args:
         target: an explorer of the model, which then follows the training; a folder for TensorBoard,
             where the step is the epoch (start it with ``--samples_per_plugin images=100`` to see
             every one); or None to keep the history only.
         layers: a selection (see ``Network.select``).
-        images: what to look at, as the model is fed.
-        every: a look after so many periods; one is also taken before the first.
+        images: one or more images, as the model is fed.
+        every: it takes a snapshot after so many periods, and one before the first.
         period: 'epoch' or 'batch'.
         rule: of the projections.
 
     Attributes:
-        history: a ``Snapshot`` for each look.
+        history: the snapshots.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class WatchTraining(TrainingHistory):
             self._log.close()
 
     def picture(self, layer: str, channels: Any = None) -> np.ndarray:
-        """Figure 4 of Zeiler and Fergus: a row for each channel, a column for each look; uint8.
+        """Figure 4 of Zeiler and Fergus: a row for each channel, a column for each snapshot; uint8.
 
         Each projection has its own scale; grey is zero.
         """
@@ -81,7 +81,7 @@ class WatchTraining(TrainingHistory):
         return np.concatenate(columns, axis=1)
 
     def slider(self, layer: str) -> w.VBox:
-        """The projections of a layer, with a slider through the looks taken."""
+        """The projections of a layer, with a slider through the snapshots."""
         place = self._place(layer)
         steps = [snapshot.step for snapshot in self.history]
         slider = w.SelectionSlider(options=steps, value=steps[-1], description=self._period)

@@ -1,4 +1,4 @@
-// Bars that can be pressed: the kernel sends the list, the number of the pressed class goes back.
+// Bars that can be clicked. The kernel sends the list; the number of the clicked class goes back.
 function render({ model, el }) {
   function mark() {
     el.querySelectorAll("button[data-class]").forEach((button) =>
@@ -11,16 +11,16 @@ function render({ model, el }) {
     mark();
     if (focused !== undefined) el.querySelector(`button[data-class="${focused}"]`)?.focus();
   }
-  const press = (event) => {
+  const choose = (event) => {
     const button = event.target.closest("button[data-class]");
     if (button) model.send({ event: "choose", class: Number(button.dataset.class) });
   };
-  el.addEventListener("click", press);
+  el.addEventListener("click", choose);
   model.on("change:value", draw);
   model.on("change:chosen", mark);
   draw();
   return () => {
-    el.removeEventListener("click", press);
+    el.removeEventListener("click", choose);
     model.off("change:value", draw);
     model.off("change:chosen", mark);
   };

@@ -50,7 +50,7 @@ def class_bars(rows: Sequence[Row], before: Sequence[float] = (), title: str = "
     """HTML of a list of bars.
 
     Args:
-        rows: the classes, in the order to be shown.
+        rows: the classes, in the order of the list.
         before: their earlier probabilities, shown as a mark and in words.
         title: screen readers read it before the list.
     """

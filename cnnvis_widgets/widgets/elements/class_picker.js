@@ -1,9 +1,9 @@
-// A search field over the list of the classes that match. They are found in the page, so that the list follows the keys
-// while the kernel is busy, and a choice is told by the number of its class, not by its place in a list that changes.
+// A search field over the list of the matching classes. The page searches, so that the list follows the keys while the
+// kernel is busy. The number of the chosen class goes to the kernel, and not its place in a list that changes.
 function field(control, title, kind) {
   const row = Object.assign(document.createElement("label"), { className: `jupyter-widgets widget-inline-hbox ${kind}` });
   const name = Object.assign(document.createElement("span"), { className: "widget-label", textContent: title });
-  control.setAttribute("aria-label", title); // the text of the row has that of all options in it
+  control.setAttribute("aria-label", title); // without it, the name would be the text of the whole row, with all options
   row.style.width = "auto";
   name.style.width = "70px";
   row.append(name, control);
@@ -25,7 +25,7 @@ function render({ model, el }) {
 
   function mark() {
     const target = model.get("target");
-    list.value = target; // nothing, where it does not match
+    list.value = target; // no option, where the chosen class does not match
     chosen.textContent = `Chosen class: ${labels[target] ?? "none"}`;
   }
   function find() {
@@ -35,7 +35,7 @@ function render({ model, el }) {
     mark();
   }
   function follow() {
-    if (list.contains(options[model.get("target")])) return mark(); // the list stays where it was scrolled to
+    if (list.contains(options[model.get("target")])) return mark(); // the list stays scrolled where it is
     search.value = "";
     find();
   }

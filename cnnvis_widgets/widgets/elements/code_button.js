@@ -1,20 +1,20 @@
-// Press: the kernel is asked for the code; it comes back, goes to the clipboard and is shown.
+// A click asks the kernel for the code, copies it to the clipboard and shows it.
 function render({ model, el }) {
   const button = document.createElement("button");
-  const said = document.createElement("span");
+  const message = document.createElement("span");
   const text = document.createElement("textarea");
   button.className = "jupyter-widgets widget-button jupyter-button";
   button.style.width = "auto";
   button.textContent = "Copy code";
-  button.title = "Copy the Python that gives what is shown";
-  said.setAttribute("aria-live", "polite");
-  said.className = "cnnvis-note";
+  button.title = "Copy the Python code that computes what is on the screen";
+  message.setAttribute("aria-live", "polite");
+  message.className = "cnnvis-note";
   text.readOnly = true;
   text.hidden = true;
   text.spellcheck = false;
-  text.setAttribute("aria-label", "Code of what is shown");
+  text.setAttribute("aria-label", "Code for what is on the screen");
   text.className = "cnnvis-code";
-  el.append(button, said, text);
+  el.append(button, message, text);
 
   async function receive(content) {
     text.value = content.code;
@@ -22,10 +22,10 @@ function render({ model, el }) {
     text.hidden = false;
     try {
       await navigator.clipboard.writeText(content.code);
-      said.textContent = " Copied.";
+      message.textContent = " Copied.";
     } catch {
       text.select();
-      said.textContent = " Selected: copy it with the keyboard.";
+      message.textContent = " Selected: copy it with the keyboard.";
     }
   }
   const ask = () => model.send({ event: "copy" });

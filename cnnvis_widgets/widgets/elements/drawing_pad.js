@@ -1,4 +1,5 @@
-// A sheet of as many pixels as the network eats, drawn on by mouse, finger or keys; what is seen is what is sent.
+// A sheet with as many pixels as the image input expects, drawn on with mouse, finger or keys. It sends the pixels that
+// it shows.
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function render({ model, el }) {
@@ -13,7 +14,7 @@ function render({ model, el }) {
   canvas.setAttribute("aria-label", `Drawing pad of ${height} × ${width} pixels`);
   canvas.title = "Draw with the mouse or a finger; arrow keys move the pen, Space puts it down or lifts it";
   canvas.setAttribute("aria-description", canvas.title);
-  Object.assign(clear, { textContent: "Clear", title: "An empty sheet" });
+  Object.assign(clear, { textContent: "Clear", title: "Start with an empty sheet" });
   clear.style.width = "auto";
   pen.hidden = true;
   sheet.append(canvas, pen);
@@ -22,8 +23,8 @@ function render({ model, el }) {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const thick = Math.max(1.5, Math.min(width, height) / 12);
   Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: thick });
-  let last = null; // where the pointer was, while it is down
-  const place = { x: width / 2, y: height / 2, down: false }; // of the pen that the keys move
+  let last = null; // the last place of the pressed pointer
+  const place = { x: width / 2, y: height / 2, down: false }; // the pen that the keys move
 
   function blank() {
     context.fillStyle = grey(paper);
@@ -34,15 +35,15 @@ function render({ model, el }) {
     if (last) return; // the page is ahead of the kernel
     if (values?.byteLength !== width * height) return blank();
     const bytes = new Uint8Array(values.buffer ?? values, values.byteOffset ?? 0, values.byteLength);
-    const shown = context.createImageData(width, height);
-    bytes.forEach((value, at) => shown.data.set([value, value, value, 255], 4 * at));
-    context.putImageData(shown, 0, 0);
+    const image = context.createImageData(width, height);
+    bytes.forEach((value, at) => image.data.set([value, value, value, 255], 4 * at));
+    context.putImageData(image, 0, 0);
   }
   function send() {
     const { data } = context.getImageData(0, 0, width, height);
     const values = Uint8Array.from({ length: width * height }, (_, at) => data[4 * at]);
     model.set("pixels", new DataView(values.buffer));
-    model.save_changes(); // at most one is on its way, and of those that wait only the newest is sent
+    model.save_changes(); // one message at a time; of the messages that wait only the newest is sent
   }
   function line(from, to) {
     context.strokeStyle = grey(255 - paper);

@@ -1,16 +1,16 @@
-// One picture from the webcam. It is asked for at the first press, seen before it is taken, and let go afterwards.
+// One picture from the webcam. The first click opens the webcam and shows what it sees; taking the picture closes it.
 const WHY = {
-  NotAllowedError: "The webcam was refused. Allow it in the browser, and press again.",
+  NotAllowedError: "The webcam was refused. Allow it in the browser, and click again.",
   NotFoundError: "No webcam was found.",
   NotReadableError: "The webcam is in use by another program.",
 };
 
 function render({ model, el }) {
   const make = (name) => document.createElement(name);
-  const [open, take, video, said] = [make("button"), make("button"), make("video"), make("div")];
+  const [open, take, video, message] = [make("button"), make("button"), make("video"), make("div")];
   for (const [button, label, title] of [
     [open, "Webcam", "Look through the webcam"],
-    [take, "Take picture", "Take this picture and feed it"],
+    [take, "Take picture", "Take this picture and feed it to the network"],
   ]) {
     button.className = "jupyter-widgets widget-button jupyter-button cnnvis-tool";
     button.style.width = "auto";
@@ -20,33 +20,33 @@ function render({ model, el }) {
   Object.assign(video, { muted: true, playsInline: true, hidden: true });
   video.setAttribute("aria-label", "What the webcam sees");
   take.hidden = true;
-  said.setAttribute("role", "alert");
-  el.append(open, take, said, video);
+  message.setAttribute("role", "alert");
+  el.append(open, take, message, video);
 
   let stream = null;
-  function show(shown) {
-    video.hidden = take.hidden = !shown;
-    open.textContent = shown ? "Close webcam" : "Webcam";
+  function setOpen(isOpen) {
+    video.hidden = take.hidden = !isOpen;
+    open.textContent = isOpen ? "Close webcam" : "Webcam";
   }
   function close() {
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
-    show(false);
+    setOpen(false);
   }
   function say(words) {
-    said.className = words ? "cnnvis-error" : "";
-    said.textContent = words;
+    message.className = words ? "cnnvis-error" : "";
+    message.textContent = words;
   }
   open.addEventListener("click", async () => {
     if (stream) return close();
     say("");
-    if (!navigator.mediaDevices) return say("No webcam here: browsers give it to https pages and to this machine only.");
-    open.disabled = true; // while the browser asks: a second stream would never be let go
+    if (!navigator.mediaDevices) return say("No webcam here: browsers allow it only on https pages and on this machine.");
+    open.disabled = true; // while the browser asks the user: nobody would close a second stream
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: true });
       video.srcObject = stream;
       await video.play();
-      show(true);
+      setOpen(true);
       take.focus();
     } catch (error) {
       close();

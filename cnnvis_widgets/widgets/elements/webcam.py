@@ -18,7 +18,7 @@ class Webcam(anywidget.AnyWidget):
     The page asks for the webcam at the first click, and says why there is none.
 
     Args:
-        taken: called with each picture, a PNG file.
+        taken: receives each picture, a PNG file.
     """
 
     _esm = Path(__file__).with_name("webcam.js")

@@ -1,1 +1,1 @@
-"""Questions to students in a notebook, and their answers."""
+"""Questions to students in a notebook, and the students' answers."""

@@ -1,4 +1,4 @@
-"""What a student answered, as JSON files: one for each exercise, complete at every moment."""
+"""The answers of a student as JSON files: one for each exercise, complete at every moment."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Record:
     Attributes:
         key: the name of the exercise, and of its file.
         attempts: the committed answers, oldest first, as typed.
-        hints: how many hints were asked for.
+        hints: how many hints the student has seen.
         solved: whether the last attempt is right.
-        revealed: whether the solution was asked for before that.
+        revealed: whether the student asked for the solution before solving.
         score: 0 to 1.
-        student: the folder that the file was found in, in ``read_all``; else ''.
+        student: name of the folder with the file, set by ``read_all``; else ''.
     """
 
     key: str
@@ -60,16 +60,16 @@ class Results(tuple[Record, ...]):
 
 
 def read(path: Path) -> Record:
-    """The record in a file; an empty one where there is none yet.
+    """Read the record in a file; an empty record where there is no file yet.
 
     Raises:
-        OutputError: the file holds something else; it is left as it is.
+        OutputError: the file holds something else; it stays as it is.
     """
     if not path.exists():
         return Record(path.stem)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Record(**{**found, "attempts": tuple(found["attempts"]), "key": path.stem})
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return Record(**{**fields, "attempts": tuple(fields["attempts"]), "key": path.stem})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise OutputError(
             f"Expected the answers to an exercise. Received: {str(path)!r} ({error}). Move the file away and try again."
@@ -77,7 +77,7 @@ def read(path: Path) -> Record:
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record; a reader sees the old file or the new one, never a part.
+    """Write a record. A reader sees the old file or the new one, never a part.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -87,10 +87,10 @@ def write(path: Path, record: Record) -> None:
 
 
 def read_all(folder: str | os.PathLike[str]) -> Results:
-    """Every record below a folder, with the folder between as the student's name."""
+    """Read every record below a folder; the name of the folder between is the student's name."""
     base = Path(folder)
-    found = []
+    records = []
     for path in sorted(base.rglob("*.json")):
         between = path.parent.relative_to(base).as_posix()
-        found.append(Record(**{**asdict(read(path)), "student": "" if between == "." else between}))
-    return Results(found)
+        records.append(Record(**{**asdict(read(path)), "student": "" if between == "." else between}))
+    return Results(records)

@@ -1,4 +1,4 @@
-"""``Exercise``: predict, commit, look; hints, the solution, and a score that is not lost on reload."""
+"""``Exercise``: predict, commit, look; with hints, a solution, and a score that survives a reload."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from . import answers
 from .answers import Record, Results
 
 PENALTY = 0.2
-"""What a hint or a wrong answer costs of a score of 1; a right answer is worth at least 0.2."""
+"""The cost of a hint or a wrong answer. A right answer is worth 1 at most and 0.2 at least."""
 
 
 class Exercise(w.VBox):
-    """A question in a notebook. The explorer stays hidden until a first answer is committed.
+    """A question in a notebook. The explorer stays hidden until the student commits a first answer.
 
     Args:
-        explorer: what to look at, shown below the question after the first commitment; None for none.
+        explorer: appears below the question after the first committed answer; None for no explorer.
         prompt: the question, HTML.
-        key: the name of the exercise; its answers are kept in ``folder/key.json``.
+        key: the name of the exercise; its answers are stored in ``folder/key.json``.
         answer: the right answer, or a list of several. Text is compared without regard to case and
             surrounding space, numbers as numbers.
-        check: instead, a function of the typed text that tells whether it is right.
+        check: in place of ``answer``, a function that returns whether the typed text is right.
         hints: HTML, the gentlest first.
-        solution: HTML, shown when the answer is right, or asked for.
+        solution: HTML, shown when the answer is right, or on request.
         options: choices for a menu instead of a text field.
-        folder: where answers are kept. What is found there is restored.
+        folder: where answers are stored; earlier answers there are restored.
 
     Attributes:
-        record: what was answered so far.
+        record: the answers so far.
 
     Raises:
-        ValueError: not exactly one of ``answer`` and ``check``, or a key that is no file name.
+        ValueError: not exactly one of ``answer`` and ``check``, or a key that cannot be a file name.
         OutputError: the folder or the file in it cannot be used.
     """
 
@@ -60,43 +60,46 @@ class Exercise(w.VBox):
         if not key or Path(key).name != key:
             raise ValueError(f"Expected a key that can name a file. Received: key={key!r}.")
         accepted = answer if isinstance(answer, list | tuple | set) else [answer]
-        self._check = check or (lambda given: any(_same(given, each) for each in accepted))
+        self._check = check or (lambda text: any(_same(text, right) for right in accepted))
         self._hints, self._solution = tuple(hints), solution
         self._path = Path(folder) / f"{key}.json"
         self.record: Record = answers.read(self._path)
         self._explorer = explorer
-        given = self.record.attempts[-1] if self.record.attempts else ""
-        self._field = _field(options, given)
+        self._field = _field(options, self.record.attempts[-1] if self.record.attempts else "")
         self._buttons = [w.Button(description=text) for text in ("Commit", "Hint", "Show solution")]
         self._feedback = w.HTML()
         for button, act in zip(self._buttons, (self._commit_field, self.hint, self.reveal), strict=True):
             button.on_click(lambda _, act=act: self._guarded(act))
         row = w.HBox([self._field, *self._buttons], layout=w.Layout(flex_flow="row wrap"))
-        shown = [w.HTML(prompt), row, self._feedback]
-        super().__init__([*shown, explorer] if explorer is not None else shown)
+        question = [w.HTML(prompt), row, self._feedback]
+        super().__init__([*question, explorer] if explorer is not None else question)
         self.add_class("cnnvis-exercise")
         self._draw()
 
-    def commit(self, given: Any) -> bool:
-        """Answer; whether it is right. Once solved or revealed, nothing changes any more."""
+    def commit(self, answer: Any) -> bool:
+        """Commit an answer. After the right answer or the solution nothing changes any more.
+
+        Returns:
+            Whether the exercise is solved.
+        """
         if not self._over:
-            text = str(given).strip()
+            text = str(answer).strip()
             attempts = (*self.record.attempts, text)
-            self._keep(replace(self.record, attempts=attempts, solved=bool(self._check(text))))
+            self._store(replace(self.record, attempts=attempts, solved=bool(self._check(text))))
         return self.record.solved
 
     def hint(self) -> None:
-        """Show the next hint, as long as there is one."""
+        """Show the next hint, if there is one."""
         if not self._over and self.record.hints < len(self._hints):
-            self._keep(replace(self.record, hints=self.record.hints + 1))
+            self._store(replace(self.record, hints=self.record.hints + 1))
 
     def reveal(self) -> None:
         """Give up: show the solution. The score stays 0."""
         if not self._over:
-            self._keep(replace(self.record, revealed=True))
+            self._store(replace(self.record, revealed=True))
 
     def score(self) -> float:
-        """0 to 1, for an assertion or for nbgrader: 0 until solved, then 1 less what hints and errors cost."""
+        """The score for an assertion or for nbgrader: 0 until solved, then 1 minus the cost of hints and errors."""
         return self.record.score
 
     @staticmethod
@@ -108,7 +111,7 @@ class Exercise(w.VBox):
     def _over(self) -> bool:
         return self.record.solved or self.record.revealed
 
-    def _keep(self, record: Record) -> None:
+    def _store(self, record: Record) -> None:
         spent = PENALTY * (record.hints + len(record.attempts) - 1)
         record = replace(record, score=round(max(PENALTY, 1 - spent), 2) if record.solved else 0.0)
         answers.write(self._path, record)
@@ -120,7 +123,7 @@ class Exercise(w.VBox):
             self.commit(self._field.value)
 
     def _guarded(self, act: Callable[[], Any]) -> None:
-        """Errors of a click go to the page: elsewhere nobody would see them."""
+        """Act, and show an error in the page: the errors of a click appear nowhere else."""
         try:
             act()
         except Exception as error:
@@ -145,17 +148,17 @@ class Exercise(w.VBox):
             self._explorer.layout.display = None if record.attempts or self._over else "none"
 
 
-def _field(options: Sequence[str] | None, given: str) -> w.Widget:
+def _field(options: Sequence[str] | None, text: str) -> w.Widget:
     if options is None:
-        return w.Text(value=given, placeholder="Your answer", description="Answer")
+        return w.Text(value=text, placeholder="Your answer", description="Answer")
     choices = [str(option) for option in options]
-    return w.Dropdown(options=choices, value=given if given in choices else None, description="Answer")
+    return w.Dropdown(options=choices, value=text if text in choices else None, description="Answer")
 
 
-def _same(given: str, answer: Any) -> bool:
+def _same(text: str, answer: Any) -> bool:
     if isinstance(answer, str):
-        return given.strip().casefold() == answer.strip().casefold()
+        return text.strip().casefold() == answer.strip().casefold()
     try:
-        return float(given) == float(answer)
+        return float(text) == float(answer)
     except ValueError:
         return False

@@ -36,7 +36,7 @@ class ImagePane:
         self._state, self._fed_images = state, fed_images
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
         self._caption, self.predictions = create(w.HTML), ClassBars(state)
-        self._slot = jobs.live_slot()
+        self._slot = jobs.new_slot()
         self._menu = create(
             w.Dropdown,
             options=_numbered(state.images),

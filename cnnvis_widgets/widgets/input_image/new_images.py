@@ -38,7 +38,7 @@ class NewImages:
     def __init__(self, state: ExplorerState, fed_images: FedImages, photo: PictureCanvas) -> None:
         self._state, self._fed_images = state, fed_images
         self._lock = RLock()  # a file may be decoded while a cell adds another image
-        self._slot = jobs.live_slot()
+        self._slot = jobs.new_slot()
         self._drawing_index: int | None = None
         self.upload = create(
             w.FileUpload, accept="image/*", multiple=True, description="Add images", layout={"width": "auto"}

@@ -1,1 +1,1 @@
-"""Work in the background: a generator of steps in a thread, its progress, and what views compute."""
+"""Work in the background: a generator of steps in a thread, and the computations of the views."""

@@ -1,9 +1,9 @@
 """Work in the background: a job consumes a generator of steps in a thread of its own.
 
-The generator is the work; this is only the thin shell around it that cancels between steps and
-shows the newest result a few times a second. Traits are set straight from the job's thread, which
-reaches the page both when the kernel is idle and while a cell runs; going through the kernel's
-event loop would wait for the cell to end.
+The generator does the work. The job is a thin shell around it, which cancels between steps and
+shows the newest result a few times a second. Callbacks set traits in the job's thread. Such messages
+reach the page both when the kernel is idle and while a cell runs; the kernel's event loop would hold
+them back until the cell ends.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 
 from ...engine.runtime.memory import Sweeper
 
-_SWEEPER = Sweeper()  # what a job freed is kept for its thread: a few MB each, hundreds in an hour
+_SWEEPER = Sweeper()  # the memory that a job frees stays with its thread: a few MB a job, hundreds in an hour
 
 FRAMES_PER_SECOND = 12.0
-"""Nothing between kernel and page pushes back: faster senders build up seconds of lag."""
+"""Nothing between kernel and page slows down a fast sender: at more frames the page lags behind by seconds."""
 
 
 class Pacer:
-    """Says when the next frame may be sent.
+    """Tells when the next frame may be sent.
 
     Args:
         rate: frames a second.
@@ -36,11 +36,11 @@ class Pacer:
         self._due = clock()
 
     def ready(self) -> bool:
-        """Whether a frame is due now; if so, the next one is due an interval later."""
+        """Whether a frame is due now. If it is, the next frame is due an interval later."""
         now = self._clock()
         if now < self._due:
             return False
-        # Counted from the due time: counting from ``now`` turns 12 Hz into 6 where steps come at 15.
+        # The interval counts from the due time: from ``now``, 12 Hz would become 6 where steps come at 15 Hz.
         self._due = max(self._due + self._interval, now)
         return True
 
@@ -50,15 +50,15 @@ class Job:
 
     Args:
         steps: called in the job's thread; its generator does the work, a short piece a step.
-        show: ``show(step, final)`` draws a step. Steps between two due times are left out; the
-            last one always comes again with ``final=True``, also after a cancel or an error.
-        done: called once at the end with the job, whatever happened.
-        pacer: when steps are shown.
+        show: ``show(step, final)`` draws a step. Steps between two due times are not drawn. The last step always
+            comes again with ``final=True``, also after a cancel or an error.
+        done: called once at the end with the job, also after a cancel or an error.
+        pacer: tells when steps are drawn.
 
     Attributes:
-        latest: the newest step, until ``done`` has been called: ``show`` and ``done`` often know the job itself, and
-            what is in such a circle stays in memory, tens of MB, until Python looks for circles.
-        error: what the work ended with, if anything.
+        latest: the newest step; None after ``done`` has been called. ``show`` and ``done`` often refer to the job, and
+            such a reference cycle would hold tens of MB until Python collects cycles.
+        error: the exception that ended the work, if any.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Job:
         return self._finished.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most ``timeout`` seconds; whether it came."""
+        """Wait for the end, at most ``timeout`` seconds. Returns whether the job has ended."""
         return self._finished.wait(timeout)
 
     def run(self, previous: Job | None = None) -> None:
@@ -97,7 +97,7 @@ class Job:
             if previous is not None:
                 previous.wait()
             self._consume()
-        except Exception as error:  # goes to the pane: an exception that ends a thread is seen nowhere
+        except Exception as error:  # for the page: an exception that ends a thread appears nowhere
             self.error = error
         finally:
             try:
@@ -124,14 +124,14 @@ class Job:
 
 
 class Slot:
-    """Room for one running job: the next one cancels it and waits, in its own thread, for its end."""
+    """Runs one job at a time: the next job cancels the running one, and waits for its end in its own thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._current: Job | None = None
 
     def start(self, job: Job, *, replace: bool = True) -> None:
-        """Run ``job`` in a new thread; with ``replace=False`` the job before it may finish first."""
+        """Run ``job`` in a new thread; with ``replace=False`` the job before it finishes first."""
         with self._lock:
             previous, self._current = self._current, job
             if previous is not None and replace:
@@ -147,17 +147,17 @@ class Slot:
 
 
 COMPUTING = Slot()
-"""The one place in this process where networks run: a cell that is run again stops its old job."""
+"""The one slot of the process for networks: a cell that is run again stops the job of its first run."""
 
 WRITING = Slot()
-"""Where files are written, one set after the other, without disturbing what is being computed."""
+"""The slot for writing files, one set after the other, while other work is being computed."""
 
-# A thread that is still inside TensorFlow while the interpreter is taken down ends in a crash.
+# A thread that is still inside TensorFlow when the interpreter ends crashes the process.
 atexit.register(COMPUTING.stop, 5.0)
 
 
-def live_slot() -> Slot:
-    """A slot for short work beside the long, such as what the network says of the image: each explorer has its own."""
+def new_slot() -> Slot:
+    """A new slot for short work that runs beside the long work, such as the prediction for the image."""
     slot = Slot()
     atexit.register(slot.stop, 5.0)
     return slot

@@ -20,7 +20,7 @@ class NewestRequest:
     """
 
     def __init__(self, show: Callable[[Any], None], fail: Callable[[Exception], None]) -> None:
-        self._show, self._fail, self._slot = show, fail, jobs.live_slot()
+        self._show, self._fail, self._slot = show, fail, jobs.new_slot()
 
     def submit(self, compute: Callable[[], Any]) -> None:
         """Have ``compute()`` called a moment later, in another thread."""

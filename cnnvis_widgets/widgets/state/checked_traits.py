@@ -1,4 +1,4 @@
-"""Traits that check their values with a function, and the checks that several parts share."""
+"""Traits that check their values with a function, and the check for indices and names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...methods import METHODS
 
 
 class Checked(t.TraitType):
-    """A trait whose values pass through ``check(state, value)``, which returns the value to keep.
+    """A trait whose values pass through ``check(state, value)``, which returns the value to store.
 
     A value that does not fit raises at once and leaves the state as it was, also inside
     ``hold_trait_notifications``: traitlets delays the checks written as ``@validate`` methods.
@@ -38,9 +38,9 @@ def option_trait(method: str, name: str) -> t.TraitType:
 def index_of(value: Any, names: Sequence[str], count: int, what: str, error: type[Exception]) -> int:
     """``value`` as an index below ``count``: a number, its text, or one of ``names`` in any case."""
     if isinstance(value, str) and not value.isdigit():
-        found = [index for index, name in enumerate(names) if name.lower() == value.lower()]
-        if found:
-            return found[0]
+        matches = [index for index, name in enumerate(names) if name.lower() == value.lower()]
+        if matches:
+            return matches[0]
         raise error(f"Expected the name of {what}. Received: {value!r}. {nearest(value, names)}")
     if isinstance(value, bool) or int(value) != float(value) or not 0 <= int(value) < count:
         raise error(f"Expected {what} from 0 to {count - 1}. Received: {value!r}.")

@@ -1,1 +1,1 @@
-"""The ways of looking at a network, each in a module of its own; ``ModelExplorer`` shows one at a time."""
+"""The ways of looking at a network, each in a module of its own; ``registry`` lists them."""
