@@ -24,12 +24,16 @@ from random_networks import alexnet, application, image_for
 
 from cnnvis_widgets import activations, demo, dream, load, reconstruct
 from cnnvis_widgets.engine.network.network import Network
-from cnnvis_widgets.engine.reconstruction.strategies import way_back
+from cnnvis_widgets.engine.reconstruction.strategies import Route, fastest_strategy
 from cnnvis_widgets.errors import CnnvisError
 
 PAGE = Path(__file__).parent.parent / "docs" / "breadth.md"
 RULES = ("deconvnet", "guided", "gradient")
-WAYS = {"_Patches": "patches", "_Whole": "one forward pass", "_Copies": "a forward pass each"}
+STRATEGIES = {
+    "patch pullback": "patches",
+    "batched pullback": "one forward pass",
+    "tiled gradients": "a forward pass each",
+}
 layers = keras.layers
 
 
@@ -119,7 +123,7 @@ LARGE = {
     "Xception": Entry(_keras("Xception"), "block4_sepconv1_act"),
     "AlexNet (LRN, towers)": Entry(_alexnet, "conv3/Relu"),
 }
-COLUMNS = ("network", "load, s", "layers", "activations", *RULES, "unruled", "way back", "dream step")
+COLUMNS = ("network", "load, s", "layers", "activations", *RULES, "unruled", "backward", "dream step")
 
 
 def tried(name: str, entry: Entry) -> dict[str, str]:
@@ -147,8 +151,8 @@ def tried(name: str, entry: Entry) -> dict[str, str]:
         )
     row["unruled"] = _unruled(network, layer)
     feeds = network.runtime.batches.rows_of(network.feeds(), np.array([0]))
-    ways = [way_back(network, layer, "guided", seed, feeds, tf.float32) for seed in ("map", "unit")]
-    row["way back"] = ", ".join(dict.fromkeys(WAYS[type(way).__name__] for way in ways))
+    choices = [fastest_strategy(Route(network, layer, "guided", seed), feeds, tf.float32) for seed in ("map", "unit")]
+    row["backward"] = ", ".join(dict.fromkeys(STRATEGIES[choice.strategy.name] for choice in choices))
     channel = int(np.argmax(activations(network, None, layer)[0].strengths[0]))
     row["dream step"] = _said(lambda: _dreamt(network, layer, channel))
     return row
@@ -196,7 +200,7 @@ the embedded network.
   finite numbers, not all zero.
 - *unruled*: activation functions up to that layer for which the papers give no rule; their true gradient is taken,
   and `network.coverage(rule, layer)` says so. Gates of squeeze-and-excitation and the softmax of attention are so.
-- *way back*: how seeds reach the image (see design note 0020), for whole maps and for single units.
+- *backward*: the backward strategy (see design note 0020) for whole maps and for single units.
 
 {table}
 """

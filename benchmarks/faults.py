@@ -205,9 +205,9 @@ FAULTS = (
     ),
     Fault(
         "a map is seeded with ones",
-        "reconstruction/strategies.py",
-        'if seed == "map":',
-        'if seed == "maps":',
+        "reconstruction/seeds.py",
+        '(values if kind == "map" else',
+        '(values if kind == "maps" else',
         ORACLES + " test_seed",
     ),
     Fault(

@@ -135,8 +135,12 @@ class Reconstruction:
         seed_values: float32 (images, channels): the activation at that unit (for a whole map,
             its largest); zero tells a dead map, whose picture is zero everywhere.
         coverage: which ops obeyed the rule.
-        precision: in which signals travelled: 'float32', 'bfloat16', or another type that the network has.
-        precision_reason: why in that: as asked for, or what was measured where 'auto' was.
+        precision: of the signals that went backwards: 'float32', 'bfloat16', or another type that the network has.
+        precision_reason: why that precision: 'as asked for', or what was measured for 'auto'.
+        strategy: how signals went backwards: 'patch pullback' (the fastest), 'batched pullback', or 'tiled gradients'
+            (the slowest, by TensorFlow's own gradient). Pictures are the same up to rounding.
+        strategy_reason: why no faster strategy was possible, for instance an op whose pullback is not known; '' if
+            this is the fastest.
     """
 
     layer: Layer
@@ -149,12 +153,15 @@ class Reconstruction:
     coverage: Coverage
     precision: str = "float32"
     precision_reason: str = "as asked for"
+    strategy: str = "batched pullback"
+    strategy_reason: str = ""
 
     def __repr__(self) -> str:
         count, images = len(self.channels), len(self.images)
+        slower = f", {self.strategy} ({self.strategy_reason})" if self.strategy_reason else ""
         return (
             f"<Reconstruction: {count} channels of {self.layer.name!r}, {images} images, seed {self.seed!r}, "
-            f"{self.precision} ({self.precision_reason}); {self.coverage}>"
+            f"{self.precision} ({self.precision_reason}){slower}; {self.coverage}>"
         )
 
 

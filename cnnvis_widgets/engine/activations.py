@@ -1,20 +1,26 @@
-"""Images -> the feature maps of chosen layers, in one forward pass."""
+"""Images to feature maps: the activations of chosen layers, in one forward pass."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
+from ..errors import CnnvisError
 from ..results import FeatureMaps, Layer
 from .graph.nonfinite import is_finite
 from .network.channels import channels_last, not_finite
 from .network.loading import load
+from .network.network import Network
+
+BYTES_PER_RUN = 2**24
+"""The most bytes of feature maps that ``maps_with_neighbours`` computes in one run."""
 
 
 def activations(
     network: Any, feed: Any = None, layers: str | Layer | Sequence[str | Layer] = "r"
 ) -> tuple[FeatureMaps, ...]:
-    """The activations of layers.
+    """Compute the activations of layers.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
@@ -27,7 +33,15 @@ def activations(
 
     Raises:
         LayerError: the selection fits no layer. FeedError: the feed does not fit.
-        NumericalError: NaN or infinity in what is fed or in a chosen layer; it names where they begin.
+        NumericalError: NaN or infinity in the feed or in a chosen layer; the error names where they begin.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="edges")
+        >>> model = keras.Sequential([keras.layers.Input((8, 8, 3)), convolution])
+        >>> (maps,) = activations(model, np.ones((8, 8, 3), np.float32), "edges")
+        >>> maps.values.shape, bool(maps.values.min() >= 0)
+        ((1, 6, 6, 4), True)
     """
     network = load(network, feed)
     chosen, feeds = network.select(layers), network.feeds()
@@ -35,3 +49,52 @@ def activations(
     if not all(map(is_finite, [*feeds.values(), *values])):  # a ReLU may turn NaN into 0
         raise not_finite(network, feeds)
     return tuple(FeatureMaps(layer, channels_last(array, layer)) for layer, array in zip(chosen, values, strict=True))
+
+
+def maps_with_neighbours(network: Network, feed: Any, name: str, limit: int = BYTES_PER_RUN) -> tuple[FeatureMaps, ...]:
+    """Compute the feature maps of a layer together with those of the layers around it.
+
+    Tracing a function costs more than running it (for a layer of the embedded network a second, against a tenth), and
+    a function for each of a hundred layers fills the memory. So the layers are cut into runs of at most ``limit``
+    bytes, each with one function. TensorFlow fuses other ops there than for a single layer: values differ in rounding.
+
+    Args:
+        network: the network.
+        feed: of one image.
+        name: of a layer, in any spelling.
+        limit: the most bytes of values in a run. A layer is computed alone if it is larger, if its size is not known,
+            or if it is not among ``network.layers``.
+
+    Raises:
+        FeedError: the feed does not fit. NumericalError: NaN or infinity in this layer, or in the feed.
+    """
+    layer = network.layer(name)
+    run = next((names for names in layer_runs(network, feed, limit) if layer.name in names), [layer.name])
+    try:
+        return activations(network, feed, run)
+    except CnnvisError:  # another layer may hold NaN, or need an input that is not fed
+        return activations(network, feed, layer)
+
+
+def layer_runs(network: Network, feed: Any, limit: int = BYTES_PER_RUN) -> Sequence[Sequence[str]]:
+    """Cut all layers, in the order of the network, into runs of at most ``limit`` bytes; returns their names."""
+    feeds = network.feeds(feed)
+    sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
+    names: Sequence[Sequence[str]] = network.runtime.cache.get_or_make(
+        ("runs", sizes, limit), lambda: _cut(network.runtime.layers_as_fed(feeds), limit)
+    )
+    return names
+
+
+def _cut(layers: Sequence[Layer], limit: int) -> list[list[str]]:
+    names: list[list[str]] = []
+    left = 0
+    for layer in layers:
+        sizes = layer.shape[1:]
+        size = limit if None in sizes or not layer.shape else 4 * prod(side or 1 for side in sizes)
+        if size > left or not names:
+            names.append([])
+            left = limit
+        names[-1].append(layer.name)
+        left -= size
+    return names

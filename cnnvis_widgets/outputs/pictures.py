@@ -94,6 +94,8 @@ def of_layer(
         kind, name, images, channels = "reconstruction", result.rule, len(result.images), result.channels
         text = {"Scale": scale, "Seed": str(result.seed), "Coverage": str(result.coverage)}
         text["Precision"] = f"{result.precision} ({result.precision_reason})"
+        if result.strategy_reason:
+            text["Strategy"] = f"{result.strategy} ({result.strategy_reason})"
     for index in range(images):
         picture = partial(_picture, result.layer, kind, name, text=text, image=index if images > 1 else None)
         yield from _grid_and_singles(draw(index), picture, channels if singles else (), plain)

@@ -17,7 +17,7 @@ def check(name, entry):
 @pytest.mark.parametrize("name", ["U-Net", "1-D net", "3-D net", "Two inputs", "NCHW graph"])
 def test_small_networks(name):
     row = check(name, SMALL[name])
-    assert "one forward pass" in row["way back"] or name == "U-Net"
+    assert "one forward pass" in row["backward"] or name == "U-Net"
     assert page([row]).count("\n") == 2
 
 

@@ -179,7 +179,7 @@ def test_another_layer_is_another_montage(explorer):
 def test_going_back_to_a_layer_computes_nothing(explorer, monkeypatch):
     first = explorer.state.layer
     explorer.state.layer = "wide"
-    monkeypatch.setattr(computations, "maps_around", lambda *args: pytest.fail("computed again"))
+    monkeypatch.setattr(computations, "maps_with_neighbours", lambda *args: pytest.fail("computed again"))
     for each in (first, *(layer.name for layer in explorer.network.layers[:3])):  # they came with the first
         explorer.state.layer = each
         assert explorer.wait(0).layer.name == each

@@ -1,62 +1,74 @@
-"""In which precision signals go back, and why: as asked for, or as measured once for the CPU and for each way back."""
+"""The precision of signals: as asked for, or as measured once for the CPU and once for each route."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import tensorflow as tf
 
-from ...results import Layer
 from ..network.feeds import Feeds
-from ..network.network import Network
 from ..runtime.tracing import eagerly
-from .strategies import WayBack, way_back
+from .strategies import BackwardStrategy, Choice, Route, fastest_strategy
 
-_ENOUGH = 0.8  # of the time in float32; for less it is not worth the digits
-_OWN_ONLY = "an op on the way knows TensorFlow's own gradient only, which keeps the network's precision"
+PRECISIONS = ("float32", "bfloat16", "auto")
+_WORTHWHILE = 0.8  # of the time in float32; a smaller gain is not worth the lost digits
+_OWN_GRADIENT = "an op is known to TensorFlow's own gradient only, which keeps the network's precision"
 
 
-def way_in(precision: str, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds) -> tuple[WayBack, str]:
-    """The way back in a precision, and why it is that of ``WayBack.precision``.
+def require_precision(precision: str) -> None:
+    """Check the name of a precision.
 
-    For 'auto' two seeds are sent back in both and timed, once for each layer, rule and size, and bfloat16 is taken
-    where it needs less than 0.8 of the time; on CPUs on which its convolutions are no faster, nothing is tried and
-    only one way is compiled.
+    Raises:
+        ValueError: there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. Received: precision={precision!r}."
+        )
+
+
+def strategy_in(precision: str, route: Route, feeds: Feeds) -> Choice:
+    """Choose a backward strategy in a precision.
+
+    For 'auto' two seeds are sent back in float32 and in bfloat16 and timed, once for each layer, rule and size.
+    bfloat16 is taken where it needs less than 0.8 of the time. On CPUs on which its convolutions are no faster,
+    nothing is timed and only float32 is compiled.
 
     Args:
         precision: 'float32' (that of the network), 'bfloat16' or 'auto'.
-        network, layer, rule, seed, feeds: as for ``way_back``.
+        route: where signals start.
+        feeds: of one image.
     """
-    native = tf.as_dtype(feeds[network.runtime.image_tensor].dtype)
-    exact = way_back(network, layer, rule, seed, feeds, tf.bfloat16 if precision == "bfloat16" else native)
+    native = tf.as_dtype(feeds[route.network.runtime.image_tensor].dtype)
+    choice = fastest_strategy(route, feeds, tf.bfloat16 if precision == "bfloat16" else native)
     if precision == "auto" and native == tf.float32:
-        return _faster_way(network, layer, rule, seed, feeds, exact)
-    if exact.precision == precision:
-        return exact, "as asked for"
-    if precision == "bfloat16":
-        return exact, _OWN_ONLY
-    return exact, "that of the network"
+        return _faster_precision(route, feeds, choice)
+    if choice.strategy.precision == precision:
+        return choice
+    return replace(choice, precision_reason=_OWN_GRADIENT if precision == "bfloat16" else "that of the network")
 
 
-def _faster_way(
-    network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, exact: WayBack
-) -> tuple[WayBack, str]:
+def _faster_precision(route: Route, feeds: Feeds, exact: Choice) -> Choice:
     share = bfloat16_share()
-    if share >= _ENOUGH:
-        return exact, f"on this CPU a convolution in bfloat16 takes {share:.2f} of the time"
+    if share >= _WORTHWHILE:
+        reason = f"on this CPU a convolution in bfloat16 takes {share:.2f} of the time"
+        return replace(exact, precision_reason=reason)
 
-    def measured() -> tuple[WayBack, str]:
-        half = way_back(network, layer, rule, seed, feeds, tf.bfloat16)
-        if half.precision != "bfloat16":
-            return exact, _OWN_ONLY
-        taken = _seconds(half, layer, feeds) / _seconds(exact, layer, feeds)
-        return half if taken < _ENOUGH else exact, f"measured: bfloat16 takes {taken:.2f} of the time of float32"
+    def measured() -> Choice:
+        half = fastest_strategy(route, feeds, tf.bfloat16)
+        if half.strategy.precision != "bfloat16":
+            return replace(exact, precision_reason=_OWN_GRADIENT)
+        taken = _seconds(half.strategy, route, feeds) / _seconds(exact.strategy, route, feeds)
+        reason = f"measured: bfloat16 takes {taken:.2f} of the time of float32"
+        return replace(half if taken < _WORTHWHILE else exact, precision_reason=reason)
 
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
-    return network.runtime.cache.get_or_make(("faster way", layer.tensor, rule, seed, sizes), measured)
+    choice: Choice = route.network.runtime.cache.get_or_make(("faster precision", *route.key, sizes), measured)
+    return choice
 
 
 @cache
@@ -71,18 +83,18 @@ def bfloat16_share() -> float:
     return seconds(tf.bfloat16) / seconds(tf.float32)
 
 
-def _seconds(way: WayBack, layer: Layer, feeds: Feeds) -> float:
-    _, kept = way.values(feeds)
-    units = np.zeros((2, len(layer.spatial_shape)), int)
-    return shortest(lambda: way.signals(kept, [0, 0], units))
+def _seconds(strategy: BackwardStrategy, route: Route, feeds: Feeds) -> float:
+    _, residuals = strategy.forward(feeds)
+    units = np.zeros((2, len(route.layer.spatial_shape)), int)
+    return shortest(lambda: strategy.backward(residuals, [0, 0], units))
 
 
 def shortest(call: Callable[[], object], times: int = 3) -> float:
-    """Seconds of the shortest of some calls, after one that does not count."""
+    """The seconds of the shortest of several calls, after a first one that is not timed."""
     call()
-    taken = []
+    durations = []
     for _ in range(times):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         call()
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
+        durations.append(time.perf_counter() - started)
+    return min(durations)

@@ -1,9 +1,9 @@
 """Feature maps back to pixels: what in the image made a channel fire.
 
-A *seed* is put into the layer, zero everywhere but at what is asked about, and sent backwards under a
-*rule* (see ``rules``). With the rule 'deconvnet' and the seed 'strongest' this is the projection of
-Zeiler and Fergus: one activation kept, then unpooling with the recorded switches, rectification and
-transposed filtering, layer by layer.
+A *seed* is put into the layer, zero everywhere but at the unit or map in question, and sent backwards under a *rule*
+(see ``rules``). With the rule 'deconvnet' and the seed 'strongest' this is the projection of Zeiler and Fergus: one
+activation is kept, then unpooled with the recorded switches, rectified and filtered with the transposed kernels, layer
+by layer.
 
 References:
     [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", section 2.1,
@@ -13,6 +13,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,12 @@ from ..network.channels import channels_last, not_finite
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
-from ..runtime.caches import bytes_of
-from .patches import lay_patches
-from .precision import way_in
+from ..ops.windows import ReceptiveField
+from .precision import require_precision, strategy_in
+from .seeds import Seed, kind_of, seeded_units
+from .strategies import Route
 
-Seed = str | tuple[int, ...]
-SEEDS = ("strongest", "map", "ones")
-PRECISIONS = ("float32", "bfloat16", "auto")
-_SHOWN_TOGETHER = 32  # more would keep who looks at them waiting
-_MOST_KEPT = 2**30  # bytes of forward passes that wait for more seeds
+_CHANNELS_PER_STEP = 32  # with more, whoever watches the steps would wait too long
 
 
 def reconstruct(
@@ -56,11 +54,12 @@ def reconstruct(
         rule: 'deconvnet', 'guided', 'gradient', or one of your own (see ``rules.register``).
         seed: what goes backwards: 'strongest' (the largest activation of the map, at its place), 'map' (the whole
             map), 'ones' (ones over the whole map, as the older library did), or the place (y, x) of one unit.
-        precision: of the signals on their way back, 'float32' (that of the network) or 'bfloat16', which is faster on
-            CPUs with instructions for it, and within 3 % of the largest value of each picture. The forward pass keeps
-            its precision, so that switches and masks are the same. 'auto' measures once, for the CPU and then for the
-            layer, which of the two is faster; pictures may then differ between machines. The result says which it is
-            and why; networks with an op that only TensorFlow's own gradient knows keep their own.
+        precision: of the signals that go backwards: 'float32' (that of the network), 'bfloat16' or 'auto'. bfloat16
+            is faster on CPUs with instructions for it, and differs by at most 3 % of the largest value of each
+            picture. The forward pass keeps its precision, so that switches and masks are the same. 'auto' measures
+            which of the two is faster, once for the CPU and once for the layer; pictures may then differ between
+            machines. The result says which precision it has and why. Networks with an op that only TensorFlow's own
+            gradient knows keep their precision.
 
     Returns:
         The reconstruction; ``images`` is float32 (images, channels, height, width, input channels), unnormalised.
@@ -68,11 +67,21 @@ def reconstruct(
     Raises:
         LayerError, ChannelError: no such layer, channel or unit.
         GradientError: nothing flows from the layer to the image.
-        NumericalError: NaN or infinity in what is fed, in the layer (the first such one is named) or in the result.
+        NumericalError: NaN or infinity in the feed, in the layer (the error names the first such one) or in the
+            result.
         ValueError: an unknown rule, seed or precision.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="edges")
+        >>> model = keras.Sequential([keras.layers.Input((8, 8, 3)), convolution])
+        >>> image = np.random.default_rng(0).random((8, 8, 3), np.float32)
+        >>> result = reconstruct(model, image, "edges", channels=[0, 2])
+        >>> result.images.shape, result.channels, result.units.shape
+        ((1, 2, 8, 8, 3), (0, 2), (1, 2, 2))
     """
-    plan = _Plan(load(network, feed), layer, channels, rule, seed, precision)
-    return plan.result(plan.channels, plan.project(plan.channels))
+    projection = _Projection(load(network, feed), layer, rule, seed, precision)
+    return projection.result(projection.checked(channels))
 
 
 def reconstruct_steps(
@@ -85,140 +94,170 @@ def reconstruct_steps(
     seed: Seed = "strongest",
     precision: str = "float32",
 ) -> Iterator[Reconstruction]:
-    """The same as ``reconstruct``, a few channels at a time, those that fire most in the first image first.
+    """Do the same as ``reconstruct``, a few channels at a time. Those that fire most in the first image come first.
 
     Yields:
-        Reconstructions of 8 channels, or of up to 32 where units see but a part of the image; together they hold every
-        channel once.
+        Reconstructions of 8 channels, or of up to 32 where units see only a part of the image. Together they hold
+        every channel once.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> convolution = keras.layers.Conv2D(12, 3, activation="relu", name="edges")
+        >>> model = keras.Sequential([keras.layers.Input((8, 8, 3)), convolution])
+        >>> image = np.random.default_rng(0).random((8, 8, 3), np.float32)
+        >>> [len(step.channels) for step in reconstruct_steps(model, image, "edges", seed="map")]
+        [8, 4]
     """
-    plan = _Plan(load(network, feed), layer, channels, rule, seed, precision)
-    strengths = plan.strengths[0]
-    ranked = sorted(plan.channels, key=lambda channel: -strengths[channel])
-    count = min(plan.way.together, _SHOWN_TOGETHER)
+    projection = _Projection(load(network, feed), layer, rule, seed, precision)
+    strengths = projection.forward(0).strengths
+    ranked = sorted(projection.checked(channels), key=lambda channel: -strengths[channel])
+    count = min(projection.channels_per_call, _CHANNELS_PER_STEP)
     for start in range(0, len(ranked), count):
-        some = tuple(ranked[start : start + count])
-        yield plan.result(some, plan.project(some))
+        yield projection.result(tuple(ranked[start : start + count]))
 
 
-class _Plan:
-    """One request, checked: the feed, the layer's values for it, and the compiled way back."""
+@dataclass(frozen=True, eq=False)
+class _ForwardPass:
+    """The forward pass of one image.
 
-    def __init__(
-        self, network: Network, name: str | Layer, channels: Sequence[int] | None, rule: str, seed: Seed, precision: str
-    ) -> None:
+    Attributes:
+        values: float32 (height, width, channels) or with other spatial axes, the layer's values.
+        units: int (channels, spatial axes), the seeded unit of each channel.
+        residuals: what the backward strategy needs of the forward pass.
+    """
+
+    values: np.ndarray
+    units: np.ndarray
+    residuals: Any
+
+    @property
+    def strengths(self) -> np.ndarray:
+        """The largest value of each channel."""
+        spatial = tuple(range(self.values.ndim - 1))
+        return self.values.max(axis=spatial) if spatial else self.values
+
+    def seed_values(self, channels: Sequence[int]) -> np.ndarray:
+        """The value at the seeded unit of each channel; the largest where the seed is a whole map."""
+        units = self.units[list(channels)]
+        if (units < 0).any():
+            return self.strengths[list(channels)]
+        return np.array([self.values[tuple(unit)][channel] for unit, channel in zip(units, channels, strict=True)])
+
+
+class _Projection:
+    """Projects channels of one layer, image by image, with the fastest backward strategy."""
+
+    def __init__(self, network: Network, name: str | Layer, rule: str, seed: Seed, precision: str) -> None:
         require_rule(rule)
-        if precision not in PRECISIONS:
-            raise ValueError(
-                f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. "
-                f"Received: precision={precision!r}."
-            )
-        asked = network.layer(name)
-        self.network, self.rule, self.seed = network, rule, seed
-        self.layer = network.runtime.structure.before_softmax(asked)
-        self.coverage = network.coverage(rule, asked)
-        network.runtime.require_gradient(self.layer)
-        self.feeds = network.feeds()
-        self.images = len(self.feeds[network.runtime.image_tensor])
-        kind = seed if isinstance(seed, str) and seed in ("map", "ones") else "unit"
-        first = self._feeds_of(0)
-        self.way, self.why = way_in(precision, network, self.layer, rule, kind, first)
-        self._kept: dict[int, Any] = {}
-        self.values = np.concatenate([self._forward(image) for image in range(self.images)])
-        if not all(map(is_finite, [*self.feeds.values(), self.values])):
-            raise not_finite(network, self.feeds)
-        self.channels = _checked_channels(channels, self.values.shape[-1], asked)
-        self.units = self._units()
-        spatial = tuple(range(1, self.values.ndim - 1))
-        self.strengths = self.values.max(axis=spatial) if spatial else self.values
+        require_precision(precision)
+        self._network, self._runtime = network, network.runtime
+        self._chosen, self._rule, self._seed = network.layer(name), rule, seed
+        self._layer = self._runtime.structure.before_softmax(self._chosen)
+        self._coverage = network.coverage(rule, self._chosen)
+        self._runtime.require_gradient(self._layer)
+        self._feeds = network.feeds()
+        if not all(map(is_finite, self._feeds.values())):
+            raise not_finite(network, self._feeds)
+        self._count = len(self._feeds[self._runtime.image_tensor])
+        route = Route(network, self._layer, rule, kind_of(seed))
+        self._choice = strategy_in(precision, route, self._feeds_of(0))
+        self._strategy = self._choice.strategy
+        self._latest: tuple[int, _ForwardPass] | None = None
 
-    def _units(self) -> np.ndarray:
-        """The seeded unit of every image and channel, int (images, channels, spatial axes)."""
-        images, *spatial, channels = self.values.shape
-        if self.seed == "strongest":
-            flat = self.values.reshape(images, -1, channels).argmax(axis=1)
-            places = np.unravel_index(flat, spatial) if spatial else ()
-            return np.stack(places, -1) if spatial else np.zeros((images, channels, 0), int)
-        if self.seed in SEEDS:
-            return np.full((images, channels, len(spatial)), -1)
-        place = self.seed if isinstance(self.seed, tuple | list) else ()
-        whole = all(isinstance(each, int | np.integer) for each in place)
-        if not place or len(place) != len(spatial) or not whole:
-            raise ValueError(
-                f"Expected seed to be {', '.join(map(repr, SEEDS))}, or the place of a unit as {len(spatial)} integers."
-                f" Received: seed={self.seed!r}."
-            )
-        if not all(0 <= each < size for each, size in zip(place, spatial, strict=True)):
+    @property
+    def channels_per_call(self) -> int:
+        """The most channels that go backwards together."""
+        return self._strategy.seeds_per_call
+
+    def checked(self, channels: Sequence[int] | None) -> tuple[int, ...]:
+        """The channels; ``None`` for all.
+
+        Raises:
+            ChannelError: the layer has no such channel.
+        """
+        count = self.forward(0).values.shape[-1]
+        if channels is None:
+            return tuple(range(count))
+        chosen = tuple(int(channel) for channel in np.atleast_1d(channels))
+        wrong = [channel for channel in chosen if not 0 <= channel < count]
+        if wrong or not chosen:
             raise ChannelError(
-                f"Expected a unit within the map of {' x '.join(map(str, spatial))} of layer {self.layer.name!r}. "
-                f"Received: seed={self.seed!r}."
+                f"Expected channels from 0 to {count - 1} of layer {self._chosen.name!r}. "
+                f"Received: channels={list(channels)!r}."
             )
-        return np.broadcast_to(np.array(place), (images, channels, len(spatial))).copy()
+        return chosen
+
+    def forward(self, image: int) -> _ForwardPass:
+        """The forward pass of an image. Only the latest stays here; the network keeps others that are small."""
+        if self._latest is None or self._latest[0] != image:
+            values, residuals = self._strategy.forward(self._feeds_of(image))
+            values = channels_last(values, self._layer)[0]
+            if not is_finite(values):
+                raise not_finite(self._network, self._feeds)
+            units = seeded_units(values, self._seed, self._layer)
+            self._latest = image, _ForwardPass(values, units, residuals)
+        return self._latest[1]
+
+    def result(self, channels: tuple[int, ...]) -> Reconstruction:
+        """Project channels of all images."""
+        shape = self._runtime.layout.to_images(self._feeds[self._runtime.image_tensor][:1]).shape[1:]
+        pictures = np.zeros((self._count, len(channels), *shape), np.float32)
+        units, seed_values = [], []
+        for image in range(self._count):
+            forward = self.forward(image)
+            self._project(forward, channels, pictures[image])
+            units.append(forward.units[list(channels)])
+            seed_values.append(forward.seed_values(channels))
+        return Reconstruction(
+            layer=self._layer,
+            images=pictures,
+            channels=channels,
+            rule=self._rule,
+            seed=self._seed,
+            units=np.stack(units),
+            seed_values=np.stack(seed_values).astype(np.float32),
+            coverage=self._coverage,
+            precision=self._strategy.precision,
+            precision_reason=self._choice.precision_reason,
+            strategy=self._strategy.name,
+            strategy_reason=self._choice.strategy_reason,
+        )
+
+    def _project(self, forward: _ForwardPass, channels: Sequence[int], pictures: np.ndarray) -> None:
+        """Fill the pictures (channels, height, width, input channels) of one image."""
+        count = self._strategy.seeds_per_call
+        for start in range(0, len(channels), count):
+            some = channels[start : start + count]
+            units = forward.units[list(some)]
+            signals, field = self._strategy.backward(forward.residuals, some, units)
+            if not np.isfinite(signals).all():
+                raise NumericalError(
+                    f"Expected finite pictures. Received: NaN or infinity on the way back from {self._layer.name!r}."
+                )
+            if field is None:
+                pictures[start : start + len(some)] = self._runtime.layout.to_images(signals)
+            else:
+                lay_patches(signals, field, units, pictures[start : start + len(some)])
 
     def _feeds_of(self, image: int) -> Feeds:
-        return self.network.runtime.batches.rows_of(self.feeds, np.array([image]))
-
-    def _forward(self, image: int) -> np.ndarray:
-        """The layer's values for one image; its forward pass is kept for seeds, as long as there is room."""
-        values, kept = self.way.values(self._feeds_of(image))
-        size = bytes_of((values, kept)) if isinstance(kept, list) else 0  # feeds are held anyhow
-        if not self._kept or (len(self._kept) + 1) * size < _MOST_KEPT:
-            self._kept[image] = kept
-        return channels_last(values, self.layer)
-
-    def project(self, channels: Sequence[int]) -> np.ndarray:
-        """Pictures (images, channels, height, width, input channels) of some channels."""
-        shape = self.network.runtime.layout.to_images(self.feeds[self.network.runtime.image_tensor]).shape[1:]
-        pictures = np.zeros((self.images, len(channels), *shape), np.float32)
-        for image in range(self.images):
-            kept = self._kept[image] if image in self._kept else self.way.values(self._feeds_of(image))[1]
-            for start in range(0, len(channels), self.way.together):
-                some = channels[start : start + self.way.together]
-                units = self.units[image, list(some)]
-                signals, field = self.way.signals(kept, some, units)
-                if not np.isfinite(signals).all():
-                    raise NumericalError(
-                        f"Expected finite pictures. Received: NaN or infinity on the way back from {self.layer.name!r}."
-                    )
-                laid = pictures[image, start : start + len(some)]
-                if field is None:
-                    laid[:] = self.network.runtime.layout.to_images(signals)
-                else:
-                    lay_patches(signals, field, units, laid)
-        return pictures
-
-    def result(self, channels: Sequence[int], images: np.ndarray) -> Reconstruction:
-        chosen = list(channels)
-        units = self.units[:, chosen]
-        if (units < 0).any():
-            seeded = self.strengths[:, chosen]
-        else:
-            seeded = np.array(
-                [
-                    [values[tuple(unit)][channel] for unit, channel in zip(places, chosen, strict=True)]
-                    for values, places in zip(self.values, units, strict=True)
-                ]
-            )
-        return Reconstruction(
-            self.layer,
-            images,
-            tuple(chosen),
-            self.rule,
-            self.seed,
-            units,
-            seeded.astype(np.float32),
-            self.coverage,
-            self.way.precision,
-            self.why,
-        )
+        return self._runtime.batches.rows_of(self._feeds, np.array([image]))
 
 
-def _checked_channels(channels: Sequence[int] | None, count: int, layer: Layer) -> tuple[int, ...]:
-    if channels is None:
-        return tuple(range(count))
-    chosen = tuple(int(channel) for channel in np.atleast_1d(channels))
-    wrong = [channel for channel in chosen if not 0 <= channel < count]
-    if wrong or not chosen:
-        raise ChannelError(
-            f"Expected channels from 0 to {count - 1} of layer {layer.name!r}. Received: channels={list(channels)!r}."
-        )
-    return chosen
+def lay_patches(patches: np.ndarray, field: ReceptiveField, units: np.ndarray, pictures: np.ndarray) -> None:
+    """Copy patches to their places in black pictures, in place. What lies outside the picture is cut off.
+
+    Args:
+        patches: (units, patch height, patch width, channels), the part of the image that each unit sees.
+        field: the receptive field of the units; its size is that of the patches.
+        units: int (units, 2), their places on the layer's map.
+        pictures: (units, height, width, channels), changed in place.
+    """
+    for patch, unit, picture in zip(patches, units, pictures, strict=True):
+        window = field.window(tuple(int(place) for place in unit))
+        inside = [
+            slice(*np.clip([side.start, side.stop], 0, size)) for side, size in zip(window, picture.shape, strict=False)
+        ]
+        taken = [
+            slice(part.start - side.start, part.stop - side.start) for part, side in zip(inside, window, strict=True)
+        ]
+        picture[tuple(inside)] = patch[tuple(taken)]

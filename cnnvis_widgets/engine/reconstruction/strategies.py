@@ -1,17 +1,18 @@
-"""From channels of a layer back to the image, by the fastest way that the network allows.
+"""Backward strategies: three ways to send the signals of many seeds from a layer to the image.
 
-1. *Patches*: seeds of one unit send signals to what that unit can see only.
-2. *Whole maps*: many seeds over one forward pass (see ``fast_backward``).
-3. *Copies*: TensorFlow's own gradient over a forward pass for each seed, for networks with an op that the others
-   do not know.
+1. ``PatchPullback``: seeds of one unit send signals only to the patch of the image that this unit sees.
+2. ``BatchedPullback``: many seeds share one forward pass (see ``pullback``).
+3. ``TiledGradients``: TensorFlow's own gradient, with a forward pass for each seed. It serves networks with an op that
+   the pullback does not know.
 
-All three give the same numbers up to rounding.
+All three give the same numbers up to rounding. The first one that the network allows is the fastest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -20,110 +21,183 @@ from ...results import Layer
 from ..backward.pullback import pull_back
 from ..network.feeds import Feeds
 from ..network.network import Network
-from ..ops.signals import UnknownOpError, of_channels
+from ..ops.signals import UnknownOpError
 from ..ops.windows import ReceptiveField
 from ..runtime.two_stage import Kept, Staged
+from .seeds import one_channel_seeds, seeds_of
 
-_TOGETHER = 8  # seeds that go back in one run over whole maps
-_MOST_TOGETHER = 256  # and over patches
-_LARGEST_PATCH = 1 / 3  # of the pixels; larger ones are no faster than the whole image
+_SEEDS_PER_CALL = 8  # over whole maps
+_MOST_PATCHES_PER_CALL = 256
+_LARGEST_PATCH = 1 / 3  # of the pixels; larger patches are no faster than the whole image
 
 
-class WayBack(Protocol):
-    """How seeds of a layer reach the image."""
+@dataclass(frozen=True)
+class Route:
+    """Where signals start, and how they travel.
 
-    together: int
+    Attributes:
+        network: the network.
+        layer: the layer in which seeds are put.
+        rule: how signals go backwards.
+        seed: the kind of seed: 'unit', 'map' or 'ones'.
+    """
+
+    network: Network
+    layer: Layer
+    rule: str
+    seed: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Names the route within its network."""
+        return self.layer.tensor, self.rule, self.seed
+
+
+class BackwardStrategy(Protocol):
+    """How the signals of seeds reach the image. It reads and fills the network's cache of forward passes.
+
+    Attributes:
+        name: of the strategy, for the result.
+        seeds_per_call: the most seeds that one call of ``backward`` takes.
+    """
+
+    name: ClassVar[str]
+    seeds_per_call: int
 
     @property
     def precision(self) -> str:
-        """The type in which signals travel."""
+        """The type of the signals."""
 
-    def values(self, feeds: Feeds) -> tuple[np.ndarray, Any]:
-        """The layer's values for a feed of one image, and what ``signals`` needs of that forward pass."""
+    def forward(self, feeds: Feeds) -> tuple[np.ndarray, Any]:
+        """Run forward for a feed of one image.
 
-    def signals(
-        self, kept: Any, channels: Sequence[int], units: np.ndarray
+        Returns:
+            The layer's values, and the residuals that ``backward`` needs of this forward pass.
+        """
+
+    def backward(
+        self, residuals: Any, channels: Sequence[int], units: np.ndarray
     ) -> tuple[np.ndarray, ReceptiveField | None]:
-        """What seeds send to the image: whole images, or the patches that a field describes."""
+        """Send seeds back to the image.
+
+        Args:
+            residuals: from ``forward``.
+            channels: the channel of each seed.
+            units: int (seeds, spatial axes), the place of each seed; only read for the kind 'unit'.
+
+        Returns:
+            float32 (seeds, ...) in the layout of the image input; for patches (seeds, height, width, channels), and
+            the field that tells their places.
+        """
 
 
-def way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, dtype: tf.DType) -> WayBack:
-    """The fastest way.
+@dataclass(frozen=True)
+class Choice:
+    """A strategy, and why it is this one.
+
+    Attributes:
+        strategy: the strategy.
+        strategy_reason: why a faster one is not possible; '' if this is the fastest.
+        precision_reason: why signals have the precision ``strategy.precision``.
+    """
+
+    strategy: BackwardStrategy
+    strategy_reason: str
+    precision_reason: str = "as asked for"
+
+
+def fastest_strategy(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
+    """Choose and compile the fastest strategy that the network allows. It is kept in the cache of the network.
 
     Args:
-        layer: where seeds start.
-        seed: 'unit', 'map' or 'ones'.
+        route: where signals start.
         feeds: of one image; its size decides what is compiled.
         dtype: of the signals.
     """
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
-    key = ("way back", layer.tensor, rule, seed, sizes, dtype.name)
-    return network.runtime.cache.get_or_make(key, lambda: _way_back(network, layer, rule, seed, feeds, dtype))
+    key = ("backward strategy", *route.key, sizes, dtype.name)
+    choice: Choice = route.network.runtime.cache.get_or_make(key, lambda: _choose(route, feeds, dtype))
+    return choice
 
 
-def _way_back(network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, dtype: tf.DType) -> WayBack:
-    share = _share_seen(network, layer, feeds[network.runtime.image_tensor].shape) if seed == "unit" else 1.0
-    for way in [_Patches, _Whole] if share <= _LARGEST_PATCH else [_Whole]:
+def _choose(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
+    reason = ""
+    if route.seed == "unit" and _share_seen(route, feeds) <= _LARGEST_PATCH:
         try:
-            return way(network, layer, rule, seed, feeds, dtype)
-        except UnknownOpError:
-            continue
-    return _Copies(network, layer, rule, seed, feeds)
+            return Choice(PatchPullback(route, feeds, dtype), reason)
+        except UnknownOpError as error:
+            reason = f"no patches: {error}"
+    try:
+        return Choice(BatchedPullback(route, feeds, dtype), reason)
+    except UnknownOpError as error:
+        return Choice(TiledGradients(route, feeds), f"no pullback for: {error}")
 
 
-def _share_seen(network: Network, layer: Layer, shape: tuple[int, ...]) -> float:
-    """Which part of the pixels one unit sees."""
-    sizes = shape[2:] if network.runtime.layout.channels_first else shape[1:-1]
-    field = network.receptive_field(layer, sizes) if len(shape) == len(layer.shape) == 4 else None
+def _share_seen(route: Route, feeds: Feeds) -> float:
+    """The share of the pixels that one unit sees."""
+    runtime, layer = route.network.runtime, route.layer
+    shape = feeds[runtime.image_tensor].shape
+    sizes = shape[2:] if runtime.layout.channels_first else shape[1:-1]
+    field = route.network.receptive_field(layer, sizes) if len(shape) == len(layer.shape) == 4 else None
     return 1.0 if field is None else float(np.prod(field.size) / np.prod(sizes))
 
 
-class _Whole:
-    """Many seeds over one forward pass, whole maps."""
+class BatchedPullback:
+    """Many seeds over one forward pass, whole maps.
 
-    def __init__(self, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds, dtype: tf.DType) -> None:
-        self._network, self._layer, self._rule, self._seed, self._dtype = network, layer, rule, seed, dtype
+    Raises:
+        UnknownOpError: the pullback of the route is not known.
+    """
+
+    name: ClassVar[str] = "batched pullback"
+
+    def __init__(self, route: Route, feeds: Feeds, dtype: tf.DType) -> None:
+        self.seeds_per_call, self.precision = _SEEDS_PER_CALL, dtype.name
+        self._route, self._runtime, self._dtype = route, route.network.runtime, dtype
         self._fed = tuple(feeds)
         self._field: ReceptiveField | None = None
-        self.together, self.precision = _TOGETHER, dtype.name
-        axes = len(layer.shape) - 2
+        axes = len(route.layer.shape) - 2
         late = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, axes], tf.int32)]
-        self._staged = Staged(self._body, network.runtime.batches.signature_for_one(feeds), late)
-        self._name = type(self).__name__, layer.tensor, rule, seed, dtype.name
+        self._staged = Staged(self._body, self._runtime.batches.signature_for_one(feeds), late)
 
-    def _body(self, *given: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        *early, channels, units = given
+    def _body(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        *early, channels, units = arguments
         inputs = dict(zip(self._fed, early, strict=True))
-        image = inputs[self._network.runtime.image_tensor]
+        image = inputs[self._runtime.image_tensor]
         try:
-            target = self._network.runtime.build(inputs, [self._layer.tensor], self._rule)[0]
+            target = self._runtime.build(inputs, [self._route.layer.tensor], self._route.rule)[0]
         except ValueError as error:
             raise UnknownOpError("a graph that wants another number of images") from error
         signals = self._pulled(target, image, channels, units)
         return target, tf.cast(signals, tf.float32)
 
     def _pulled(self, target: tf.Tensor, image: tf.Tensor, channels: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
-        if target.shape.rank == 4 and self._layer.channel_axis == 3:
-            narrow = _narrow_seeds_of(target, channels, units, self._seed)
+        kind, axis = self._route.seed, self._route.layer.channel_axis
+        if target.shape.rank == 4 and axis == 3:
+            narrow = one_channel_seeds(target, channels, units, kind)
             return pull_back(target, image, tf.cast(narrow, self._dtype), channels=channels)[0]
-        seeds = seeds_of(target[0], channels, units, self._seed, self._layer.channel_axis)
+        seeds = seeds_of(target[0], channels, units, kind, axis)
         return pull_back(target, image, tf.cast(seeds, self._dtype))[0]
 
-    def values(self, feeds: Feeds) -> tuple[np.ndarray, Kept]:
-        passes = self._network.runtime.forward_passes
-        return passes.of(self._name, feeds, lambda: self._staged.first(*feeds.values()))
+    def forward(self, feeds: Feeds) -> tuple[np.ndarray, Kept]:
+        """Run forward, or take the forward pass of the same feed from the network's cache."""
+        key = type(self).__name__, *self._route.key, self.precision
+        return self._runtime.forward_passes.of(key, feeds, lambda: self._staged.first(*feeds.values()))
 
-    def signals(
-        self, kept: Kept, channels: Sequence[int], units: np.ndarray
+    def backward(
+        self, residuals: Kept, channels: Sequence[int], units: np.ndarray
     ) -> tuple[np.ndarray, ReceptiveField | None]:
-        return self._staged.second(kept, np.asarray(channels, np.int32), units.astype(np.int32)), self._field
+        """Send seeds back over one forward pass."""
+        return self._staged.second(residuals, np.asarray(channels, np.int32), units.astype(np.int32)), self._field
 
 
-class _Patches(_Whole):
+class PatchPullback(BatchedPullback):
     """Many single units over one forward pass, each in the patch that it sees."""
 
+    name: ClassVar[str] = "patch pullback"
+
     def _pulled(self, target: tf.Tensor, image: tf.Tensor, channels: tf.Tensor, units: tf.Tensor) -> tf.Tensor:
-        first = self._layer.channel_axis == 1
+        first = self._route.layer.channel_axis == 1
         places = tf.concat([channels[:, None], units] if first else [units, channels[:, None]], 1)
         strengths = tf.gather_nd(target[0], places)
         seeds = tf.one_hot(channels, target.shape[1 if first else 3], dtype=target.dtype) * strengths[:, None]
@@ -132,65 +206,45 @@ class _Patches(_Whole):
         if self._field is not None:
             if tuple(signals.shape[1:3]) != tuple(self._field.size):  # maps of hardly a pixel
                 raise UnknownOpError(f"a patch of {signals.shape} for a field of {self._field.size}")
-            sizes = image.shape[2:] if self._network.runtime.layout.channels_first else image.shape[1:-1]
+            sizes = image.shape[2:] if self._runtime.layout.channels_first else image.shape[1:-1]
             share = np.prod(self._field.size) / np.prod(sizes)
-            self.together = int(min(_MOST_TOGETHER, _TOGETHER / share))
+            self.seeds_per_call = int(min(_MOST_PATCHES_PER_CALL, _SEEDS_PER_CALL / share))
         return signals
 
 
-class _Copies:
-    """A forward pass for each seed, and the gradient of TensorFlow."""
+class TiledGradients:
+    """TensorFlow's own gradient over a forward pass for each seed. Its residuals are the feeds themselves."""
 
-    def __init__(self, network: Network, layer: Layer, rule: str, seed: str, feeds: Feeds) -> None:
-        self._network, self._layer = network, layer
-        self.precision = feeds[network.runtime.image_tensor].dtype.name
-        fixed = network.runtime.batches.fixed_size
-        self.together = fixed or _TOGETHER
+    name: ClassVar[str] = "tiled gradients"
 
-        def body(channels: tf.Tensor, units: tf.Tensor, *given: tf.Tensor) -> tf.Tensor:
-            inputs = dict(zip(feeds, given, strict=True))
-            target = network.runtime.build(inputs, [layer.tensor], rule)[0]
-            image = inputs[network.runtime.image_tensor]
+    def __init__(self, route: Route, feeds: Feeds) -> None:
+        runtime = route.network.runtime
+        layer, rule, seed = route.layer, route.rule, route.seed
+        fixed = runtime.batches.fixed_size
+        self._runtime, self._layer = runtime, layer
+        self.precision = feeds[runtime.image_tensor].dtype.name
+        self.seeds_per_call = fixed or _SEEDS_PER_CALL
+
+        def body(channels: tf.Tensor, units: tf.Tensor, *fed: tf.Tensor) -> tf.Tensor:
+            inputs = dict(zip(feeds, fed, strict=True))
+            target = runtime.build(inputs, [layer.tensor], rule)[0]
+            image = inputs[runtime.image_tensor]
             seeds = seeds_of(target[0], channels, units, seed, layer.channel_axis)
             signal = tf.gradients(target, image, tf.stop_gradient(seeds))[0]
             return tf.cast(tf.zeros_like(image) if signal is None else tf.convert_to_tensor(signal), tf.float32)
 
         late = [tf.TensorSpec([fixed], tf.int32), tf.TensorSpec([fixed, len(layer.shape) - 2], tf.int32)]
-        key = ("copies", layer.tensor, rule, seed, tuple(feeds))
-        self._function = network.runtime.compiled(key, body, [*late, *network.runtime.batches.signature(feeds)])
+        key = ("tiled gradients", *route.key, tuple(feeds))
+        self._function = runtime.compiled(key, body, [*late, *runtime.batches.signature(feeds)])
 
-    def values(self, feeds: Feeds) -> tuple[np.ndarray, Feeds]:
-        return self._network.runtime.run(feeds, [self._layer.tensor])[0], feeds
+    def forward(self, feeds: Feeds) -> tuple[np.ndarray, Feeds]:
+        """Compute the layer's values."""
+        return self._runtime.run(feeds, [self._layer.tensor])[0], feeds
 
-    def signals(self, kept: Feeds, channels: Sequence[int], units: np.ndarray) -> tuple[np.ndarray, None]:
-        count = self._network.runtime.batches.fixed_size or len(channels)
+    def backward(self, residuals: Feeds, channels: Sequence[int], units: np.ndarray) -> tuple[np.ndarray, None]:
+        """Send seeds back, each over a forward pass of its own."""
+        count = self._runtime.batches.fixed_size or len(channels)
         filled = np.arange(count) % len(channels)
-        feeds = self._network.runtime.batches.rows_of(kept, np.zeros(count, int))
-        result = self._function(np.asarray(channels)[filled], units[filled], *feeds.values())
-        return result[: len(channels)], None
-
-
-def seeds_of(values: tf.Tensor, channels: tf.Tensor, units: tf.Tensor, seed: str, channel_axis: int) -> tf.Tensor:
-    """What goes back: zero everywhere but at one unit, or on one map, of ``values`` (without image axis)."""
-    count, axis = tf.shape(channels)[0], channel_axis - 1
-    if seed == "unit":
-        places = tf.concat([units[:, :axis], channels[:, None], units[:, axis:]], 1)
-        rows = tf.concat([tf.range(count)[:, None], places], 1)
-        seeds = tf.scatter_nd(rows, tf.gather_nd(values, places), tf.concat([[count], tf.shape(values)], 0))
-        return tf.ensure_shape(seeds, [None, *values.shape])
-    chosen = tf.one_hot(channels, tf.shape(values)[axis], dtype=values.dtype)
-    spread = [1] * values.shape.rank
-    spread[axis] = tf.shape(values)[axis]
-    chosen = tf.reshape(chosen, [-1, *spread])
-    return chosen * (values if seed == "map" else tf.ones_like(values))
-
-
-def _narrow_seeds_of(target: tf.Tensor, channels: tf.Tensor, units: tf.Tensor, seed: str) -> tf.Tensor:
-    """The one channel of each seed that is not zero, (seeds, height, width, 1)."""
-    maps = of_channels(target, channels)
-    if seed == "map":
-        return maps
-    if seed == "ones":
-        return tf.ones_like(maps)
-    height, width = (tf.one_hot(units[:, axis], tf.shape(target)[1 + axis], dtype=maps.dtype) for axis in (0, 1))
-    return maps * height[:, :, None, None] * width[:, None, :, None]
+        feeds = self._runtime.batches.rows_of(residuals, np.zeros(count, int))
+        signals = self._function(np.asarray(channels)[filled], units[filled], *feeds.values())
+        return signals[: len(channels)], None

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...caches import LRUCache
+from ...engine.activations import maps_with_neighbours
 from ...engine.attribution.occlusion import occlusion_steps
 from ...engine.attribution.predictions import channel_evidence, predict
 from ...engine.dreaming.dream import dream_with
 from ...engine.dreaming.options import DreamOptions
 from ...engine.dreaming.steering import DreamControls
-from ...engine.neighbours import maps_around
 from ...engine.network.loading import load
 from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 from ...errors import CnnvisError
@@ -85,7 +85,7 @@ def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMa
     cached: FeatureMaps | None = RESULTS.get((network, key, layer))
     if cached is not None:
         return cached
-    by_name = {maps.layer.name: maps for maps in maps_around(network, feed, layer)}
+    by_name = {maps.layer.name: maps for maps in maps_with_neighbours(network, feed, layer)}
     for name, maps in by_name.items():
         RESULTS.put((network, key, name), maps, maps.values.nbytes)
     return by_name[network.layer(layer).name]

@@ -7,8 +7,8 @@ from networks import network_of, weights
 
 from cnnvis_widgets import load, reconstruct
 from cnnvis_widgets.engine.ops.windows import Axis, ReceptiveField
-from cnnvis_widgets.engine.reconstruction.patches import lay_patches
-from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Patches, way_back
+from cnnvis_widgets.engine.reconstruction.reconstruct import lay_patches
+from cnnvis_widgets.engine.reconstruction.strategies import PatchPullback, Route, TiledGradients, fastest_strategy
 
 
 def convolved(x, size, channels, stride=1, padding="SAME", dilation=1, seed=0):
@@ -64,13 +64,13 @@ def test_a_patch_holds_what_the_whole_image_has(name):
     values = network.runtime.run(feeds, [layer.tensor])[0][0]
     channels = np.array([np.abs(values[corner]).argmax() for corner in corners])
     for rule in ("gradient", "deconvnet", "guided"):
-        way = way_back(network, layer, rule, "unit", feeds, tf.float32)
-        assert type(way) is _Patches
-        signals, field = way.signals(way.values(feeds)[1], channels, np.array(corners))
+        route = Route(network, layer, rule, "unit")
+        strategy = fastest_strategy(route, feeds, tf.float32).strategy
+        assert type(strategy) is PatchPullback
+        signals, field = strategy.backward(strategy.forward(feeds)[1], channels, np.array(corners))
         found = np.zeros((len(corners), 33, 36, 3), np.float32)
         lay_patches(signals, field, np.array(corners), found)
-        copies = _Copies(network, layer, rule, "unit", feeds)
-        expected = copies.signals(feeds, channels, np.array(corners))[0]
+        expected = TiledGradients(route, feeds).backward(feeds, channels, np.array(corners))[0]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
         if rule == "gradient":
             assert (np.abs(expected).max((1, 2, 3)) > 0).sum() > 1
@@ -78,8 +78,9 @@ def test_a_patch_holds_what_the_whole_image_has(name):
 
 def test_an_operand_along_one_axis_of_the_map_is_not_cut():
     network = network_of(lambda x: convolved(x, 3, 4) * weights(1, 33, 1, 4, seed=3), (33, 36, 3))
-    way = way_back(network, network.layer("out"), "gradient", "unit", network.feeds(), tf.float32)
-    assert type(way) is not _Patches
+    route = Route(network, network.layer("out"), "gradient", "unit")
+    strategy = fastest_strategy(route, network.feeds(), tf.float32).strategy
+    assert type(strategy) is not PatchPullback
 
 
 def first(x, size, channels, stride=1, padding="SAME", seed=0):
@@ -134,12 +135,14 @@ def test_patches_of_networks_with_channels_first(name):
         found = []
         ways = ((network, feeds), (behind, {"image:0": image}))
         for each, fed in ways if rule == "guided" else ways[:1]:
-            way = way_back(each, each.layer("out"), rule, "unit", fed, tf.float32)
-            assert type(way) is _Patches
-            signals, field = way.signals(way.values(fed)[1], channels, units)
+            route = Route(each, each.layer("out"), rule, "unit")
+            strategy = fastest_strategy(route, fed, tf.float32).strategy
+            assert type(strategy) is PatchPullback
+            signals, field = strategy.backward(strategy.forward(fed)[1], channels, units)
             found.append(np.zeros((6, 33, 36, 3), np.float32))
             lay_patches(signals, field, units, found[-1])
-        expected = _Copies(network, layer, rule, "unit", feeds).signals(feeds, channels, units)[0]
+        tiled = TiledGradients(Route(network, layer, rule, "unit"), feeds)
+        expected = tiled.backward(feeds, channels, units)[0]
         expected = np.moveaxis(expected, 1, -1)
         for each in found:
             np.testing.assert_allclose(each, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
@@ -151,8 +154,9 @@ def test_a_gate_that_sees_the_whole_image_is_not_cut():
         lambda x: convolved(x, 3, 4) * tf.sigmoid(tf.reduce_mean(convolved(x, 1, 4), [1, 2], keepdims=True)),
         (33, 36, 3),
     )
-    way = way_back(network, network.layer("out"), "gradient", "unit", network.feeds(), tf.float32)
-    assert type(way) is not _Patches
+    route = Route(network, network.layer("out"), "gradient", "unit")
+    strategy = fastest_strategy(route, network.feeds(), tf.float32).strategy
+    assert type(strategy) is not PatchPullback
     assert np.count_nonzero(reconstruct(network, None, "out", channels=[0]).images) > 33 * 36
 
 

@@ -10,6 +10,7 @@ from networks import frozen_graph, keras_cnn, photo, v1
 from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.engine.reconstruction import precision
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
+from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback
 from cnnvis_widgets.engine.runtime import two_stage as staging
 from cnnvis_widgets.engine.runtime.caches import ForwardPasses
 
@@ -170,9 +171,9 @@ def test_the_precision_is_chosen_by_measuring_once_and_said(monkeypatch, on_cpu,
     network, measured = load(keras_cnn(), photo()), []
     by_name = {each: reconstruct(network, None, "last", precision=each).images for each in ("float32", "bfloat16")}
 
-    def seconds(way, *_):
-        measured.append(way)
-        return half_takes if way._dtype == tf.bfloat16 else 1.0
+    def seconds(strategy, *_):
+        measured.append(strategy)
+        return half_takes if strategy._dtype == tf.bfloat16 else 1.0
 
     monkeypatch.setattr(precision, "bfloat16_share", lambda: on_cpu)
     monkeypatch.setattr(precision, "_seconds", seconds)
@@ -222,9 +223,44 @@ def test_what_was_asked_for_and_what_could_not_be(monkeypatch):
     for asked in ("bfloat16", "auto"):
         found, reason = precision_of(tf.float32, lambda x: tf.cumsum(tf.nn.relu(x), 1), asked)
         assert found == "float32"
-        assert reason.startswith("an op on the way knows TensorFlow's own gradient only")
+        assert reason.startswith("an op is known to TensorFlow's own gradient only")
 
 
 def test_an_unknown_precision():
     with pytest.raises(ValueError, match=r"one of 'float32', 'bfloat16', 'auto'\. Received: precision='half'"):
         reconstruct(frozen_graph(), photo(), "conv1/Relu", precision="half")
+
+
+def test_the_result_says_which_strategy_ran_and_why_a_faster_one_could_not():
+    network = load(keras_cnn(), photo())
+    unit = reconstruct(network, None, "layer", channels=[0])
+    whole = reconstruct(network, None, "layer", channels=[0], seed="map")
+    assert (whole.strategy, whole.strategy_reason) == ("batched pullback", "")
+    assert unit.strategy in ("patch pullback", "batched pullback")
+    assert unit.strategy_reason == ""
+    assert "pullback" not in repr(unit)
+
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.identity(tf.cumsum(tf.nn.relu(v1.placeholder(tf.float32, (None, 6, 6, 2), name="image")), 1), name="out")
+    slow = reconstruct(graph, np.ones((1, 6, 6, 2)), "out")
+    assert (slow.strategy, slow.strategy_reason) == ("tiled gradients", "no pullback for: Cumsum")
+    assert "float32 (as asked for), tiled gradients (no pullback for: Cumsum); deconvnet: " in repr(slow)
+
+
+def test_images_are_projected_one_after_another_with_one_forward_pass_each(monkeypatch):
+    """Also where the network keeps no forward pass, since each is too large for its cache."""
+    network, passes = load(keras_cnn(), photo(images=2)), []
+    monkeypatch.setattr(network.runtime, "forward_passes", ForwardPasses(0))
+    forward = BatchedPullback.forward
+
+    def counted(self, feeds):
+        passes.append(feeds)
+        return forward(self, feeds)
+
+    monkeypatch.setattr(BatchedPullback, "forward", counted)
+    both = reconstruct(network, None, "layer", seed="map")
+    assert len(passes) == 2
+    (step,) = reconstruct_steps(network, photo(), "layer", seed="map")
+    assert len(passes) == 3
+    np.testing.assert_array_equal(step.images[:, np.argsort(step.channels)], both.images[:1])

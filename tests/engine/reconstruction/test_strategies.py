@@ -8,29 +8,31 @@ from networks import keras_cnn, network_of, photo, v1, weights
 
 from cnnvis_widgets import load
 from cnnvis_widgets import rules as every_rule
-from cnnvis_widgets.engine.reconstruction.strategies import _Copies, _Whole, way_back
+from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback, Route, TiledGradients, fastest_strategy
 
 layers = keras.layers
 PAPERS = ("gradient", "deconvnet", "guided")
 
 
-def same_as_copies(network, name="out", seed="map", count=3, whole=_Whole, tolerance=1e-5, rules=PAPERS):
+def same_as_copies(network, name="out", seed="map", count=3, kind=BatchedPullback, tolerance=1e-5, rules=PAPERS):
     layer, feeds = network.layer(name), network.runtime.batches.rows_of(network.feeds(), np.array([0]))
     for rule in rules:
-        way = way_back(network, layer, rule, seed, feeds, tf.float32)
-        assert isinstance(way, whole)
-        copies = _Copies(network, layer, rule, seed, feeds)
-        values, kept = way.values(feeds)
-        slow_values, slow_kept = copies.values(feeds)
+        route = Route(network, layer, rule, seed)
+        strategy = fastest_strategy(route, feeds, tf.float32).strategy
+        assert isinstance(strategy, kind)
+        tiled = TiledGradients(route, feeds)
+        values, residuals = strategy.forward(feeds)
+        slow_values, slow_residuals = tiled.forward(feeds)
         np.testing.assert_allclose(values, slow_values, rtol=1e-6, atol=1e-6)
         channels = np.arange(count) % layer.channels
         units = np.array(
             [[(each * 2 + axis) % size for axis, size in enumerate(layer.spatial_shape)] for each in range(count)]
         )
         units = units.reshape(count, len(layer.spatial_shape))
-        if way.together > 8:
+        if strategy.seeds_per_call > 8:
             continue  # patches have tests of their own
-        found, expected = (one.signals(each, channels, units)[0] for one, each in ((way, kept), (copies, slow_kept)))
+        found, _ = strategy.backward(residuals, channels, units)
+        expected, _ = tiled.backward(slow_residuals, channels, units)
         assert found.shape == expected.shape
         assert found.dtype == np.float32
         assert np.abs(expected).max() > 0
@@ -153,12 +155,13 @@ def test_channels_first():
 def test_a_graph_for_one_image():
     network = network_of(lambda x: tf.nn.relu(tf.nn.conv2d(x, weights(3, 3, 3, 4), 1, "SAME")), (9, 9, 3), images=1)
     layer, feeds = network.layer("out"), network.feeds()
-    way = way_back(network, layer, "guided", "map", feeds, tf.float32)
-    assert type(way) is _Whole
-    values, kept = way.values(feeds)
-    signals, _ = way.signals(kept, [0, 1, 2], np.zeros((3, 2), int))
-    copies = _Copies(network, layer, "guided", "map", feeds)
-    expected = [copies.signals(feeds, [channel], np.zeros((1, 2), int))[0][0] for channel in range(3)]
+    route = Route(network, layer, "guided", "map")
+    strategy = fastest_strategy(route, feeds, tf.float32).strategy
+    assert type(strategy) is BatchedPullback
+    values, residuals = strategy.forward(feeds)
+    signals, _ = strategy.backward(residuals, [0, 1, 2], np.zeros((3, 2), int))
+    tiled = TiledGradients(route, feeds)
+    expected = [tiled.backward(feeds, [channel], np.zeros((1, 2), int))[0][0] for channel in range(3)]
     np.testing.assert_allclose(signals, expected, atol=1e-6)
     assert values.shape == (1, 9, 9, 4)
 
@@ -175,4 +178,4 @@ def test_a_graph_for_one_image():
 )
 def test_an_op_without_a_step_takes_the_ordinary_gradient(function):
     network = network_of(lambda x: function(tf.nn.conv2d(tf.nn.relu(x), weights(1, 1, 3, 4), 1, "SAME")), (13, 14, 3))
-    same_as_copies(network, whole=_Copies, count=1)
+    same_as_copies(network, kind=TiledGradients, count=1)

@@ -11,7 +11,7 @@ import pytest
 from networks import keras_cnn, photo
 
 import cnnvis_widgets
-from cnnvis_widgets.engine import neighbours
+from cnnvis_widgets.engine.activations import layer_runs, maps_with_neighbours
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct
 from cnnvis_widgets.engine.runtime import memory
 from cnnvis_widgets.engine.runtime.caches import FUNCTIONS, function_cache
@@ -155,10 +155,10 @@ def test_a_network_keeps_few_functions(network, monkeypatch):
     assert network.runtime.cache._limit == FUNCTIONS
     monkeypatch.setattr(network.runtime, "cache", function_cache(2))
     first = reconstruct(network, None, "layer", rule="deconvnet").images
-    (key,) = [each for each in network.runtime.cache if each[0] == "way back"]
-    way = network.runtime.cache.get(key)
-    watched = [weakref.ref(way), weakref.ref(way._staged._second.graph)]
-    del way
+    (key,) = [each for each in network.runtime.cache if each[0] == "backward strategy"]
+    strategy = network.runtime.cache.get(key).strategy
+    watched = [weakref.ref(strategy), weakref.ref(strategy._staged._second.graph)]
+    del strategy
     for rule in ("guided", "gradient"):
         reconstruct(network, None, "layer", rule=rule)
         assert len(network.runtime.cache) <= 2
@@ -170,15 +170,15 @@ def test_a_network_keeps_few_functions(network, monkeypatch):
 def test_layers_are_cut_into_runs_of_limited_size(network):
     sizes = {layer.name: 4 * int(np.prod(layer.shape[1:])) for layer in network.layers}
     limit = 2 * max(sizes.values())
-    runs = neighbours.runs(network, None, limit)
+    runs = layer_runs(network, None, limit)
     assert [name for run in runs for name in run] == [layer.name for layer in network.layers]
     assert all(sum(map(sizes.get, run)) <= limit for run in runs)
     assert 1 < len(runs) < len(network.layers) / 2
-    assert [len(run) for run in neighbours.runs(network, None, 1)] == [1] * len(network.layers)
+    assert [len(run) for run in layer_runs(network, None, 1)] == [1] * len(network.layers)
 
 
 def test_neighbours_come_along_and_are_right(network):
-    found = neighbours.maps_around(network, None, "plain/convolution")
+    found = maps_with_neighbours(network, None, "plain/convolution")
     assert len(found) == len(network.layers)
     for maps in found[::5]:
         (alone,) = cnnvis_widgets.activations(network, None, maps.layer.name)
@@ -186,7 +186,7 @@ def test_neighbours_come_along_and_are_right(network):
 
 
 def test_any_tensor_is_a_layer(network):
-    (maps,) = neighbours.maps_around(network, None, "plain/BiasAdd")
+    (maps,) = maps_with_neighbours(network, None, "plain/BiasAdd")
     assert maps.layer.name == "plain/BiasAdd"
 
 
@@ -195,7 +195,7 @@ def test_nan_in_a_neighbour_does_not_hide_a_layer():
     kernel = model.get_layer("last").kernel
     kernel.assign(kernel * np.nan)
     network = cnnvis_widgets.load(model, photo())
-    (maps,) = neighbours.maps_around(network, None, "pool")
+    (maps,) = maps_with_neighbours(network, None, "pool")
     assert np.isfinite(maps.values).all()
     with pytest.raises(NumericalError):
-        neighbours.maps_around(network, None, "scores")
+        maps_with_neighbours(network, None, "scores")
