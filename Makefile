@@ -13,7 +13,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # TensorFlow's start-up messages would drown what these commands have to say
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-slow faults format lint build docs clean
+BENCH ?= engine explorer
+QUICK ?= --quick
+
+.PHONY: demo test test-slow faults bench format lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -29,9 +32,13 @@ test: lint
 test-slow: .venv/installed-test
 	$(PYTEST) -m slow
 
-# some forty wrong lines, one at a time in a copy of the engine: does a test notice? Writes benchmarks/results/mutations.md
+# wrong lines, one at a time in a copy of the package: does a test notice? Writes tests/mutations/results.md
 faults: .venv/installed-test
-	$(BIN)/python benchmarks/mutations.py
+	$(BIN)/python tests/mutations/run_faults.py
+
+# what benchmarks/README.md names; QUICK= measures all of it, which takes most of an hour
+bench: .venv/installed-test
+	for part in $(BENCH); do $(BIN)/python -m benchmarks.$$part $(QUICK) || exit; done
 
 # layout of the code is ruff's to decide
 format: .venv/installed-test

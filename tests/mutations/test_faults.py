@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from faults import FAULTS
-from mutations import PAGE, RESULTS, page
+from run_faults import PAGE, RESULTS, page
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.title)
 def test_the_text_to_change_stands_there_once(fault):
-    source = (ROOT / "cnnvis_widgets/engine" / fault.file).read_text()
+    source = (ROOT / "cnnvis_widgets" / fault.file).read_text()
     assert source.count(fault.right) == 1
     assert (ROOT / "tests" / fault.tests.partition(" ")[0]).exists()
     compile(source.replace(fault.right, fault.wrong), fault.file, "exec")

@@ -1,8 +1,8 @@
 """Results as bytes, to prove that a change of the code changes no number.
 
-    python benchmarks/stored_results.py store before.npz    # on the old commit, this file beside its benchmarks
-    python benchmarks/stored_results.py store after.npz     # on the new commit
-    python benchmarks/stored_results.py compare before.npz after.npz
+    python benchmarks/engine/stored_results.py store before.npz    # on the old commit, with a copy of this file
+    python benchmarks/engine/stored_results.py store after.npz     # on the new commit
+    python benchmarks/engine/stored_results.py compare before.npz after.npz
 
 Both run on one machine: other CPUs round otherwise. The networks are the embedded one and the random small ones
 of the tests.

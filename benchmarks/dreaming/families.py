@@ -4,7 +4,7 @@ For every network, a few steps from noise raise a class and a channel of a middl
 one view that stays. 'gain' is the last score less the first, in standard deviations of that score over 8 pictures of
 faint noise. Figures of networks that are not named stay as they are in the file.
 
-    python benchmarks/dream_defaults.py [names ...]
+    python -m benchmarks.dreaming.families [names ...]
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import numpy as np
 from sklearn.datasets import load_digits
 
+from benchmarks.measurements import RESULTS
 from cnnvis_widgets import demo, dream, load
 from cnnvis_widgets.engine.dreaming import parameterizations, transforms
 from cnnvis_widgets.engine.network.network import Network
@@ -33,7 +33,7 @@ WAYS = {
     "pixels": {"laplacian_levels": 4},
     "one view": {"parameterization": parameterizations.fourier(), "transform": transforms.jitter(0)},
 }
-FIGURES = Path("benchmarks/dream_defaults.json")
+FILE = RESULTS / "families.json"
 
 
 def networks() -> Iterator[tuple[str, Network, str]]:
@@ -93,7 +93,7 @@ def gain(network: Network, layer: object, channel: int, **options: object) -> di
 
 def main() -> None:
     """Dream and print."""
-    found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    found = json.loads(FILE.read_text()) if FILE.exists() else {}
     for name, network, middle in networks():
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
@@ -102,7 +102,7 @@ def main() -> None:
                 key = f"{name}, {target.name}, {way}"
                 found[key] = gain(network, target, channel, **options)
                 print(key, found[key], flush=True)
-    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
+    FILE.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whole calls with their PNG and event files, against the older way; ``engine.py`` runs it.
+"""Whole calls with their PNG and event files, against the older way; ``python -m benchmarks.engine`` runs it.
 
 The older way, written here anew: save the graph with its weights and read it again, build 8 gradient copies with a
 forward pass of their own (or one run for each layer), and write every map into an event file with a grid beside it.
@@ -9,6 +9,7 @@ the shortest times.
 from __future__ import annotations
 
 import cProfile
+import dataclasses
 import os
 import pickle
 import pstats
@@ -25,9 +26,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from random_networks import alexnet, application, image_for
-from reconstruction import COPIES, Row, older_gradients, unseen
 
+from benchmarks.engine.reconstruction import COPIES, against, older_gradients, unseen
+from benchmarks.measurements import Measurement, spread
+from benchmarks.networks import alexnet, application, image_for
 from cnnvis_widgets import (
     activation_visualization,
     activations,
@@ -90,28 +92,24 @@ def timed(call: Callable[[Path], object]) -> float:
     return took
 
 
-def row(work: str, target: str, rounds: int, ours: Callable[[Path], object], older: Callable[[Path], object]) -> Row:
+def compared(
+    work: str, target: str, rounds: int, ours: Callable[[Path], object], older: Callable[[Path], object]
+) -> Measurement:
     own, other, profile = [], [], cProfile.Profile()
     for _ in range(rounds):
         profile.enable()  # some thousand calls of Python in seconds: it does not count
         own.append(timed(ours))
         profile.disable()
         other.append(timed(older))
-    return {
-        "work": work,
-        "seconds": [round(float(f(own)), 2) for f in (np.min, np.median, np.max)],
-        "older way": [round(float(f(other)), 2) for f in (np.min, np.median, np.max)],
-        "ratio": round(min(other) / min(own), 2),
-        "target": target,
-        "where the time goes": _longest(profile, rounds),
-    }
+    measured = against(work, target, min(other) / min(own), seconds=spread(own), older_way=spread(other))
+    return dataclasses.replace(measured, profile=_longest(profile, rounds))
 
 
-def _longest(profile: cProfile.Profile, rounds: int) -> list[str]:
+def _longest(profile: cProfile.Profile, rounds: int) -> tuple[str, ...]:
     """The functions in which most of the time was spent, of the calling thread, in seconds for one call."""
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     longest = sorted(stats.items(), key=lambda each: -each[1][2])[:6]
-    return [f"{values[2] / rounds:.2f} s {Path(file).name}:{name}" for (file, _, name), values in longest]
+    return tuple(f"{values[2] / rounds:.2f} s {Path(file).name}:{name}" for (file, _, name), values in longest)
 
 
 def plain_activations(network: Network, folder: Path) -> None:
@@ -127,23 +125,23 @@ def _vgg() -> Network:
     return load(application("VGG16"), image_for((224, 224, 3)))
 
 
-def maps_of_alexnet(rounds: int) -> list[Row]:
+def maps_of_alexnet(rounds: int) -> list[Measurement]:
     return [_maps("AlexNet conv5", _alexnet(), "conv5/Relu", ">= 4", rounds)]
 
 
-def maps_of_vgg(rounds: int) -> list[Row]:
+def maps_of_vgg(rounds: int) -> list[Measurement]:
     return [_maps("VGG16 block3_pool", _vgg(), "block3_pool", ">= 1.8", rounds)]
 
 
-def activations_of_alexnet(rounds: int) -> list[Row]:
+def activations_of_alexnet(rounds: int) -> list[Measurement]:
     return [_activations("AlexNet", _alexnet(), rounds)]
 
 
-def activations_of_vgg(rounds: int) -> list[Row]:
+def activations_of_vgg(rounds: int) -> list[Measurement]:
     return [_activations("VGG16", _vgg(), rounds)]
 
 
-def _maps(title: str, network: Network, name: str, target: str, rounds: int) -> Row:
+def _maps(title: str, network: Network, name: str, target: str, rounds: int) -> Measurement:
     def ours(folder: Path) -> None:
         deconv_visualization(network, unseen(network), layers=name, path_logdir=str(folder), path_outdir=str(folder))
 
@@ -151,10 +149,10 @@ def _maps(title: str, network: Network, name: str, target: str, rounds: int) -> 
     older_gradients(network, name)
     work = f"{title}, all maps with PNG and event file"
     with redirect_stdout(StringIO()):
-        return row(work, target, rounds, ours, lambda folder: older_deconv(network, name, folder))
+        return compared(work, target, rounds, ours, lambda folder: older_deconv(network, name, folder))
 
 
-def _activations(title: str, network: Network, rounds: int) -> Row:
+def _activations(title: str, network: Network, rounds: int) -> Measurement:
     def ours(folder: Path) -> None:
         places = {"path_logdir": str(folder), "path_outdir": str(folder)}
         activation_visualization(network, None, layers=["r", "p", "c"], **places)
@@ -162,7 +160,7 @@ def _activations(title: str, network: Network, rounds: int) -> Row:
     plain_activations(network, Path())
     work = f"{title}, activations of all r, p, c layers with files"
     with redirect_stdout(StringIO()):
-        found = row(work, ">= 10", rounds, ours, lambda folder: older_activations(network, folder))
+        measured = compared(work, ">= 10", rounds, ours, lambda folder: older_activations(network, folder))
     alone = [timed(lambda _: plain_activations(network, Path())) for _ in range(2)]
-    found["forward pass alone, s"] = round(min(alone), 2)
-    return found
+    figures = dict(measured.figures) | {"forward pass alone, s": round(min(alone), 2)}
+    return dataclasses.replace(measured, figures=figures)

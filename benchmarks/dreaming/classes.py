@@ -2,23 +2,24 @@
 
 Each picture is judged under random views that the dream did not use: cropped, mirrored, sheared, with another
 brightness and contrast, saved as JPEG. It passes if its class is the first guess under every view, and its mean
-probability is above 0.99. Writes the figures as JSON and all pictures as one sheet.
+probability is above 0.99. Writes the figures to ``benchmarks/results`` and all pictures as one sheet for the docs.
 
-    python benchmarks/dream_classes.py [figures.json] [sheet.png]
+    python -m benchmarks.dreaming.classes
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from io import BytesIO
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from benchmarks.measurements import RESULTS, ROOT
 from cnnvis_widgets import demo, dream
 from cnnvis_widgets.imaging import render
 
+FILE, SHEET = RESULTS / "classes.json", ROOT / "docs" / "images" / "dream_classes.png"
 CLASSES = (
     "daisy",
     "goldfish",
@@ -47,7 +48,6 @@ VIEWS, SIDE, COLUMNS, MARGIN = 24, 224, 5, 16
 
 def main() -> None:
     """Dream, judge, write."""
-    figures_path, sheet_path = (*sys.argv[1:], "benchmarks/dream_classes.json", "docs/images/dream_classes.png")[:2]
     network = demo.network()
     rows, tiles = [], []
     for name in CLASSES:
@@ -59,11 +59,10 @@ def main() -> None:
         tiles.append(labelled(picture, f"{name}  p = {judged['mean_probability']:.4f}"))
     passed = sum(row["passed"] for row in rows)
     print(f"{passed} of {len(rows)} passed")
-    with open(figures_path, "w") as file:
-        json.dump({"passed": passed, "of": len(rows), "seed": SEED, "views": VIEWS, "classes": rows}, file, indent=1)
-        file.write("\n")
+    figures = {"passed": passed, "of": len(rows), "seed": SEED, "views": VIEWS, "classes": rows}
+    FILE.write_text(json.dumps(figures, indent=1) + "\n")
     lines = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
-    Image.fromarray(np.vstack(lines)).save(sheet_path, optimize=True)
+    Image.fromarray(np.vstack(lines)).save(SHEET, optimize=True)
 
 
 def judge(network: object, picture: np.ndarray, number: int) -> dict[str, object]:

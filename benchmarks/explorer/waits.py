@@ -1,4 +1,4 @@
-"""Single waits and rates of the explorer in a browser, by the page's own clock; ``explorer.py`` makes a table of them.
+"""Single waits and rates of the explorer in a browser, by the page's own clock; ``__main__.py`` makes a table of them.
 
 Times run from the click, key or choice in the page to the first frame of the page after the picture was drawn; nothing
 of the script's own delays is in them.
@@ -6,19 +6,16 @@ of the script's own delays is in them.
 
 from __future__ import annotations
 
+import dataclasses
 import random
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
-
 from playwright.sync_api import Locator, expect
-from servers import Notebook
 
-Row = dict[str, Any]
+from benchmarks.measurements import Figure, Measurement
+from tests.browser.servers import Notebook
 
 PATIENCE_MS = 90_000
 
@@ -85,15 +82,16 @@ def waited(notebook: Notebook, act: Callable[[], object], which: str, *words: st
     return float(notebook.page.evaluate("() => window.wait"))
 
 
-def row(work: str, target: str, value: float | None, met: bool | None, **figures: object) -> Row:
-    return {"work": work, "target": target, "value": value, "met": met, **figures}
-
-
-def timed(work: str, limit: float, times: Sequence[float]) -> Row:
+def timed(work: str, limit: float, times: Sequence[float]) -> Measurement:
     """A row for waits in milliseconds, of which the median counts."""
     middle = median(times)
-    spread = {"least": round(min(times)), "most": round(max(times)), "times": len(times)}
-    return row(work, f"median < {limit:.0f} ms", round(middle), middle < limit, unit="ms", **spread)
+    figures = {"least": round(min(times)), "most": round(max(times)), "times": len(times)}
+    return Measurement(work, f"median < {limit:.0f} ms", round(middle), middle < limit, "ms", figures)
+
+
+def with_figures(measured: Measurement, more: Mapping[str, Figure]) -> Measurement:
+    """The same row with further figures."""
+    return dataclasses.replace(measured, figures={**measured.figures, **more})
 
 
 def at_rest(notebook: Notebook) -> None:
@@ -104,7 +102,7 @@ def layer_menu(notebook: Notebook) -> Locator:
     return notebook.page.get_by_label("Layer", exact=True)
 
 
-def layers(notebook: Notebook, dice: random.Random, count: int) -> list[Row]:
+def layers(notebook: Notebook, dice: random.Random, count: int) -> list[Measurement]:
     """Layers never seen, in random order, and then the same again."""
     labels = notebook.python("[[layer.name, explorer.state.labels[layer.name]] for layer in explorer.network.layers]")
     chosen = dice.sample(labels[5:], count)
@@ -125,12 +123,12 @@ def layers(notebook: Notebook, dice: random.Random, count: int) -> list[Row]:
     computed = [time for there, time in new if not there]  # the others came with a neighbour
     figures = {"of these computed then": len(computed), "their median": round(median(computed))}
     return [
-        timed("a layer not seen before: its montage", 400, [time for _, time in new]) | figures,
+        with_figures(timed("a layer not seen before: its montage", 400, [time for _, time in new]), figures),
         timed("a layer seen before: its montage", 150, [look(*each) for each in chosen]),
     ]
 
 
-def units(notebook: Notebook, dice: random.Random, count: int) -> list[Row]:
+def units(notebook: Notebook, dice: random.Random, count: int) -> list[Measurement]:
     """A place of the photo is clicked, and then one of the units that see it: its deconvolution."""
     times: list[float] = []
     first: list[float] = []
@@ -144,7 +142,7 @@ def units(notebook: Notebook, dice: random.Random, count: int) -> list[Row]:
             (times if turn else first).append(_unit(notebook, dice, name))
             at_rest(notebook)
     figures = {"median of the first in each layer": round(median(first)), "layers": len(names)}
-    return [timed("a unit is clicked: its deconvolution", 500, times) | figures]
+    return [with_figures(timed("a unit is clicked: its deconvolution", 500, times), figures)]
 
 
 def _unit(notebook: Notebook, dice: random.Random, layer: str) -> float:
@@ -163,12 +161,12 @@ def _unit(notebook: Notebook, dice: random.Random, layer: str) -> float:
     return waited(notebook, lambda: entries.select_option(text), "large", *words)
 
 
-def dream(notebook: Notebook, seconds: float) -> list[Row]:
+def dream(notebook: Notebook, seconds: float) -> list[Measurement]:
     """Frames of dreams of a class at 224 x 224 on the screen, and what they cost the dream."""
     return [*_dream(notebook, seconds, "photo"), *_dream(notebook, seconds, "noise")]
 
 
-def _dream(notebook: Notebook, seconds: float, start: str) -> list[Row]:
+def _dream(notebook: Notebook, seconds: float, start: str) -> list[Measurement]:
     page = notebook.page
     settings = "[setattr(explorer.state, 'octaves', 1), setattr(explorer.state, 'steps', 1000)]"
     options = "start='feed'" if start == "photo" else ""
@@ -195,12 +193,12 @@ def _dream(notebook: Notebook, seconds: float, start: str) -> list[Row]:
     steps = {"steps a second with the display": round(shown, 1), "without": round(alone, 1)}
     what = f"a dream from {'a photo' if start == 'photo' else 'noise'} at 224 x 224"
     return [
-        row(f"{what}: frames on the screen", ">= 10 a second", round(frames, 1), frames >= 10, **steps),
-        row(f"{what}: what the display costs it", "< 10 %", round(loss, 1), loss < 10, unit="%", **steps),
+        Measurement(f"{what}: frames on the screen", ">= 10 a second", round(frames, 1), frames >= 10, figures=steps),
+        Measurement(f"{what}: what the display costs it", "< 10 %", round(loss, 1), loss < 10, "%", steps),
     ]
 
 
-def occluder(notebook: Notebook, seconds: float) -> list[Row]:
+def occluder(notebook: Notebook, seconds: float) -> list[Measurement]:
     """The grey square dragged to and fro: how often the strongest map and the bars follow."""
     page = notebook.page
     notebook.python("[setattr(explorer.state, 'method', 'occlusion'), explorer.stop()]")
@@ -226,10 +224,10 @@ def occluder(notebook: Notebook, seconds: float) -> list[Row]:
     passed = (page.evaluate("() => performance.now()") - began) / 1000
     updates = page.evaluate("() => window.seen.filter((each) => each.which === 'occluded').length") / passed
     page.mouse.up()
-    return [row("the grey square is dragged: updates", ">= 8 a second", round(updates, 1), updates >= 8)]
+    return [Measurement("the grey square is dragged: updates", ">= 8 a second", round(updates, 1), updates >= 8)]
 
 
-def stale(notebook: Notebook, seconds: float) -> list[Row]:
+def stale(notebook: Notebook, seconds: float) -> list[Measurement]:
     """Layers changed faster than they can be computed: how far the screen is behind the state."""
     page = notebook.page
     notebook.python("setattr(explorer.state, 'method', 'activations')")
@@ -247,7 +245,7 @@ def stale(notebook: Notebook, seconds: float) -> list[Row]:
     worst = max(ages, default=0.0)
     figures = {"frames": len(ages), "of a layer left before": sum(age > 0 for age in ages)}
     what = "the oldest picture put up, behind the state"
-    return [row(what, "<= 300 ms", round(worst), worst <= 300, unit="ms", **figures)]
+    return [Measurement(what, "<= 300 ms", round(worst), worst <= 300, "ms", figures)]
 
 
 def _age(frame: dict[str, Any], changes: Sequence[Sequence[Any]]) -> float:

@@ -4,7 +4,7 @@ From the call of ``dream`` on a loaded network to its first step, with the pictu
 noise, and a layer on a photo. 'processor' is the time that the processor worked for it, which other work on the
 machine changes less than the wall clock.
 
-    python benchmarks/dream_first.py [processes]
+    python -m benchmarks.dreaming.first_picture [processes]
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 
+from benchmarks.measurements import RESULTS, ROOT
+
 WAYS = ("noise", "photo")
-FIGURES = Path("benchmarks/dream_first.json")
+FILE = RESULTS / "first_picture.json"
 
 
 def first(way: str) -> dict[str, float]:
@@ -44,15 +45,14 @@ def main() -> None:
         return
     count, found = int(sys.argv[1]) if len(sys.argv) > 1 else 5, {}
     for way in WAYS:
-        command = [sys.executable, __file__, "--one", way]
+        command = [sys.executable, "-m", "benchmarks.dreaming.first_picture", "--one", way]
         runs = [
-            json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-            for _ in range(count)
+            json.loads(subprocess.check_output(command, cwd=ROOT, text=True).splitlines()[-1]) for _ in range(count)
         ]
         found[way] = {name: round(float(np.median([each[name] for each in runs])), 2) for name in runs[0]}
         found[way]["longest wall"] = round(max(each["wall"] for each in runs), 2)
         print(way, found[way], flush=True)
-    FIGURES.write_text(json.dumps({"processes": count, "seconds": found}, indent=1) + "\n")
+    FILE.write_text(json.dumps({"processes": count, "seconds": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """A photo dream on a large picture: time, and the most memory that the process ever held.
 
-python benchmarks/dream_large.py [width height [octaves steps [picture.jpg]]]
+python -m benchmarks.dreaming.large_picture [--size WIDTH HEIGHT] [--octaves 4] [--steps 2] [--save FILE]
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +19,25 @@ LAYER, CHANNEL = "block12_add", 0
 
 
 def main() -> None:
-    """Dream, print, write the picture."""
-    given = sys.argv[1:]
-    width, height, octaves, steps = (int(each) for each in (*given[:4], *("4000", "3000", "4", "2")[len(given[:4]) :]))
-    path = Path(given[4] if len(given) > 4 else f"dream_{width}x{height}.jpg")
+    """Dream, print, and save the picture where that is wanted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", nargs=2, type=int, default=(4000, 3000), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--octaves", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--save", type=Path, help="a file for the last picture")
+    options = parser.parse_args()
+    width, height = options.size
     photo = Image.fromarray(demo.photos()["flower"]).resize((width, height), Image.Resampling.LANCZOS)
     network = demo.network()
     print(f"before the dream: {peak():.2f} GB", flush=True)
     start = demo.preprocess(np.asarray(photo), None)
-    running = dream(network, None, LAYER, CHANNEL, start=start, octaves=octaves, steps=steps)
+    running = dream(network, None, LAYER, CHANNEL, start=start, octaves=options.octaves, steps=options.steps)
     del photo, start  # the dream has its own
     for step in running:
         shape = " x ".join(map(str, step.images.shape[2:0:-1]))
         print(f"step {step.index + 1}/{step.total}: {shape}, {step.seconds:.1f} s, peak {peak():.2f} GB", flush=True)
-    Image.fromarray(render.picture(step.images[0], step.value_range)).save(path, quality=90)
+    if options.save:
+        Image.fromarray(render.picture(step.images[0], step.value_range)).save(options.save, quality=90)
 
 
 def peak() -> float:

@@ -1,6 +1,6 @@
 """Random clicks on every control of the explorer, in two views and over reloads: what breaks, grows or hangs.
 
-    python benchmarks/random_clicks.py [--minutes 30] [--seed 0]
+    python tests/browser/random_clicks.py [--minutes 30] [--seed 0]
 
 One notebook shows one explorer twice in JupyterLab. Controls are drawn at random among all that can be seen; the page
 is reloaded now and then. Reported are exceptions of Python and of the page, the kernel's memory (resident set) after
@@ -18,8 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
 from playwright.sync_api import ElementHandle, Page
 from playwright.sync_api import Error as PageError

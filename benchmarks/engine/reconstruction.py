@@ -1,4 +1,4 @@
-"""How fast maps go back to pixels, against the way of the older library; ``engine.py`` runs it.
+"""How fast maps go back to pixels, against the way of the older library; ``python -m benchmarks.engine`` runs it.
 
 The baseline is 8 gradient copies with a full forward pass each, in one run. Ours and the baseline
 take turns, so that a busy machine slows both; ratios are of the shortest times.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,14 +21,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from random_networks import alexnet, application, image_for
 
+from benchmarks.measurements import ROOT, Figure, Measurement, machine, spread
+from benchmarks.networks import alexnet, application, image_for
 from cnnvis_widgets import activations, load
 from cnnvis_widgets.engine.network.network import Network
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 
 COPIES = 8
-Row = dict[str, object]
 Times = tuple[float, float]
 
 
@@ -75,34 +74,42 @@ def interleaved(rounds: int, **calls: Callable[[], object]) -> dict[str, list[Ti
     return times
 
 
-def row(work: str, target: str, ours: list[Times], base: list[Times], maps: tuple[int, int]) -> Row:
+def against(work: str, target: str, ratio: float, **figures: Figure) -> Measurement:
+    """A row of one ratio, which meets a target such as ">= 1.4"; a target of time is met above 1."""
+    least = float(target.split()[1]) if target.startswith(">=") else 1.0
+    reached = (ratio >= least if target.startswith(">=") else ratio > 1) if target else None
+    figures = {name.replace("_", " "): value for name, value in figures.items()}
+    return Measurement(work, target, round(ratio, 2), reached, figures=figures)
+
+
+def compared(work: str, target: str, ours: list[Times], base: list[Times], maps: tuple[int, int]) -> Measurement:
     """Milliseconds per map of ours, and how many times faster than the baseline, on the clock and by the processor."""
     own, other = (1000 * np.array(times) / count for times, count in zip((ours, base), maps, strict=True))
     clock, processor = other.min(axis=0) / own.min(axis=0)
-    return {
-        "work": work,
-        "ms per map": [round(float(f(own[:, 0])), 3) for f in (np.min, np.median, np.max)],
-        "cpu ms per map": round(float(own[:, 1].min()), 3),
-        "baseline ms": round(float(other[:, 0].min()), 2),
-        "ratio": round(float(clock), 2),
-        "cpu ratio": round(float(processor), 2),
-        "target": target,
-    }
+    return against(
+        work,
+        target,
+        float(clock),
+        ms_per_map=spread(own[:, 0], digits=3),
+        cpu_ms_per_map=round(float(own[:, 1].min()), 3),
+        baseline_ms=round(float(other[:, 0].min()), 2),
+        cpu_ratio=round(float(processor), 2),
+    )
 
 
-def maps_of_vgg(rounds: int) -> list[Row]:
+def maps_of_vgg(rounds: int) -> list[Measurement]:
     layers = ("block3_pool", ">= 1.4", ">= 2.4", ">= 10"), ("block2_pool", "", "", ">= 50")
     return maps_of_layers(rounds, "VGG16", _vgg(), layers)
 
 
-def maps_of_alexnet(rounds: int) -> list[Row]:
+def maps_of_alexnet(rounds: int) -> list[Measurement]:
     network = load(alexnet(), image_for((227, 227, 3)))
     return maps_of_layers(rounds, "AlexNet", network, [("conv5/Relu", ">= 2.2", "", "")])
 
 
 def maps_of_layers(
     rounds: int, called: str, network: Network, layers: Iterable[tuple[str, str, str, str]]
-) -> list[Row]:
+) -> list[Measurement]:
     """Whole maps, the same in bfloat16, and strongest units; a layer comes with its targets for each."""
     rows = []
     for name, single, double, patch in layers:
@@ -119,11 +126,13 @@ def maps_of_layers(
         if patch:
             calls["strongest"] = lambda network=network, name=name: reconstruct(network, unseen(network), name)
         times = interleaved(rounds, **calls)
-        rows.append(row(f"{title}, whole maps", single, times["whole"], times["base"], (16, COPIES)))
+        rows.append(compared(f"{title}, whole maps", single, times["whole"], times["base"], (16, COPIES)))
         asked = double if "bf16" in str(machine()["widest instructions"]) else ""  # elsewhere it is only emulated
-        rows.append(row(f"{title}, whole maps, bfloat16", asked, times["half"], times["base"], (16, COPIES)))
+        rows.append(compared(f"{title}, whole maps, bfloat16", asked, times["half"], times["base"], (16, COPIES)))
         if patch:
-            rows.append(row(f"{title}, strongest units", patch, times["strongest"], times["base"], (channels, COPIES)))
+            rows.append(
+                compared(f"{title}, strongest units", patch, times["strongest"], times["base"], (channels, COPIES))
+            )
     return rows
 
 
@@ -131,7 +140,7 @@ def _vgg() -> Network:
     return load(application("VGG16"), image_for((224, 224, 3)))
 
 
-def one_forward_pass(rounds: int) -> Row:
+def one_forward_pass(rounds: int) -> Measurement:
     """All layers at once, against a plain call of the model."""
     model = application("VGG16")
     image = image_for((224, 224, 3))
@@ -140,7 +149,7 @@ def one_forward_pass(rounds: int) -> Row:
     times = interleaved(
         rounds, ours=lambda: activations(network, None, ["r", "p", "c"]), base=lambda: plain(tf.constant(image))
     )
-    return row(
+    return compared(
         "VGG16, activations of all r, p, c layers, against one plain call",
         ">= 0.67",
         times["ours"],
@@ -149,7 +158,7 @@ def one_forward_pass(rounds: int) -> Row:
     )
 
 
-def share_of_peak(rounds: int) -> Row:
+def share_of_peak(rounds: int) -> Measurement:
     """Floating-point operations per second of the whole-image pass, against the best convolution of the machine."""
     maps = tf.random.normal([8, 56, 56, 256])
     kernel = tf.random.normal([3, 3, 256, 256])
@@ -173,29 +182,17 @@ def share_of_peak(rounds: int) -> Row:
     fastest = {name: min(clock for clock, _ in each) for name, each in times.items()}
     peak = 2 * 9 * 8 * 56 * 56 * 256 * 256 / fastest["peak"] / 1e9
     ours = once * (32 + 1) / fastest["ours"] / 1e9
-    return {
-        "work": "VGG16 block3_pool, GFLOP/s",
-        "ours": round(ours),
-        "peak": round(peak),
-        "ratio": round(ours / peak, 2),
-        "target": ">= 0.85",
-    }
+    return against("VGG16 block3_pool, GFLOP/s", ">= 0.85", ours / peak, ours=round(ours), peak=round(peak))
 
 
-def loading(rounds: int) -> Row:
+def loading(rounds: int) -> Measurement:
     model = keras.applications.MobileNetV2(weights=None)
     image = image_for((224, 224, 3))
     times = [clock for clock, _ in interleaved(rounds, ours=lambda: load(model, image).layers)["ours"]]
-    spread = [round(f(times), 2) for f in (min, statistics.median, max)]
-    return {
-        "work": "load of a Keras MobileNetV2, s",
-        "seconds": spread,
-        "ratio": round(2 / min(times), 2),
-        "target": "< 2 s",
-    }
+    return against("load of a Keras MobileNetV2, s", "< 2 s", 2 / min(times), seconds=spread(times))
 
 
-def first_maps(rounds: int) -> Row:
+def first_maps(rounds: int) -> Measurement:
     """Until the first 8 whole maps of a loaded network are there: for the first time, and again."""
     times, again = [], []
     for _ in range(rounds):
@@ -204,13 +201,8 @@ def first_maps(rounds: int) -> Row:
             begun = time.perf_counter()
             next(reconstruct_steps(network, None, "conv5/Relu", seed="map"))
             each.append(time.perf_counter() - begun)
-    return {
-        "work": "AlexNet conv5, first 8 maps, s",
-        "seconds": [round(f(times), 2) for f in (min, statistics.median, max)],
-        "again": [round(f(again), 2) for f in (min, statistics.median, max)],
-        "ratio": round(1 / statistics.median(times), 2),
-        "target": "< 1 s",
-    }
+    ratio = 1 / statistics.median(times)
+    return against("AlexNet conv5, first 8 maps, s", "< 1 s", ratio, seconds=spread(times), again=spread(again))
 
 
 def streaming(maps: int) -> None:
@@ -230,32 +222,20 @@ def _peak() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
-def memory(maps: int) -> Row:
-    done = subprocess.run([sys.executable, __file__, str(maps)], capture_output=True, text=True, check=True)
+def memory(maps: int) -> Measurement:
+    """The peak memory of a process of its own that streams the maps of a layer: below 2 GiB, and not growing."""
+    command = [sys.executable, "-m", "benchmarks.engine.reconstruction", str(maps)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     early, late = json.loads(done.stdout.splitlines()[-1])
-    return {
-        "work": f"{maps} maps of VGG16 block5_conv3, peak MiB",
-        "after 32 maps": early,
-        "after all": late,
-        "target": "< 2048, flat",
-    }
+    figures = {"after 32 maps": early, "after all": late}
+    return Measurement(
+        f"{maps} maps of VGG16 block5_conv3, peak MiB", "< 2048, flat", met=flat(early, late), figures=figures
+    )
 
 
-def machine() -> dict[str, object]:
-    """What the figures were measured on; TensorFlow computes with oneDNN of itself only where there is AVX-512."""
-    about = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
-    said = {key.strip(): value.strip() for key, value in about.items()}
-    flags, model = said.get("flags", "").split(), said.get("model name", "")
-    widest = next((each for each in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if each in flags), "unknown")
-    return {
-        "processor": model or platform.processor(),
-        "cores": os.cpu_count(),
-        "widest instructions": widest,
-        "load before": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-    }
+def flat(early: int, late: int) -> bool:
+    """Whether the memory (MiB) stays below 2 GiB, and grows by less than a twentieth."""
+    return late < 2048 and late < 1.05 * early
 
 
 if __name__ == "__main__":  # in a process of its own, so that the memory is that of one call

@@ -1,8 +1,8 @@
-"""Whether the tests notice a wrong engine: ``python benchmarks/mutations.py``.
+"""Whether the tests notice a wrong line: ``python tests/mutations/run_faults.py``, or ``make faults``.
 
 Each fault of ``faults.py`` is put alone into a copy of the package, and the tests that should notice it run on that
 copy until one fails; that one must pass without the fault. The table is printed, kept in
-``benchmarks/results/mutations.json`` and written to ``mutations.md`` beside it, with the number of cases that are
+``results.json`` and written to ``results.md`` beside it, with the number of cases that are
 compared with an oracle. The exit status is 1 if a fault survived. ``--only WORD`` takes the faults with that word in
 their title, keeps the other rows, and counts nothing.
 """
@@ -25,8 +25,8 @@ import pytest
 from faults import FAULTS, Fault
 from hypothesis import Phase, settings
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "mutations.json"
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).with_name("results.json")
 PAGE = RESULTS.with_suffix(".md")
 ORACLES = (
     "engine/ops/test_oracles.py",
@@ -42,7 +42,7 @@ Row = dict[str, str]
 def copied(to: Path) -> None:
     """The package and its tests as they are in the tree."""
     rubbish = shutil.ignore_patterns("__pycache__", "browser")
-    for folder in ("cnnvis_widgets", "tests", "benchmarks"):
+    for folder in ("cnnvis_widgets", "tests"):
         shutil.copytree(ROOT / folder, to / folder, ignore=rubbish)
     shutil.copy(ROOT / "pyproject.toml", to)
 
@@ -84,7 +84,7 @@ def tried(fault: Fault, folder: Path) -> Row:
         RuntimeError: pytest ended neither with a pass nor with a failed test, or that test fails without the fault,
             too: then it says nothing.
     """
-    path = folder / "cnnvis_widgets" / "engine" / fault.file
+    path = folder / "cnnvis_widgets" / fault.file
     text = path.read_text()
     path.write_text(text.replace(fault.right, fault.wrong))
     begun = time.perf_counter()
@@ -111,7 +111,7 @@ def cases(folder: Path) -> Row:
 
 TEXT = """# Do the tests notice?
 
-Written by `make faults`. Each fault is put alone into a copy of the engine, and the tests that should notice it run
+Written by `make faults`. Each fault is put alone into a copy of the package, and the tests that should notice it run
 until one fails; without the fault that one passes.
 
 {table}

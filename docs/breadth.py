@@ -1,4 +1,4 @@
-"""Which networks the engine takes, and what it does with each: ``python benchmarks/breadth.py`` writes docs/breadth.md.
+"""Which networks the engine takes, and what it does with each: ``python -m docs.breadth`` writes docs/breadth.md.
 
 Every network is loaded, its layers are listed, their activations computed, one layer in the middle is projected under
 three rules, and one deep-dream step is made. What is refused is shown with the reason. Weights are random, but for the
@@ -20,14 +20,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from random_networks import alexnet, application, image_for
 
+from benchmarks.networks import alexnet, application, image_for
 from cnnvis_widgets import activations, demo, dream, load, reconstruct
 from cnnvis_widgets.engine.network.network import Network
 from cnnvis_widgets.engine.reconstruction.strategies import Route, fastest_strategy
 from cnnvis_widgets.errors import CnnvisError
 
-PAGE = Path(__file__).parent.parent / "docs" / "breadth.md"
+PAGE = Path(__file__).with_name("breadth.md")
 RULES = ("deconvnet", "guided", "gradient")
 STRATEGIES = {
     "patch pullback": "patches",
@@ -192,7 +192,7 @@ def page(rows: list[dict[str, str]]) -> str:
 
 TEXT = """# What the engine takes
 
-Written by `python benchmarks/breadth.py` with TensorFlow {tensorflow} and Keras {keras}. Weights are random, but for
+Written by `python -m docs.breadth` with TensorFlow {tensorflow} and Keras {keras}. Weights are random, but for
 the embedded network.
 
 - *layers*: all that are listed (r activation functions, p pools, c convolutions).

@@ -1,6 +1,6 @@
 """What Binder serves, in a browser and in Binder's own environment: the quickstart, the Voila page, and their memory.
 
-    python benchmarks/binder.py FOLDER
+    python -m benchmarks.explorer.binder FOLDER
 
 FOLDER is a virtual environment made by the install steps of ``binder/``; where there is none yet, it is made (minutes).
 In both pages layers are looked at and dreams run, from noise and on a photograph. Reported are the largest resident
@@ -20,10 +20,9 @@ import time
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
-
 from playwright.sync_api import Browser, expect
-from servers import ROOT, VIEWPORT, Notebook, browser_of, chromium, lab_server, voila_server
+
+from tests.browser.servers import ROOT, VIEWPORT, Notebook, browser_of, chromium, lab_server, voila_server
 
 BINDER = ROOT / "binder"
 PATIENCE_MS = 300_000

@@ -3,7 +3,7 @@
 The loops take turns, so that other work on the machine slows all of them alike. 'tape' is what a tutorial
 shows; 'compiled tape' is the same in a tf.function.
 
-    python benchmarks/dream_step.py [rounds]
+    python -m benchmarks.dreaming.step [rounds]
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.measurements import RESULTS
 from cnnvis_widgets import demo, dream, load
 
+FILE = RESULTS / "step.json"
 CLASS, STEP = 7, 0.01
 
 
@@ -88,9 +90,7 @@ def main() -> None:
             for each, value in middle.items()
         }
         print(name, json.dumps(found[name], indent=1), flush=True)
-    with open("benchmarks/dream_step.json", "w") as file:
-        json.dump({"rounds": rounds, "size": 224, "models": found}, file, indent=1)
-        file.write("\n")
+    FILE.write_text(json.dumps({"rounds": rounds, "size": 224, "models": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

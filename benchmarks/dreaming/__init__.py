@@ -1,0 +1,1 @@
+"""Dreams: their speed, the first picture, and how far they climb."""
