@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Mapping
 import tensorflow as tf
 
 from ...results import Coverage, OpCoverage
-from ..graph.composite_activations import Unit
+from ..graph.composite_activations import CompositeActivation as Unit
 from ..graph.graphdef import NodeDef, data_inputs, rewire, tensor_of
 from ..graph.layers import KINDS
 

@@ -20,7 +20,7 @@ from ..network.channels import channel_number
 from ..network.feeds import Feeds
 from ..network.network import Network
 from ..network.runtime import Runtime
-from ..runtime.subgraphs import Passage
+from ..runtime.subgraphs import ImportedSubgraph
 from .objective_terms import ObjectiveInputs
 from .objectives import Objective
 
@@ -68,8 +68,8 @@ class BoundObjective:
 
     def scores(
         self, runtime: Runtime, images: tf.Tensor, pixels: tf.Tensor, values: Sequence[tf.Tensor]
-    ) -> tuple[tf.Tensor, list[Passage]]:
-        """The score of each image, inside a function that is being traced, and the passages through the network.
+    ) -> tuple[tf.Tensor, list[ImportedSubgraph]]:
+        """The score of each image, inside a function that is being traced, and the imported subgraphs of the network.
 
         Args:
             runtime: of the network.
@@ -80,25 +80,27 @@ class BoundObjective:
         leaves, rest = values[: len(self.leaves)], values[len(self.leaves) :]
         fed = dict(zip(self.other_feeds, rest, strict=True))
         objective = self.objective.mapped(lambda argument: leaves[argument] if isinstance(argument, int) else argument)
-        passages = self._passages(runtime, images, fed) if self.layers else []
-        return objective.value(ObjectiveInputs(pixels, self._activations(passages))), passages
+        subgraphs = self._subgraphs(runtime, images, fed) if self.layers else []
+        return objective.value(ObjectiveInputs(pixels, self._activations(subgraphs))), subgraphs
 
-    def _passages(self, runtime: Runtime, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[Passage]:
-        """One passage for all images. A graph with a fixed batch gets one a picture, repeated to fill its batch."""
+    def _subgraphs(self, runtime: Runtime, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[ImportedSubgraph]:
+        """Import one subgraph for all images; with a fixed batch, one for each picture, repeated to fill the batch."""
         tensors, batch = list(self.layers), runtime.batches.fixed_size
         if batch is None:
             parts = [images]
         else:
             parts = [tf.repeat(images[place : place + 1], batch, axis=0) for place in range(images.shape[0])]
         return [
-            runtime.passage({runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, node_of(tensors[0]))
+            runtime.build_with_gradient(
+                {runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, node_of(tensors[0])
+            )
             for part in parts
         ]
 
-    def _activations(self, passages: list[Passage]) -> dict[str, tf.Tensor]:
-        if not passages:
+    def _activations(self, subgraphs: list[ImportedSubgraph]) -> dict[str, tf.Tensor]:
+        if not subgraphs:
             return {}
-        outputs = [passage.tensors for passage in passages]
+        outputs = [subgraph.tensors for subgraph in subgraphs]
         columns = outputs[0]
         if len(outputs) > 1:
             columns = [tf.concat([output[:1] for output in column], 0) for column in zip(*outputs, strict=True)]

@@ -227,9 +227,9 @@ class _TracedStep:
         pixels = self._decoded(inputs, variables)
         pixels = tf.repeat(pixels, views, 0) if views > 1 else pixels
         viewed = self._viewed(inputs, pixels)
-        scores, passages = self.objective.scores(self.ascent.runtime, viewed, pixels, inputs.values)
+        scores, subgraphs = self.objective.scores(self.ascent.runtime, viewed, pixels, inputs.values)
         scores = tf.reduce_mean(tf.reshape(scores, [self.pictures, views]), 1) if views > 1 else scores
-        gradient = gradient_of(scores, variables, pixels, passages)
+        gradient = gradient_of(scores, variables, pixels, subgraphs)
         moments = self._moved(inputs, gradient)
         brightness = self._decoded(inputs, moments.variables)
         images = tf.clip_by_value(inputs.low + (inputs.high - inputs.low) * brightness, inputs.low, inputs.high)

@@ -254,8 +254,8 @@ def _gradient(
         images = tf.image.resize(tile, input_shape[:2])
         images.set_shape([tile.shape[0], *input_shape[:2], tile.shape[-1]])
     pixels = tf.ensure_shape((tile - low) / (high - low), tile.shape)
-    scores, passages = objective.scores(runtime, images, pixels, values)
-    return gradient_of(scores, tile, pixels, passages), scores
+    scores, subgraphs = objective.scores(runtime, images, pixels, values)
+    return gradient_of(scores, tile, pixels, subgraphs), scores
 
 
 def _tile_gradient(runtime: Runtime, objective: BoundObjective, shape: Sequence[int]) -> Any:

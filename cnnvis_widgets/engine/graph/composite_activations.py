@@ -1,8 +1,8 @@
-"""Activation functions that were frozen into several ops, recognised by their shape in the graph.
+"""Finds composite activations: activation functions that a frozen graph spells as several ops.
 
-A PReLU becomes two ReLUs, a negation and a product. Replacing the backward pass of its inner ReLUs one
-by one would be neither the rule nor the gradient, so such a group is one unit: its output node is the
-layer, and its inner ops are left alone.
+A PReLU, for instance, is two ReLUs, a negation and a product. To replace the backward pass of each inner ReLU would
+give neither the rule nor the gradient. So the group counts as one activation function: its output node is the layer,
+and rules leave its inner ops alone. Groups are found by patterns, since nothing in the graph names them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ import tensorflow as tf
 from .graphdef import NodeDef, data_inputs, node_of, tensor_of
 
 Pattern = str | float | tuple
-"""'x' binds the unit's input, 'c' any constant, a number that constant, a tuple (op, inputs ...) a node; 'a|b' either
-op."""
+"""A part of a graph.
+
+'x' is the input of the activation function, 'c' any constant, a number that constant, and a tuple (op, inputs ...) a
+node; 'a|b' means one of two ops. Other strings are names in ``_ALTERNATIVES``.
+"""
 
 _COMMUTATIVE = {"Add", "AddV2", "Mul", "Maximum", "Minimum"}
 _ADD = "Add|AddV2"
 _HALF_X = ("Mul", "c", "x")
 _ERF = (_ADD, "c", ("Erf", "x/c"))
 _TANH = (_ADD, "c", ("Tanh", ("Mul", "c", (_ADD, "x", ("Mul", "c", "x³")))))
-_HARD_GATE = ("Relu6", (_ADD, 3.0, "x"))  # with other constants it is a ReLU6 that the rules are for
+_HARD_GATE = ("Relu6", (_ADD, 3.0, "x"))  # with other constants it is an ordinary ReLU6, to which rules apply
 _POSITIVE, _NEGATIVE = ("Maximum", "x", 0.0), ("Minimum", "x", 0.0)
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
@@ -33,7 +36,7 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
         ("Maximum", ("Minimum", "x", 6.0), 0.0),
         ("ClipByValue", "x", 0.0, 6.0),
     ),
-    "relu": (_POSITIVE,),  # behind the ReLU6 that ends in the same op: of two patterns for one node the first is taken
+    "relu": (_POSITIVE,),  # after relu6, which can end in the same op: the first pattern that fits a node wins
     "prelu": (
         (_ADD, ("Relu", "x"), ("Mul", "c", ("Relu", ("Neg", "x")))),
         (_ADD, ("Relu", "x"), ("Mul", "c", ("Neg", ("Relu", ("Neg", "x"))))),
@@ -62,17 +65,21 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     ),
     "hard_sigmoid": (("Mul", 1 / 6, _HARD_GATE), ("RealDiv", _HARD_GATE, 6.0)),
 }
-_SHORT: dict[str, tuple[Pattern, ...]] = {
+_ALTERNATIVES: dict[str, tuple[Pattern, ...]] = {
     "x/c": (("Mul", "c", "x"), ("RealDiv", "x", "c")),
     "x³": (("Pow", "x", "c"), ("Mul", "x", ("Square", "x")), ("Mul", "x", ("Mul", "x", "x"))),
 }
 
 
 @dataclass(frozen=True)
-class Unit:
-    """An activation function made of several ops.
+class CompositeActivation:
+    """An activation function that consists of several ops.
 
-    ``output`` is its last node, ``input`` the tensor that enters it, ``inner`` all its nodes.
+    Attributes:
+        kind: a key of ``PATTERNS``.
+        output: the name of its last node.
+        input: the name of the tensor that enters it.
+        inner: the names of all its nodes.
     """
 
     kind: str
@@ -81,27 +88,47 @@ class Unit:
     inner: frozenset[str]
 
 
-def find_units(nodes: Mapping[str, NodeDef], varying: set[str]) -> dict[str, Unit]:
-    """All units of a graph by output node; ``varying`` names the nodes that depend on an input.
+def find_composite_activations(nodes: Mapping[str, NodeDef], varying: set[str]) -> dict[str, CompositeActivation]:
+    """Find all composite activations of a graph.
 
-    Where one pattern lies within another (the gate of a hard swish is a hard sigmoid), the larger wins.
+    Where one pattern lies within another, the larger one wins: the gate of a hard swish is also a hard sigmoid.
+
+    Args:
+        nodes: by name.
+        varying: the names of the nodes that depend on an input.
+
+    Returns:
+        The composite activations by output node.
     """
-    found: dict[str, Unit] = {}
-    for node in (each for each in nodes.values() if each.op != "Identity"):
-        for kind, patterns in PATTERNS.items():
-            for pattern in patterns:
-                match = next(_match(pattern, tensor_of(node.name), nodes, varying, {}), None)
-                if match is not None and node.name not in found:
-                    inner = frozenset(name for key, name in match.items() if key != "x")
-                    found[node.name] = Unit(kind, node.name, match["x"], inner)
-    inside = {name for unit in found.values() for name in unit.inner - {unit.output}}
-    return {name: unit for name, unit in found.items() if name not in inside}
+    matches: dict[str, CompositeActivation] = {}
+    for node in (node for node in nodes.values() if node.op != "Identity"):
+        composite = _composite_at(node, nodes, varying)
+        if composite is not None:
+            matches[node.name] = composite
+    inside = inner_nodes(matches)
+    return {name: composite for name, composite in matches.items() if name not in inside}
+
+
+def inner_nodes(composites: Mapping[str, CompositeActivation]) -> set[str]:
+    """Return the names of all nodes inside composite activations, without their output nodes."""
+    return {name for composite in composites.values() for name in composite.inner - {composite.output}}
+
+
+def _composite_at(node: NodeDef, nodes: Mapping[str, NodeDef], varying: set[str]) -> CompositeActivation | None:
+    """Return the composite activation that ends at a node, by the first pattern that fits."""
+    for kind, patterns in PATTERNS.items():
+        for pattern in patterns:
+            match = next(_match(pattern, tensor_of(node.name), nodes, varying, {}), None)
+            if match is not None:
+                inner = frozenset(name for key, name in match.items() if key != "x")
+                return CompositeActivation(kind, node.name, match["x"], inner)
+    return None
 
 
 def _match(
     pattern: Pattern, tensor: str, nodes: Mapping[str, NodeDef], varying: set[str], bound: dict[str, str]
 ) -> Iterator[dict[str, str]]:
-    """All ways in which the graph above ``tensor`` fits; keys are 'x' and the paths of the matched nodes."""
+    """Yield all ways in which the graph that computes ``tensor`` fits: 'x' -> its tensor, 'node NAME' -> NAME."""
     tensor = _behind_identities(tensor, nodes)
     name = node_of(tensor)
     if pattern == "x":
@@ -114,8 +141,8 @@ def _match(
         if name in nodes and _is_number(nodes[name], pattern):
             yield bound
     elif isinstance(pattern, str):
-        for each in _SHORT[pattern]:
-            yield from _match(each, tensor, nodes, varying, bound)
+        for alternative in _ALTERNATIVES[pattern]:
+            yield from _match(alternative, tensor, nodes, varying, bound)
     elif name in nodes and nodes[name].op in pattern[0].split("|") and name in varying:
         inputs = data_inputs(nodes[name])
         if len(inputs) != len(pattern) - 1:
@@ -131,12 +158,12 @@ def _match_all(
     if not patterns:
         yield bound
         return
-    for each in _match(patterns[0], tensor_of(tensors[0]), nodes, varying, bound):
-        yield from _match_all(patterns[1:], tensors[1:], nodes, varying, each)
+    for match in _match(patterns[0], tensor_of(tensors[0]), nodes, varying, bound):
+        yield from _match_all(patterns[1:], tensors[1:], nodes, varying, match)
 
 
 def _is_number(node: NodeDef, number: float) -> bool:
-    """Whether a node is that constant, up to the rounding of half precision."""
+    """Return whether a node is this constant, up to the rounding of half precision."""
     return node.op == "Const" and bool(np.all(np.isclose(tf.make_ndarray(node.attr["value"].tensor), number, 1e-3)))
 
 

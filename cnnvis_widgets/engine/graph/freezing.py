@@ -1,4 +1,4 @@
-"""The one form that every model takes: a graph without variables, its weights beside it."""
+"""Freezes a model: the result is a graph without variables, with its weights beside it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import tensorflow as tf
 
 from ...errors import ModelError, VariableError
 from .graphdef import (
     GraphDef,
+    NodeDef,
     Value,
     ancestors,
     clean,
+    consumers_of,
     copy_of,
     data_inputs,
-    detach_weights,
+    descendants,
     in_order,
     inline_functions,
     node_of,
+    placeholder,
     rename,
     tensor_of,
 )
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
 _INPUTS = {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
-_SIDE_EFFECTS = (  # beginnings of the names of ops that change a variable or a file
+_SIDE_EFFECTS = (  # how the names of ops begin that change a variable or a file
     *("Assign", "Apply", "SparseApply", "ScatterUpdate", "ScatterAdd", "ScatterSub"),
     *("ResourceApply", "ResourceSparseApply", "ResourceScatter", "SaveV2", "RestoreV2", "MergeV2Checkpoints"),
 )
@@ -35,15 +39,15 @@ _SIDE_EFFECTS = (  # beginnings of the names of ops that change a variable or a 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a reader of one model form hands over; names are those of ``graph_def``.
+    """What a reader returns for one form of model; all names are those of ``graph_def``.
 
     Attributes:
-        graph_def: as found, functions and variables included.
-        read: variable names to values; it raises ``VariableError`` for those it cannot give.
-        captures: weights that stand in the graph as placeholders, by name.
-        inputs, outputs: declared by the model, as (name for people, tensor name); found in the
-            graph where the model declares none.
-        keras_names: from node name to the name of the Keras layer it belongs to.
+        graph_def: as it is in the model, with functions and variables.
+        read: takes names of variables and returns their values; it raises ``VariableError`` for those without a value.
+        captures: the values of weights that are placeholders in the graph, by name.
+        inputs, outputs: what the model declares, as (name for people, tensor name). If it declares nothing, they are
+            looked up in the graph.
+        keras_names: from node name to the name of the Keras layer that the node belongs to.
         renamed: from node name to a shorter one, for models whose names are not the user's own.
     """
 
@@ -58,7 +62,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class FrozenGraph:
-    """A graph without variables. ``inputs`` and ``outputs`` map the names people use to tensor names."""
+    """A graph without variables.
+
+    Attributes:
+        graph_def: the forward part; its weights are placeholders.
+        weights: their values, by node name.
+        inputs, outputs: from the names that people use to tensor names.
+        keras_names: from node name to the name of the Keras layer that the node belongs to.
+    """
 
     graph_def: GraphDef
     weights: Mapping[str, Value]
@@ -68,16 +79,20 @@ class FrozenGraph:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the ops and weights, the same in every process."""
-        found = hashlib.sha256(" ".join(node.op for node in self.graph_def.node).encode())
+        """A hash of the ops and weights, which is the same in every process."""
+        hashed = hashlib.sha256(" ".join(node.op for node in self.graph_def.node).encode())
         for value in self.weights.values():
-            found.update(str(value.shape).encode())
-            found.update(np.ascontiguousarray(value).view(np.uint8).data)
-        return found.hexdigest()[:16]
+            hashed.update(str(value.shape).encode())
+            hashed.update(np.ascontiguousarray(value).view(np.uint8).data)
+        return hashed.hexdigest()[:16]
 
 
 def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:
-    """Flatten, clean and cut a draft to its forward part, and put its weights beside it.
+    """Flatten and clean a draft, cut it to its forward part, and detach its weights.
+
+    Args:
+        draft: of any form of model.
+        image_input: the name of a tensor that takes the images, for graphs without a placeholder.
 
     Raises:
         ModelError: nothing in the graph can be fed.
@@ -101,7 +116,7 @@ def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:
 
 
 def _forward_part(graph_def: GraphDef, draft: Draft, image_input: str | None) -> GraphDef:
-    """What can be computed from the inputs without changing a variable, and what that needs."""
+    """Return what can be computed from the inputs without changing a variable, and all that this depends on."""
     nodes = {node.name: node for node in graph_def.node}
     sources = {node.name for node in graph_def.node if node.op in _INPUTS} - set(draft.captures)
     if image_input is not None:
@@ -111,29 +126,60 @@ def _forward_part(graph_def: GraphDef, draft: Draft, image_input: str | None) ->
             "Expected a network with an input that can be fed. Received: a graph without placeholders "
             f"({len(nodes)} ops). Name the tensor that carries the images: load(model, image_input='name:0')."
         )
-    spoiled = descendants(graph_def, {name for name in nodes if nodes[name].op.startswith(_SIDE_EFFECTS)})
-    reached = descendants(graph_def, sources) - spoiled
-    kept = ancestors(nodes, reached)
-    return copy_of(graph_def, in_order({name: nodes[name] for name in nodes if name in kept}))
+    consumers = consumers_of(graph_def.node)
+    impure = descendants(consumers, [name for name in nodes if nodes[name].op.startswith(_SIDE_EFFECTS)])
+    needed = ancestors(nodes, descendants(consumers, sources) - impure)
+    return copy_of(graph_def, in_order({name: node for name, node in nodes.items() if name in needed}))
 
 
-def descendants(graph_def: GraphDef, names: set[str]) -> set[str]:
-    consumers: dict[str, list[str]] = {}
+def detach_weights(
+    graph_def: GraphDef, values: Mapping[str, Value], lift_from: int = 256
+) -> tuple[GraphDef, dict[str, Value]]:
+    """Turn variables and large constants into placeholders, and return their values beside the graph.
+
+    As constants they would be copied into every function that is built from the graph, and folded there by the
+    optimiser: seconds and gigabytes for a VGG.
+
+    Args:
+        graph_def: flat and clean.
+        values: of variables and captures, by node name; other variables keep their nodes.
+        lift_from: floating-point constants of at least so many elements are weights too. Smaller ones (shapes, axes,
+            epsilons) stay, because shape inference reads them.
+
+    Returns:
+        The GraphDef without the weights, and the weights by node name.
+    """
+    weights: dict[str, Value] = {}
+    nodes = []
     for node in graph_def.node:
-        for reference in data_inputs(node):
-            consumers.setdefault(node_of(reference), []).append(node.name)
-    seen, pending = set[str](), list(names)
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            pending += consumers.get(name, [])
-    return seen
+        if node.name in values:
+            weights[node.name] = value = values[node.name]
+            nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
+        elif node.op == "Const" and _elements(node) >= lift_from:
+            weights[node.name] = value = tf.make_ndarray(node.attr["value"].tensor)
+            nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
+        else:
+            nodes.append(NodeDef.FromString(node.SerializeToString()))
+    for node in nodes:
+        if node.op == "ReadVariableOp":
+            dtype = node.attr["dtype"].type
+            node.op = "Identity"
+            node.attr.clear()
+            node.attr["T"].type = dtype
+    return copy_of(graph_def, nodes), weights
+
+
+def _elements(node: NodeDef) -> int:
+    """Return the number of elements of a floating-point constant; 0 for other types."""
+    tensor = node.attr["value"].tensor
+    if not tf.as_dtype(tensor.dtype).is_floating:
+        return 0
+    return int(np.prod([dim.size for dim in tensor.tensor_shape.dim], dtype=np.int64))
 
 
 def _placeholders(graph_def: GraphDef, weights: Mapping[str, Value]) -> list[tuple[str, str]]:
-    found = [node.name for node in graph_def.node if node.op in _INPUTS and node.name not in weights]
-    return [(name, tensor_of(name)) for name in found]
+    names = [node.name for node in graph_def.node if node.op in _INPUTS and node.name not in weights]
+    return [(name, tensor_of(name)) for name in names]
 
 
 def _sinks(graph_def: GraphDef) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
-"""GraphDef in, plainer GraphDef out: functions inlined, fused ops taken apart, leftovers of other machines removed.
+"""Walks a GraphDef and makes it plainer: inlines functions, splits fused ops, removes what other machines left in it.
 
-All functions here are pure: the GraphDef that goes in is not changed.
+No function here changes the GraphDef that it is given; ``rewire`` alone edits nodes in place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 from ..tensorflow_internals import body_of_function
 
 Value: TypeAlias = np.ndarray | tf.Tensor
-"""The value of a variable or constant."""
+"""The value of a variable or a constant."""
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _V1_CONTROL_FLOW = {"Enter", "RefEnter"}
@@ -28,22 +28,22 @@ _BACKWARD_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
 
 
 def tensor_of(reference: str) -> str:
-    """The full tensor name ('conv:0') behind a node's input reference ('conv', 'conv:1')."""
+    """Return the full tensor name ('conv:0') of a node's input reference ('conv', 'conv:1')."""
     return reference if ":" in reference else f"{reference}:0"
 
 
 def node_of(reference: str) -> str:
-    """The node behind an input reference: 'conv:1' and '^conv' both give 'conv'."""
+    """Return the node of an input reference: 'conv' for 'conv:1' and for '^conv'."""
     return reference.lstrip("^").split(":")[0]
 
 
 def data_inputs(node: NodeDef) -> list[str]:
-    """The input references of a node that carry data, without control edges."""
+    """Return the input references of a node that carry data, without control edges."""
     return [reference for reference in node.input if not reference.startswith("^")]
 
 
 def ancestors(nodes: Mapping[str, NodeDef], names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
-    """The names of all nodes that ``names`` depend on, themselves included; the walk ends at ``stop`` tensors."""
+    """Return the names of all nodes that ``names`` depend on, themselves included. Stops at the tensors ``stop``."""
     stop, seen, pending = set(stop), set[str](), list(names)
     while pending:
         name = pending.pop()
@@ -54,8 +54,28 @@ def ancestors(nodes: Mapping[str, NodeDef], names: Iterable[str], stop: Iterable
     return seen
 
 
+def consumers_of(nodes: Iterable[NodeDef]) -> dict[str, list[str]]:
+    """Return, by node name, the names of the nodes that take data from it; once for each input that does."""
+    consumers: dict[str, list[str]] = {}
+    for node in nodes:
+        for reference in data_inputs(node):
+            consumers.setdefault(node_of(reference), []).append(node.name)
+    return consumers
+
+
+def descendants(consumers: Mapping[str, list[str]], names: Iterable[str]) -> set[str]:
+    """Return the names of all nodes that depend on ``names``, themselves included, by the graph's ``consumers_of``."""
+    seen, pending = set[str](), list(names)
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            pending += consumers.get(name, [])
+    return seen
+
+
 def in_order(nodes: Mapping[str, NodeDef]) -> list[NodeDef]:
-    """The nodes so that each comes after its inputs (but for the back edges of loops), else as they were."""
+    """Return the nodes so that each comes after its inputs, except for the back edges of loops; else in their order."""
     done, ordered = set[str](), []
     for root in nodes:
         pending = [(root, False)]
@@ -71,14 +91,14 @@ def in_order(nodes: Mapping[str, NodeDef]) -> list[NodeDef]:
 
 
 def copy_of(graph_def: GraphDef, nodes: Iterable[NodeDef]) -> GraphDef:
-    """A GraphDef with these nodes and the library and versions of another."""
+    """Return a GraphDef with these nodes, and with the library and versions of another."""
     result = GraphDef(library=graph_def.library, versions=graph_def.versions)
     result.node.extend(nodes)
     return result
 
 
 def rewire(nodes: Iterable[NodeDef], replaced: Mapping[str, str]) -> None:
-    """Let every reference to a key of ``replaced`` (tensor names) point to its value, in place."""
+    """Point every reference to a key of ``replaced`` (tensor names) to its value. Edits the nodes in place."""
     for node in nodes:
         for index, reference in enumerate(node.input):
             if not reference.startswith("^") and tensor_of(reference) in replaced:
@@ -88,11 +108,11 @@ def rewire(nodes: Iterable[NodeDef], replaced: Mapping[str, str]) -> None:
 def inline_functions(graph_def: GraphDef) -> tuple[GraphDef, dict[str, str]]:
     """Replace every function call by the function's body, its nodes named '<call>/<node>'.
 
-    A SavedModel's ops can all sit inside functions; without this there would be no layer to list.
-    IdentityN, which is a call that does nothing, goes too.
+    All ops of a SavedModel can be inside functions; without this there would be no layer to list. IdentityN, a call
+    that computes nothing, is removed too.
 
     Returns:
-        The flat GraphDef, and where each output of a call now comes from (tensor name to tensor name).
+        The flat GraphDef, and the tensor that has each output of a call now (tensor name to tensor name).
     """
     bodies = {function.signature.name: function for function in graph_def.library.function}
     moved: dict[str, str] = {}
@@ -122,9 +142,10 @@ def _follow(tensor: str, moved: Mapping[str, str]) -> str:
 
 
 def _body_of(function: FunctionDef, call: NodeDef) -> tuple[list[NodeDef], list[str]]:
+    """Return the nodes of a function's body, named for one call, and the tensors that the call returns."""
     body, flat_names = body_of_function(function)
-    given = [tensor_of(reference) for reference in data_inputs(call)]
-    arguments = {f"{arg.name}:0": value for arg, value in zip(function.signature.input_arg, given, strict=True)}
+    values = [tensor_of(reference) for reference in data_inputs(call)]
+    arguments = {f"{arg.name}:0": value for arg, value in zip(function.signature.input_arg, values, strict=True)}
 
     def outer(reference: str) -> str:
         tensor = tensor_of(reference)
@@ -141,24 +162,28 @@ def _body_of(function: FunctionDef, call: NodeDef) -> tuple[list[NodeDef], list[
 
 
 def _plain_control_edges(nodes: list[NodeDef]) -> list[NodeDef]:
-    """Drop control edges: a frozen network has no state that they could order, and they drag in
-    placeholders that no layer needs. Loops of TensorFlow 1 pin their constants with them, so stay."""
+    """Drop control edges, in place, unless there is a loop of TensorFlow 1, which needs them for its constants.
+
+    A frozen network has no state that they could order, and they make layers depend on placeholders without need.
+    """
     if not any(node.op in _V1_CONTROL_FLOW for node in nodes):
         for node in nodes:
-            kept = data_inputs(node)
+            inputs = data_inputs(node)
             del node.input[:]
-            node.input.extend(kept)
+            node.input.extend(inputs)
     return nodes
 
 
 def clean(graph_def: GraphDef) -> GraphDef:
     """Remove what only the machine or session of origin needed.
 
-    That is: device strings (a graph made for a GPU runs on a CPU), private attributes such as
-    ``_output_shapes`` (old files carry wrong ones) and ``_gradient_op_type`` (it names a function of
-    another process, or one that belongs to another graph), and the backward ops of a training graph. What
-    is left of the library gets names of its own: TensorFlow knows functions by name in the whole process,
-    and two forms of one model call different ones alike.
+    - Device strings, so that a graph made on a GPU runs on a CPU.
+    - Private attributes: ``_output_shapes`` is wrong in old files, and ``_gradient_op_type`` names a function of
+      another process or graph.
+    - The backward ops of a training graph.
+
+    The functions that are left get new names, because TensorFlow finds functions by name in the whole process, and two
+    forms of one model may give one name to different functions.
     """
     nodes = []
     for node in graph_def.node:
@@ -173,7 +198,7 @@ def clean(graph_def: GraphDef) -> GraphDef:
 
 
 def _with_own_functions(graph_def: GraphDef) -> GraphDef:
-    """The same graph, with a hash of the whole library at the end of the name of each of its functions."""
+    """Return the same graph, with a hash of the library appended to the name of each function."""
     if not graph_def.library.function:
         return graph_def
     suffix = sha256(graph_def.library.SerializeToString(deterministic=True)).hexdigest()[:12]
@@ -209,15 +234,15 @@ _FUSED_ATTRIBUTES = {
 
 
 def _unfuse(node: NodeDef) -> list[NodeDef]:
-    """Take a node that grappler fused apart again; the last op keeps the fused node's name."""
+    """Split a node that TensorFlow's optimiser had fused. The last op keeps the name of the fused node."""
     inputs = data_inputs(node)
     attr, steps = node.attr, [step.decode() for step in node.attr["fused_ops"].list.s]
     base = _FUSED.get(node.op)
     if base is None:
         return [node]
-    kept = {key: attr[key] for key in _FUSED_ATTRIBUTES[base] if key in attr}
+    own = {key: attr[key] for key in _FUSED_ATTRIBUTES[base] if key in attr}
     arguments = list(inputs[2:])
-    result = [_new(base, f"{node.name}/{base}", inputs[:2], **kept)]
+    result = [_new(base, f"{node.name}/{base}", inputs[:2], **own)]
     for step in steps:
         result.append(_unfused_step(step, node, result[-1].name, arguments))
     result[-1].name = node.name
@@ -250,52 +275,8 @@ def _unfused_step(step: str, node: NodeDef, previous: str, arguments: list[str])
     return _new(step, name, [previous], **typed, **slope)
 
 
-def detach_weights(
-    graph_def: GraphDef, values: Mapping[str, Value], lift_from: int = 256
-) -> tuple[GraphDef, dict[str, Value]]:
-    """Turn variables and large constants into placeholders, with their values beside the graph.
-
-    Kept as constants they would be copied into every function that is built of the graph and folded
-    by the optimiser: seconds and gigabytes for a VGG.
-
-    Args:
-        graph_def: flat and clean.
-        values: of variables and captures, by node name; others keep their nodes.
-        lift_from: floating-point constants of so many elements are weights too; small ones (shapes, axes,
-            epsilons) stay, since shape inference reads them.
-
-    Returns:
-        The GraphDef without them, and the weights by node name.
-    """
-    weights: dict[str, Value] = {}
-    nodes = []
-    for node in graph_def.node:
-        if node.name in values:
-            weights[node.name] = value = values[node.name]
-            nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
-        elif node.op == "Const" and _elements(node) >= lift_from:
-            weights[node.name] = value = tf.make_ndarray(node.attr["value"].tensor)
-            nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
-        else:
-            nodes.append(NodeDef.FromString(node.SerializeToString()))
-    for node in nodes:
-        if node.op == "ReadVariableOp":
-            kept = node.attr["dtype"].type
-            node.op = "Identity"
-            node.attr.clear()
-            node.attr["T"].type = kept
-    return copy_of(graph_def, nodes), weights
-
-
-def _elements(node: NodeDef) -> int:
-    tensor = node.attr["value"].tensor
-    if not tf.as_dtype(tensor.dtype).is_floating:
-        return 0
-    return int(np.prod([dim.size for dim in tensor.tensor_shape.dim], dtype=np.int64))
-
-
 def placeholder(name: str, dtype: tf.DType, shape: Iterable[int]) -> NodeDef:
-    """A node that is yet to be given its value."""
+    """Return a node whose value is fed."""
     node = NodeDef(op="Placeholder", name=name)
     node.attr["dtype"].type = dtype.as_datatype_enum
     node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
@@ -303,7 +284,7 @@ def placeholder(name: str, dtype: tf.DType, shape: Iterable[int]) -> NodeDef:
 
 
 def rename(graph_def: GraphDef, new_name: Callable[[str], str]) -> GraphDef:
-    """The same graph with every node called ``new_name(name)``; control edges must be gone."""
+    """Return the same graph with every node called ``new_name(name)``; it must have no control edges."""
     nodes = [NodeDef.FromString(node.SerializeToString()) for node in graph_def.node]
     for node in nodes:
         node.name = new_name(node.name)

@@ -1,15 +1,16 @@
-"""Which ops of a frozen graph are layers: their kinds and families, their channel axis, and how to choose them."""
+"""Finds the layers of a frozen graph: their kinds and families, their channel axes, and how to select them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import tensorflow as tf
 
 from ...errors import LayerError, nearest
 from ...results import FAMILIES, Layer
-from .composite_activations import Unit
+from .composite_activations import CompositeActivation, inner_nodes
 from .graphdef import NodeDef, data_inputs, node_of, tensor_of
 
 _FAMILY_KINDS = {
@@ -61,98 +62,105 @@ Shapes = Mapping[str, tuple[tf.DType, tuple[int | None, ...] | None]]
 """dtype and static shape of every tensor."""
 
 
-def find_layers(
-    nodes: Mapping[str, NodeDef],
-    varying: set[str],
-    units: Mapping[str, Unit],
-    shapes: Shapes,
-    axes: Mapping[str, int],
-    keras_names: Mapping[str, str],
-) -> tuple[Layer, ...]:
-    """The layers of a graph, in the order in which it computes them; ``axes`` are its ``channel_axes``."""
-    inside = {name for unit in units.values() for name in unit.inner - {unit.output}}
-    consumers = consumers_of(nodes)
-    found = []
-    for name in nodes:
-        if name not in varying or name in inside:
-            continue
-        kind = _kind(nodes, name, varying, units, consumers, shapes, axes)
+@dataclass(frozen=True)
+class GraphFacts:
+    """What is known of a graph before its layers are.
+
+    Attributes:
+        nodes: by name, each after its inputs.
+        consumers: by node name, the names of the nodes that take data from it.
+        shapes: dtype and static shape of every tensor.
+        varying: the names of the nodes that depend on an input.
+        composites: the composite activations, by output node.
+        axes: the channel axis of the first output of each node; see ``channel_axes``.
+    """
+
+    nodes: Mapping[str, NodeDef]
+    consumers: Mapping[str, list[str]]
+    shapes: Shapes
+    varying: Collection[str]
+    composites: Mapping[str, CompositeActivation]
+    axes: Mapping[str, int]
+
+    def feed_dependent(self, node: NodeDef) -> list[str]:
+        """Return the names of the input nodes that depend on an input of the network."""
+        return [name for name in map(node_of, data_inputs(node)) if name in self.varying]
+
+
+def find_layers(facts: GraphFacts, keras_names: Mapping[str, str]) -> tuple[Layer, ...]:
+    """Return the layers of a graph, in the order in which it computes them.
+
+    Args:
+        facts: what is known of the graph.
+        keras_names: from node name to the name of the Keras layer that the node belongs to.
+    """
+    inside = inner_nodes(facts.composites)
+    layers = []
+    for name in facts.nodes:
+        kind = _kind(facts, name) if name in facts.varying and name not in inside else None
         if kind is not None:
-            tensor = _squeezed(nodes, name, consumers)
-            layer = make_layer(tensor, kind, shapes, axes, keras_names.get(name), name)
+            tensor = _squeezed(facts, name)
+            layer = make_layer(tensor, kind, facts.shapes, facts.axes, keras_names.get(name), name)
             if layer is not None:
-                found.append(layer)
-    return tuple(found)
+                layers.append(layer)
+    return tuple(layers)
 
 
-def _kind(
-    nodes: Mapping[str, NodeDef],
-    name: str,
-    varying: set[str],
-    units: Mapping[str, Unit],
-    consumers: Mapping[str, list[str]],
-    shapes: Shapes,
-    axes: Mapping[str, int],
-) -> str | None:
-    node = nodes[name]
-    if name in units:
-        return units[name].kind
+def _kind(facts: GraphFacts, name: str) -> str | None:
+    """Return the kind of the layer that ends at a node; ``None`` if none does."""
+    node = facts.nodes[name]
+    if name in facts.composites:
+        return facts.composites[name].kind
     if node.op in KINDS:
         return KINDS[node.op][0]
-    inputs = [node_of(each) for each in data_inputs(node)]
-    flowing = [each for each in inputs if each in varying]
-    if node.op == "MatMul" and len(flowing) == 1:
-        return None if _bias_of(nodes, name, varying, consumers) else "dense"
-    if node.op in {"BiasAdd", *_ADDITIONS} and len(flowing) == 1 and nodes[flowing[0]].op == "MatMul":
+    dependent = facts.feed_dependent(node)
+    if node.op == "MatMul" and len(dependent) == 1:
+        return None if _has_bias(facts, name) else "dense"
+    if node.op in {"BiasAdd", *_ADDITIONS} and len(dependent) == 1 and facts.nodes[dependent[0]].op == "MatMul":
         return "dense"
-    if node.op in _ADDITIONS and len(flowing) > 1 and len(shapes[tensor_of(name)][1] or ()) > 2:
+    if node.op in _ADDITIONS and len(dependent) > 1 and len(facts.shapes[tensor_of(name)][1] or ()) > 2:
         return "add"
-    if node.op in {"Mean", "Max"} and _pools_whole_map(name, inputs[0], shapes, axes):
+    if node.op in {"Mean", "Max"} and _pools_whole_map(facts, name):
         return "global_average_pool" if node.op == "Mean" else "global_max_pool"
     if node.op == "AddV2" and name.endswith("batchnorm/add_1"):
         return "batch_normalization"
     return None
 
 
-def _bias_of(
-    nodes: Mapping[str, NodeDef], name: str, varying: set[str], consumers: Mapping[str, list[str]]
-) -> str | None:
-    """The only consumer of a matrix product, where it adds a constant."""
-    after = consumers.get(name, [])
-    if len(after) != 1 or nodes[after[0]].op not in {"BiasAdd", *_ADDITIONS}:
-        return None
-    flowing = [each for each in data_inputs(nodes[after[0]]) if node_of(each) in varying]
-    return after[0] if len(flowing) == 1 else None
-
-
-def _pools_whole_map(name: str, source: str, shapes: Shapes, axes: Mapping[str, int]) -> bool:
-    before, after = shapes[tensor_of(source)][1], shapes[tensor_of(name)][1]
-    if before is None or after is None or len(before) < 3 or source not in axes:
+def _has_bias(facts: GraphFacts, name: str) -> bool:
+    """Return whether the only consumer of a matrix product adds a constant to it."""
+    consumers = facts.consumers.get(name, [])
+    if len(consumers) != 1 or facts.nodes[consumers[0]].op not in {"BiasAdd", *_ADDITIONS}:
         return False
-    flat = [size for size in after[1:] if size != 1]
-    return flat == [before[axes[source]]] and len(after) in (2, len(before))
+    return len(facts.feed_dependent(facts.nodes[consumers[0]])) == 1
 
 
-def _squeezed(nodes: Mapping[str, NodeDef], name: str, consumers: Mapping[str, list[str]]) -> str:
-    """The tensor of a layer: of one-dimensional ones the output without the axis that TensorFlow added."""
-    inputs, after = data_inputs(nodes[name]), consumers.get(name, [])
-    expanded = inputs and nodes.get(node_of(inputs[0])) is not None and nodes[node_of(inputs[0])].op == "ExpandDims"
-    if expanded and len(after) == 1 and nodes[after[0]].op == "Squeeze":
-        return tensor_of(after[0])
+def _pools_whole_map(facts: GraphFacts, name: str) -> bool:
+    """Return whether a reduction leaves one number for each channel."""
+    source = node_of(data_inputs(facts.nodes[name])[0])
+    before, after = facts.shapes[tensor_of(source)][1], facts.shapes[tensor_of(name)][1]
+    if before is None or after is None or len(before) < 3 or source not in facts.axes:
+        return False
+    sizes = [size for size in after[1:] if size != 1]
+    return sizes == [before[facts.axes[source]]] and len(after) in (2, len(before))
+
+
+def _squeezed(facts: GraphFacts, name: str) -> str:
+    """Return the tensor of a layer. One-dimensional layers lose the axis that TensorFlow added."""
+    inputs, consumers = data_inputs(facts.nodes[name]), facts.consumers.get(name, [])
+    source = facts.nodes.get(node_of(inputs[0])) if inputs else None
+    is_expanded = source is not None and source.op == "ExpandDims"
+    if is_expanded and len(consumers) == 1 and facts.nodes[consumers[0]].op == "Squeeze":
+        return tensor_of(consumers[0])
     return tensor_of(name)
 
 
-def consumers_of(nodes: Mapping[str, NodeDef]) -> dict[str, list[str]]:
-    consumers: dict[str, list[str]] = {}
-    for node in nodes.values():
-        for reference in data_inputs(node):
-            consumers.setdefault(node_of(reference), []).append(node.name)
-    return consumers
+def channel_axes(nodes: Mapping[str, NodeDef], varying: Collection[str], shapes: Shapes) -> dict[str, int]:
+    """Return the channel axis of each node's first output.
 
-
-def channel_axes(nodes: Mapping[str, NodeDef], varying: set[str], shapes: Shapes) -> dict[str, int]:
-    """Where the channels of each node's first output are, from the data format of the ops before it; of the op
-    behind it where nothing before says so."""
+    The data format of an op is also that of the ops behind it, up to one that rearranges axes. If no op before a node
+    states a format, the op behind it does.
+    """
     first: dict[str, bool] = {}
     for name, node in nodes.items():
         if name not in varying:
@@ -162,7 +170,7 @@ def channel_axes(nodes: Mapping[str, NodeDef], varying: set[str], shapes: Shapes
         stated = node.attr["data_format"].s.decode() if "data_format" in node.attr else ""
         if stated:
             first[name] = stated.startswith("NC")
-            _settle(inputs, first[name], first, nodes, varying)
+            _propagate_layout(inputs, first[name], first, nodes, varying)
         elif before is not None:
             first[name] = before
         if node.op == "Transpose":
@@ -179,19 +187,24 @@ def channel_axes(nodes: Mapping[str, NodeDef], varying: set[str], shapes: Shapes
     return axes
 
 
-def _settle(
-    names: Iterable[str], answer: bool, first: dict[str, bool], nodes: Mapping[str, NodeDef], varying: set[str]
+def _propagate_layout(
+    names: Iterable[str],
+    channels_first: bool,
+    first: dict[str, bool],
+    nodes: Mapping[str, NodeDef],
+    varying: Collection[str],
 ) -> None:
-    """Give what lies before an op with a data format the same one, as far as nothing is known of it."""
+    """Give nodes, and the nodes before them, a layout, as far as theirs is unknown. Edits ``first`` in place."""
     pending = list(names)
     while pending:
         name = pending.pop()
         if name in varying and name not in first and nodes[name].op not in _REARRANGING:
-            first[name] = answer
+            first[name] = channels_first
             pending += [node_of(each) for each in data_inputs(nodes[name])]
 
 
 def _constant(nodes: Mapping[str, NodeDef], reference: str) -> list[int] | None:
+    """Return the value of a constant of the graph; ``None`` if it is computed."""
     node = nodes.get(node_of(reference))
     if node is None or node.op != "Const":
         return None
@@ -206,7 +219,15 @@ def make_layer(
     keras_name: str | None,
     name: str | None = None,
 ) -> Layer | None:
-    """The layer behind a tensor, or ``None`` where it has no floating-point channels."""
+    """Return the layer of a tensor; ``None`` if it has no floating-point channels.
+
+    Args:
+        tensor: its full name.
+        kind: of the layer.
+        shapes, axes: of the graph; see ``GraphFacts``.
+        keras_name: the name of the Keras layer, if there is one.
+        name: of the layer; ``None`` for that of its node.
+    """
     dtype, shape = shapes[tensor]
     if not dtype.is_floating or shape is None or len(shape) < 2:
         return None
@@ -219,7 +240,7 @@ def make_layer(
 
 
 def matching(selection: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The listed layers that a family letter, op name, tensor name or glob selects; perhaps none."""
+    """Return the layers that a family letter, op name, tensor name or glob selects; perhaps none."""
     if selection in FAMILIES and selection:
         return tuple(layer for layer in layers if layer.family == selection)
     name = selection.removesuffix(":0")
@@ -230,7 +251,7 @@ def matching(selection: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def unknown_layer(selection: str, layers: Iterable[Layer]) -> LayerError:
-    """The error for a selection that fits nothing."""
+    """Return the error for a selection that fits no layer."""
     layers = list(layers)
     if selection in FAMILIES:
         kinds = sorted({layer.kind for layer in layers})
@@ -246,5 +267,5 @@ def unknown_layer(selection: str, layers: Iterable[Layer]) -> LayerError:
 
 
 def shape_text(shape: tuple[int | None, ...] | None) -> str:
-    """'? × 224 × 224 × 3': question marks for free sizes."""
+    """Return a shape as text, such as '? × 224 × 224 × 3', with question marks for free sizes."""
     return "?" if shape is None else " × ".join("?" if size is None else str(size) for size in shape)

@@ -1,4 +1,4 @@
-"""What can be known of a frozen graph without running it: shapes, layers, and what lies between two tensors."""
+"""The structure of a frozen graph, without running it: shapes, layers, and the nodes between two tensors."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ import tensorflow as tf
 
 from ...errors import LayerError, ModelError
 from ...results import FAMILIES, Layer
-from .composite_activations import find_units
-from .freezing import FrozenGraph, descendants
-from .graphdef import NodeDef, ancestors, data_inputs, node_of, tensor_of
-from .layers import Shapes, channel_axes, find_layers, make_layer, matching, unknown_layer
+from .composite_activations import find_composite_activations
+from .freezing import FrozenGraph
+from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of
+from .layers import GraphFacts, Shapes, channel_axes, find_layers, make_layer, matching, unknown_layer
 
 
 class Structure:
-    """The static side of a network.
+    """What is known of a network without running it.
+
+    Args:
+        frozen: its graph.
+        sources: the names of the nodes that can be fed.
 
     Attributes:
+        graph_def: of the network.
         nodes: by name, each after its inputs.
+        consumers: by node name, the names of the nodes that take data from it.
         shapes: dtype and static shape of every tensor.
         varying: the names of the nodes that depend on an input.
-        units: activation functions of several ops, by output node.
-        axes: where the channels of each node are.
+        composites: the composite activations, by output node.
+        axes: the channel axis of the first output of each node.
         layers: in the order in which they are computed.
         logits: the layer of class scores before a softmax, or ``None``.
     """
@@ -30,63 +36,65 @@ class Structure:
     def __init__(self, frozen: FrozenGraph, sources: set[str]) -> None:
         self.graph_def = frozen.graph_def
         self.nodes: dict[str, NodeDef] = {node.name: node for node in frozen.graph_def.node}
+        self.consumers = consumers_of(frozen.graph_def.node)
         self.shapes = static_shapes(frozen)
-        self.varying = descendants(frozen.graph_def, sources)
-        self.units = find_units(self.nodes, self.varying)
+        self.varying = descendants(self.consumers, sources)
+        self.composites = find_composite_activations(self.nodes, self.varying)
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
-        self.layers = find_layers(self.nodes, self.varying, self.units, self.shapes, self.axes, frozen.keras_names)
+        facts = GraphFacts(self.nodes, self.consumers, self.shapes, self.varying, self.composites, self.axes)
+        self.layers = find_layers(facts, frozen.keras_names)
         self._frozen = frozen
         self.logits = self._logits()
 
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
-        """The layers that a selection means.
+        """Return the layers that a selection means.
 
         Args:
             selection: 'r' (ReLU and its relatives), 'p' (pools), 'c' (convolutions), the name of any op with or
                 without ':0', the name of a Keras layer (its output), a glob such as 'block3*', or a list of these.
 
         Returns:
-            Each layer once, in the order asked for; a letter or glob gives the order of computation.
+            Each layer once, in the order of the selection; those of a letter or glob in the order of computation.
 
         Raises:
-            LayerError: something in the selection fits no layer; the nearest names are given.
+            LayerError: a part of the selection fits no layer; the message lists the nearest names.
         """
         if isinstance(selection, Layer):
             return (selection,)
         if isinstance(selection, str):
-            found = self._selected(selection)
-            if not found:
+            layers = self._selected(selection)
+            if not layers:
                 raise unknown_layer(selection, self.layers)
-            return found
+            return layers
         if not selection:
             raise LayerError("Expected at least one layer. Received: an empty list.")
-        return tuple(dict.fromkeys(layer for each in selection for layer in self.select(each)))
+        return tuple(dict.fromkeys(layer for part in selection for layer in self.select(part)))
 
     def layer(self, name: str | Layer) -> Layer:
-        """The one layer that a name means.
+        """Return the one layer that a name means.
 
         Raises:
             LayerError: it means none, or several.
         """
-        found = self.select(name)
-        if len(found) > 1:
-            names = ", ".join(layer.name for layer in found[:5])
-            raise LayerError(f"Expected one layer. Received: {name!r}, which means {len(found)}: {names} ...")
-        return found[0]
+        layers = self.select(name)
+        if len(layers) > 1:
+            names = ", ".join(layer.name for layer in layers[:5])
+            raise LayerError(f"Expected one layer. Received: {name!r}, which means {len(layers)}: {names} ...")
+        return layers[0]
 
     def _selected(self, selection: str) -> tuple[Layer, ...]:
         name = selection.removesuffix(":0")
         if selection not in FAMILIES or not self._named(selection):
-            for known in (self._keras_output(name), self._any_op(selection)):
-                if known is not None and not self._named(name):
-                    return (known,)
+            for layer in (self._keras_output(name), self._any_op(selection)):
+                if layer is not None and not self._named(name):
+                    return (layer,)
         return matching(selection, self.layers)
 
     def _named(self, name: str) -> tuple[Layer, ...]:
         return tuple(layer for layer in self.layers if layer.name == name)
 
     def _keras_output(self, name: str) -> Layer | None:
-        """The output of a Keras layer, by its name or its path in nested models."""
+        """Return the output of a Keras layer, by its name or its path in nested models."""
         owners = self._frozen.keras_names
         for key in (lambda owner: owner, lambda owner: owner.split("/")[-1]):
             nodes = [node for node in self.nodes if node in self.varying and key(owners.get(node, "")) == name]
@@ -100,6 +108,7 @@ class Structure:
         return None
 
     def _any_op(self, selection: str) -> Layer | None:
+        """Return the layer of any op that depends on an input, by the name of the op or of a tensor."""
         tensor = selection if ":" in selection else f"{selection}:0"
         if node_of(tensor) not in self.varying or tensor not in self.shapes:
             return None
@@ -107,10 +116,12 @@ class Structure:
         return listed[0] if listed else self._make(tensor, self.nodes[node_of(tensor)].op.lower())
 
     def _make(self, tensor: str, kind: str) -> Layer | None:
+        """Return a layer that is not among ``layers``."""
         name = tensor.removesuffix(":0")
         return make_layer(tensor, kind, self.shapes, self.axes, self._frozen.keras_names.get(node_of(tensor)), name)
 
     def _logits(self) -> Layer | None:
+        """Return the layer of class scores: the one before the last softmax, else a flat output, else a dense one."""
         softmax = [layer for layer in self.layers if layer.kind == "softmax" and not layer.spatial_shape]
         if softmax:
             return self.before_softmax(softmax[-1])
@@ -123,20 +134,24 @@ class Structure:
         return dense[-1] if dense else None
 
     def before_softmax(self, layer: Layer) -> Layer:
-        """The layer whose values a softmax turns into probabilities; any other layer passes."""
+        """Return the layer whose values a softmax turns into probabilities; any other layer is returned as it is.
+
+        Raises:
+            LayerError: the input of the softmax is no layer.
+        """
         if layer.kind != "softmax":
             return layer
         source = self.origin(tensor_of(data_inputs(self.nodes[node_of(layer.tensor)])[0]))
         shape = self.shapes[source][1]
         if shape is not None and len(shape) != len(layer.shape):
             source = tensor_of(data_inputs(self.nodes[node_of(layer.tensor)])[0])
-        found = self._any_op(source)
-        if found is None:
+        scores = self._any_op(source)
+        if scores is None:
             raise LayerError(f"Expected class scores before the softmax {layer.name!r}. Received: {source!r}.")
-        return found
+        return scores
 
     def origin(self, tensor: str) -> str:
-        """The tensor behind identities and the reshapes that a softmax of TensorFlow 1 puts around itself."""
+        """Follow a tensor back through identities, and through the reshapes around a softmax of TensorFlow 1."""
         passing = {"Identity", "StopGradient"}
         while (node := self.nodes.get(node_of(tensor))) is not None and node.op in passing | {"Reshape"}:
             before = tensor_of(data_inputs(node)[0])
@@ -148,31 +163,37 @@ class Structure:
         return tensor
 
     def leads_to(self, layer: Layer, other: Layer) -> bool:
-        """Whether the values of a layer are needed to compute another."""
+        """Return whether the values of a layer are needed to compute another."""
         return bool(self.between(layer.tensor, other))
 
     def between(self, tensor: str, layer: Layer) -> list[NodeDef]:
-        """The nodes on the way from a tensor to a layer, both included, in order of computation."""
-        reached = descendants(self._frozen.graph_def, {node_of(tensor)})
-        needed = ancestors(self.nodes, [node_of(layer.tensor)])
-        between = reached & needed
+        """Return the nodes on the paths from a tensor to a layer, both included, in order of computation."""
+        between = descendants(self.consumers, [node_of(tensor)]) & ancestors(self.nodes, [node_of(layer.tensor)])
         return [node for name, node in self.nodes.items() if name in between]
 
 
 def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] | None = None) -> Shapes:
-    """dtype and static shape of every tensor, as TensorFlow infers them; with ``fed``, for inputs of these shapes."""
+    """Return dtype and static shape of every tensor, as TensorFlow infers them.
+
+    Args:
+        frozen: the graph.
+        fed: shapes of inputs, by tensor name, which may say more than the graph does.
+
+    Raises:
+        ModelError: this TensorFlow cannot import the graph.
+    """
     graph = tf.Graph()
     referred = {tensor_of(each) for node in frozen.graph_def.node for each in data_inputs(node)}
-    # asking a protocol buffer for a missing key would add it
+    # to look up a missing key in a protocol buffer would add it
     dtypes = {tensor_of(node.name): node.attr["dtype"].type for node in frozen.graph_def.node if "dtype" in node.attr}
     try:
         with graph.as_default():
-            given = {
+            inputs = {
                 tensor: tf.compat.v1.placeholder(dtypes[tensor], shape, name="fed")
                 for tensor, shape in (fed or {}).items()
                 if tensor in referred and tensor in dtypes
             }
-            tf.graph_util.import_graph_def(frozen.graph_def, given, name="")
+            tf.graph_util.import_graph_def(frozen.graph_def, inputs, name="")
     except (ValueError, TypeError, tf.errors.OpError) as error:
         raise ModelError(f"Expected a graph that TensorFlow {tf.__version__} can import. Received: {error}") from error
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,9 @@ import tensorflow as tf
 
 from ...errors import FeedError
 from ...imaging.reading import pixels_if_image
-from ...results import Layer
-from ..graph.freezing import FrozenGraph, descendants
-from ..graph.graphdef import NodeDef, node_of, tensor_of
-from ..graph.layers import Shapes, consumers_of
+from ..graph.freezing import FrozenGraph
+from ..graph.graphdef import descendants, node_of, tensor_of
+from ..graph.structure import Structure
 from .feeds import Preprocess, pictures_to_batch
 
 _RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
@@ -114,7 +112,7 @@ def usual_range(images: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     return np.float32(least), np.float32(most)
 
 
-def choose_image_input(frozen: FrozenGraph, shapes: Shapes, layers: Sequence[Layer]) -> str:
+def choose_image_input(frozen: FrozenGraph, structure: Structure) -> str:
     """Guess the input that takes the images from the layers it reaches, its rank and its dtype.
 
     Raises:
@@ -122,54 +120,51 @@ def choose_image_input(frozen: FrozenGraph, shapes: Shapes, layers: Sequence[Lay
     """
     best: tuple[tuple[int, int, int], str] | None = None
     for tensor in frozen.inputs.values():
-        reached = descendants(frozen.graph_def, {node_of(tensor)})
-        dtype, shape = shapes[tensor]
+        reached = descendants(structure.consumers, [node_of(tensor)])
+        dtype, shape = structure.shapes[tensor]
         rank = 1 if shape is None else _RANKS.get(len(shape), 0)
-        reaching = sum(layer.name in reached for layer in layers)
+        reaching = sum(layer.name in reached for layer in structure.layers)
         score = (min(reaching, 1), rank, 2 * dtype.is_floating + (dtype != tf.bool))
         if rank and reaching and (best is None or score > best[0]):
             best = score, tensor
     if best is None:
         names = ", ".join(repr(name) for name in frozen.inputs) or "none"
         raise FeedError(
-            f"Expected an input with a path to a layer. Received: inputs {names}, and {len(layers)} layers. "
+            f"Expected an input with a path to a layer. Received: inputs {names}, and {len(structure.layers)} layers. "
             "Name the tensor that takes the images: load(model, image_input='name:0')."
         )
     return best[1]
 
 
-def layout_of(tensor: str, nodes: Mapping[str, NodeDef], shapes: Shapes, axes: Mapping[str, int]) -> InputLayout:
+def layout_of(tensor: str, structure: Structure) -> InputLayout:
     """Read the layout of an input from the graph.
 
     A flat input has the shape of the first reshape behind it. Any other input has the layout of its convolutions.
 
     Args:
         tensor: the full name of the input.
-        nodes: of the graph, by name, in order of computation.
-        shapes: dtype and static shape of every tensor.
-        axes: the channel axis of each node.
+        structure: of the graph.
     """
-    dtype, static = shapes[tensor]
+    dtype, static = structure.shapes[tensor]
     shape = static or ()
-    for name in _elementwise_successors(node_of(tensor), nodes):
-        node, folded = nodes[name], shapes[tensor_of(name)][1] or ()
+    for name in _elementwise_successors(node_of(tensor), structure):
+        node, folded = structure.nodes[name], structure.shapes[tensor_of(name)][1] or ()
         sizes = tuple(size for size in folded[1:] if size is not None)
         grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and len(sizes) == len(folded) - 1
         if grows and (len(shape) == 2 or sizes[:-1] == shape[1:]):
             return InputLayout(tensor, dtype, static, folded=sizes)
-    channels_first = axes.get(node_of(tensor)) == 1 and len(shape) > 2
+    channels_first = structure.axes.get(node_of(tensor)) == 1 and len(shape) > 2
     return InputLayout(tensor, dtype, static, channels_first=channels_first)
 
 
-def _elementwise_successors(source: str, nodes: Mapping[str, NodeDef]) -> list[str]:
+def _elementwise_successors(source: str, structure: Structure) -> list[str]:
     """The nodes behind an input up to and including the first op that is not elementwise, breadth first."""
     elementwise = {"Identity", "Cast", "Sub", "Mul", "Add", "AddV2", "RealDiv", "Pad", "PadV2", "FusedBatchNormV3"}
-    consumers = consumers_of(nodes)
-    reached, pending = list[str](), list(consumers.get(source, []))
+    reached, pending = list[str](), list(structure.consumers.get(source, []))
     while pending:
         name = pending.pop(0)
         if name not in reached:
             reached.append(name)
-            if nodes[name].op in elementwise:
-                pending += consumers.get(name, [])
+            if structure.nodes[name].op in elementwise:
+                pending += structure.consumers.get(name, [])
     return reached

@@ -129,7 +129,7 @@ class Network:
         structure, chosen = self.runtime.structure, self.layer(layer)
         target = structure.before_softmax(chosen)
         nodes = structure.between(self.runtime.image_tensor, target)
-        return rules.coverage(nodes, rule, structure.units, target is not chosen)
+        return rules.coverage(nodes, rule, structure.composites, target is not chosen)
 
     @eagerly
     def receptive_field(self, layer: str | Layer, size: Sequence[int] | None = None) -> ReceptiveField | None:

@@ -16,8 +16,8 @@ from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import node_of
 from ..graph.structure import Structure, static_shapes
 from ..runtime.caches import ForwardPasses, function_cache
-from ..runtime.constant_folding import Settled
-from ..runtime.subgraphs import Passage, import_cut, import_passage
+from ..runtime.constant_folding import FoldedWeights
+from ..runtime.subgraphs import ImportedSubgraph, import_subgraph, import_with_gradient
 from ..runtime.tracing import eagerly, traced
 from .feeds import Batches, Feeds, cast_to, key_name, tensor_named
 from .input_layout import choose_image_input, layout_of
@@ -51,12 +51,10 @@ class Runtime:
         named = None if image_input is None else node_of(frozen.inputs.get(image_input, image_input))
         sources = {node_of(tensor) for tensor in frozen.inputs.values()} | ({named} if named else set())
         self.structure = structure = Structure(frozen, sources)
-        self._settled = Settled(structure, {name: tf.constant(value) for name, value in frozen.weights.items()})
-        if image_input is None:
-            image = choose_image_input(frozen, structure.shapes, structure.layers)
-        else:
-            image = self.tensor(image_input)
-        self.layout = layout_of(image, structure.nodes, structure.shapes, structure.axes)
+        weights = {name: tf.constant(value) for name, value in frozen.weights.items()}
+        self._weights = FoldedWeights(structure, weights)
+        image = choose_image_input(frozen, structure) if image_input is None else self.tensor(image_input)
+        self.layout = layout_of(image, structure)
         self.batches = Batches(structure.shapes, image)
         self.inputs = tuple(self.info(name, tensor) for name, tensor in frozen.inputs.items())
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
@@ -134,8 +132,8 @@ class Runtime:
     def nonfinite_weights(self, layer: Layer | None = None) -> tuple[str, ...]:
         """The names of the weights that hold NaN or infinity; with a layer, only those that it depends on."""
         if layer is None:
-            return self._settled.nonfinite.names
-        return self._settled.nonfinite_behind([layer.tensor], [self.image_tensor])
+            return self._weights.nonfinite.names
+        return self._weights.nonfinite_behind([layer.tensor], [self.image_tensor])
 
     # ---- functions
 
@@ -195,9 +193,11 @@ class Runtime:
             FeedError: a placeholder between them is not fed.
             NumericalError: the tensors depend on weights that hold NaN or infinity.
         """
-        return import_cut(*self._settled.cut(inputs, tensors, folding=folding), rule, target)
+        return import_subgraph(*self._weights.subgraph(inputs, tensors, folding=folding), rule, target)
 
-    def passage(self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], target: str = "") -> Passage:
+    def build_with_gradient(
+        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], target: str = ""
+    ) -> ImportedSubgraph:
         """Import the same part, folded, under the rule 'gradient', with a gradient graph that is built faster."""
-        cut = self._settled.cut(inputs, tensors, folding=True)
-        return import_passage(*cut, self.image_tensor, target, self.structure.shapes)
+        subgraph = self._weights.subgraph(inputs, tensors, folding=True)
+        return import_with_gradient(*subgraph, self.image_tensor, target, self.structure.shapes)

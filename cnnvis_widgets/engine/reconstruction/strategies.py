@@ -23,7 +23,7 @@ from ..network.feeds import Feeds
 from ..network.network import Network
 from ..ops.signals import UnknownOpError
 from ..ops.windows import ReceptiveField
-from ..runtime.two_stage import Kept, Staged
+from ..runtime.two_stage import Residuals, TwoStageFunction
 from .seeds import one_channel_seeds, seeds_of
 
 _SEEDS_PER_CALL = 8  # over whole maps
@@ -158,7 +158,7 @@ class BatchedPullback:
         self._field: ReceptiveField | None = None
         axes = len(route.layer.shape) - 2
         late = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, axes], tf.int32)]
-        self._staged = Staged(self._body, self._runtime.batches.signature_for_one(feeds), late)
+        self._function = TwoStageFunction(self._body, self._runtime.batches.signature_for_one(feeds), late)
 
     def _body(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *early, channels, units = arguments
@@ -179,16 +179,16 @@ class BatchedPullback:
         seeds = seeds_of(target[0], channels, units, kind, axis)
         return pull_back(target, image, tf.cast(seeds, self._dtype))[0]
 
-    def forward(self, feeds: Feeds) -> tuple[np.ndarray, Kept]:
+    def forward(self, feeds: Feeds) -> tuple[np.ndarray, Residuals]:
         """Run forward, or take the forward pass of the same feed from the network's cache."""
         key = type(self).__name__, *self._route.key, self.precision
-        return self._runtime.forward_passes.of(key, feeds, lambda: self._staged.first(*feeds.values()))
+        return self._runtime.forward_passes.of(key, feeds, lambda: self._function.first(*feeds.values()))
 
     def backward(
-        self, residuals: Kept, channels: Sequence[int], units: np.ndarray
+        self, residuals: Residuals, channels: Sequence[int], units: np.ndarray
     ) -> tuple[np.ndarray, ReceptiveField | None]:
         """Send seeds back over one forward pass."""
-        return self._staged.second(residuals, np.asarray(channels, np.int32), units.astype(np.int32)), self._field
+        return self._function.second(residuals, np.asarray(channels, np.int32), units.astype(np.int32)), self._field
 
 
 class PatchPullback(BatchedPullback):

@@ -1,8 +1,8 @@
-"""A scale behind a convolution, as batch normalisation leaves it, made part of the kernel.
+"""Folds a scale behind a convolution, as batch normalisation leaves it, into the kernel.
 
-The same mathematics with other rounding, so this is for scores and for gradients that are climbed; activations and
-reconstructions are those of the network as it is. A scale that is folded is an op less on each way, and what is added
-behind it becomes the bias of the convolution, which TensorFlow computes together with it.
+The mathematics is the same and the rounding is not. So this is for class scores and for dreams; activations and
+reconstructions are those of the network as it is. Each folded scale is one op less in both directions, and the term
+added behind it becomes the bias of the convolution, which TensorFlow computes together with it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from math import prod
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -18,122 +19,133 @@ from .tracing import eagerly
 
 _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
 _ADDITIONS = ("Add", "AddV2", "BiasAdd")
-_LARGEST = 2**19  # elements of a kernel, since the new one is kept beside that of the network
+_LARGEST = 2**19  # elements of a kernel, since the folded kernel is kept beside that of the network
 
-Once = Callable[[Hashable, Callable[[], tf.Tensor]], tf.Tensor]
+GetOrMake: TypeAlias = Callable[[Hashable, Callable[[], tf.Tensor]], tf.Tensor]
+"""``LRUCache.get_or_make``."""
 
 
-def folded(
-    nodes: Sequence[NodeDef], asked: Collection[str], weights: Mapping[str, tf.Tensor], once: Once
+def fold_batch_norms(
+    nodes: Sequence[NodeDef], outputs: Collection[str], weights: Mapping[str, tf.Tensor], get_or_make: GetOrMake
 ) -> tuple[list[NodeDef], dict[str, tf.Tensor]]:
-    """Fold scales of one number for each channel into the convolutions before them.
+    """Fold scales of one number per channel into the convolutions before them.
 
     Args:
         nodes: in order of computation; changed in place.
-        asked: tensors that must stay what they are.
+        outputs: names of tensors that must keep their values.
         weights: values by tensor name.
-        once: gives what a function makes, made once for each key.
+        get_or_make: of a cache for the folded weights.
 
     Returns:
-        The nodes that are left, and new kernels and biases by tensor name.
+        The nodes that are left, and the folded kernels and biases by tensor name.
     """
-    folding = _Folding(nodes, asked, weights, once)
+    folding = _Folding(nodes, outputs, weights, get_or_make)
     for node in nodes:
         if node.op == "Mul":
-            folding.scale(node)
+            folding.fold_scale(node)
         elif node.op in _ADDITIONS:
-            folding.add(node)
+            folding.fold_addition(node)
     rewire(nodes, folding.moved)
-    return [node for node in nodes if tensor_of(node.name) not in folding.moved], folding.made
+    return [node for node in nodes if tensor_of(node.name) not in folding.moved], folding.folded
 
 
 class _Folding:
-    """One folding; ``moved`` tells where the values of products that went are found, ``made`` is new."""
+    """The state of one folding.
+
+    Attributes:
+        moved: from each removed product to the tensor that has its value now.
+        folded: the folded kernels and biases by tensor name.
+    """
 
     def __init__(
-        self, nodes: Sequence[NodeDef], asked: Collection[str], weights: Mapping[str, tf.Tensor], once: Once
+        self,
+        nodes: Sequence[NodeDef],
+        outputs: Collection[str],
+        weights: Mapping[str, tf.Tensor],
+        get_or_make: GetOrMake,
     ) -> None:
-        self._nodes, self._weights, self._once = {node.name: node for node in nodes}, weights, once
-        awaited = {tensor_of(each[1:]) for node in nodes for each in node.input if each.startswith("^")}
-        self._asked = awaited.union(asked)
+        self._nodes, self._weights, self._get_or_make = {node.name: node for node in nodes}, weights, get_or_make
+        controls = {tensor_of(each[1:]) for node in nodes for each in node.input if each.startswith("^")}
+        self._outputs = controls.union(outputs)
         self._uses = Counter(tensor_of(each) for node in nodes for each in data_inputs(node))
         self.moved: dict[str, str] = {}
-        self.made: dict[str, tf.Tensor] = {}
+        self.folded: dict[str, tf.Tensor] = {}
 
-    def scale(self, product: NodeDef) -> None:
-        """Take a product for part of the convolution before it, which may have a bias."""
-        if tensor_of(product.name) in self._asked:
+    def fold_scale(self, product: NodeDef) -> None:
+        """Make a product a part of the convolution before it, which may have a bias."""
+        if tensor_of(product.name) in self._outputs:
             return
-        for entered, factor in _orders(product):
-            addition = self._before(entered, _ADDITIONS)
-            for behind, bias in [(entered, "")] if addition is None else _orders(addition):
-                convolution = self._before(behind, _CONVOLUTIONS)
-                channels = 0 if convolution is None else self._channels(convolution)
-                vectors = [each for each in (factor, bias) if each]
-                if convolution is None or not all(self._is_vector(each, channels) for each in vectors):
+        for scaled, factor in _orders(product):
+            addition = self._only_source(scaled, _ADDITIONS)
+            for convolved, bias in [(scaled, "")] if addition is None else _orders(addition):
+                convolution = self._only_source(convolved, _CONVOLUTIONS)
+                channels = 0 if convolution is None else self._foldable_channels(convolution)
+                vectors = [tensor for tensor in (factor, bias) if tensor]
+                if convolution is None or not all(self._is_vector(tensor, channels) for tensor in vectors):
                     continue
                 kernel = tensor_of(convolution.input[1])
-                spread = [-1] if convolution.op == "Conv2D" else self._weights[kernel].shape[2:]
-                self._replace(convolution, kernel, factor, spread)
+                shape = [-1] if convolution.op == "Conv2D" else self._weights[kernel].shape[2:]
+                self._replace(convolution, kernel, factor, shape)
                 if addition is not None:
-                    addition.input[0] = behind
+                    addition.input[0] = convolved
                     self._replace(addition, bias, factor, [-1])
-                self.moved[tensor_of(product.name)] = entered
+                self.moved[tensor_of(product.name)] = scaled
                 return
 
-    def add(self, addition: NodeDef) -> None:
-        """Take a sum for the bias of a convolution that was folded."""
-        for entered, bias in _orders(addition):
-            convolution = self._nodes.get(node_of(self.moved.get(entered, "")))
+    def fold_addition(self, addition: NodeDef) -> None:
+        """Make a sum the bias of a convolution with a folded kernel."""
+        for scaled, bias in _orders(addition):
+            convolution = self._nodes.get(node_of(self.moved.get(scaled, "")))
             if convolution is None or convolution.op not in _CONVOLUTIONS:
                 continue
-            if self._is_vector(bias, self._channels(convolution)):
-                kind = addition.attr["T"].type
+            if self._is_vector(bias, self._foldable_channels(convolution)):
+                dtype = addition.attr["T"].type
                 addition.attr.clear()
-                addition.attr["T"].type = kind
-                addition.op, addition.input[0] = "BiasAdd", entered
+                addition.attr["T"].type = dtype
+                addition.op, addition.input[0] = "BiasAdd", scaled
                 self._replace(addition, bias, "", [-1])
                 return
 
-    def _before(self, tensor: str, ops: Collection[str]) -> NodeDef | None:
-        """The op of one of these kinds that gives a tensor which nobody else takes."""
+    def _only_source(self, tensor: str, ops: Collection[str]) -> NodeDef | None:
+        """Return the node of one of these ops that computes a tensor, if nobody else takes the tensor."""
         node = self._nodes.get(node_of(tensor))
-        found = node is not None and node.op in ops and self._uses[tensor] == 1 and tensor not in self._asked
-        return node if found else None
+        if node is None or node.op not in ops or self._uses[tensor] != 1 or tensor in self._outputs:
+            return None
+        return node
 
     def _kernel(self, convolution: NodeDef) -> tf.Tensor | None:
         kernel = tensor_of(convolution.input[1])
-        return self.made.get(kernel, self._weights.get(kernel))
+        return self.folded.get(kernel, self._weights.get(kernel))
 
-    def _channels(self, convolution: NodeDef) -> int:
-        """How many there are behind a convolution along the last axis; 0 where it cannot be folded."""
+    def _foldable_channels(self, convolution: NodeDef) -> int:
+        """Return how many channels a convolution computes along the last axis; 0 if nothing can be folded into it."""
         kernel = self._kernel(convolution)
         if kernel is None or convolution.attr["data_format"].s not in (b"", b"NHWC") or prod(kernel.shape) > _LARGEST:
             return 0
         return int(kernel.shape[3] if convolution.op == "Conv2D" else prod(kernel.shape[2:]))
 
     def _is_vector(self, tensor: str, channels: int) -> bool:
-        """Whether a value has one number for each channel, along the last axis."""
+        """Return whether a weight has one number for each channel, along the last axis."""
         value = self._weights.get(tensor)
         shape = [] if value is None or value.dtype != tf.float32 else value.shape.as_list()
         return shape[-1:] == [channels] == [prod(shape)]
 
-    def _replace(self, node: NodeDef, value: str, factor: str, spread: Sequence[int]) -> None:
-        """Give a node its second input times a factor."""
+    def _replace(self, node: NodeDef, weight: str, factor: str, shape: Sequence[int]) -> None:
+        """Multiply the second input of a node, a weight, by a factor of this shape; without one, reshape it."""
         name = f"{node.name}/folded:0"
-        given = [self._weights[each] for each in (value, factor) if each]
-        self.made[name] = self._once(("folded", value, factor), lambda: _product(*given, spread=spread))
+        values = [self._weights[tensor] for tensor in (weight, factor) if tensor]
+        self.folded[name] = self._get_or_make(("folded", weight, factor), lambda: _product(*values, shape=shape))
         node.input[1] = name
 
 
 def _orders(node: NodeDef) -> list[tuple[str, str]]:
-    """The two inputs of a node as (one, the other)."""
+    """Return the two inputs of a node as (one, other) in both orders."""
     first, second = map(tensor_of, data_inputs(node))
     return [(first, second), (second, first)]
 
 
 @eagerly
-def _product(value: tf.Tensor, factor: tf.Tensor | None = None, *, spread: Sequence[int]) -> tf.Tensor:
+def _product(value: tf.Tensor, factor: tf.Tensor | None = None, *, shape: Sequence[int]) -> tf.Tensor:
     if factor is None:
-        return tf.reshape(value, spread)
-    return (value if value.shape.rank == 4 else tf.reshape(value, [-1])) * tf.reshape(factor, spread)
+        return tf.reshape(value, shape)
+    return (value if value.shape.rank == 4 else tf.reshape(value, [-1])) * tf.reshape(factor, shape)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...caches import LRUCache
 from .memory import give_back
-from .two_stage import Kept
+from .two_stage import Residuals
 
 FUNCTIONS = 16
 """Functions that a network keeps. One takes about 15 MB in a network of 60 convolutions, however small its weights."""
@@ -18,7 +18,7 @@ FUNCTIONS = 16
 FORWARD_PASSES = 2**26
 """Bytes of forward passes that a network keeps: a few layers of an image."""
 
-Pass = tuple[np.ndarray, Kept]
+Pass = tuple[np.ndarray, Residuals]
 """A layer's values, and what the backward pass needs of the forward pass."""
 
 

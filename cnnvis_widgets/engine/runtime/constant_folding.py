@@ -1,7 +1,7 @@
-"""What a network makes of its weights alone, computed once and then taken for a weight itself.
+"""Computes what a network derives from its weights alone once, and then treats it as a weight.
 
-A batch normalisation is frozen into seven ops, of which five see only weights. In every function that is compiled they
-would be built, optimised and run again: more ops than all others.
+A frozen batch normalisation is seven ops, of which five depend on weights only. Without this, every compiled function
+would build, optimise and run them again: they are more ops than all others together.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from ..graph.graphdef import NodeDef, ancestors, data_inputs, node_of, tensor_of
 from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, listed
 from ..graph.structure import Structure
 from ..tensorflow_internals import op_definition, run_op
-from .batch_norm_folding import folded
-from .subgraphs import Cut, cut_out
-from .tracing import captured, eagerly
+from .batch_norm_folding import fold_batch_norms
+from .subgraphs import Subgraph, subgraph_between
+from .tracing import capture_all, eagerly
 
-_LARGEST = 2**16  # elements; a kernel that is cast or turned stays in the network: kept, it would take twice the room
+_LARGEST = (
+    2**16
+)  # elements; a kernel that is cast or transposed stays in the network, as a copy would double its memory
 
 
-class Settled:
-    """The weights of a network, and what is made of them on the way to ops that see an input.
+class FoldedWeights:
+    """The weights of a network, and the small tensors computed from weights alone that feed-dependent ops take.
 
     Args:
         structure: of the network.
@@ -39,95 +41,112 @@ class Settled:
     def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor]) -> None:
         self._structure = structure
         self._weights = {tensor_of(name): value for name, value in weights.items()}
-        self._computed_once: LRUCache[tf.Tensor] = LRUCache()
+        self._folded_scales: LRUCache[tf.Tensor] = LRUCache()
 
-    def cut(
+    def subgraph(
         self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], *, folding: bool
-    ) -> tuple[Cut, dict[str, tf.Tensor]]:
-        """The part of the network between ``inputs`` and ``tensors``, and what it takes, in the function being traced.
+    ) -> tuple[Subgraph, dict[str, tf.Tensor]]:
+        """Cut the network between ``inputs`` and ``tensors``, and capture its weights in the function being traced.
+
+        Args:
+            inputs: values by tensor name.
+            tensors: the names of the outputs.
+            folding: whether scales are folded into kernels; see ``batch_norm_folding``.
+
+        Returns:
+            The subgraph, and the values of all tensors that it takes, by name.
 
         Raises:
             FeedError: a placeholder between them is not fed.
             NumericalError: ``tensors`` depend on weights that hold NaN or infinity.
         """
-        settled = self.beside(inputs)
-        cut = cut_out(self._structure, settled.keys(), inputs.keys(), tensors)
+        known = self.values_beside(inputs)
+        subgraph = subgraph_between(self._structure, known.keys(), inputs.keys(), tensors)
         self._require_finite(tensors, inputs.keys())
-        values = {tensor: settled[tensor] for tensor in cut.settled}
+        values = {tensor: known[tensor] for tensor in subgraph.weights}
         if folding:
-            nodes, made = folded(cut.nodes, tensors, values, self._computed_once.get_or_make)
+            nodes, folded = fold_batch_norms(subgraph.nodes, tensors, values, self._folded_scales.get_or_make)
             taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
-            cut, values = replace(cut, nodes=nodes), {name: values[name] for name in values if name in taken} | made
-        return cut, captured(values) | dict(inputs)
+            values = {tensor: value for tensor, value in values.items() if tensor in taken} | folded
+            subgraph = replace(subgraph, nodes=nodes)
+        return subgraph, capture_all(values) | dict(inputs)
 
-    def beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
-        """Values by tensor name; only the weights where something is fed that they may be overridden by."""
+    def values_beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
+        """Return the known values by tensor name, when tensors of these names are fed.
+
+        If something else than an input of the network is fed, folded values could depend on it; then these are only the
+        weights.
+        """
         if all(node_of(tensor) in self._structure.varying for tensor in inputs):
             return self._values
         return self._weights
 
     def nonfinite_behind(self, tensors: Iterable[str], inputs: Collection[str]) -> tuple[str, ...]:
-        """The weights with NaN or infinity that ``tensors`` depend on, or else such values that are made of weights."""
+        """Return the names of the weights with NaN or infinity that ``tensors`` depend on, when ``inputs`` are fed.
+
+        If there are none, folded values with NaN or infinity count.
+        """
         nodes, tensors = self._structure.nodes, list(tensors)
-        found = self.nonfinite.behind(nodes, tensors, inputs)
-        made = self.beside(inputs) is self._values
-        return found or (self._nonfinite_made.behind(nodes, tensors, inputs) if made else ())
+        names = self.nonfinite.behind(nodes, tensors, inputs)
+        if names or self.values_beside(inputs) is not self._values:
+            return names
+        return self._nonfinite_folded.behind(nodes, tensors, inputs)
 
     def _require_finite(self, tensors: Sequence[str], inputs: Collection[str]) -> None:
-        found = self.nonfinite_behind(tensors, inputs)
-        if found:
+        names = self.nonfinite_behind(tensors, inputs)
+        if names:
             raise NumericalError(
-                f"Expected finite weights. Received: NaN or infinity in {listed(found)}. Check how the network was "
+                f"Expected finite weights. Received: NaN or infinity in {listed(names)}. Check how the network was "
                 "trained and read. Layers that do not depend on these weights can still be computed."
             )
 
     @cached_property
     def nonfinite(self) -> NonFinite:
-        """Weights and constants that hold NaN or infinity; all are looked at once."""
+        """Weights and constants that hold NaN or infinity. Each is checked once."""
         nodes = self._structure.nodes
         return find_nonfinite(nodes, self._weights | constants_of(nodes.values()))
 
     @cached_property
-    def _nonfinite_made(self) -> NonFinite:
-        """The same of what is made of weights: a variance below 0 gives NaN."""
-        return find_nonfinite(self._structure.nodes, self._made_values)
+    def _nonfinite_folded(self) -> NonFinite:
+        """Folded values that hold NaN or infinity: a negative variance gives NaN."""
+        return find_nonfinite(self._structure.nodes, self._folded_values)
 
     @cached_property
     def _values(self) -> Mapping[str, tf.Tensor]:
-        passed = {tensor: self._weights[origin] for tensor in self._frontier if (origin := self._passed(tensor))}
-        return self._weights | passed | self._made_values
+        copies = {tensor: self._weights[weight] for tensor in self._frontier if (weight := self._weight_behind(tensor))}
+        return self._weights | copies | self._folded_values
 
     @cached_property
-    def _made_values(self) -> dict[str, tf.Tensor]:
-        return self._computed(sorted(tensor for tensor in self._frontier if not self._passed(tensor)))
+    def _folded_values(self) -> dict[str, tf.Tensor]:
+        return self._computed(sorted(tensor for tensor in self._frontier if not self._weight_behind(tensor)))
 
     @cached_property
     def _frontier(self) -> set[str]:
-        """What varying ops take of other ops that depend on weights, where it is small or a weight as it is."""
+        """The inputs of feed-dependent ops that depend on weights alone, if they are small or just a weight."""
         nodes, varying, shapes = self._structure.nodes, self._structure.varying, self._structure.shapes
         taken = {tensor_of(each) for name in varying & nodes.keys() for each in data_inputs(nodes[name])}
-        made = self._made()
+        foldable = self._foldable()
         return {
             tensor
             for tensor in taken
-            if node_of(tensor) in made
-            and (self._passed(tensor) or _elements(shapes.get(tensor, (None, None))[1]) <= _LARGEST)
+            if node_of(tensor) in foldable
+            and (self._weight_behind(tensor) or _elements(shapes.get(tensor, (None, None))[1]) <= _LARGEST)
         }
 
-    def _made(self) -> set[str]:
-        """Nodes that depend on weights and constants, on weights at least, and on nothing else."""
+    def _foldable(self) -> set[str]:
+        """Return the nodes that depend on weights and constants only, and on at least one weight."""
         weights = {node_of(tensor) for tensor in self._weights}
-        pure, made, varying = set(weights), set[str](), self._structure.varying
+        constant, foldable, varying = set(weights), set[str](), self._structure.varying
         for name, node in self._structure.nodes.items():
             inputs = {node_of(each) for each in node.input}
-            if name not in varying and name not in weights and inputs <= pure and _repeatable(node):
-                pure.add(name)
-                if inputs & (made | weights):
-                    made.add(name)
-        return made
+            if name not in varying and name not in weights and inputs <= constant and _is_deterministic(node):
+                constant.add(name)
+                if inputs & (foldable | weights):
+                    foldable.add(name)
+        return foldable
 
-    def _passed(self, tensor: str) -> str:
-        """The weight that a tensor is, behind identities; '' if it is computed."""
+    def _weight_behind(self, tensor: str) -> str:
+        """Return the weight that a tensor is a copy of, through identities; '' if the tensor is computed."""
         while tensor not in self._weights:
             node = self._structure.nodes[node_of(tensor)]
             if node.op != "Identity":
@@ -137,21 +156,21 @@ class Settled:
 
     @eagerly
     def _computed(self, tensors: list[str]) -> dict[str, tf.Tensor]:
-        """Op by op: there are many small ones, each run once, and a graph of them takes longer to build than to run."""
+        """Compute tensors op by op. A graph of so many small ops would take longer to build than to run once."""
         needed = ancestors(self._structure.nodes, map(node_of, tensors))
         values = dict(self._weights)
         for name, node in self._structure.nodes.items():
             if name in needed and tensor_of(name) not in values:
-                found = _run(node, [values[tensor_of(each)] for each in data_inputs(node)])
-                values |= {f"{name}:{index}": value for index, value in enumerate(found)}
+                outputs = _run(node, [values[tensor_of(each)] for each in data_inputs(node)])
+                values |= {f"{name}:{index}": value for index, value in enumerate(outputs)}
         return {tensor: values[tensor] for tensor in tensors}
 
 
 def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
-    """The outputs of an op, computed eagerly."""
+    """Compute the outputs of an op eagerly."""
     if node.op == "Const":
         return [tf.constant(tf.make_ndarray(node.attr["value"].tensor))]
-    attributes = [part for key in sorted(node.attr) for part in (key, _plain(node.attr[key]))]
+    attributes = [part for key in sorted(node.attr) for part in (key, _eager_attribute(node.attr[key]))]
     definition: Any = op_definition(node.op)
     outputs = sum(
         len(node.attr[each.type_list_attr].list.type)
@@ -164,26 +183,27 @@ def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     return run_op(node.op, inputs, outputs, attributes)
 
 
-def _plain(value: AttrValue) -> Any:
-    """An attribute as an eager op takes it."""
+def _eager_attribute(value: AttrValue) -> Any:
+    """Convert an attribute to the form that an eager op takes."""
     kind = value.WhichOneof("value")
     if kind == "list":
-        return [_item(each, field.name) for field, several in value.list.ListFields() for each in several]
-    return _item(getattr(value, kind), kind)
+        return [_eager_item(each, field.name) for field, items in value.list.ListFields() for each in items]
+    return _eager_item(getattr(value, kind), kind)
 
 
-def _item(value: Any, kind: str) -> Any:
+def _eager_item(value: Any, kind: str) -> Any:
     return tf.TensorShape(value) if kind == "shape" else value
 
 
-def _repeatable(node: NodeDef) -> bool:
-    """Whether an op gives the same of the same at every time, and calls no function, which ``_run`` cannot."""
-    found = op_definition(node.op)
-    calls = any(
+def _is_deterministic(node: NodeDef) -> bool:
+    """Return whether an op always computes the same from the same, and calls no function, which ``_run`` could not."""
+    definition = op_definition(node.op)
+    calls_function = any(
         "func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
         for value in node.attr.values()
     )
-    return found is not None and not found.is_stateful and not node.op.startswith("Placeholder") and not calls
+    is_pure = definition is not None and not definition.is_stateful and not node.op.startswith("Placeholder")
+    return is_pure and not calls_function
 
 
 def _elements(shape: tuple[int | None, ...] | None) -> float:

@@ -12,10 +12,17 @@ from .tracing import eagerly
 
 
 def resize(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Pictures (images, height, width, channels) at a size (height, width), float32, averaged where they shrink.
+    """Resize pictures bilinearly; where they shrink, pixels are averaged (antialiasing).
+
+    Args:
+        images: (images, height, width, channels), of any dtype and range.
+        size: (height, width).
+
+    Returns:
+        float32 (images, height, width, channels), in the same range.
 
     Raises:
-        FeedError: signals and volumes are not resized.
+        FeedError: the images are signals or volumes.
     """
     if images.shape[1:-1] == tuple(size):
         return images.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""The part of a network between what is fed and what is asked for, put into a function that is being traced."""
+"""Cuts the part of a network between a feed and some tensors, and imports it into the function being traced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..backward import rules
 from ..backward.gradient_graph import BackwardNodes, backward_nodes
 from ..backward.gradient_overrides import make_lean
 from ..graph.channels_last import run_on_cpu
-from ..graph.composite_activations import Unit
+from ..graph.composite_activations import CompositeActivation
 from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
 from ..graph.layers import Shapes, shape_text
 from ..graph.structure import Structure
@@ -20,133 +20,180 @@ from ..ops.portable_gradient import make_portable
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The nodes that turn what is fed and ``settled`` into ``tensors``; ``varying``: those that depend on an input."""
+class Subgraph:
+    """The nodes that compute some tensors from a feed and from known values.
+
+    Attributes:
+        nodes: copies, in order of computation.
+        composites: the composite activations among them, by output node.
+        weights: the names of the tensors with known values that the nodes take.
+        tensors: the names of the tensors to compute.
+        varying: the names of the nodes that depend on an input.
+        graph_def: of the whole network.
+    """
 
     nodes: list[NodeDef]
-    units: Mapping[str, Unit]
-    settled: Collection[str]
+    composites: Mapping[str, CompositeActivation]
+    weights: Collection[str]
     tensors: Sequence[str]
     varying: Collection[str]
     graph_def: GraphDef
 
 
-def cut_out(structure: Structure, settled: Collection[str], inputs: Collection[str], tensors: Sequence[str]) -> Cut:
-    """Cut a network between ``tensors`` and what is fed or ``settled``, tensors of known values.
+def subgraph_between(
+    structure: Structure, known: Collection[str], inputs: Collection[str], tensors: Sequence[str]
+) -> Subgraph:
+    """Cut a network between ``tensors`` and what is fed or known.
+
+    Args:
+        structure: of the network.
+        known: the names of tensors whose values do not depend on the feed.
+        inputs: the names of tensors that are fed.
+        tensors: the names of the tensors to compute.
 
     Raises:
-        FeedError: a placeholder that ``tensors`` need is not among the inputs.
+        FeedError: ``tensors`` need a placeholder that is not among the inputs.
     """
-    known = {*inputs, *settled}
-    needed = ancestors(structure.nodes, [node_of(each) for each in tensors if each not in known], stop=known)
+    sources = {*inputs, *known}
+    needed = ancestors(structure.nodes, [node_of(each) for each in tensors if each not in sources], stop=sources)
     _require_fed(structure, needed, inputs)
     fed = {node_of(tensor) for tensor in inputs if f"{node_of(tensor)}:1" not in structure.shapes}
     nodes = [
         NodeDef.FromString(node.SerializeToString()) for name, node in structure.nodes.items() if name in needed - fed
     ]
     taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
-    units = {name: unit for name, unit in structure.units.items() if unit.inner <= needed}
-    return Cut(nodes, units, taken & (known - {*inputs}), tensors, structure.varying, structure.graph_def)
+    composites = {name: each for name, each in structure.composites.items() if each.inner <= needed}
+    weights = taken & (sources - {*inputs})
+    return Subgraph(nodes, composites, weights, tensors, structure.varying, structure.graph_def)
 
 
 def _require_fed(structure: Structure, needed: Iterable[str], inputs: Collection[str]) -> None:
     missing = [name for name in needed if structure.nodes[name].op == "Placeholder" and tensor_of(name) not in inputs]
     if missing:
-        shown = ", ".join(f"{name!r} ({_text(structure, name)})" for name in sorted(missing))
+        listed = ", ".join(f"{name!r} ({_type_text(structure, name)})" for name in sorted(missing))
         raise FeedError(
-            f"Expected a value for every placeholder that the layer needs. Received: none for {shown}. "
+            f"Expected a value for every placeholder that the layer needs. Received: none for {listed}. "
             "Add it to the feed, such as {'" + min(missing) + ":0': value}."
         )
 
 
-def _text(structure: Structure, name: str) -> str:
+def _type_text(structure: Structure, name: str) -> str:
     dtype, shape = structure.shapes[tensor_of(name)]
     return f"{dtype.name} {shape_text(shape)}"
 
 
-def import_cut(cut: Cut, given: Mapping[str, tf.Tensor], rule: str, target: str) -> list[tf.Tensor]:
-    """Import a cut into the graph being built, with values for its inputs and weights, under a rule."""
-    make_lean(cut.nodes, cut.varying)  # before a rule leads signals through nodes of its own
-    rules.apply_rule(cut.nodes, rule, cut.units)
-    rules.redirect(cut.nodes, target)
-    nodes = run_on_cpu(cut.nodes)
+def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: str, target: str) -> list[tf.Tensor]:
+    """Import a subgraph into the graph being built, under a rule.
+
+    Args:
+        subgraph: its nodes are changed.
+        values: of the inputs and weights, by tensor name.
+        rule: how signals go backwards through it.
+        target: a node whose dead ReLU a signal may enter; '' for none.
+
+    Returns:
+        The tensors that the subgraph computes, in their order.
+    """
+    make_lean(subgraph.nodes, subgraph.varying)  # before a rule leads signals through nodes of its own
+    rules.apply_rule(subgraph.nodes, rule, subgraph.composites)
+    rules.redirect(subgraph.nodes, target)
+    nodes = run_on_cpu(subgraph.nodes)
     make_portable(nodes)
-    referred = {tensor_of(reference) for node in nodes for reference in node.input}
-    computed = [tensor for tensor in cut.tensors if tensor not in given]
-    values = iter(
+    referenced = {tensor_of(reference) for node in nodes for reference in node.input}
+    computed = [tensor for tensor in subgraph.tensors if tensor not in values]
+    outputs = iter(
         tf.graph_util.import_graph_def(
-            copy_of(cut.graph_def, nodes),
-            {tensor: value for tensor, value in given.items() if tensor in referred},
-            return_elements=[rules.spanned(tensor, rule, cut.units) for tensor in computed],
+            copy_of(subgraph.graph_def, nodes),
+            {tensor: value for tensor, value in values.items() if tensor in referenced},
+            return_elements=[rules.spanned(tensor, rule, subgraph.composites) for tensor in computed],
             name="network",
         )
         if computed
         else ()
     )
-    return [given[tensor] if tensor in given else next(values) for tensor in cut.tensors]
+    return [values[tensor] if tensor in values else next(outputs) for tensor in subgraph.tensors]
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A network in the graph being built, and the way back through it as nodes that are yet to be imported.
+class ImportedSubgraph:
+    """A subgraph in the graph being built, together with its gradient, which is imported when it is needed.
 
     Attributes:
-        entered: the images.
-        tensors: what was asked for.
-        ends: where the way back begins; what comes behind is left to ``tf.gradients``.
+        image: the tensor of the images.
+        tensors: what the subgraph computes.
+        ends: where the prepared gradient begins; ``tf.gradients`` provides the gradient of what comes behind.
     """
 
-    entered: tf.Tensor
+    image: tf.Tensor
     tensors: list[tf.Tensor]
     ends: list[tf.Tensor]
-    _back: BackwardNodes | None
+    _gradient: BackwardNodes | None
     _taken: dict[str, tf.Tensor]
     _graph_def: GraphDef
 
-    def sent_back(self, signals: Sequence[tf.Tensor | None]) -> tf.Tensor | None:
-        """What signals at ``ends`` send to the images."""
-        if self._back is None or all(each is None for each in signals):
+    def signal_at_image(self, signals: Sequence[tf.Tensor | None]) -> tf.Tensor | None:
+        """Send signals from ``ends`` back to the images; ``None`` if there are none."""
+        if self._gradient is None or all(signal is None for signal in signals):
             return None
-        arriving = [tf.zeros_like(end) if each is None else each for each, end in zip(signals, self.ends, strict=True)]
-        given = dict(zip(self._back.signals, arriving, strict=True))
-        if self._back.sent in given:
-            return given[self._back.sent]
-        [sent] = tf.graph_util.import_graph_def(
-            copy_of(self._graph_def, self._back.nodes),
-            given | self._taken,
-            return_elements=[self._back.sent],
+        arriving = [
+            tf.zeros_like(end) if signal is None else signal for signal, end in zip(signals, self.ends, strict=True)
+        ]
+        values = dict(zip(self._gradient.signals, arriving, strict=True))
+        if self._gradient.sent in values:
+            return values[self._gradient.sent]
+        [signal] = tf.graph_util.import_graph_def(
+            copy_of(self._graph_def, self._gradient.nodes),
+            values | self._taken,
+            return_elements=[self._gradient.sent],
             name="back",
         )
-        return sent
+        return signal
 
 
-def import_passage(cut: Cut, given: Mapping[str, tf.Tensor], image: str, target: str, shapes: Shapes) -> Passage:
-    """Import a cut as ``import_cut`` does for the rule 'gradient', and prepare the way back to ``image``."""
-    known = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in given.items() if tensor not in shapes}
-    back = backward_nodes(cut.nodes, image, cut.tensors, target, {**shapes, **known})
-    ends, taken = ([], []) if back is None else (back.ends, back.taken)
-    values = iter(import_cut(replace(cut, tensors=[*cut.tensors, *ends, *taken]), given, "gradient", target))
-    tensors, begun = ([next(values) for _ in names] for names in (cut.tensors, ends))
-    return Passage(given[image], tensors, begun, back, dict(zip(taken, values, strict=True)), cut.graph_def)
-
-
-def gradient_of(scores: tf.Tensor, of: tf.Tensor, shown: tf.Tensor, passages: Sequence[Passage]) -> tf.Tensor:
-    """``tf.gradients(scores, of)``, through ``passages`` by their own nodes.
+def import_with_gradient(
+    subgraph: Subgraph, values: Mapping[str, tf.Tensor], image: str, target: str, shapes: Shapes
+) -> ImportedSubgraph:
+    """Import a subgraph as ``import_subgraph`` does for the rule 'gradient', and prepare its gradient.
 
     Args:
-        scores: a function of ``shown`` and of what passages give.
-        of: a tensor.
-        shown: made of it, as are the images that enter the passages.
+        subgraph: its nodes are changed.
+        values: of the inputs and weights, by tensor name.
+        image: the name of the tensor of the images, which is among ``values``.
+        target: a node whose dead ReLU a signal may enter; '' for none.
+        shapes: of the network's tensors.
+    """
+    new = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in values.items() if tensor not in shapes}
+    gradient = backward_nodes(subgraph.nodes, image, subgraph.tensors, target, {**shapes, **new})
+    ends, taken = ([], []) if gradient is None else (gradient.ends, gradient.taken)
+    everything = replace(subgraph, tensors=[*subgraph.tensors, *ends, *taken])
+    outputs = iter(import_subgraph(everything, values, "gradient", target))
+    tensors, end_tensors = ([next(outputs) for _ in names] for names in (subgraph.tensors, ends))
+    taken_tensors = dict(zip(taken, outputs, strict=True))
+    return ImportedSubgraph(values[image], tensors, end_tensors, gradient, taken_tensors, subgraph.graph_def)
+
+
+def gradient_of(
+    scores: tf.Tensor, variable: tf.Tensor, image: tf.Tensor, subgraphs: Sequence[ImportedSubgraph]
+) -> tf.Tensor:
+    """Compute ``tf.gradients(scores, variable)``, with the prepared gradients of imported subgraphs.
+
+    Args:
+        scores: a function of ``image`` and of what the subgraphs compute.
+        variable: a tensor.
+        image: a function of ``variable``, as are the images of the subgraphs.
+        subgraphs: those that the scores depend on.
 
     Returns:
-        The gradient; zeros where ``scores`` does not depend on ``of``.
+        The gradient, shaped as ``variable``; zeros where ``scores`` does not depend on it.
     """
-    ends = [end for passage in passages for end in passage.ends]
-    starts = [shown, *(passage.entered for passage in passages)]
-    signals = tf.gradients(scores, [*ends, *starts], stop_gradients=[*ends, *starts])
-    arriving, direct = iter(signals), signals[len(ends) :]
-    back = [passage.sent_back([next(arriving) for _ in passage.ends]) for passage in passages]
-    sent = [*zip(starts, direct, strict=True), *zip(starts[1:], back, strict=True)]
-    ways = [(start, signal) for start, signal in sent if signal is not None]
-    found = tf.gradients([start for start, _ in ways], of, [signal for _, signal in ways])[0] if ways else None
-    return tf.zeros_like(of) if found is None else found
+    ends = [end for subgraph in subgraphs for end in subgraph.ends]
+    images = [image, *(subgraph.image for subgraph in subgraphs)]
+    signals = tf.gradients(scores, [*ends, *images], stop_gradients=[*ends, *images])
+    at_ends, direct = iter(signals), signals[len(ends) :]
+    through = [subgraph.signal_at_image([next(at_ends) for _ in subgraph.ends]) for subgraph in subgraphs]
+    pairs = [*zip(images, direct, strict=True), *zip(images[1:], through, strict=True)]
+    paths = [(tensor, signal) for tensor, signal in pairs if signal is not None]
+    if not paths:
+        return tf.zeros_like(variable)
+    (gradient,) = tf.gradients([tensor for tensor, _ in paths], variable, [signal for _, signal in paths])
+    return tf.zeros_like(variable) if gradient is None else gradient

@@ -1,7 +1,7 @@
-"""The engine computes eagerly, whatever mode its caller is in.
+"""Functions of tensors become functions of arrays, whatever mode TensorFlow is in.
 
-People call from within ``with graph.as_default():``, and after ``disable_v2_behavior()``; in both,
-TensorFlow would add ops to a graph of theirs instead of computing.
+People call from within ``with graph.as_default():`` and after ``disable_v2_behavior()``. In both modes TensorFlow would
+add ops to a graph of theirs and compute nothing, so the engine enters eager mode first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 
 
 def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """The same function, run in eager mode."""
+    """Return the same function, which now enters eager mode first."""
 
     @wraps(function)
     def wrapped(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
@@ -41,41 +41,50 @@ def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
 
 
 def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon: bool = False) -> Callable[..., Any]:
-    """Compile a function of tensors once, as a function of NumPy arrays.
+    """Compile a function of tensors once, and return it as a function of NumPy arrays.
 
-    With ``soon`` there is less to wait for before the first call; see ``calling``.
+    ``tf.function`` would not do: after ``tf.config.run_functions_eagerly`` it runs its body op by op, and a frozen
+    graph cannot be imported then.
 
-    Not tf.function: ``tf.config.run_functions_eagerly`` would run its body op by op, and a frozen
-    graph cannot be imported so.
+    Args:
+        body: takes tensors and returns a tensor, or a structure of tensors.
+        signature: a spec for each argument of ``body``.
+        soon: whether the first call should start sooner; see ``call_context``.
+
+    Returns:
+        A function that takes anything that converts to these specs, and returns arrays in the structure of ``body``.
     """
     function = eagerly(tf.compat.v1.wrap_function)(body, signature)
-    optimised = calling(function.graph, soon=soon)
+    context = call_context(function.graph, soon=soon)
 
     @eagerly
     def wrapped(*arrays: Any) -> Any:
-        given = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
-        with optimised():
-            return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*given))
+        tensors = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
+        with context():
+            return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*tensors))
 
     return wrapped
 
 
-def calling(graph: tf.Graph, *, soon: bool = False) -> Callable[[], AbstractContextManager[None]]:
-    """The context in which functions with the ops of a graph are to be called.
+def call_context(graph: tf.Graph, *, soon: bool = False) -> Callable[[], AbstractContextManager[None]]:
+    """Return the context in which to call a function with the ops of a graph.
 
-    With ``soon``, the optimiser of TensorFlow goes over them once instead of twice, and with those of its passes alone
-    that take little and change much: the same bytes, a third of the time. Half of it was folding constants, of which
-    there are none to speak of, since weights are captured and what is made of them alone is settled.
+    Args:
+        graph: of the function.
+        soon: whether TensorFlow's optimiser goes over the graph once and not twice, with only those of its passes that
+            take little time and change much. The results are the same to the byte, and it takes a third of the time.
+            Half of that was constant folding, which finds next to nothing: weights are captured, and what depends on
+            weights alone is already folded.
 
-    Where a convolution has groups and TensorFlow has no oneDNN, nothing is fused: the optimiser would put convolution
-    and bias into one op whose kernel refuses groups.
+    Where a convolution has groups and TensorFlow has no oneDNN, the optimiser must not fuse ops: it would put
+    convolution and bias into one op, and the kernel of that op refuses groups.
     """
     unfused = not has_kernels() and any(map(has_groups, graph.get_operations()))
-    return partial(optimiser_options, _configuration(soon, unfused)) if soon or unfused else nullcontext
+    return partial(optimiser_options, _options(soon, unfused)) if soon or unfused else nullcontext
 
 
 @eagerly
-def _configuration(soon: bool, unfused: bool) -> ConfigProto:
+def _options(soon: bool, unfused: bool) -> ConfigProto:
     config = default_optimiser_options()
     options = config.graph_options.rewrite_options
     if unfused:
@@ -90,16 +99,16 @@ def _configuration(soon: bool, unfused: bool) -> ConfigProto:
     return config
 
 
-def captured(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Values computed eagerly, as tensors of the function that is being traced, which takes them as further inputs.
+def capture_all(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Make eager values further inputs of the function being traced, and return them as its tensors.
 
-    TensorFlow's own ``capture`` makes these inputs one by one, which takes as long as importing the whole network.
+    TensorFlow's own ``capture`` makes one input at a time. That takes as long as importing the whole network.
     """
     graph = tf.compat.v1.get_default_graph()
     new = {id(value): value for value in values.values() if value.dtype.is_floating and not is_captured(graph, value)}
-    inputs = [placeholder(f"weight_{place}", value.dtype, value.shape) for place, value in enumerate(new.values())]
-    names = [f"{node.name}:0" for node in inputs]
-    made = tf.graph_util.import_graph_def(GraphDef(node=inputs), return_elements=names, name="captured") if new else []
-    for value, tensor in zip(new.values(), made, strict=True):
+    nodes = [placeholder(f"weight_{number}", value.dtype, value.shape) for number, value in enumerate(new.values())]
+    names = [f"{node.name}:0" for node in nodes]
+    inputs = tf.graph_util.import_graph_def(GraphDef(node=nodes), return_elements=names, name="captured") if new else []
+    for value, tensor in zip(new.values(), inputs, strict=True):
         add_capture(graph, value, tensor)
     return {name: graph.capture(value) for name, value in values.items()}

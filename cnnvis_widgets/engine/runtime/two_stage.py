@@ -1,22 +1,31 @@
-"""A compiled function in two stages: what does not depend on the last arguments is computed once and kept."""
+"""A compiled function in two stages: the first depends on the early arguments only, and its residuals serve many calls.
+
+A forward pass is a first stage and a backward pass a second one: many seeds go back over one forward pass.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from ..tensorflow_internals import captured_inputs
-from .tracing import calling, eagerly
+from .tracing import call_context, eagerly
 
-Kept = Sequence[tf.Tensor]
-"""What the first stage hands to the second."""
+Residuals: TypeAlias = Sequence[tf.Tensor]
+"""What the second stage needs of the first."""
 
 
-class Staged:
-    """``body(*early, *late) -> (first, second)`` with ``first`` a tensor that depends on ``early`` only."""
+class TwoStageFunction:
+    """``body(*early, *late) -> (value, result)``, where ``value`` depends on the early arguments only.
+
+    Args:
+        body: a function of tensors; it is traced once.
+        early: specs of the arguments of the first stage.
+        late: specs of the further arguments of the second stage.
+    """
 
     def __init__(
         self,
@@ -30,37 +39,37 @@ class Staged:
     @eagerly
     def _build(self, body: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> None:
         whole = tf.compat.v1.wrap_function(body, [*self._early, *self._late])
-        self._calling = calling(whole.graph)
-        first, second = whole.outputs
-        given = whole.inputs[: len(self._early) + len(self._late)]
-        late = given[len(self._early) :]
-        kept = _kept(whole.graph, late)
-        self._first = _callable(whole, given[: len(self._early)], [first, *kept])
-        self._second = _callable(whole, [*late, *kept], second)
+        self._context = call_context(whole.graph)
+        value, result = whole.outputs
+        arguments = whole.inputs[: len(self._early) + len(self._late)]
+        early, late = arguments[: len(self._early)], arguments[len(self._early) :]
+        residuals = _residuals(whole.graph, late)
+        self._first = _part(whole, early, [value, *residuals])
+        self._second = _part(whole, [*late, *residuals], result)
 
     @eagerly
-    def first(self, *early: Any) -> tuple[np.ndarray, Kept]:
-        """The first result, and what the second stage needs of it."""
-        with self._calling():
-            value, *kept = self._first(*_tensors(early, self._early))
-        return value.numpy(), kept
+    def first(self, *early: Any) -> tuple[np.ndarray, Residuals]:
+        """Run the first stage. Returns ``value`` and the residuals."""
+        with self._context():
+            value, *residuals = self._first(*_tensors(early, self._early))
+        return value.numpy(), residuals
 
     @eagerly
-    def second(self, kept: Kept, *late: Any) -> np.ndarray:
-        """The second result."""
-        with self._calling():
-            result: np.ndarray = self._second(*_tensors(late, self._late), *kept).numpy()
+    def second(self, residuals: Residuals, *late: Any) -> np.ndarray:
+        """Run the second stage. Returns ``result``."""
+        with self._context():
+            result: np.ndarray = self._second(*_tensors(late, self._late), *residuals).numpy()
         return result
 
 
-def _callable(whole: Any, given: Sequence[tf.Tensor], results: Any) -> Any:
-    """A part of a function.
+def _part(whole: Any, inputs: Sequence[tf.Tensor], outputs: Any) -> Any:
+    """Return the part of a function between some of its tensors, as a function of its own.
 
-    Wrapped once more, since a pruned function tries each call with a signature that it does not have, and writes all
-    values into the message of that failure: a fifth of the time of a call with large maps.
+    A pruned function first tries each call with a signature that it does not have, and writes all values into the
+    message of that failure. With large maps this takes a fifth of the call, so the function is wrapped once more.
     """
-    part = whole.prune(given, results)
-    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in given]
+    part = whole.prune(inputs, outputs)
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
     return tf.compat.v1.wrap_function(lambda *values: part(*values), specs)
 
 
@@ -68,17 +77,20 @@ def _tensors(arrays: Sequence[Any], specs: Sequence[tf.TensorSpec]) -> list[tf.T
     return [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
 
-def _kept(graph: tf.Graph, late: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """The tensors that ops behind ``late`` take from elsewhere, but for constants and captures."""
-    behind = {tensor.ref() for tensor in late}
-    varying: set[Any] = set()
+def _residuals(graph: tf.Graph, late: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Return the tensors that the ops behind ``late`` take from the first stage, without constants and captures."""
+    second_stage = {tensor.ref() for tensor in late}
     captures = {tensor.ref() for tensor in captured_inputs(graph)}
-    kept: dict[Any, tf.Tensor] = {}
+    varying: set[Any] = set()
+    residuals: dict[Any, tf.Tensor] = {}
     for op in graph.get_operations():
-        if any(tensor.ref() in behind for tensor in op.inputs):
-            behind |= {tensor.ref() for tensor in op.outputs}
-            fixed = [each for each in op.inputs if each.ref() in varying - captures and each.ref() not in behind]
-            kept |= {tensor.ref(): tensor for tensor in fixed}
+        if any(tensor.ref() in second_stage for tensor in op.inputs):
+            second_stage |= {tensor.ref() for tensor in op.outputs}
+            residuals |= {
+                tensor.ref(): tensor
+                for tensor in op.inputs
+                if tensor.ref() in varying - captures and tensor.ref() not in second_stage
+            }
         elif op.type == "Placeholder" or any(tensor.ref() in varying for tensor in op.inputs):
             varying |= {tensor.ref() for tensor in op.outputs}
-    return list(kept.values())
+    return list(residuals.values())

@@ -112,9 +112,10 @@ def gradients(network, asked=("end",), score=squares, target="", image=None):
         return tf.gradients(score(network.runtime.build(inputs, tensors, target=target), shown), image)[0]
 
     def quick(image):
-        passage, shown = network.runtime.passage({network.runtime.image_tensor: 2 * image}, tensors, target), image - 1
-        found = gradient_of(score(passage.tensors, shown), image, shown, [passage])
-        ends.extend(each.op.name.removeprefix("network/") for each in passage.ends)
+        inputs, shown = {network.runtime.image_tensor: 2 * image}, image - 1
+        subgraph = network.runtime.build_with_gradient(inputs, tensors, target)
+        found = gradient_of(score(subgraph.tensors, shown), image, shown, [subgraph])
+        ends.extend(each.op.name.removeprefix("network/") for each in subgraph.ends)
         kinds.extend(op.type for op in image.graph.get_operations() if op.name.startswith("back/"))
         return found
 

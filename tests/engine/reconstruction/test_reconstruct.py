@@ -11,7 +11,7 @@ from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.engine.reconstruction import precision
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
 from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback
-from cnnvis_widgets.engine.runtime import two_stage as staging
+from cnnvis_widgets.engine.runtime import two_stage
 from cnnvis_widgets.engine.runtime.caches import ForwardPasses
 
 
@@ -44,7 +44,7 @@ def test_a_second_call_compiles_nothing(monkeypatch):
     def refuse(*_):
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(staging.Staged, "__init__", refuse)
+    monkeypatch.setattr(two_stage.TwoStageFunction, "__init__", refuse)
     other = load(network, photo(seed=1))
     assert not np.array_equal(reconstruct(other, None, "last", channels=[1, 3]).images, first.images[:, [1, 3]])
     with pytest.raises(AssertionError, match="compiled again"):
@@ -53,13 +53,13 @@ def test_a_second_call_compiles_nothing(monkeypatch):
 
 def counted(monkeypatch):
     """The feeds of all forward passes from now on."""
-    runs, first = [], staging.Staged.first
+    runs, first = [], two_stage.TwoStageFunction.first
 
     def counting(self, *early):
         runs.append(early)
         return first(self, *early)
 
-    monkeypatch.setattr(staging.Staged, "first", counting)
+    monkeypatch.setattr(two_stage.TwoStageFunction, "first", counting)
     return runs
 
 

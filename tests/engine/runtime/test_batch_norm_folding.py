@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from cnnvis_widgets.engine.graph.graphdef import copy_of
-from cnnvis_widgets.engine.runtime.batch_norm_folding import folded
+from cnnvis_widgets.engine.runtime.batch_norm_folding import fold_batch_norms
 
 
 def numbers(*shape: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def values_of(network, asked):
     ops = sorted(node.op for node in nodes)
     known = {f"{name}:0": tf.constant(value) for name, value in WEIGHTS.items()}
     kept: dict = {}
-    left, made = folded(nodes, asked, known, lambda key, make: kept.setdefault(key, make()))
+    left, made = fold_batch_norms(nodes, asked, known, lambda key, make: kept.setdefault(key, make()))
     picture = numbers(2, 9, 9, 2)
     found = []
     for some, given in ((graph.as_graph_def().node, {}), (left, made)):

@@ -157,7 +157,7 @@ def test_a_network_keeps_few_functions(network, monkeypatch):
     first = reconstruct(network, None, "layer", rule="deconvnet").images
     (key,) = [each for each in network.runtime.cache if each[0] == "backward strategy"]
     strategy = network.runtime.cache.get(key).strategy
-    watched = [weakref.ref(strategy), weakref.ref(strategy._staged._second.graph)]
+    watched = [weakref.ref(strategy), weakref.ref(strategy._function._second.graph)]
     del strategy
     for rule in ("guided", "gradient"):
         reconstruct(network, None, "layer", rule=rule)

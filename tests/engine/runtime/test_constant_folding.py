@@ -1,4 +1,4 @@
-"""What is made of weights alone: computed once, equal to the bit, and put aside where something else is fed."""
+"""Constant folding: computed once, equal to the bit, and left out where something else is fed."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 from networks import photo, v1
 
 from cnnvis_widgets import activations, load
-from cnnvis_widgets.engine.runtime.constant_folding import Settled
+from cnnvis_widgets.engine.runtime.constant_folding import FoldedWeights
 
 
 def normalised():
@@ -42,7 +42,7 @@ def test_a_batch_normalisation_is_a_product_and_a_sum(monkeypatch):
     few, image = load(normalised()), photo(12)
     found = activations(few, image, "relu")[0].values
     ops = ops_of(few)
-    monkeypatch.setattr(Settled, "beside", lambda self, inputs: self._weights)
+    monkeypatch.setattr(FoldedWeights, "values_beside", lambda self, inputs: self._weights)
     many = load(normalised())
     np.testing.assert_array_equal(found, activations(many, image, "relu")[0].values)
     assert ops <= ops_of(many) - 8
@@ -50,7 +50,7 @@ def test_a_batch_normalisation_is_a_product_and_a_sum(monkeypatch):
 
 @pytest.fixture
 def scaled():
-    """image * (2 * weight) + noise, where the doubled weight, random numbers and a large product could be settled."""
+    """image * (2 * weight) + noise, where the doubled weight, random numbers and a large product could be folded."""
     graph = tf.Graph()
     with graph.as_default():
         image = v1.placeholder(tf.float32, [None, 4], name="image")
@@ -64,13 +64,13 @@ def scaled():
     return graph.as_graph_def()
 
 
-def settled(network):
-    return network.runtime._settled.beside([network.runtime.image_tensor])
+def folded_values(network):
+    return network.runtime._weights.values_beside([network.runtime.image_tensor])
 
 
 def test_what_is_made_of_weights_alone_is_computed_once(scaled):
     network = load(scaled)
-    np.testing.assert_array_equal(settled(network)["some:0"], [0, 2, 4, 6])
+    np.testing.assert_array_equal(folded_values(network)["some:0"], [0, 2, 4, 6])
     found = activations(network, np.ones((1, 4), np.float32), "scaled")[0].values.reshape(1, 4)
     np.testing.assert_array_equal(found, [[0, 2, 4, 6]])
 
@@ -90,7 +90,7 @@ def test_parts_lists_and_choices_are_what_the_network_makes_of_them():
         tf.add(tf.nn.relu(image * joined + first), chosen(first), name="out")
     assert any("then_branch" in node.attr for node in graph.as_graph_def().node)
     network = load(graph.as_graph_def())
-    found = {name: value.numpy().tolist() for name, value in settled(network).items() if name != "weight:0"}
+    found = {name: value.numpy().tolist() for name, value in folded_values(network).items() if name != "weight:0"}
     assert [0, 1, 2, 3] in found.values()
     assert found["joined:0"] == [4, 5, 0, 1]
     values = activations(network, np.ones((1, 4), np.float32), "out")[0].values
@@ -98,14 +98,14 @@ def test_parts_lists_and_choices_are_what_the_network_makes_of_them():
 
 
 def test_random_numbers_and_large_values_stay_in_the_network(scaled):
-    assert set(settled(load(scaled))) == {"weight:0", "some:0"}
+    assert set(folded_values(load(scaled))) == {"weight:0", "some:0"}
 
 
 def test_what_is_fed_in_place_of_a_weight_counts(scaled):
     network = load(scaled)
     ones = np.ones((1, 4), np.float32)
     fed = {"image:0": ones, "weight:0": np.full(256, 5, np.float32)}
-    assert set(network.runtime._settled.beside(fed)) == {"weight:0"}
+    assert set(network.runtime._weights.values_beside(fed)) == {"weight:0"}
     np.testing.assert_array_equal(activations(network, fed, "scaled")[0].values.reshape(1, 4), [[10] * 4])
 
 
@@ -114,4 +114,4 @@ def test_a_network_that_makes_nothing_of_its_weights_has_just_them():
     with graph.as_default():
         image = v1.placeholder(tf.float32, [None, 16], name="image")
         tf.nn.relu(tf.matmul(image, tf.constant(np.ones((16, 16), np.float32), name="weight")), name="unit")
-    assert set(settled(load(graph.as_graph_def()))) == {"weight:0"}
+    assert set(folded_values(load(graph.as_graph_def()))) == {"weight:0"}
