@@ -28,6 +28,8 @@ ORACLES = "engine/ops/test_oracles.py"
 PATCHES = "engine/reconstruction/test_patches.py"
 REQUESTS = "engine/reconstruction/test_reconstruct.py in_place"
 DREAM = "engine/dreaming/test_dream.py"
+LAPLACIAN = "engine/dreaming/test_laplacian.py"
+PIXELS = "engine/dreaming/test_pixel_ascent.py"
 ATTRIBUTION = "engine/attribution/test_attribution.py"
 SPECTRA = "engine/dreaming/test_parameterizations.py"
 
@@ -287,14 +289,14 @@ FAULTS = (
         "engine/dreaming/laplacian.py",
         "    image = pyramid[-1]\n",
         "    image = tf.zeros_like(pyramid[-1])\n",
-        DREAM + " pyramid",
+        LAPLACIAN,
     ),
     Fault(
         "levels of the pyramid enlarged without the factor 4",
         "engine/dreaming/laplacian.py",
         "tf.tile(4 * _BINOMIAL[",
         "tf.tile(_BINOMIAL[",
-        DREAM + " pyramid",
+        LAPLACIAN,
     ),
     Fault(
         "one strength for the gradients of all pictures of a batch",
@@ -322,21 +324,21 @@ FAULTS = (
         "engine/dreaming/pixel_ascent.py",
         "count = -(-whole // side)",
         "count = whole // side",
-        DREAM + " tiles_cover",
+        PIXELS + " tiles_cover",
     ),
     Fault(
         "the picture is not rolled back",
         "engine/dreaming/pixel_ascent.py",
         "tf.roll(gradient, -shift, axes)",
         "gradient",
-        DREAM + " whole_gradient",
+        PIXELS + " whole_gradient",
     ),
     Fault(
         "the gradient is climbed down",
         "engine/dreaming/pixel_ascent.py",
         "images + inputs.step * inputs.mask * gradient, inputs.low",
         "images - inputs.step * inputs.mask * gradient, inputs.low",
-        DREAM + " follows_the_gradient",
+        PIXELS + " follows_the_gradient",
     ),
     Fault(
         "jitter shifts by half of what it says",
