@@ -187,7 +187,7 @@ class ParameterAscent:
         def body(*tensors: tf.Tensor) -> StepOutputs:
             return step.outputs(tf.nest.pack_sequence_as(specs, tensors))
 
-        return self.runtime.compiled(key, body, tf.nest.flatten(specs), soon=True)
+        return self.runtime.compiled(key, body, tf.nest.flatten(specs), quick_start=True)
 
     def _specs(self, objective: BoundObjective, inputs: StepInputs, shape: Sequence[int]) -> StepInputs:
         rank = inputs.moments.variables.ndim

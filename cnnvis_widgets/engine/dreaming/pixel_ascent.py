@@ -265,7 +265,7 @@ def _tile_gradient(runtime: Runtime, objective: BoundObjective, shape: Sequence[
         return _gradient(runtime, objective, tile, (low, high), values)
 
     signature = [_image_spec(shape), _ANY, _ANY, *objective.signature(runtime)]
-    return runtime.compiled(("tile gradient", objective.key, shape[0], shape[-1]), body, signature, soon=True)
+    return runtime.compiled(("tile gradient", objective.key, shape[0], shape[-1]), body, signature, quick_start=True)
 
 
 def _whole_step(runtime: Runtime, objective: BoundObjective, shape: Sequence[int], levels: int) -> Any:
@@ -283,7 +283,7 @@ def _whole_step(runtime: Runtime, objective: BoundObjective, shape: Sequence[int
         return _moved(inputs, gradient, levels), scores, tf.reduce_mean(tf.abs(gradient), range(1, len(shape)))
 
     key = ("whole step", objective.key, levels, shape[0], shape[-1])
-    return runtime.compiled(key, body, tf.nest.flatten(specs), soon=True)
+    return runtime.compiled(key, body, tf.nest.flatten(specs), quick_start=True)
 
 
 def _moved(inputs: StepInputs, gradient: tf.Tensor, levels: int) -> tf.Tensor:

@@ -1,7 +1,7 @@
-"""NaN and infinity among the weights of a graph, and the ops that pass them on.
+"""Finds NaN and infinity among the weights of a graph, and the ops that compute with them.
 
-They cannot be left to show in the results: where TensorFlow computes with oneDNN, a convolution that is fused with its
-bias and its ReLU turns NaN into 0, and everything behind it looks right.
+The results do not always show them: where TensorFlow uses oneDNN, a convolution that is fused with its bias and its
+ReLU turns NaN into 0, and everything behind it looks right.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import tensorflow as tf
 from .graphdef import NodeDef, Value, ancestors, data_inputs, node_of, tensor_of
 
 _CHUNK = 2**16
-"""Elements that are looked at together: their mask stays in the cache of the processor."""
+"""Elements that are checked together, so that their mask stays in the processor's cache."""
 
 _PASSING = {"Identity", "StopGradient", "Snapshot", "Cast", "Reshape", "ExpandDims", "Squeeze", "Transpose"}
 _BOUNDED = {
     *("Minimum", "Maximum", "ClipByValue", "Select", "SelectV2", "PadV2"),
     *("Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
 }
-"""Ops for which infinity is a bound or a filling: a clip without an upper end, the padding in front of a max pool."""
+"""Ops for which infinity is a bound or a filling: a clip without an upper limit, the padding before a max pool."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class NonFinite:
     def behind(
         self, nodes: Mapping[str, NodeDef], tensors: Iterable[str], inputs: Collection[str] = ()
     ) -> tuple[str, ...]:
-        """Those that ``tensors`` depend on, where ``inputs`` are fed in place of what the graph computes."""
+        """Return the nodes that hold them and that ``tensors`` depend on, when tensors named ``inputs`` are fed."""
         if not self.takers:
             return ()
         needed = ancestors(nodes, [node_of(each) for each in tensors if each not in inputs], stop=inputs)
@@ -51,9 +51,9 @@ class NonFinite:
 
 
 def find_nonfinite(nodes: Mapping[str, NodeDef], values: Mapping[str, Value]) -> NonFinite:
-    """Look at every value once: 0.05 s for the 528 MB of a VGG on two cores.
+    """Check every value once. The 528 MB of a VGG take 0.05 s on two cores.
 
-    Infinity that only bounds a clip or fills the padding of a pool is fine.
+    Infinity is allowed where it only bounds a clip or fills the padding of a pool.
 
     Args:
         nodes: of a graph by name, each after its inputs.
@@ -74,7 +74,7 @@ def find_nonfinite(nodes: Mapping[str, NodeDef], values: Mapping[str, Value]) ->
 
 
 def constants_of(nodes: Iterable[NodeDef]) -> dict[str, np.ndarray]:
-    """The floating-point constants of a graph, by tensor name."""
+    """Return the floating-point constants of a graph, by tensor name."""
     return {
         tensor_of(node.name): tf.make_ndarray(node.attr["value"].tensor)
         for node in nodes
@@ -83,7 +83,7 @@ def constants_of(nodes: Iterable[NodeDef]) -> dict[str, np.ndarray]:
 
 
 def is_finite(values: Any) -> bool:
-    """Whether there is neither NaN nor infinity among values, an array or a tensor; nothing is copied."""
+    """Return whether an array or tensor holds neither NaN nor infinity. It copies nothing."""
     dtype = tf.as_dtype(values.dtype)
     if not (dtype.is_floating or dtype.is_complex):
         return True
@@ -109,6 +109,6 @@ def _chunks(flat: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """The first names in quotes, and how many more there are."""
+    """Return the first names in quotes, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more

@@ -161,15 +161,15 @@ class Runtime:
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def compiled(
-        self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon: bool = False
+        self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, quick_start: bool = False
     ) -> Callable[..., Any]:
         """A function of NumPy arrays, compiled once for each key while the cache holds it.
 
         Args:
             key: names the function; two functions with the same key must be the same.
-            body, signature, soon: see ``traced``.
+            body, signature, quick_start: see ``traced``.
         """
-        return self.cache.get_or_make(key, lambda: traced(body, signature, soon=soon))
+        return self.cache.get_or_make(key, lambda: traced(body, signature, quick_start=quick_start))
 
     def build(
         self,

@@ -1,4 +1,4 @@
-"""Giving freed memory back to the system. No object of the user is touched."""
+"""Returns freed memory to the system. It touches no object of the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SMALL_END, _USUAL_END, _LARGEST_BLOCK = 2**23, 2**26, 2**25  # bytes
 
 @cache
 def _of_glibc(name: str) -> Any:
-    """A function of glibc, or None under another C library."""
+    """Return a function of glibc; None under another C library."""
     try:
         return getattr(ctypes.CDLL(None), name)
     except (AttributeError, OSError, TypeError):
@@ -25,8 +25,8 @@ def _of_glibc(name: str) -> Any:
 def give_back() -> None:
     """Return freed memory to the system.
 
-    glibc keeps what threads freed for each of them, between allocations that live on: after 200 MB of kept tensors
-    were dropped, a kernel was as large as before. The end of each heap but the first is left alone; see
+    glibc keeps the memory that each thread freed, between allocations that are still in use. So a kernel that dropped
+    200 MB of tensors stayed as large as before. This call leaves the end of each heap except the first alone; see
     ``keep_heap_ends_small``.
 
     References:
@@ -38,18 +38,18 @@ def give_back() -> None:
 
 
 class Sweeper:
-    """Gives freed memory back a while after it is asked to, in a thread of its own.
+    """Returns freed memory to the system some time after a request, in a thread of its own.
 
     Args:
-        pause: seconds from the first request to the sweep, which serves all that came until then. A sweep takes some
-            5 to 50 ms, in which other Python code goes on.
+        pause: seconds from the first request to the sweep, which serves all requests until then. A sweep takes 5 to
+            50 ms; other Python code runs meanwhile.
     """
 
     def __init__(self, pause: float = 2.0) -> None:
         self._pause, self._lock, self._waiting = pause, threading.Lock(), False
 
     def soon(self) -> None:
-        """Give freed memory back after the pause. Returns at once."""
+        """Request a sweep after the pause. Returns at once."""
         with self._lock:
             if self._waiting:
                 return
@@ -65,7 +65,7 @@ class Sweeper:
 
 
 class _HeapEnds:
-    """How much glibc keeps at the end of each of its heaps: little while somebody needs the room."""
+    """Sets how much glibc keeps at the end of each of its heaps: little while there are users of the setting."""
 
     def __init__(self) -> None:
         self._users, self._lock = 0, threading.Lock()
@@ -87,27 +87,27 @@ _HEAP_ENDS = _HeapEnds()
 
 
 def keep_heap_ends_small() -> Callable[[], None]:
-    """Let glibc keep at most 8 MB at the end of each of its heaps, until all who asked for it have called the result.
+    """Let glibc keep at most 8 MB at the end of each of its heaps, until every caller has released the setting.
 
-    By itself it keeps twice the largest block that was ever freed, up to 64 MB, in up to eight heaps for each core,
-    where ``malloc_trim`` does not look: up to 230 MB after a dozen reconstructions, growing by the hour. These 64 MB
-    are what it goes back to: glibc tells nobody what it keeps, so the very value of before cannot be restored. Where
-    the environment sets one of the two thresholds, or under another C library, nothing is changed.
+    By default glibc keeps twice the largest block that was ever freed, up to 64 MB, in up to eight heaps for each core,
+    and ``malloc_trim`` does not look there: 230 MB after a dozen reconstructions, and more by the hour. The last
+    release sets 64 MB, since glibc does not say what it kept before. Nothing changes if the environment sets one of the
+    two thresholds, or under another C library.
 
     Returns:
-        A function that ends the request; calling it again does nothing.
+        A function that releases the setting; a second call does nothing.
 
     References:
-        mallopt(3), Linux man-pages: M_TRIM_THRESHOLD, and M_MMAP_THRESHOLD, which is set to the largest value that
-        glibc comes to by itself, since setting one of the two fixes both.
+        mallopt(3), Linux man-pages: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD. Setting one of them fixes both, so the
+        second is set to the largest value that glibc chooses by itself.
     """
     _HEAP_ENDS.count(+1)
-    asked = True
+    in_use = True
 
     def release() -> None:
-        nonlocal asked
-        if asked:
-            asked = False
+        nonlocal in_use
+        if in_use:
+            in_use = False
             _HEAP_ENDS.count(-1)
 
     return release

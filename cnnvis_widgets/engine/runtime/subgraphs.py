@@ -187,11 +187,12 @@ def gradient_of(
         The gradient, shaped as ``variable``; zeros where ``scores`` does not depend on it.
     """
     ends = [end for subgraph in subgraphs for end in subgraph.ends]
-    images = [image, *(subgraph.image for subgraph in subgraphs)]
+    entries = [subgraph.image for subgraph in subgraphs]
+    images = list({tensor.ref(): tensor for tensor in (image, *entries)}.values())  # a tensor may be both
     signals = tf.gradients(scores, [*ends, *images], stop_gradients=[*ends, *images])
     at_ends, direct = iter(signals), signals[len(ends) :]
     through = [subgraph.signal_at_image([next(at_ends) for _ in subgraph.ends]) for subgraph in subgraphs]
-    pairs = [*zip(images, direct, strict=True), *zip(images[1:], through, strict=True)]
+    pairs = [*zip(images, direct, strict=True), *zip(entries, through, strict=True)]
     paths = [(tensor, signal) for tensor, signal in pairs if signal is not None]
     if not paths:
         return tf.zeros_like(variable)

@@ -40,7 +40,9 @@ def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
     return wrapped
 
 
-def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon: bool = False) -> Callable[..., Any]:
+def traced(
+    body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, quick_start: bool = False
+) -> Callable[..., Any]:
     """Compile a function of tensors once, and return it as a function of NumPy arrays.
 
     ``tf.function`` would not do: after ``tf.config.run_functions_eagerly`` it runs its body op by op, and a frozen
@@ -49,13 +51,13 @@ def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon
     Args:
         body: takes tensors and returns a tensor, or a structure of tensors.
         signature: a spec for each argument of ``body``.
-        soon: whether the first call should start sooner; see ``call_context``.
+        quick_start: whether the first call should start as early as possible; see ``call_context``.
 
     Returns:
         A function that takes anything that converts to these specs, and returns arrays in the structure of ``body``.
     """
     function = eagerly(tf.compat.v1.wrap_function)(body, signature)
-    context = call_context(function.graph, soon=soon)
+    context = call_context(function.graph, quick_start=quick_start)
 
     @eagerly
     def wrapped(*arrays: Any) -> Any:
@@ -66,35 +68,35 @@ def traced(body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, soon
     return wrapped
 
 
-def call_context(graph: tf.Graph, *, soon: bool = False) -> Callable[[], AbstractContextManager[None]]:
+def call_context(graph: tf.Graph, *, quick_start: bool = False) -> Callable[[], AbstractContextManager[None]]:
     """Return the context in which to call a function with the ops of a graph.
 
     Args:
         graph: of the function.
-        soon: whether TensorFlow's optimiser goes over the graph once and not twice, with only those of its passes that
-            take little time and change much. The results are the same to the byte, and it takes a third of the time.
-            Half of that was constant folding, which finds next to nothing: weights are captured, and what depends on
-            weights alone is already folded.
+        quick_start: whether TensorFlow's optimiser goes over the graph once and not twice, with only those of its
+            passes that take little time and change much. The results are the same to the byte, and the optimiser takes
+            a third of the time. Half of its time went into constant folding, which finds next to nothing: weights are
+            captured, and what depends on weights alone is already folded.
 
     Where a convolution has groups and TensorFlow has no oneDNN, the optimiser must not fuse ops: it would put
     convolution and bias into one op, and the kernel of that op refuses groups.
     """
     unfused = not has_kernels() and any(map(has_groups, graph.get_operations()))
-    return partial(optimiser_options, _options(soon, unfused)) if soon or unfused else nullcontext
+    return partial(optimiser_options, _options(quick_start, unfused)) if quick_start or unfused else nullcontext
 
 
 @eagerly
-def _options(soon: bool, unfused: bool) -> ConfigProto:
+def _options(quick_start: bool, unfused: bool) -> ConfigProto:
     config = default_optimiser_options()
     options = config.graph_options.rewrite_options
     if unfused:
         options.remapping = RewriterConfig.OFF
-    if soon:
+    if quick_start:
         options.meta_optimizer_iterations = RewriterConfig.ONE
         options.disable_model_pruning = options.disable_tfg_optimizer = True
         options.constant_folding = options.shape_optimization = options.loop_optimization = RewriterConfig.OFF
         options.implementation_selector = RewriterConfig.OFF
-    if soon and not tf.config.list_physical_devices("GPU"):
+    if quick_start and not tf.config.list_physical_devices("GPU"):
         options.memory_optimization, options.layout_optimizer = RewriterConfig.NO_MEM_OPT, RewriterConfig.OFF
     return config
 
