@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import CnnvisError
 from ..results import FeatureMaps, Layer
 from .graph.nonfinite import is_finite
-from .network.channels import channels_last, not_finite
+from .network.channels import channels_last
 from .network.loading import load
 from .network.network import Network
 
@@ -47,7 +47,7 @@ def activations(
     chosen, feeds = network.select(layers), network.feeds()
     values = network.runtime.run(feeds, [layer.tensor for layer in chosen])
     if not all(map(is_finite, [*feeds.values(), *values])):  # a ReLU may turn NaN into 0
-        raise not_finite(network, feeds)
+        raise network.runtime.nonfinite_error(feeds)
     return tuple(FeatureMaps(layer, channels_last(array, layer)) for layer, array in zip(chosen, values, strict=True))
 
 

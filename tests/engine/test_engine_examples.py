@@ -1,19 +1,41 @@
-"""Examples in docstrings run, and give what they say."""
+"""The examples in the documentation of the engine are run, and every public callable has one."""
 
 import doctest
-import importlib
 
 import pytest
 
-MODULES = ("activations", "reconstruction.reconstruct")
+from cnnvis_widgets import Network, activations, load, reconstruct
+from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
+
+METHODS = [
+    *("select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range", "fingerprint"),
+    "nonfinite_weights",
+]
 
 
-def examples():
-    for name in MODULES:
-        module = importlib.import_module(f"cnnvis_widgets.engine.{name}")
-        yield from (found for found in doctest.DocTestFinder().find(module) if found.examples)
+def run(documented, globals_):
+    [example] = doctest.DocTestFinder(recurse=False).find(documented, documented.__name__, globs=globals_)
+    assert example.examples
+    assert doctest.DocTestRunner().run(example, clear_globs=False).failed == 0
+    return example.globs
 
 
-@pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name.removeprefix("cnnvis_widgets."))
-def test_an_example_gives_what_it_says(example):
-    assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example).failed == 0
+@pytest.fixture(scope="module")
+def of_the_class():
+    """The names that the example of ``Network`` defines, for those of its methods."""
+    return run(Network, {})
+
+
+def test_every_method_of_a_network_has_an_example():
+    methods = {name for name, member in vars(Network).items() if callable(member) and not name.startswith("_")}
+    assert methods == set(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_example_of_a_method_runs(of_the_class, name):
+    run(getattr(Network, name), dict(of_the_class))
+
+
+@pytest.mark.parametrize("function", [load, activations, reconstruct, reconstruct_steps], ids=lambda f: f.__name__)
+def test_the_example_of_a_function_runs(function):
+    run(function, {function.__name__: function})

@@ -1,1 +1,1 @@
-"""One network: its layers by name, its heads, what it is fed, and its calls."""
+"""One network: its layers by name, what it is fed, and the functions compiled from it."""

@@ -1,4 +1,4 @@
-"""Channels of a layer: their numbers and names, the order channels last, and whether values are finite."""
+"""Channels of a layer: their numbers, their class names, and their place as the last axis."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...errors import ChannelError, NumericalError, nearest
+from ...errors import ChannelError, nearest
 from ...results import Layer
-from ..graph.nonfinite import is_finite
-from .feeds import Feeds
 from .network import Network
 
 
 def channel_number(network: Network, layer: Layer, channel: int | str) -> int:
-    """The number of a channel, or of a class by name.
+    """The number of a channel.
+
+    Args:
+        network: gives the class names.
+        layer: has the channel.
+        channel: its number, or the name of a class.
 
     Raises:
         ChannelError: the layer has no such channel.
     """
     names, count = class_names(network, layer), layer.channels
     if isinstance(channel, str):
-        lowered = [each.lower() for each in names]
+        lowered = [name.lower() for name in names]
         if channel.lower() in lowered:
             return lowered.index(channel.lower())
         known = (
             nearest(channel, names)
             if names
-            else ("The network has no class names for this layer; pass numbers, or class_names= to load.")
+            else "The network has no class names for this layer. Pass numbers, or class_names= to load."
         )
         raise ChannelError(f"Expected the name of a class of {layer.name!r}. Received: {channel!r}. {known}")
     number = int(channel)
@@ -39,45 +42,28 @@ def channel_number(network: Network, layer: Layer, channel: int | str) -> int:
 
 
 def class_names(network: Network, layer: Layer) -> Sequence[str]:
-    """The class names that fit a layer's channels; none if their number differs."""
-    named = network.class_names or ()
-    return named if layer.channels is None or len(named) == layer.channels else ()
+    """The class names if there is one for each channel of the layer; otherwise none."""
+    names = network.class_names or ()
+    return names if layer.channels is None or len(names) == layer.channels else ()
 
 
 def channel_title(network: Network, layer: Layer, number: int) -> str:
-    """The class name of a channel; its number where the layer has no class names."""
+    """The class name of a channel, or its number where the layer has no class names."""
     names = class_names(network, layer)
     return names[number] if number < len(names) else str(number)
 
 
-def names_of_classes(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
-    """Class names in the order of the classes. In a mapping, missing classes are called by their number."""
+def ordered_class_names(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
+    """Class names in the order of the classes. A class that a mapping lacks gets its number as name."""
     if class_names is None:
         return None
     if isinstance(class_names, Mapping):
         last = max(map(int, class_names), default=-1)
-        named = {int(index): str(name) for index, name in class_names.items()}
-        return tuple(named.get(index, str(index)) for index in range(last + 1))
+        by_index = {int(index): str(name) for index, name in class_names.items()}
+        return tuple(by_index.get(index, str(index)) for index in range(last + 1))
     return tuple(map(str, class_names))
 
 
 def channels_last(values: np.ndarray, layer: Layer) -> np.ndarray:
-    """A layer's values in the order (images, height, width, channels), float32."""
+    """A layer's values as float32 (images, height, width, channels)."""
     return np.ascontiguousarray(np.moveaxis(values, layer.channel_axis, -1), dtype=np.float32)
-
-
-def not_finite(network: Network, feeds: Feeds) -> NumericalError:
-    """An error that names the feed, or else the first layer, that holds NaN or infinity."""
-    fed = next((tensor for tensor, array in feeds.items() if not is_finite(array)), None)
-    if fed is not None:
-        name = fed.removesuffix(":0")
-        return NumericalError(
-            f"Expected finite values to feed. Received: NaN or infinity for {name!r}. Check how they were made."
-        )
-    layers = [layer for layer in network.layers if not network.nonfinite_weights(layer)]
-    values = zip(layers, network.runtime.run(feeds, [layer.tensor for layer in layers]), strict=True)
-    first = next((f"first in layer {layer.name!r}" for layer, array in values if not is_finite(array)), "in no layer")
-    return NumericalError(
-        f"Expected finite activations. Received: NaN or infinity {first}. Check the range of what is fed, and the "
-        "weights."
-    )

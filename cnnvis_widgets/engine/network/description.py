@@ -1,4 +1,4 @@
-"""A network in words: a table of its inputs, layers and outputs, as text and as HTML."""
+"""The description of a network: a table of its inputs, layers and outputs, as text and as HTML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def table(
     images: str,
     nonfinite: Sequence[TensorInfo] = (),
 ) -> Table:
-    """The rows.
+    """Make the rows of the table.
 
     Args:
         inputs, layers, outputs: of the network.

@@ -1,4 +1,4 @@
-"""A feed in any spelling -> arrays by tensor name, checked before anything runs."""
+"""Feeds: any spelling becomes arrays by tensor name, which are checked and cut to batches before anything runs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from ...imaging.reading import is_image_source, pixels_if_image
 from ..graph.layers import Shapes
 
 Preprocess = Callable[[np.ndarray], np.ndarray]
+"""From a picture, uint8 (height, width, channels), to the array that the network expects."""
 
 Feeds = dict[str, np.ndarray]
 """Arrays by tensor name, in the dtype and shape of the network's inputs."""
 
-_BATCH_SIZE = 16  # images that run together where the graph leaves the batch size free
+_IMAGES_PER_BATCH = 16  # where the graph leaves the batch size free
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Anything that can be fed as one array: arrays, tensors, lists, scalars, images, lists of images.
+    """Turn one value of a feed into an array: arrays, tensors, lists, scalars, images, lists of images.
 
     Images are paths, contents of files, binary files and PIL images; grey ones become (height, width).
 
     Raises:
-        FeedError: the values are no numbers or of several shapes; ImageError: an image cannot be read.
+        FeedError: the values are not numbers, or have several shapes. ImageError: an image cannot be read.
     """
     value = [_flat(item) for item in value] if isinstance(value, list | tuple) else _flat(value)
     try:
@@ -47,7 +48,11 @@ def _flat(value: Any) -> Any:
 
 
 def key_name(key: Any) -> str:
-    """The name in a key of a feed: text, a tensor, an op or a KerasTensor."""
+    """The name in a key of a feed: text, a tensor, an op or a KerasTensor.
+
+    Raises:
+        FeedError: the key is none of these.
+    """
     name = key if isinstance(key, str) else getattr(key, "name", None)
     if not isinstance(name, str):
         raise FeedError(
@@ -57,13 +62,18 @@ def key_name(key: Any) -> str:
 
 
 def tensor_named(name: str, tensors: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """The tensor behind a name that people use: an input's name, 'op', or 'op:0'.
+    """The full name of a tensor.
+
+    Args:
+        name: of an input, or 'op', or 'op:0'.
+        tensors: all tensors of the network, by full name.
+        inputs: the full names of the inputs, by the names that people use.
 
     Raises:
-        FeedError: there is none; the nearest names are given.
+        FeedError: there is no such tensor. The error gives the nearest names.
     """
-    given = [inputs[each] for each in (name, name.removesuffix(":0")) if each in inputs]
-    for candidate in (*given, name, f"{name}:0"):
+    named_inputs = [inputs[key] for key in (name, name.removesuffix(":0")) if key in inputs]
+    for candidate in (*named_inputs, name, f"{name}:0"):
         if candidate in tensors:
             return candidate
     known = [*inputs, *(tensor.removesuffix(":0") for tensor in tensors)]
@@ -76,7 +86,12 @@ def is_bare_list(feed: Any, inputs: int) -> bool:
 
 
 def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | None, name: str) -> np.ndarray:
-    """The array as the input wants it.
+    """Convert an array to the dtype of an input, after a check of its shape. A missing image axis is added.
+
+    Args:
+        array: the array.
+        dtype, shape: of the input; ``None`` for an unknown shape or a free size.
+        name: of the input, for errors.
 
     Raises:
         FeedError: the shape does not fit, or fractions would be lost.
@@ -104,19 +119,22 @@ def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | 
 
 
 def pictures_to_batch(value: Any, picture: tuple[int | None, ...], preprocess: Preprocess | None) -> np.ndarray:
-    """Bare images -> a batch of pictures, channels last, as the network expects them.
+    """Turn bare images into a batch of pictures (images, height, width, channels), as the network expects them.
 
     Args:
         value: one image or several: arrays, paths, contents of image files, binary files, PIL images.
         picture: (height, width, channels) of the input, ``None`` where free.
-        preprocess: the network's own, or ``None``: then uint8 pictures are resized to the input.
+        preprocess: is applied to each image. Without it, uint8 pictures are resized to the input.
+
+    Raises:
+        FeedError: there are no images, or they have several sizes. ImageError: an image cannot be read.
     """
     value = pixels_if_image(value)
     if isinstance(value, list | tuple):
         value = [pixels_if_image(item) for item in value]
     if isinstance(value, list) and not (value and np.isscalar(value[0])):
-        images = [np.asarray(each) for each in value]
-        images = [image for each in images for image in (each if each.ndim > len(picture) else [each])]
+        arrays = [np.asarray(item) for item in value]
+        images = [image for array in arrays for image in (array if array.ndim > len(picture) else [array])]
     else:
         array = as_array(value)
         images = list(array) if array.ndim > len(picture) else [array]
@@ -145,7 +163,7 @@ def _prepared(image: np.ndarray, picture: tuple[int | None, ...], preprocess: Pr
 
 
 def _with_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
-    """A uint8 picture with as many channels as the network takes, where pictures have a way to that."""
+    """Convert a uint8 picture to the channels of the network, between grey, colour, and colour with transparency."""
     flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
     have = 1 if flat.ndim == 2 else flat.shape[-1]
     if channels in (None, have) or channels not in (1, 3) or have not in (1, 3, 4):
@@ -200,7 +218,7 @@ class Batches:
             The feeds of one batch, and how many of its images count: a batch of fixed size is filled up.
         """
         images, fixed = len(feeds[self._image]), self.fixed_size
-        size = fixed or _BATCH_SIZE
+        size = fixed or _IMAGES_PER_BATCH
         for start in range(0, images, size):
             count = min(size, images - start)
             yield self.rows_of(feeds, np.arange(start, start + (fixed or count)) % images), count

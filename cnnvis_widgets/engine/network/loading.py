@@ -11,7 +11,7 @@ from ...errors import FeedError
 from ..graph.freezing import freeze
 from ..models.readers import draft_of
 from ..runtime.tracing import eagerly
-from .channels import names_of_classes
+from .channels import ordered_class_names
 from .feeds import Preprocess, as_array, key_name
 from .network import Network
 from .runtime import Runtime
@@ -26,7 +26,7 @@ def load(
     class_names: Sequence[str] | Mapping[int, str] | None = None,
     preprocess: Preprocess | None = None,
 ) -> Network:
-    """Turn whatever you hold into a ``Network``. Your object, files and sessions are only read.
+    """Turn a model of any kind into a ``Network``. Your object, files and sessions are only read.
 
     Args:
         model: a tf.Graph, GraphDef, MetaGraphDef, session, Keras model, ConcreteFunction or tf.function; the
@@ -35,20 +35,27 @@ def load(
         feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
             one value for each input, or just the image or images (arrays, paths, contents of image files, binary
             files, PIL images).
-        image_input: the tensor that takes the images, by name or itself, where it cannot be guessed; any tensor
-            of the graph that is not constant.
-        class_names: of the classes, in the order of the network's outputs.
-        preprocess: picture (uint8, height x width x channels) -> the array the network expects. It is applied to bare
-            images, never to values in a dict, and it tells the range of the input.
+        image_input: the tensor that takes the images, or its name, where it cannot be guessed. Any tensor of the
+            graph that is not constant will do.
+        class_names: the names of the classes, in the order of the network's outputs.
+        preprocess: a function from a picture, uint8 (height, width, channels), to the array that the network expects.
+            It is applied to bare images, never to values in a dict, and tells the range of the input.
 
     Returns:
-        The network.
+        The network. A ``Network`` with other settings shares what is compiled.
 
     Raises:
         ModelError: the model cannot be read; VariableError: a variable has no value.
         FeedError: the feed does not fit, or the image input is not found.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> edges = keras.layers.Conv2D(4, 3, activation="relu", name="edges")
+        >>> network = load(keras.Sequential([keras.Input((8, 8, 3)), edges]), np.ones((2, 8, 8, 3)))
+        >>> [layer.name for layer in network.select("r")], network.images().shape
+        (['edges/Relu'], (2, 8, 8, 3))
     """
-    names = names_of_classes(class_names)
+    names = ordered_class_names(class_names)
     if isinstance(model, Network):
         return _with_settings(model, feed, image_input, names, preprocess)
     wanted = None if image_input is None else key_name(image_input)
@@ -79,7 +86,7 @@ def _with_settings(
 
 
 def _arguments(feed: Any, preprocess: Preprocess | None) -> list[np.ndarray]:
-    """The arrays to trace a model with that has no graph before it sees an input."""
+    """The arrays with which a model is traced that has no graph until it sees an input."""
     if feed is None:
         raise FeedError(
             "Expected a feed: this model has no graph until it sees an input. Received: feed=None. "
@@ -88,8 +95,8 @@ def _arguments(feed: Any, preprocess: Preprocess | None) -> list[np.ndarray]:
     if isinstance(feed, Mapping):
         arrays = [as_array(value) for value in feed.values()]
     else:
-        several = isinstance(feed, list | tuple) and all(np.ndim(each) >= 3 for each in feed) and len(feed) > 1
-        arrays = [as_array(each) for each in feed] if several else [as_array(feed)]
+        several = isinstance(feed, list | tuple) and all(np.ndim(value) >= 3 for value in feed) and len(feed) > 1
+        arrays = [as_array(value) for value in feed] if several else [as_array(feed)]
         if preprocess is not None and arrays[0].ndim == 3:
             arrays = [np.asarray(preprocess(arrays[0]))]
         arrays = [array[None] if array.ndim == 3 else array for array in arrays]

@@ -31,6 +31,21 @@ class Network:
         feed: what ``load`` was given to feed, or ``None``.
         class_names: the names of the classes in the order of the outputs, or ``None``.
         preprocess: what ``load`` was given, or ``None``.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from cnnvis_widgets import load
+        >>> image = keras.Input((8, 8, 3), name="image")
+        >>> maps = keras.layers.Conv2D(4, 3, activation="relu", name="edges")(image)
+        >>> maps = keras.layers.MaxPooling2D(name="pool")(maps)
+        >>> scores = keras.layers.Dense(2, "softmax", name="classes")(keras.layers.Flatten()(maps))
+        >>> network = load(keras.Model(image, scores), np.ones((8, 8, 3)), class_names=["cat", "dog"])
+        >>> network
+        <Network: images to 'image' ? × 8 × 8 × 3; 1 activation functions, 1 pooling, 1 convolutions, 2 other layers>
+        >>> [layer.name for layer in network.layers]
+        ['edges/convolution', 'edges/Relu', 'pool/MaxPool2d', 'classes/BiasAdd', 'classes/Softmax']
+        >>> network.logits.name, network.image_input.shape, network.class_names
+        ('classes/BiasAdd', (None, 8, 8, 3), ('cat', 'dog'))
     """
 
     runtime: Runtime
@@ -77,6 +92,12 @@ class Network:
 
         Raises:
             LayerError: something in the selection fits no layer. The error gives the nearest names.
+
+        Example:
+            >>> [layer.name for layer in network.select("r")]
+            ['edges/Relu']
+            >>> [layer.kind for layer in network.select(["pool", "classes"])]
+            ['max_pool', 'softmax']
         """
         return self.runtime.structure.select(selection)
 
@@ -85,11 +106,20 @@ class Network:
 
         Raises:
             LayerError: the name fits no layer, or several.
+
+        Example:
+            >>> network.layer("pool").shape
+            (None, 3, 3, 4)
         """
         return self.runtime.structure.layer(name)
 
     def describe(self) -> str:
-        """Inputs, layers, outputs, and weights that hold NaN or infinity, as a table of plain text."""
+        """Inputs, layers, outputs, and weights that hold NaN or infinity, as a table of plain text.
+
+        Example:
+            >>> print(network.describe().splitlines()[1])
+            input (images)  image              float32      ? × 8 × 8 × 3
+        """
         return as_text(self._table())
 
     def _table(self) -> Table:
@@ -100,6 +130,10 @@ class Network:
         """Name the weights that hold NaN or infinity; with a layer, only those that the layer depends on.
 
         A layer that depends on such a weight raises ``NumericalError`` when it is computed. All others work.
+
+        Example:
+            >>> network.nonfinite_weights()
+            ()
         """
         return self.runtime.nonfinite_weights(None if layer is None else self.layer(layer))
 
@@ -113,7 +147,12 @@ class Network:
         return as_html(self._table(), self._summary())
 
     def fingerprint(self) -> str:
-        """A hash of ops and weights that is the same in every process."""
+        """A hash of ops and weights that is the same in every process.
+
+        Example:
+            >>> len(network.fingerprint())
+            16
+        """
         return self.runtime.frozen.fingerprint
 
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
@@ -125,6 +164,10 @@ class Network:
 
         Raises:
             LayerError: no such layer. ValueError: no such rule.
+
+        Example:
+            >>> print(network.coverage("guided", "edges"))
+            guided: 1 convolution exact, 1 relu rule
         """
         structure, chosen = self.runtime.structure, self.layer(layer)
         target = structure.before_softmax(chosen)
@@ -140,8 +183,13 @@ class Network:
             size: (height, width) of the image where the network leaves it free. The padding can depend on it.
 
         Returns:
-            Stride, start and size along each axis; ``None`` where every unit sees the whole image, and where an op
-            between image and layer is not described by windows.
+            Stride, start and size along each axis; ``None`` where every unit sees the whole image, and where windows
+            do not describe an op between image and layer.
+
+        Example:
+            >>> field = network.receptive_field("pool")
+            >>> field.stride, field.size, field.window((0, 1))
+            ((2, 2), (4, 4), (slice(0, 4, None), slice(2, 6, None)))
         """
         seen, layout = self.layer(layer), self.runtime.layout
         *lengths, channels = layout.picture_shape
@@ -165,6 +213,10 @@ class Network:
 
         Raises:
             FeedError: no feed at all, an unknown name, or values that do not fit.
+
+        Example:
+            >>> {tensor: array.shape for tensor, array in network.feeds(np.zeros((2, 8, 8, 3))).items()}
+            {'image:0': (2, 8, 8, 3)}
         """
         feed = self.feed if feed is None else feed
         if feed is None:
@@ -194,6 +246,10 @@ class Network:
 
         Raises:
             FeedError: no feed at all, or one that does not fit.
+
+        Example:
+            >>> network.images().shape
+            (1, 8, 8, 3)
         """
         return self.runtime.layout.to_images(self.feeds(feed)[self.runtime.image_tensor]).astype(np.float32)
 
@@ -202,6 +258,11 @@ class Network:
 
         With ``preprocess`` these are the values that it gives to a black and to a white picture. Otherwise they are
         the first of [0, 1], [-1, 1] and [0, 255] that holds all values fed; [0, 255] if no image is fed.
+
+        Example:
+            >>> low, high = network.value_range()
+            >>> float(low), float(high)
+            (0.0, 1.0)
         """
         if self.preprocess is not None:
             return self.runtime.layout.range_of(self.preprocess)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import GradientError
+from ...errors import GradientError, NumericalError
 from ...results import Layer, TensorInfo
 from ..backward.gradient_path import blocked_gradient
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import node_of
+from ..graph.nonfinite import is_finite
 from ..graph.structure import Structure, static_shapes
 from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
@@ -159,6 +160,22 @@ class Runtime:
         function = self.compiled(key, body, self.batches.signature(feeds))
         parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in self.batches.chunks(feeds)]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+    def nonfinite_error(self, feeds: Feeds) -> NumericalError:
+        """Make an error that names the feed, or else the first layer, that holds NaN or infinity."""
+        tensor = next((tensor for tensor, array in feeds.items() if not is_finite(array)), None)
+        if tensor is not None:
+            name = tensor.removesuffix(":0")
+            return NumericalError(
+                f"Expected finite values to feed. Received: NaN or infinity for {name!r}. Check how they were made."
+            )
+        layers = [layer for layer in self.structure.layers if not self.nonfinite_weights(layer)]
+        values = zip(layers, self.run(feeds, [layer.tensor for layer in layers]), strict=True)
+        names = (f"first in layer {layer.name!r}" for layer, array in values if not is_finite(array))
+        return NumericalError(
+            f"Expected finite activations. Received: NaN or infinity {next(names, 'in no layer')}. Check the range of "
+            "the values that are fed, and the weights."
+        )
 
     def compiled(
         self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, quick_start: bool = False

@@ -22,7 +22,7 @@ from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
 from ..graph.nonfinite import is_finite
-from ..network.channels import channels_last, not_finite
+from ..network.channels import channels_last
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
@@ -150,14 +150,14 @@ class _Projection:
     def __init__(self, network: Network, name: str | Layer, rule: str, seed: Seed, precision: str) -> None:
         require_rule(rule)
         require_precision(precision)
-        self._network, self._runtime = network, network.runtime
+        self._runtime = network.runtime
         self._chosen, self._rule, self._seed = network.layer(name), rule, seed
         self._layer = self._runtime.structure.before_softmax(self._chosen)
         self._coverage = network.coverage(rule, self._chosen)
         self._runtime.require_gradient(self._layer)
         self._feeds = network.feeds()
         if not all(map(is_finite, self._feeds.values())):
-            raise not_finite(network, self._feeds)
+            raise self._runtime.nonfinite_error(self._feeds)
         self._count = len(self._feeds[self._runtime.image_tensor])
         route = Route(network, self._layer, rule, kind_of(seed))
         self._choice = strategy_in(precision, route, self._feeds_of(0))
@@ -193,7 +193,7 @@ class _Projection:
             values, residuals = self._strategy.forward(self._feeds_of(image))
             values = channels_last(values, self._layer)[0]
             if not is_finite(values):
-                raise not_finite(self._network, self._feeds)
+                raise self._runtime.nonfinite_error(self._feeds)
             units = seeded_units(values, self._seed, self._layer)
             self._latest = image, _ForwardPass(values, units, residuals)
         return self._latest[1]
@@ -232,7 +232,7 @@ class _Projection:
             signals, field = self._strategy.backward(forward.residuals, some, units)
             if not np.isfinite(signals).all():
                 raise NumericalError(
-                    f"Expected finite pictures. Received: NaN or infinity on the way back from {self._layer.name!r}."
+                    f"Expected finite pictures. Received: NaN or infinity in the signals from {self._layer.name!r}."
                 )
             if field is None:
                 pictures[start : start + len(some)] = self._runtime.layout.to_images(signals)
