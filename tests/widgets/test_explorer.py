@@ -254,8 +254,8 @@ def test_deconvolution_of_the_selected_unit(explorer, network, images):
 
 def test_the_unit_that_was_asked_for_comes_before_all_else(explorer):
     where = explorer.fed_images.at(0, name(explorer, "wide"))
-    weakest = computations.strongest_first(computations.feature_maps(*where))[-1]
-    steps = list(computations.deconvolve(*where, channel=weakest, rule="guided", seed=(1, 2)))
+    weakest = computations.strongest_first(computations.feature_maps(where))[-1]
+    steps = list(computations.deconvolve(where, channel=weakest, rule="guided", seed=(1, 2)))
     assert steps[0].result.channels == (weakest,)
     laid_out_as_the_second = [step.about == steps[1].about for step in steps]
     assert laid_out_as_the_second == [False] + [True] * (len(steps) - 1)

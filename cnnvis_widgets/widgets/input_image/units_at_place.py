@@ -84,7 +84,7 @@ class UnitsAtPlace:
         fed_layer = self._fed_images.at(state.image, state.layer)
 
         def rank() -> tuple[Any, ...]:
-            values = computations.feature_maps(*fed_layer).values[0]
+            values = computations.feature_maps(fed_layer).values[0]
             return fed_layer.layer, place, strongest(values, field.units_seeing(place, values.shape[:2]))
 
         self._request.submit(rank)

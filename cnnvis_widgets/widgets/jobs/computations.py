@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +28,7 @@ from ...errors import CnnvisError
 from ...methods import METHODS
 from ...results import FeatureMaps, Occlusion, Reconstruction
 from ..saving.film import Film
-
-if TYPE_CHECKING:
-    from ...engine.network.network import Network
+from ..state.fed_images import FedLayer
 
 _PAUSE = 0.1  # seconds between two looks at whether a paused job is cancelled
 
@@ -73,15 +71,9 @@ def strongest_first(maps: FeatureMaps) -> list[int]:
     return [int(channel) for channel in np.argsort(-maps.strengths[0], kind="stable")]
 
 
-def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMaps:
-    """The activations of a layer, cached, together with those of its neighbours.
-
-    Args:
-        network: the network.
-        feed: one image.
-        key: names the feed in the cache; see ``FedLayer``.
-        layer: name of the layer.
-    """
+def feature_maps(fed_layer: FedLayer) -> FeatureMaps:
+    """The activations of a layer. They are cached, together with the activations of the neighbouring layers."""
+    network, feed, key, layer = fed_layer
     cached: FeatureMaps | None = RESULTS.get((network, key, layer))
     if cached is not None:
         return cached
@@ -92,29 +84,28 @@ def feature_maps(network: Network, feed: Any, key: Any, layer: str) -> FeatureMa
 
 
 def browse(
-    network: Network,
-    feed: Any,
-    key: Any,
-    layer: str,
+    fed_layer: FedLayer,
     *,
     order: str = "number",
     target: int = 0,
     pins: Sequence[int] = (),
 ) -> Steps:
     """The feature maps of a layer, in one of the orders of ``ActivationsTraits``; ``pins`` come first."""
-    maps = feature_maps(network, feed, key, layer)
+    layer, key = fed_layer.layer, fed_layer.key
+    maps = feature_maps(fed_layer)
     channels: Sequence[int] = range(maps.values.shape[-1])
     if order == "strength":
         channels = strongest_first(maps)
     elif order == "evidence":
         # stays on the screen where the layer does not lead to the classes
         yield Progress(maps, layer, channels, (key, layer), 0)
-        channels = np.argsort(-_evidence(network, feed, key, layer, target), kind="stable").tolist()
+        channels = np.argsort(-_evidence(fed_layer, target), kind="stable").tolist()
     channels = [*pins, *(channel for channel in channels if channel not in pins)]
     yield Progress(maps, layer, channels, (key, layer, tuple(channels)))
 
 
-def _evidence(network: Network, feed: Any, key: Any, layer: str, target: int) -> np.ndarray:
+def _evidence(fed_layer: FedLayer, target: int) -> np.ndarray:
+    network, feed, key, layer = fed_layer
     about = (network, key, layer, "evidence", target)
     evidence = RESULTS.get(about)
     if evidence is None:
@@ -123,14 +114,13 @@ def _evidence(network: Network, feed: Any, key: Any, layer: str, target: int) ->
     return np.asarray(evidence)
 
 
-def deconvolve(
-    network: Network, feed: Any, key: Any, layer: str, *, channel: int | None, rule: str, seed: str | tuple[int, ...]
-) -> Steps:
+def deconvolve(fed_layer: FedLayer, *, channel: int | None, rule: str, seed: str | tuple[int, ...]) -> Steps:
     """The feature maps, then the reconstructions of ``channel`` and the strongest maps.
 
     Where the seed is one unit, the reconstruction of ``channel`` comes first, and alone.
     """
-    maps = feature_maps(network, feed, key, layer)
+    network, feed, key, layer = fed_layer
+    maps = feature_maps(fed_layer)
     about = (network, key, layer, rule, seed)
     cached = RESULTS.get(about)
     if cached is not None and channel in (None, *cached.channels):
@@ -207,33 +197,36 @@ class DreamHandles:
     controls: DreamControls
 
 
-def before_dreaming(network: Network, feed: Any, key: Any, layer: str, target: DreamTarget) -> Steps:
+def before_dreaming(fed_layer: FedLayer, target: DreamTarget) -> Steps:
     """The maps to choose from and, while the user looks at them, one hidden step of a dream.
 
     The functions compiled for it serve every class and map, so the next dream shows its first step at once.
     """
-    for maps in browse(network, feed, key, layer):
+    for maps in browse(fed_layer):
         yield replace(maps, done=0)
         kind = target.layer, target.whole, target.options.start
         with suppress(CnnvisError):  # raised again when a dream is begun; another channel may well have a gradient
-            network.runtime.cache.get_or_make(("before dreaming", *kind), partial(_compile, network, feed, target))
+            fed_layer.network.runtime.cache.get_or_make(
+                ("before dreaming", *kind), partial(_compile, fed_layer, target)
+            )
         yield maps
 
 
-def _compile(network: Network, feed: Any, target: DreamTarget) -> None:
+def _compile(fed_layer: FedLayer, target: DreamTarget) -> None:
     channel = None if target.whole else target.channel or 0
-    next(dream_with(load(network, feed), target.layer, channel, target.options))
+    next(dream_with(load(fed_layer.network, fed_layer.feed), target.layer, channel, target.options))
 
 
-def dreaming(network: Network, feed: Any, key: Any, target: DreamTarget, handles: DreamHandles) -> Steps:
-    """The steps of a dream.
+def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) -> Steps:
+    """The steps of a dream of ``target.layer``, which is the layer of ``fed_layer``.
 
     A paused dream yields its last step again, a few times a second, so that the job can be cancelled. An undo needs no
     waiting: the first step of the octave follows at once.
     """
-    layer, channel = target.layer, target.channel
+    network, feed, key, layer = fed_layer
+    channel = target.channel
     if channel is None and not target.whole:
-        channel = strongest_first(feature_maps(network, feed, key, layer))[0]
+        channel = strongest_first(feature_maps(fed_layer))[0]
     channels = () if channel is None else (channel,)
     loaded, controls = load(network, feed), handles.controls
     for step in dream_with(loaded, layer, channel, target.options, controls=controls):
@@ -244,10 +237,9 @@ def dreaming(network: Network, feed: Any, key: Any, target: DreamTarget, handles
             yield progress
 
 
-def explain(
-    network: Network, feed: Any, key: Any, layer: str, *, explainer: str, target: int | None, at_layer: bool
-) -> Steps:
+def explain(fed_layer: FedLayer, *, explainer: str, target: int | None, at_layer: bool) -> Steps:
     """The attribution of a class, the most probable one if ``target`` is None."""
+    network, feed, key, layer = fed_layer
     options = {"layer": layer} if at_layer else {}
     about = network, key, options.get("layer"), explainer, target
     cached = RESULTS.get(about)
@@ -262,10 +254,7 @@ def explain(
 
 
 def sweep(
-    network: Network,
-    feed: Any,
-    key: Any,
-    layer: str,
+    fed_layer: FedLayer,
     *,
     size: tuple[int, ...],
     target: int | None,
@@ -276,26 +265,28 @@ def sweep(
 
     Together they are the panels of figure 7 of Zeiler and Fergus.
     """
+    network, feed, key, layer = fed_layer
     place = layer if at_layer else None
     about = network, key, place, "sweep", size, target
     cached: Occlusion | None = RESULTS.get(about)
     if cached is not None:
         if cached.maps is not None:
-            yield Progress(_projection(network, feed, key, cached, rule), layer, about=about, done=0)
+            yield Progress(_projection(fed_layer, cached, rule), layer, about=about, done=0)
         yield Progress(cached, layer, about=about)
         return
     if target is None:
         target = predict(network, feed).top(1)[0][0]
     for result in occlusion_steps(network, feed, target, size=size, layer=place):
         if result.index == 0 and result.maps is not None:
-            projection = _projection(network, feed, key, result, rule)
+            projection = _projection(fed_layer, result, rule)
             yield Progress(projection, layer, about=about, done=0, total=result.total)
         yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
     RESULTS.put(about, result, result.attribution.images.nbytes + result.scores.nbytes)
 
 
-def _projection(network: Network, feed: Any, key: Any, sweep: Occlusion, rule: str) -> Reconstruction:
+def _projection(fed_layer: FedLayer, sweep: Occlusion, rule: str) -> Reconstruction:
     """The projection of the map that a sweep follows."""
+    network, feed, key, _ = fed_layer
     layer: Any = sweep.maps
     channel = int(sweep.map_channels[0])
     about = network, key, layer, channel, "projection", rule

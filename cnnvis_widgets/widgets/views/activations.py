@@ -98,7 +98,7 @@ class ActivationsView(View):
     def work(self) -> tuple[str, Steps]:
         state = self.state
         options: Any = {"order": state.order, "target": state.target, "pins": state.pins}
-        return f"Computing {state.layer}", computations.browse(*self.context.fed_layer(), **options)
+        return f"Computing {state.layer}", computations.browse(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         state, order = self.state, tuple(progress.channels)

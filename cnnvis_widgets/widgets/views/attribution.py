@@ -88,7 +88,7 @@ class AttributionView(View):
     def work(self) -> tuple[str, Steps]:
         state, at_layer = self.state, self._weighs_layer()
         options: Any = {"explainer": state.explainer, "target": explained_class(state), "at_layer": at_layer}
-        return f"Computing {EXPLAINERS[state.explainer]}", computations.explain(*self.context.fed_layer(), **options)
+        return f"Computing {EXPLAINERS[state.explainer]}", computations.explain(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         result: Attribution = progress.result

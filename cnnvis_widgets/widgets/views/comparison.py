@@ -157,7 +157,7 @@ class ComparisonView(View):
                 "Expected another network to compare with. Received: none yet. "
                 "Give it with explorer.compare_with(network)."
             )
-        maps, other_maps = computations.feature_maps(*this), computations.feature_maps(*other)
+        maps, other_maps = computations.feature_maps(this), computations.feature_maps(other)
         yield Pair(maps, this.layer, range(maps.values.shape[-1]), (this.key, this.layer), other=other_maps)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:

@@ -93,7 +93,7 @@ class DeconvolutionView(View):
     def work(self) -> tuple[str, Steps]:
         state = self.state
         options: Any = {"channel": state.channel, "rule": state.rule, "seed": self._seed}
-        return f"Reconstructing from {state.layer}", computations.deconvolve(*self.context.fed_layer(), **options)
+        return f"Reconstructing from {state.layer}", computations.deconvolve(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         result, common = progress.result, (progress.layer, progress.about)

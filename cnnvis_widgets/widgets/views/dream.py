@@ -139,7 +139,7 @@ class DreamView(View):
 
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
-        return f"Computing {self.state.layer}", computations.before_dreaming(*self.context.fed_layer(), self._target())
+        return f"Computing {self.state.layer}", computations.before_dreaming(self.context.fed_layer(), self._target())
 
     def start(self) -> None:
         """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
@@ -149,9 +149,9 @@ class DreamView(View):
         state.paused, self._save.disabled = False, True
         self._going.set()
         target = self._target()
-        network, feed, key, _ = self.context.fed_layer(target.layer)
         handles = computations.DreamHandles(self.film, self._going, self._controls)
-        self.context.begin(self, "Dreaming", computations.dreaming(network, feed, key, target, handles))
+        steps = computations.dreaming(self.context.fed_layer(target.layer), target, handles)
+        self.context.begin(self, "Dreaming", steps)
 
     def _target(self) -> computations.DreamTarget:
         """What the state selects: the layer, its class or map (None for the strongest map), and the options."""

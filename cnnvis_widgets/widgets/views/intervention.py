@@ -82,7 +82,7 @@ class InterventionView(View):
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from."""
         self.context.gallery.portrait.drag = "region" if len(self.state.current_layer.spatial_shape) == 2 else ""
-        return f"Computing {self.state.layer}", computations.browse(*self.context.fed_layer())
+        return f"Computing {self.state.layer}", computations.browse(self.context.fed_layer())
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)

@@ -65,7 +65,7 @@ class OcclusionView(View):
     def work(self) -> tuple[str, Steps]:
         state, self._has_projection = self.state, False
         options: Any = {"target": explained_class(state), "at_layer": state.at_layer, "rule": state.rule}
-        steps = computations.sweep(*self.context.fed_layer(), size=self.manual.size, **options)
+        steps = computations.sweep(self.context.fed_layer(), size=self.manual.size, **options)
         return "Sliding a square over the image", steps
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
