@@ -82,16 +82,16 @@ def test_very_many_maps_come_in_pages(notebook):
     assert notebook.python("[explorer.state.page, explorer.state.channel]") == [0, 7]
 
 
-def test_all_rules_stand_side_by_side_and_the_meter_tells_the_class(notebook):
+def test_all_rules_stand_side_by_side_and_class_sensitivity_is_shown(notebook):
     page = notebook.page
     notebook.show("Deconvolution")
     page.get_by_label("All rules side by side").check()
     for rule in ("deconvnet", "guided", "gradient"):
         words = re.compile(f"Map {notebook.python('explorer.state.channel')} of .* by {rule}")
         expect(notebook.picture(f"rule-{rule}")).to_have_attribute("aria-label", words, timeout=120_000)
-    assert notebook.python(f"[each.rule for each in {VIEW}.row.results]") == ["deconvnet", "guided", "gradient"]
-    meter = page.get_by_text(re.compile("class sensitivity by deconvnet"))
-    expect(meter).to_be_visible(timeout=120_000)
+    assert notebook.python(f"[each.rule for each in {VIEW}.all_rules.results]") == ["deconvnet", "guided", "gradient"]
+    badge = page.get_by_text(re.compile("class sensitivity by deconvnet"))
+    expect(badge).to_be_visible(timeout=120_000)
     found = "cv.sensitivity(explorer.network, explorer.feed, rule='deconvnet')"
     rival, shuffled = notebook.python(f"(lambda x: [float(x.rival[0]), float(x.randomised[0])])({found})")
     expect(page.get_by_text(f": correlation {rival:.2f}").first).to_be_visible()

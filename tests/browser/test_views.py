@@ -18,6 +18,7 @@ def notebook(open_notebook):
 
 DEEP = "block6_expand_relu/Relu6"
 ASKED = "explorer.network, explorer.feed, cv.predict(explorer.network, explorer.feed).top(1)[0][0]"
+CHANGE = "((change := explorer.views['intervention'].change) and (change.factor, change.region))"
 BARS = ".cnnvis-explorer .cnnvis-bars[aria-label*=after]:visible"
 
 
@@ -177,14 +178,14 @@ def test_the_bars_follow_a_brushed_region_and_the_slider(notebook):
     notebook.show("Intervention")
     notebook.choose_layer(DEEP)
     page.get_by_role("button", name="Silence it").click()
-    notebook.await_python("explorer.views['intervention']._made[1:] == (0.0, ())")
+    notebook.await_python(f"{CHANGE} == (0.0, ())")
     expect_bars(notebook, f"{CALL})")
     everywhere = bars.inner_text()
     expect(notebook.picture("large")).to_have_attribute("data-drag", "region")
     notebook.drag("large", (1.2, 2.3), (9.6, 11.5))
     notebook.await_python("explorer.state.region == (2, 1, 10, 9)")
     assert notebook.frame("large") == pytest.approx([1, 2, 9, 10], abs=0.01)
-    notebook.await_python("explorer.views['intervention']._made[1:] == (0.0, (2, 1, 10, 9))")
+    notebook.await_python(f"{CHANGE} == (0.0, (2, 1, 10, 9))")
     there = f"{CALL}, region=explorer.state.region)"
     assert same(notebook, f"{CHANGED}.after.scores", f"{there}.after.scores")
     expect_bars(notebook, there)
@@ -194,7 +195,7 @@ def test_the_bars_follow_a_brushed_region_and_the_slider(notebook):
     page.get_by_role("slider", name="Strength of the selected map").focus()
     for _ in range(30):
         page.keyboard.press("ArrowRight")
-    notebook.await_python("0.29 < explorer.views['intervention']._made[1] < 0.31")
+    notebook.await_python(f"0.29 < ({CHANGE})[0] < 0.31")
     assert same(notebook, f"{CHANGED}.after.scores", f"{there}.after.scores")
     expect_bars(notebook, there)
     page.get_by_role("button", name="As it was").click()

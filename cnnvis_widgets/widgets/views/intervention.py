@@ -35,7 +35,7 @@ class InterventionTraits(ExplorerState):
 
 
 @dataclass(frozen=True)
-class _Change:
+class MapChange:
     """How a map was changed."""
 
     channel: int
@@ -49,6 +49,7 @@ class InterventionView(View):
     Attributes:
         bars: the classes; a mark on each bar shows the probability without the change.
         intervention: the result on the screen.
+        change: how its map was changed.
     """
 
     name, title = "intervention", "Intervention"
@@ -68,7 +69,7 @@ class InterventionView(View):
         )
         self.bars, self._caption = ClassBars(state), create(w.HTML)
         self.intervention: Intervention | None = None
-        self._change: _Change | None = None  # of ``intervention``
+        self.change: MapChange | None = None  # of ``intervention``
         self._resumed: LRUCache[ResumedNetwork] = LRUCache(1)
         self._request = NewestRequest(self._show, self._fail)
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
@@ -95,7 +96,7 @@ class InterventionView(View):
         self.context.image_pane.canvas.selected = ()
 
     def extra_pictures(self) -> list[Picture]:
-        result, change = self.intervention, self._change
+        result, change = self.intervention, self.change
         if result is None or change is None:
             return []
         if result.layer.name != self.state.layer:  # the one for the new layer is still being computed
@@ -115,9 +116,9 @@ class InterventionView(View):
         if state.method != self.name or state.channel is None:
             return
         network, feed, key, layer = self.context.fed_layer()
-        map_change = _Change(state.channel, state.factor, state.region)
+        map_change = MapChange(state.channel, state.factor, state.region)
 
-        def compute() -> tuple[Intervention, _Change]:
+        def compute() -> tuple[Intervention, MapChange]:
             resumed = self._resumed.get_or_make((network, key, layer), lambda: ResumedNetwork(network, feed, layer))
             scales = {map_change.channel: map_change.factor}
             region: Any = map_change.region or None
@@ -130,8 +131,8 @@ class InterventionView(View):
         self._caption.value = caption([f"Map {state.channel} × {state.factor:.2f}", f"{state.layer}, {place}"])
         self._request.submit(compute)
 
-    def _show(self, result: tuple[Intervention, _Change]) -> None:
-        self.intervention, self._change = result
+    def _show(self, result: tuple[Intervention, MapChange]) -> None:
+        self.intervention, self.change = result
         self.bars.value = changed_bars(self.intervention.before, self.intervention.after)
 
     def _fail(self, error: Exception) -> None:
