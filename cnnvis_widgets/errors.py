@@ -76,8 +76,9 @@ class OutputError(CnnvisError, OSError):
 def described(error: BaseException) -> str:
     """Write an error as one line: its class and its message.
 
-    >>> described(LayerError("Expected a layer."))
-    'LayerError: Expected a layer.'
+    Example:
+        >>> described(LayerError("Expected a layer."))
+        'LayerError: Expected a layer.'
     """
     return f"{type(error).__name__}: {error}"
 
@@ -88,8 +89,9 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     The comparison ignores case. It also compares the last components, because people remember ``conv5_3`` rather
     than ``vgg_16/conv5/conv5_3/Relu``.
 
-    >>> nearest("conv5", ["block/Conv5", "pool"])
-    "Nearest names: 'block/Conv5'."
+    Example:
+        >>> nearest("conv5", ["block/Conv5", "pool"])
+        "Nearest names: 'block/Conv5'."
     """
     known = list(dict.fromkeys(known))
     by_key: dict[str, str] = {}

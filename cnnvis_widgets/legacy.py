@@ -1,6 +1,6 @@
-"""The calls of tf_cnnvis, with their arguments, files, tags and return values; the results put right.
+"""The calls of tf_cnnvis, with their arguments, files, tags and return values, but with correct results.
 
-A script written for tf_cnnvis runs as it is. What it finds in its folders:
+A script for tf_cnnvis runs unchanged. It finds these files in its folders:
 
 ==========================================================  =======================================
 ``<out>/<layer>/activations/grid_activation.png``           feature maps, in grey
@@ -17,9 +17,9 @@ A script written for tf_cnnvis runs as it is. What it finds in its folders:
 
 With several images, each file name ends in ``_<image>`` and each tag has ``/<image>`` after 'image'.
 
-Grids are square and at the maps' own size. All maps of a layer share one scale, so that a map that
-hardly fires looks dark beside one that does; where there are negative values, middle grey is zero.
-Everything is computed before the first file is written, so a call that raises leaves nothing behind.
+Grids are square and not enlarged. All maps of a layer share one scale, so that a weak map looks dark beside a strong
+one; if there are negative values, middle grey is zero. A call computes everything before it writes the first file, so
+that a call that raises leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from .imaging.grid import Grid
 from .outputs import png_files
 from .outputs.file_names import folder_name
 from .outputs.pictures import Picture, of_dream, of_layer
-from .outputs.tensorboard import EventWriter, is_shown
+from .outputs.tensorboard import EventWriter, is_logged
 from .results import Layer
 
 _TAGS = {"activations": "Activations", "reconstruction": "Deconv", "dream": "DeepDream"}
@@ -55,7 +55,7 @@ _Logged = tuple[int | None, list[Picture]]  # the step, or None for the next one
 
 
 def _first_keywords(function: Callable[..., bool]) -> Callable[..., bool]:
-    """Take the first argument under the newer names too: ``sess_graph_path`` and ``model``."""
+    """Accept the first argument under two more names: ``sess_graph_path`` and ``model``."""
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> bool:
@@ -82,20 +82,26 @@ def activation_visualization(
     Args:
         graph_or_path: a tf.Graph, a path, or anything else that ``load`` takes; ``None`` means the
             default session or graph. May be called ``sess_graph_path`` or ``model`` as well.
-        value_feed_dict: what to feed, in any order: {tensor or name: value}, a list in the order
-            of the placeholders, or just the images.
-        input_tensor: the tensor the images go to, where it cannot be guessed.
+        value_feed_dict: the feed: {tensor or name: value} in any order, a list in the order of the placeholders, or
+            just the images.
+        input_tensor: the tensor that takes the images, where it cannot be guessed.
         layers: 'r' (all ReLUs and their relatives), 'p' (pools), 'c' (convolutions), a layer's
             name, or a list of these.
-        path_logdir: where event files go; ``None`` to write none.
-        path_outdir: where PNG files go; ``None`` to write none.
+        path_logdir: the folder for event files; ``None`` to write none.
+        path_outdir: the folder for PNG files; ``None`` to write none.
 
     Returns:
-        Whether pictures of all layers were made: True, or False if the first argument is no model.
+        True, or False after a message if the first argument is no model.
 
     Raises:
-        CnnvisError: see ``errors``; nothing has been written then.
-        TypeError: two models were given.
+        CnnvisError: see ``errors``; no file has been written then.
+        TypeError: the call has two models.
+
+    Example:
+        >>> from cnnvis_widgets import activation_visualization, demo
+        >>> activation_visualization(demo.small_cnn(), demo.digits().test_images[:1], layers="conv2", path_logdir=None)
+        Reconstruction Completed for conv2/Relu layer. Time taken = ... s
+        True
     """
     network = _network(graph_or_path, value_feed_dict, input_tensor)
     if network is None:
@@ -122,9 +128,9 @@ def deconv_visualization(
 ) -> bool:
     """Draw what in the image made each feature map of layers fire.
 
-    The method is Zeiler and Fergus' own: each feature map alone, all others zero, goes back through
-    the deconvnet. tf_cnnvis computed something else, guided backpropagation of ones over the whole
-    map; ``rule='guided', seed='ones'`` gives that look.
+    The method is that of Zeiler and Fergus: it sends one feature map at a time, all others being zero, back through the
+    deconvnet. tf_cnnvis computed something else: guided backpropagation of ones over the whole map.
+    ``rule='guided', seed='ones'`` looks like it.
 
     Args:
         graph_or_path, value_feed_dict, input_tensor, layers, path_logdir, path_outdir: as in
@@ -133,11 +139,21 @@ def deconv_visualization(
         seed: 'map', 'strongest' (only the largest activation of each map), 'ones', or a unit (y, x).
 
     Returns:
-        Whether pictures of all layers were made: True, or False if the first argument is no model.
+        True, or False after a message if the first argument is no model.
 
     Raises:
-        CnnvisError: see ``errors``; nothing has been written then.
-        TypeError: two models were given.
+        CnnvisError: see ``errors``; no file has been written then.
+        TypeError: the call has two models.
+
+    References:
+        [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014,
+            DOI 10.1007/978-3-319-10590-1_53.
+
+    Example:
+        >>> from cnnvis_widgets import deconv_visualization, demo
+        >>> deconv_visualization(demo.small_cnn(), demo.digits().test_images[:1], layers="conv2", path_logdir=None)
+        Reconstruction Completed for conv2/Relu layer. Time taken = ... s
+        True
     """
     network = _network(graph_or_path, value_feed_dict, input_tensor)
     if network is None:
@@ -145,7 +161,7 @@ def deconv_visualization(
     start, pictures = time.perf_counter(), list[Picture]()
     for layer in network.select(layers):
         result = reconstruct(network, None, layer, rule=rule, seed=seed)
-        # a softmax was replaced by its logits; the folder keeps the name that was asked for
+        # reconstruct replaces a softmax by its logits; the folder keeps the name of the softmax
         pictures += of_layer(replace(result, layer=layer), singles=True, plain=True)
         start = _report(layer, start)
     _write(network, [(None, pictures)], path_logdir, path_outdir)
@@ -166,8 +182,8 @@ def deepdream_visualization(
 ) -> bool:
     """Grow images that excite channels of a layer, usually classes of the last one.
 
-    Each picture starts from noise and grows through up to three octaves of 50 steps; it ends at the size
-    of the fed image times 1.4, times 1.4 again, rounded down each time. Logits take the place of a softmax.
+    Each picture starts from noise and grows through up to three octaves of 50 steps. Its final size is that of the fed
+    image times 1.4, times 1.4 again, rounded down each time. A softmax is replaced by its logits.
 
     Args:
         graph_or_path, value_feed_dict, input_tensor, path_logdir, path_outdir: as in
@@ -177,12 +193,20 @@ def deepdream_visualization(
         seed: of the noise; the same seed gives the same pictures.
 
     Returns:
-        Whether all pictures were made: True, or False if the first argument is no model or
-        ``layer`` is not one name.
+        True, or False after a message if the first argument is no model or ``layer`` is not one name.
 
     Raises:
-        CnnvisError: see ``errors``; nothing has been written then.
-        TypeError: two models were given.
+        CnnvisError: see ``errors``; no file has been written then.
+        TypeError: the call has two models.
+
+    Example:
+        >>> import keras
+        >>> from cnnvis_widgets import deepdream_visualization
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv")])
+        >>> images = keras.ops.zeros((1, 8, 8, 1))
+        >>> deepdream_visualization(model, images, "conv", 1, path_logdir=None)
+        Reconstruction Completed for conv/BiasAdd layer. Time taken = ... s
+        True
     """
     if isinstance(layer, list | tuple) or layer in ("r", "p", "c"):
         print("Please only give classification layer name for reconstruction.")
@@ -194,7 +218,7 @@ def deepdream_visualization(
     logged: list[_Logged] = []
     size = _grown(network.images().shape[1:-1])
     for step in dream(network, None, chosen, classes, octaves=3, octave_scale=1.4, steps=50, size=size, seed=seed):
-        if is_shown(step):
+        if is_logged(step):
             logged.append((step.index, list(of_dream(replace(step, layer=chosen)))))
     _report(chosen, start)
     _write(network, logged, path_logdir, path_outdir)
@@ -204,13 +228,13 @@ def deepdream_visualization(
 def image_normalization(
     image: ArrayLike, ubound: float = 255.0, epsilon: float = 1e-07, *, s: float | None = None
 ) -> np.ndarray:
-    """Stretch an image so that it runs from 0 to ``ubound``.
+    """Stretch an image to the range 0 to ``ubound``.
 
     Args:
-        image: of any shape, usually (height, width, channels).
-        ubound: what the largest value becomes; at most 255.
-        epsilon: images with less contrast than this are not stretched to the full; constant ones become 0.
-        s: an argument of later versions of tf_cnnvis; it never had an effect and has none here.
+        image: numbers in any shape, usually (height, width, channels).
+        ubound: the new largest value, at most 255.
+        epsilon: an image with less contrast than this is stretched less; a constant one becomes 0.
+        s: an argument of later versions of tf_cnnvis. It had no effect there and has none here.
 
     Returns:
         uint8, rounded, of the same shape.
@@ -218,9 +242,17 @@ def image_normalization(
     Raises:
         NumericalError: the image contains NaN or infinity.
         ValueError: ``ubound`` is not within 0 to 255.
+
+    Example:
+        >>> from cnnvis_widgets import image_normalization
+        >>> image_normalization([[-1.0, 0.0, 1.0]]).tolist()
+        [[0, 128, 255]]
     """
     if not 0 < ubound <= 255:
-        raise ValueError(f"Expected an upper bound up to 255, as for any uint8. Received: ubound={ubound}.")
+        raise ValueError(
+            f"Expected ubound within 0 to 255, since the result is uint8. Received: ubound={ubound}. "
+            "Choose a smaller one."
+        )
     return np.rint(normalize.min_max(image, upper=ubound, epsilon=epsilon)).astype(np.uint8)
 
 
@@ -230,13 +262,19 @@ def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) ->
     Args:
         Xs: (images, height, width, channels).
         padding: black pixels between the images.
-        ubound: what the largest value of all images becomes; the smallest becomes 0.
+        ubound: the new largest value of all images; the smallest becomes 0.
 
     Returns:
         float (height, width, channels).
 
     Raises:
-        ValueError: ``Xs`` has not four axes. NumericalError: it contains NaN or infinity.
+        ValueError: ``Xs`` does not have four axes. NumericalError: it contains NaN or infinity.
+
+    Example:
+        >>> import numpy as np
+        >>> from cnnvis_widgets import convert_into_grid
+        >>> convert_into_grid(np.ones((3, 4, 4, 1))).shape
+        (9, 9, 1)
     """
     if isinstance(padding, float):
         warnings.warn(
@@ -253,7 +291,7 @@ def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) ->
 
 
 def _network(model: Any, feed: Any, input_tensor: Any) -> Network | None:
-    """The network, or None after a message if this is no model at all; a broken model raises."""
+    """Load a network. Print a message and return None if the object is of no known form of model."""
     try:
         return load(model, feed, image_input=input_tensor)
     except ModelFormError as error:
@@ -262,7 +300,7 @@ def _network(model: Any, feed: Any, input_tensor: Any) -> Network | None:
 
 
 def _grown(size: tuple[int, ...]) -> tuple[int, int] | None:
-    """The size of a dream two octaves up; None for signals and volumes, which have no octaves."""
+    """The size of a dream two octaves larger; None for signals and volumes, which have no octaves."""
     if len(size) != 2:
         return None
     height, width = (int(int(side * 1.4) * 1.4) for side in size)
@@ -270,7 +308,7 @@ def _grown(size: tuple[int, ...]) -> tuple[int, int] | None:
 
 
 def _report(layer: Layer, start: float) -> float:
-    """Say that a layer is done and how long it took; the time now."""
+    """Print that a layer is done and how long it took; return the time."""
     now = time.perf_counter()
     print(f"Reconstruction Completed for {layer.name} layer. Time taken = {now - start:.3f} s")
     return now
@@ -282,17 +320,17 @@ def _write(
     logdir: str | os.PathLike[str] | None,
     outdir: str | os.PathLike[str] | None,
 ) -> None:
-    """The grids and dreams of the last step into PNG files; all pictures of all steps into event files."""
+    """Write grids and dreams of the last step as PNG files, and all pictures of all steps into event files."""
     if outdir is not None:
         pictures = logged[-1][1]
-        shown = [each for each in pictures if each.channel is None or each.kind == "dream"]
-        png_files.write(shown, outdir, network.layers)
+        grids = [picture for picture in pictures if picture.channel is None or picture.kind == "dream"]
+        png_files.write(grids, outdir, network.layers)
     if logdir is None:
         return
     for layer in dict.fromkeys(picture.layer for _, pictures in logged for picture in pictures):
         with EventWriter(Path(logdir, folder_name(layer, network.layers))) as writer:
             for step, pictures in logged:
-                writer.add((each for each in pictures if each.layer == layer), step=step, tag=_tag)
+                writer.add((picture for picture in pictures if picture.layer == layer), step=step, tag=_tag)
 
 
 def _tag(picture: Picture) -> str:

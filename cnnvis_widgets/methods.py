@@ -70,8 +70,9 @@ class Method:
     def option(self, name: str) -> Option | None:
         """Return the option of that name; ``None`` if the method does not take it.
 
-        >>> METHODS["smooth_grad"].option("samples")
-        Option(name='samples', default=50, low=1, high=None, choices=())
+        Example:
+            >>> METHODS["smooth_grad"].option("samples")
+            Option(name='samples', default=50, low=1, high=None, choices=())
         """
         return next((option for option in self.options if option.name == name), None)
 
@@ -99,8 +100,9 @@ class Method:
             arguments: Python text of the positional arguments.
             options: values of further keywords.
 
-        >>> METHODS["grad_cam"].code("network", "feed", "3", layer="conv5")
-        "cnnvis_widgets.grad_cam(network, feed, 3, layer='conv5', upsampled=True)"
+        Example:
+            >>> METHODS["grad_cam"].code("network", "feed", "3", layer="conv5")
+            "cnnvis_widgets.grad_cam(network, feed, 3, layer='conv5', upsampled=True)"
         """
         keywords = [f"{name}={value!r}" for name, value in {**options, **self.fixed}.items()]
         return f"cnnvis_widgets.{self.function}({', '.join([*arguments, *keywords])})"
@@ -223,7 +225,8 @@ METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in _ROWS
 def of_kind(kind: Kind) -> tuple[Method, ...]:
     """Return the methods of one kind, in the order of the menus.
 
-    >>> [method.title for method in of_kind("attribution")]
-    ['Grad-CAM', 'Guided Grad-CAM', 'Integrated gradients', 'SmoothGrad']
+    Example:
+        >>> [method.title for method in of_kind("attribution")]
+        ['Grad-CAM', 'Guided Grad-CAM', 'Integrated gradients', 'SmoothGrad']
     """
     return tuple(row for row in _ROWS if row.kind == kind)

@@ -1,6 +1,6 @@
-"""The values that cross layers: frozen dataclasses of names, numbers and NumPy arrays.
+"""The results of all methods: frozen dataclasses of names, numbers and NumPy arrays.
 
-Nothing here computes with a network, draws or writes. Axes are always in the order
+Nothing here runs a network, draws or writes. Axes are always in the order
 (image, height, width, channel); a signal has one length instead of height and width, a volume has
 (depth, height, width), and a dense layer has no spatial axis at all.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 FAMILIES = {"r": "activation functions", "p": "pooling", "c": "convolutions", "": "other layers"}
-"""The short names of layer families that ``Network.select`` understands, and their titles."""
+"""The short names of layer families that ``Network.select`` takes, and their titles."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TensorInfo:
     """A named input or output of a network.
 
     ``name`` is the tensor's name without a trailing ``:0``; ``dtype`` its NumPy name; ``shape``
-    has ``None`` where a size is free, and is ``None`` as a whole where even the rank is unknown.
+    has ``None`` where a size is free, and is ``None`` itself if even the rank is unknown.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Layer:
 
     Attributes:
         name: the op's name, unique in the network.
-        kind: what it does: 'convolution', 'relu', 'max_pool', 'dense', 'softmax', 'add', ...
+        kind: 'convolution', 'relu', 'max_pool', 'dense', 'softmax', 'add', ...
         family: 'r', 'p', 'c', or '' (see ``FAMILIES``).
         shape: of the output, batch first, ``None`` where free.
-        channel_axis: where the channels are in ``shape`` (1 in NCHW graphs).
+        channel_axis: the axis of the channels in ``shape`` (1 in NCHW graphs).
         keras_name: the Keras layer it belongs to, if the model came from Keras.
         tensor: the full tensor name, such as 'conv1/Relu:0'.
     """
@@ -54,7 +54,7 @@ class Layer:
 
     @property
     def channels(self) -> int | None:
-        """How many channels (feature maps, units of a dense layer) it has."""
+        """The number of channels: of feature maps, or of values of a dense layer."""
         return self.shape[self.channel_axis]
 
     @property
@@ -64,7 +64,7 @@ class Layer:
 
     @property
     def label(self) -> str:
-        """One line for a menu: name, kind, and shape as 'height x width x channels'."""
+        """A line for a menu: name, kind, and shape as 'height x width x channels'."""
         sizes = [*self.spatial_shape, self.channels]
         shape = " × ".join("?" if size is None else str(size) for size in sizes)
         return f"{self.name} · {self.kind.replace('_', ' ')} · {shape}"
@@ -93,9 +93,9 @@ class FeatureMaps:
 class OpCoverage:
     """How the ops of one kind between image and layer were treated under a rule.
 
-    ``treatment`` is 'rule' (the rule's own backward pass), 'exact' (the true gradient is what the
-    rule prescribes), 'identity' (skipped on the way down), 'removed' (a softmax at the end), or
-    'unruled' (a non-linearity that the rule does not know; its true gradient was used).
+    ``treatment`` is 'rule' (the backward pass of the rule), 'exact' (the rule prescribes the true gradient), 'identity'
+    (the signal passes unchanged), 'removed' (a softmax at the end), or 'unruled' (a non-linearity without a rule; its
+    true gradient was used).
     """
 
     kind: str
@@ -105,14 +105,14 @@ class OpCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Which ops obeyed the rule, for one layer of one network."""
+    """The ops between the image and one layer, and how they were treated under a rule."""
 
     rule: str
     ops: tuple[OpCoverage, ...]
 
     @property
     def complete(self) -> bool:
-        """Whether the rule is the published method for every op on the way."""
+        """Whether every op obeyed the published rule."""
         return all(op.treatment != "unruled" for op in self.ops)
 
     def __str__(self) -> str:
@@ -133,7 +133,7 @@ class Reconstruction:
         units: int (images, channels, spatial axes): where the seeded unit lies, or -1 where the
             seed is a whole map.
         seed_values: float32 (images, channels): the activation at that unit (for a whole map,
-            its largest); zero tells a dead map, whose picture is zero everywhere.
+            its largest). Zero means a dead map, whose picture is zero everywhere.
         coverage: which ops obeyed the rule.
         precision: of the signals that went backwards: 'float32', 'bfloat16', or another type that the network has.
         precision_reason: why that precision: 'as asked for', or what was measured for 'auto'.
@@ -182,8 +182,8 @@ class DreamStep:
         value_range: (low, high) of the input, float32 scalars or one per input channel.
         seconds: computing time since the dream began, without what its consumer took in between.
         recipe: how the dream was made, as JSON has it, for ``outputs.provenance``.
-        dreamt: ``images`` before they were mixed with the photo, from which a run goes on; ``None`` where
-            nothing was mixed.
+        dreamt: ``images`` before they were mixed with the photo; the next step starts from them. ``None`` if nothing
+            was mixed.
     """
 
     layer: Layer
@@ -207,22 +207,22 @@ class Attribution:
     """How much each part of the images speaks for a class.
 
     Attributes:
-        method: 'grad_cam', 'guided_grad_cam', 'integrated_gradients', 'smooth_grad' or 'occlusion'.
-        layer: whose channels are explained, mostly the logits.
-        softmax_removed: whether a softmax of the network follows ``layer``: its probabilities are
-            not what is explained, since each of them depends on all classes.
+        method: the name of its row in ``methods.METHODS``.
+        layer: the layer whose channels are the targets, mostly the logits.
+        softmax_removed: whether a softmax of the network follows ``layer``. The picture explains the score and not
+            the probability, which depends on all classes.
         targets: the channel (or class) at each index of the second axis of ``images``.
         names: the class names of ``targets``, or the channel numbers as text.
         images: float32 (images, targets, height, width) for Grad-CAM and occlusion, (images,
             targets, height, width, input channels) for the others; positive speaks for the class.
             In units of the score for integrated gradients and occlusion, of the score per unit of
             the input for SmoothGrad; Grad-CAM has no scale that means anything.
-        scores: float32 (images, targets): what the network gives to the images.
-        maps: the feature maps that Grad-CAM weighs, else ``None``.
+        scores: float32 (images, targets): the scores of the images.
+        maps: the layer of the feature maps that Grad-CAM weighs, else ``None``.
         completeness_error: float32 (images, targets), integrated gradients only, else ``None``: the
             score of the image, less that of the baseline, less the sum of the picture. Zero for
             infinitely many steps.
-        coverage: which ops obeyed the rule, where one was used for the picture, else ``None``.
+        coverage: which ops obeyed the rule, if the method uses one, else ``None``.
         index, total: which step this is, counted from 0, and how many there are.
     """
 
@@ -242,22 +242,21 @@ class Attribution:
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """What the network says while a square hides one part of the image after another.
+    """The predictions while a square hides one part of the image after another.
 
-    What has not been tried yet is NaN, or -1 in ``best``. A *place* is one position of the square;
-    places have as many axes as the image has spatial ones.
+    A value that is not computed yet is NaN, or -1 in ``best``. A *place* is one position of the square; places have as
+    many axes as the image has spatial ones.
 
     Attributes:
-        attribution: ``images`` are (images, targets, height, width): by how much the score falls
-            when a pixel is hidden, the mean over all squares that cover it.
+        attribution: its ``images`` are (images, targets, height, width): the fall of the score when a pixel is
+            hidden, averaged over all squares that cover it.
         size: of the square, in pixels (height, width).
         corners: for each spatial axis the first pixel of the square at every place, int.
         scores: float32 (images, targets, rows, columns of places).
-        probabilities: the same after the network's softmax, or ``None`` where it has none.
+        probabilities: the same after the network's softmax; ``None`` if it has none.
         best: int (images, rows, columns): the channel with the highest score.
-        maps: the layer whose strongest map is followed, or ``None`` where no layer has places.
-        map_channels: int (images,): which map: the one with the largest activation in the image as
-            it is; empty without ``maps``.
+        maps: the layer whose strongest map is followed, or ``None`` if no layer has maps of several places.
+        map_channels: int (images,): the map with the largest activation in the whole image; empty without ``maps``.
         map_totals: float32 (images, rows, columns): the sum over that map; NaN without ``maps``.
         index, total: which step this is, counted from 0, and how many there are.
     """
@@ -277,18 +276,17 @@ class Occlusion:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """Whether the pictures of a rule depend on the class that is asked about.
+    """Whether the picture of a class depends on the class, under one rule.
 
-    Both numbers are correlations (-1 to 1) with the picture of the class, over all values of
-    the picture; NaN where a picture is the same everywhere. Near 1 the picture shows the image, not
-    the class.
+    Both numbers are correlations (-1 to 1) of two pictures over all their values; NaN if a picture is constant. A
+    correlation near 1 means that the picture shows the image, not the class.
 
     Attributes:
         rule: 'deconvnet', 'guided' or 'gradient'.
-        layer: the class scores that the pictures start from.
+        layer: the class scores where the pictures start.
         classes: int (images, 2): the class, by default the best one, and the best other one, its rival.
-        rival: float32 (images,): with the picture of the rival.
-        randomised: float32 (images,): with the picture of the class after the weights of the top layer have been
+        rival: float32 (images,): the pictures of the class and of its rival.
+        randomised: float32 (images,): the pictures of the class before and after the weights of the top layer are
             shuffled.
     """
 
@@ -301,14 +299,14 @@ class Sensitivity:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network says of images.
+    """The class scores and probabilities of images.
 
     Attributes:
-        layer: the class scores.
-        names: of all classes, or their numbers as text.
+        layer: the layer of the class scores.
+        names: the names of all classes, or their numbers as text.
         scores: float32 (images, classes).
         probabilities: float32 (images, classes): the softmax of the scores.
-        softmax_in_network: whether the network ends in that softmax itself; else it was added here.
+        softmax_in_network: whether the network itself ends in that softmax; otherwise it was added here.
     """
 
     layer: Layer
@@ -320,12 +318,12 @@ class Predictions:
     def top(self, count: int = 5, image: int = 0) -> list[tuple[int, str, float]]:
         """The most probable classes of an image, best first: number, name and probability."""
         best = np.argsort(-self.scores[image], kind="stable")[:count]
-        return [(int(each), self.names[each], float(self.probabilities[image, each])) for each in best]
+        return [(int(number), self.names[number], float(self.probabilities[image, number])) for number in best]
 
 
 @dataclass(frozen=True, eq=False)
 class Intervention:
-    """What a network says without and with a change to the channels of ``layer``."""
+    """The predictions before and after a change to channels of ``layer``."""
 
     layer: Layer
     before: Predictions
@@ -334,13 +332,13 @@ class Intervention:
 
 @dataclass(frozen=True, eq=False)
 class Occluded:
-    """What a network says without and with one part of an image hidden.
+    """The predictions before and after one part of an image is hidden.
 
     Attributes:
-        box: (left, top, width, height) that is hidden, in pixels.
-        before, after: the classes.
-        maps: the layer whose strongest map is followed, or ``None`` where no layer has places.
-        channel: which map: the one with the largest activation in the image as it is.
+        box: the hidden part: (left, top, width, height) in pixels.
+        before, after: the predictions.
+        maps: the layer whose strongest map is followed, or ``None`` if no layer has maps of several places.
+        channel: the map with the largest activation in the whole image.
         map_before, map_after: float32 (height, width), that map.
     """
 

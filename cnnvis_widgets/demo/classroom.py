@@ -1,12 +1,10 @@
-"""A small CNN with max-pooling, to be trained in class, and the handwritten digits to train it on.
+"""A small CNN with max-pooling for the classroom, and the handwritten digits to train it on.
 
-The embedded default has no max-pooling, so the projections of its deep layers have no switches to
-follow and blur. This network has the convolution, ReLU and max-pool blocks of Zeiler and Fergus,
-and half a minute of training is enough for it.
+The embedded default has no max-pooling. Without switches to follow, the projections of its deep layers blur. This
+network has the convolution, ReLU and max-pool blocks of Zeiler and Fergus, and trains in half a minute.
 
-The digits are those of E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, DOI
-10.24432/C50P49 (CC BY 4.0), as scikit-learn carries them; the file is read, scikit-learn is not
-imported.
+The digits are those of E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, DOI 10.24432/C50P49
+(CC BY 4.0). This module reads the file that comes with scikit-learn, without importing scikit-learn.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 SIDE = 32
-_TEST = 360  # of 1797, the last ones: other writers than most of those before
+_TEST = 360  # the last ones of 1797; most of their writers differ from those of the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +36,15 @@ class Digits:
 
 @lru_cache(maxsize=1)
 def digits() -> Digits:
-    """1437 digits to train on and 360 to test with, read-only, enlarged from 8 x 8 pixels.
+    """Read 1437 digits for training and 360 for testing, enlarged from 8 x 8 pixels; the arrays are read-only.
 
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
+
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.digits().train_images.shape
+        (1437, 32, 32, 1)
     """
     spec = find_spec("sklearn")
     if spec is None or spec.origin is None:
@@ -55,23 +58,31 @@ def digits() -> Digits:
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:
-    """A digit of 8 x 8 pixels as SIDE x SIDE, smooth and within [0, 1]."""
+    """Enlarge a digit of 8 x 8 pixels to SIDE x SIDE, smoothly and within [0, 1]."""
     return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)).clip(0, 1)
 
 
 def small_cnn(*, seed: int = 0) -> keras.Model:
-    """The untrained network: float32 (batch, 32, 32, 1) -> probabilities (batch, 10).
+    """Make the untrained network: float32 (batch, 32, 32, 1) -> probabilities (batch, 10).
 
-    Its layers are conv1, pool1, conv2, pool2, conv3, scores and probabilities. The global random state of
-    Keras is not touched.
+    Its layers are conv1, pool1, conv2, pool2, conv3, scores and probabilities. The call leaves the global random state
+    of Keras as it is.
+
+    Args:
+        seed: of the weights; the same seed gives the same weights.
+
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.small_cnn().output_shape
+        (None, 10)
     """
     layers = keras.layers
 
-    def drawn(number: int) -> keras.initializers.Initializer:
+    def initializer(number: int) -> keras.initializers.Initializer:
         return keras.initializers.GlorotUniform(seed=100 * seed + number)
 
     def convolution(number: int, filters: int, side: int) -> keras.layers.Layer:
-        options = {"padding": "same", "activation": "relu", "kernel_initializer": drawn(number)}
+        options = {"padding": "same", "activation": "relu", "kernel_initializer": initializer(number)}
         return layers.Conv2D(filters, side, name=f"conv{number}", **options)
 
     return keras.Sequential(
@@ -83,7 +94,7 @@ def small_cnn(*, seed: int = 0) -> keras.Model:
             layers.MaxPooling2D(name="pool2"),
             convolution(3, 32, 3),
             layers.GlobalMaxPooling2D(name="strongest"),
-            layers.Dense(10, name="scores", kernel_initializer=drawn(4)),
+            layers.Dense(10, name="scores", kernel_initializer=initializer(4)),
             layers.Softmax(name="probabilities"),
         ],
         name="small_cnn",
@@ -96,13 +107,18 @@ def train_small_cnn(
     """Train ``small_cnn`` on ``digits``. Twelve epochs get over 95 % of the test digits right.
 
     Args:
-        epochs: times through the training digits.
-        examples: how many of them; all by default.
-        callbacks: of Keras, such as ``WatchTraining``.
-        seed: of the first weights and of the order of the digits.
+        epochs: passes through the training digits.
+        examples: the number of digits to train on; all by default.
+        callbacks: Keras callbacks, such as ``WatchTraining``.
+        seed: of the initial weights and of the order of the digits.
 
     Returns:
         The trained model, compiled with the metric 'accuracy'.
+
+    Example:
+        >>> from cnnvis_widgets import demo
+        >>> demo.train_small_cnn(epochs=1, examples=32).name
+        'small_cnn'
     """
     data, model = digits(), small_cnn(seed=seed)
     order = np.random.default_rng(seed).permutation(len(data.train_images))[:examples]
@@ -113,7 +129,7 @@ def train_small_cnn(
         validation_data=(data.test_images, data.test_labels),
         epochs=epochs,
         batch_size=32,
-        shuffle=False,  # they are in random order, and the global random state stays as it is
+        shuffle=False,  # the digits are shuffled already; so the global random state stays as it is
         callbacks=list(callbacks),
         verbose=0,
     )

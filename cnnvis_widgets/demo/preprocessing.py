@@ -19,18 +19,19 @@ def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (
     Args:
         image: uint8 (height, width, 3), grey (height, width) or (height, width, 1), with transparency
             (height, width, 4), or an image: a path, the content of a file, a binary file or a PIL image.
-        size: (height, width) of the result; the largest centred part of the image with these
-            proportions is resized to it bicubically. ``None`` keeps the whole image and its size.
+        size: (height, width) of the result. The function takes the largest centred part of the image with these
+            proportions and resizes it bicubically. ``None`` keeps the whole image and its size.
 
     Returns:
         float32 (height, width, 3), from -127/128 to 1.
 
     Raises:
         FeedError: the image is not uint8, or has another number of axes or channels.
-
-    >>> preprocess(np.zeros((40, 60, 3), np.uint8)).shape
-    (224, 224, 3)
         ImageError: it cannot be read.
+
+    Example:
+        >>> preprocess(np.zeros((40, 60, 3), np.uint8)).shape
+        (224, 224, 3)
     """
     pixels = np.asarray(pixels_if_image(image))
     if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))):

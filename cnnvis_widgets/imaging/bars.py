@@ -26,8 +26,9 @@ def bar_chart(names: Sequence[str], parts: Sequence[float], before: Sequence[flo
     Returns:
         uint8 (height, 480, 3).
 
-    >>> bar_chart(["cat", "dog"], [0.7, 0.2], [0.5, 0.4]).shape
-    (88, 480, 3)
+    Example:
+        >>> bar_chart(["cat", "dog"], [0.7, 0.2], [0.5, 0.4]).shape
+        (88, 480, 3)
     """
     canvas = Image.new("RGB", (_WIDTH, 2 * _MARGIN + _HIGH * len(names)), _PAPER)
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)

@@ -32,9 +32,10 @@ def windows(pixels: np.ndarray, visible: np.ndarray) -> np.ndarray:
         (tiles, window height, window width, channels). The window fits the largest visible part and has at least one
         pixel.
 
-    >>> tiles = np.arange(2 * 4 * 4).reshape(2, 4, 4, 1)
-    >>> windows(tiles, np.isin(tiles[..., 0], (5, 6, 31)))[..., 0].tolist()
-    [[[5, 6]], [[30, 31]]]
+    Example:
+        >>> tiles = np.arange(2 * 4 * 4).reshape(2, 4, 4, 1)
+        >>> windows(tiles, np.isin(tiles[..., 0], (5, 6, 31)))[..., 0].tolist()
+        [[[5, 6]], [[30, 31]]]
     """
     starts, sides = [], []
     for axis in (1, 2):

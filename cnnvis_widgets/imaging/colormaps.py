@@ -45,7 +45,8 @@ def palette(signed: bool) -> np.ndarray:
 def apply(fractions: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Look up the colours of fractions 0 to 1: (...) -> uint8 (..., 3), or (..., 1) for ``GREY``.
 
-    >>> apply(np.array([0.0, 1.0]), GREY).tolist()
-    [[0], [255]]
+    Example:
+        >>> apply(np.array([0.0, 1.0]), GREY).tolist()
+        [[0], [255]]
     """
     return table[np.rint(255.0 * fractions).astype(np.uint8)]

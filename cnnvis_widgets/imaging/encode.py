@@ -39,8 +39,9 @@ def png(pixels: np.ndarray, text: Mapping[str, str] | None = None, *, palette: n
     References:
         [1] Portable Network Graphics (PNG) Specification (Second Edition), ISO/IEC 15948:2003, sections 9, 10, 11.
 
-    >>> png(np.zeros((2, 2), np.uint8))[:4]
-    b'\x89PNG'
+    Example:
+        >>> png(np.zeros((2, 2), np.uint8))[:4]
+        b'\x89PNG'
     """
     pixels = _checked(pixels)
     height, width = pixels.shape[:2]

@@ -15,8 +15,9 @@ class Grid:
     A grid has ceil(sqrt(count)) columns. It has as many rows if it is ``square``; otherwise empty rows are left out.
     Tiles are ``gap`` pixels apart; there is no outer border.
 
-    >>> Grid(5, 10, 10).shape
-    (21, 32)
+    Example:
+        >>> Grid(5, 10, 10).shape
+        (21, 32)
     """
 
     count: int

@@ -44,8 +44,9 @@ def heat(values: ArrayLike, *, limit: float | None = None, signed: bool | None =
         limit: the magnitude of full colour; by default the strongest ``CLIPPED`` percent exceed it.
         signed: draw in blue, white and red; by default where there are negative values.
 
-    >>> heat(np.array([[0.0, 1.0]])).pixels.tolist()
-    [[[68, 1, 84], [253, 231, 37]]]
+    Example:
+        >>> heat(np.array([[0.0, 1.0]])).pixels.tolist()
+        [[[68, 1, 84], [253, 231, 37]]]
     """
     array = np.nan_to_num(np.asarray(values, np.float32))
     if array.ndim > 2:

@@ -23,8 +23,9 @@ def min_max(image: ArrayLike, *, upper: float = 255.0, epsilon: float = 1e-7) ->
     Raises:
         NumericalError: the image contains NaN or infinity.
 
-    >>> min_max([1, 2, 3]).tolist()
-    [0.0, 127.5, 255.0]
+    Example:
+        >>> min_max([1, 2, 3]).tolist()
+        [0.0, 127.5, 255.0]
     """
     values = finite(image)
     if values.size == 0:

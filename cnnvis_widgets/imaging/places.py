@@ -41,8 +41,9 @@ def class_map(best: np.ndarray) -> np.ndarray:
 def in_order(best: np.ndarray) -> list[int]:
     """List the classes in the order in which they appear, row by row, without -1.
 
-    >>> in_order(np.array([[7, 7], [-1, 3]]))
-    [7, 3]
+    Example:
+        >>> in_order(np.array([[7, 7], [-1, 3]]))
+        [7, 3]
     """
     numbers, first = np.unique(best[best >= 0], return_index=True)
     return [int(number) for number in numbers[np.argsort(first)]]

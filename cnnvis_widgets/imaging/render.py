@@ -159,8 +159,9 @@ def picture(image: ArrayLike, value_range: ValueRange) -> np.ndarray:
     Signals (length, channels), volumes (depth, height, width, channels) and any number of channels are drawn as in
     ``reconstruction_tiles``.
 
-    >>> picture(np.full((1, 2, 1), 0.5), (0, 1)).tolist()
-    [[[128], [128]]]
+    Example:
+        >>> picture(np.full((1, 2, 1), 0.5), (0, 1)).tolist()
+        [[[128], [128]]]
     """
     return _flat(to_uint8(image, value_range)[np.newaxis])[0]
 

@@ -1,4 +1,4 @@
-"""The steps of a dream as a film: GIF, and MP4 where a library for it is installed."""
+"""Write the steps of a dream as a film: GIF, or MP4 if imageio-ffmpeg is installed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from ..results import DreamStep
 
 
 def frames(steps: Iterable[DreamStep], picture: int = 0) -> Iterator[np.ndarray]:
-    """The frames of a film, uint8 (height, width, 3), all of the size of the last step's picture.
+    """Draw the frames of a film, uint8 (height, width, 3), all of the size of the last picture.
 
     Args:
-        steps: of ``dream`` or ``zoom``.
-        picture: which of the pictures that were dreamt together.
+        steps: the steps of ``dream`` or ``zoom``.
+        picture: the index of the picture in each step.
+
+    Raises:
+        ValueError: there are no steps.
     """
     drawn = [Image.fromarray(_coloured(render.picture(step.images[picture], step.value_range))) for step in steps]
     if not drawn:
-        raise ValueError("Expected at least one step of a dream. Received: none.")
+        raise ValueError("Expected at least one step of a dream. Received: none. Pass the steps that dream yields.")
     for frame in drawn:
-        # small octaves are enlarged, or the film would jump
+        # without this, the film would jump from octave to octave
         yield np.asarray(frame.resize(drawn[-1].size, Image.Resampling.BILINEAR))
 
 
@@ -37,10 +40,10 @@ def write_animation(
     """Write the steps of a dream as a film; the last picture stays for a second.
 
     Args:
-        steps: of ``dream`` or ``zoom``.
-        path: of the file; ``.gif``, or ``.mp4`` if imageio-ffmpeg is installed.
+        steps: the steps of ``dream`` or ``zoom``.
+        path: the file; it ends in ``.gif``, or in ``.mp4`` if imageio-ffmpeg is installed.
         rate: frames per second.
-        picture: which of the pictures that were dreamt together.
+        picture: the index of the picture in each step.
 
     Returns:
         The file.
@@ -48,6 +51,12 @@ def write_animation(
     Raises:
         ValueError: another kind of file, or no steps.
         OutputError: the file cannot be written, or the library for MP4 is missing.
+
+    Example:
+        >>> from cnnvis_widgets import demo, dream, write_animation
+        >>> steps = dream(demo.small_cnn(), None, "conv2", 3, octaves=1, steps=3)
+        >>> write_animation(steps, "conv2.gif").name
+        'conv2.gif'
     """
     path = Path(path)
     if path.suffix.lower() not in (".gif", ".mp4"):
@@ -57,10 +66,10 @@ def write_animation(
             f"Expected imageio-ffmpeg for MP4. Received: {str(path)!r}, and it is not installed. "
             "Install imageio-ffmpeg, or write a .gif."
         )
-    shown = list(frames(steps, picture))
-    shown += shown[-1:] * round(rate)
+    drawn = list(frames(steps, picture))
+    drawn += drawn[-1:] * round(rate)
     try:
-        _write_mp4(shown, path, rate) if path.suffix.lower() == ".mp4" else _write_gif(shown, path, rate)
+        _write_mp4(drawn, path, rate) if path.suffix.lower() == ".mp4" else _write_gif(drawn, path, rate)
     except OSError as error:
         raise OutputError(
             f"Expected a file that can be written. Received: {str(path)!r} ({error}). Give another path."
@@ -68,19 +77,19 @@ def write_animation(
     return path
 
 
-def _write_gif(shown: list[np.ndarray], path: Path, rate: float) -> None:
-    # one palette for all frames: with a palette for each, the colours of still parts flicker
-    palette = Image.fromarray(np.vstack([shown[0], shown[len(shown) // 2], shown[-1]])).quantize(256)
-    images = [Image.fromarray(frame).quantize(palette=palette) for frame in shown]
+def _write_gif(drawn: list[np.ndarray], path: Path, rate: float) -> None:
+    # all frames share one palette; otherwise the colours of parts that do not move flicker
+    palette = Image.fromarray(np.vstack([drawn[0], drawn[len(drawn) // 2], drawn[-1]])).quantize(256)
+    images = [Image.fromarray(frame).quantize(palette=palette) for frame in drawn]
     images[0].save(path, "GIF", save_all=True, append_images=images[1:], duration=round(1000 / rate), loop=0)
 
 
-def _write_mp4(shown: list[np.ndarray], path: Path, rate: float) -> None:
+def _write_mp4(drawn: list[np.ndarray], path: Path, rate: float) -> None:
     ffmpeg = import_module("imageio_ffmpeg")
-    height, width = (side - side % 2 for side in shown[0].shape[:2])  # the usual colour format halves both
+    height, width = (side - side % 2 for side in drawn[0].shape[:2])  # the usual colour format needs even sides
     writer = ffmpeg.write_frames(str(path), (width, height), fps=rate, quality=8, macro_block_size=2)
     writer.send(None)
-    for frame in shown:
+    for frame in drawn:
         writer.send(np.ascontiguousarray(frame[:height, :width]))
     writer.close()
 

@@ -65,8 +65,9 @@ def _stem(picture: Picture) -> str:
 def film_name(number: int) -> str:
     """The name of the film of a dream; ``number`` counts the films in one folder from 1.
 
-    >>> film_name(1), film_name(2)
-    ('dream.gif', 'dream_2.gif')
+    Example:
+        >>> film_name(1), film_name(2)
+        ('dream.gif', 'dream_2.gif')
     """
     return "dream.gif" if number == 1 else f"dream_{number}.gif"
 

@@ -1,7 +1,7 @@
-"""Results as one HTML file that needs no kernel and no network: menus, maps to click, values to read.
+"""Write results as one HTML file that works without a kernel and without a network.
 
-Feature maps travel as one grey PNG of their values in 255 steps, so that the page can colour them and tell the
-value of every unit; projections and dreams travel as JPEG.
+The page stores feature maps as a grey PNG of their values in 255 steps, so that it can colour them and show the value
+of every unit. It stores projections and dreams as JPEG.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import numpy as np
 from .. import results as r
 from ..imaging import colormaps, encode, render
 from ..imaging.grid import Grid, montage
+from ..methods import METHODS
 from .whole_files import write_whole
 
 LIMIT = 10_500_000
-"""Bytes of pictures that ``write_html`` puts into a page, which base64 makes a third larger: 14 MB."""
+"""The most bytes of pictures in a page. Base64 makes them a third larger: 14 MB."""
 
 MOST_VALUES = 4_000_000
-"""Feature maps of one layer with more values than this are kept at every second (third ...) row and column."""
+"""If the feature maps of a layer have more values, the page keeps every second (third ...) row and column only."""
 
 
 TITLE = "What the network sees"
@@ -34,22 +35,22 @@ TITLE = "What the network sees"
 
 @dataclass(frozen=True)
 class Sheet:
-    """The maps, projections or dream of one layer and one image, encoded.
+    """The encoded maps, projections or dream of one layer and one image.
 
     Attributes:
-        view: what it is, for the first menu: 'Feature maps', 'Projections by deconvnet, seed strongest', 'Deep dream'.
-        title: the layer, for the second menu.
-        photo: name of the image, for the third.
-        channels: which maps, in the order of their tiles.
-        notes: a line on each of them.
-        about: a line on all.
-        tile: (height, width) of each, in pixels of ``picture``.
+        view: the entry of the first menu: 'Feature maps', 'Projections by deconvnet, seed strongest', 'Deep dream'.
+        title: the entry of the second menu: the layer.
+        photo: the entry of the third menu: the name of the image.
+        channels: the channel of each tile.
+        notes: a line of text for each tile.
+        about: a line of text for the whole sheet.
+        tile: (height, width) of a tile in pixels of ``picture``.
         columns: tiles in a row of ``picture``, without gaps.
         picture: a PNG or JPEG file.
-        space: the spatial axes of the maps whose values are told, laid out row by row in a tile; None for pictures.
-        stride: rows and columns from one value kept to the next.
-        first: the tile that is shown large at first.
-        low, step: a value is ``low + step * level``, where the level is the pixel, 0 to 255.
+        space: the spatial axes of feature maps, laid out row by row in a tile; ``None`` for projections and dreams.
+        stride: the page keeps every ``stride``-th row and column.
+        first: the tile that the page shows large at first.
+        low, step: a value is ``low + step * pixel``, where the pixel is 0 to 255.
     """
 
     view: str
@@ -69,17 +70,17 @@ class Sheet:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Equal for sheets of which a page needs only the newest."""
+        """Of sheets with an equal key, a page keeps the newest."""
         return self.view, self.title, self.photo
 
 
 def sheets(result: r.FeatureMaps | r.Reconstruction | r.DreamStep, photos: Sequence[str] = ()) -> list[Sheet]:
-    """A result, encoded: a sheet for every image, or for every class of a dream.
+    """Encode a result as one sheet for every image, or for every class of a dream.
 
     Args:
         result: feature maps, projections or a step of a dream.
-        photos: a name for each of its images; the others are called 'image 0', 'image 1' ... A dream takes the
-            first as the image that the network was fed.
+        photos: names of the images; further images are called 'image 0', 'image 1' ... For a dream, the first name is
+            that of the fed image.
     """
     if isinstance(result, r.DreamStep):
         return [_dream(result, place, photos[0] if photos else "") for place in range(len(result.channels))]
@@ -96,38 +97,51 @@ def write_html(
     photos: Mapping[str, np.ndarray] | None = None,
     title: str = TITLE,
 ) -> Path:
-    """Write results as one HTML file to be browsed without Python and without a network.
+    """Write results as one HTML file, which people browse without Python and without a network.
 
-    It has menus for what to see, the layer and the image; pointing at a map tells the value of the unit, a click or
-    the arrow keys show a map large. Values are told in 255 steps of the layer's largest.
+    The page has menus for the kind of result, the layer and the image. It shows the value of the unit under the
+    pointer, in 255 steps of the largest value of the layer; a click or the arrow keys show a map large.
 
     Args:
-        results: feature maps, reconstructions and last steps of dreams. Of several of one kind, layer and image the
-            last is kept, and of all only the newest that fit into ``LIMIT`` bytes; the page tells how many did not.
-        path: of the file.
-        photos: uint8 (height, width, 1 or 3) by name: the images of the results, in their order.
-        title: of the page.
+        results: feature maps, reconstructions and last steps of dreams. Of several results of one kind, layer and
+            image the page keeps the last. It keeps the newest results that fit into ``LIMIT`` bytes, and says how
+            many it left out.
+        path: the file.
+        photos: the images of the results, in their order: uint8 (height, width, 1 or 3) by name.
+        title: the title of the page.
 
     Returns:
         The path.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
+
+    Example:
+        >>> from cnnvis_widgets import activations, demo, write_html
+        >>> results = activations(demo.small_cnn(), demo.digits().test_images[:1], "conv2")
+        >>> write_html(results, "page.html").name
+        'page.html'
     """
     pictures = {name: encode.jpeg(photo) for name, photo in (photos or {}).items()}
-    made = [sheet for result in results for sheet in sheets(result, tuple(pictures))]
-    return write_page(made, path, photos=pictures, title=title)
+    encoded = [sheet for result in results for sheet in sheets(result, tuple(pictures))]
+    return write_page(encoded, path, photos=pictures, title=title)
 
 
-def write_page(made: Iterable[Sheet], path: str | Path, *, photos: Mapping[str, bytes], title: str = TITLE) -> Path:
-    """Write sheets as ``write_html`` does; ``photos`` are JPEG or PNG files by name.
+def write_page(sheets: Iterable[Sheet], path: str | Path, *, photos: Mapping[str, bytes], title: str = TITLE) -> Path:
+    """Write sheets as one HTML file; see ``write_html``.
+
+    Args:
+        sheets: what the page shows.
+        path: the file.
+        photos: JPEG or PNG files by name.
+        title: the title of the page.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     by_key: dict[tuple[str, str, str], Sheet] = {}
-    for sheet in made:
-        by_key.pop(sheet.key, None)  # the newest comes last, whenever its like came first
+    for sheet in sheets:
+        by_key.pop(sheet.key, None)  # the newest sheet takes the last place
         by_key[sheet.key] = sheet
     newest = list(by_key.values())[::-1]
     room = np.cumsum([len(sheet.picture) for sheet in newest]) <= LIMIT
@@ -139,7 +153,7 @@ def write_page(made: Iterable[Sheet], path: str | Path, *, photos: Mapping[str, 
         "tables": {name: table.ravel().tolist() for name, table in tables.items()},
         "leftOut": len(newest) - len(kept),
     }
-    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")  # nothing in it ends the script element
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")  # so that no text ends the script element
     parts = {name: Path(__file__).with_name(f"page.{name}").read_text("utf-8") for name in ("html", "css", "js")}
     page = parts["html"].replace("{title}", escape(title))
     for place, content in (("{style}", parts["css"]), ("{script}", parts["js"]), ("{data}", text)):
@@ -160,17 +174,18 @@ def _maps(maps: r.FeatureMaps, index: int, photo: str) -> Sheet:
     tiles = np.rint((kept - low) / step).astype(np.uint8)
     space = tiles.shape[1:]
     tiles = tiles.reshape(len(tiles), -1, space[-1] if space else 1)
-    notes = [f"largest {each.max(initial=-np.inf):.4g}{_at(each)}" for each in values]
+    notes = [f"largest {tile.max(initial=-np.inf):.4g}{_at(tile)}" for tile in values]
     shape = " × ".join(map(str, (*values.shape[1:], len(values))))
     about = f"{maps.layer.kind.replace('_', ' ')}, {shape}; values in steps of {step:.3g}"
     if stride > 1:
         about += f"; one of {stride} rows and columns is kept"
     scale = {"space": space, "stride": stride, "low": low, "step": step, "first": _strongest(values)}
-    return _sheet("Feature maps", maps.layer.name, photo, range(len(tiles)), notes, about, tiles[..., None], **scale)
+    title, channels = METHODS["activations"].title, range(len(tiles))
+    return _sheet(title, maps.layer.name, photo, channels, notes, about, tiles[..., None], **scale)
 
 
 def _strongest(values: np.ndarray) -> int:
-    """The first of the maps, (maps, ...), with the largest value."""
+    """The index of the first map with the largest value, in ``values`` (maps, ...)."""
     return int(values.reshape(len(values), -1).max(axis=1, initial=-np.inf).argmax()) if len(values) else 0
 
 
@@ -196,8 +211,8 @@ def _dream(step: r.DreamStep, place: int, photo: str) -> Sheet:
     name, channel = step.names[place], step.channels[place]
     title = f"{name} · {step.layer.name}" if name != str(channel) else f"map {channel} · {step.layer.name}"
     note = f"{name}: step {step.index + 1} of {step.total}, score {step.scores[place]:.4g}"
-    about = "a picture that the network was made to like, grown step by step"
-    return _sheet("Deep dream", title, photo, [channel], [note], about, pixels[np.newaxis])
+    about = "a picture that grew step by step to raise the score"
+    return _sheet(METHODS["deepdream"].title, title, photo, [channel], [note], about, pixels[np.newaxis])
 
 
 def _sheet(

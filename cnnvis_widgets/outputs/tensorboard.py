@@ -1,6 +1,6 @@
-"""Pictures into a TensorBoard event file, without TensorFlow.
+"""Write pictures into a TensorBoard event file, without TensorFlow.
 
-Tags, which TensorBoard shows under Images:
+TensorBoard shows these tags under Images:
 
 ========================================  ====================================================
 ``<layer>/activations``                   grid of all feature maps
@@ -10,9 +10,8 @@ Tags, which TensorBoard shows under Images:
 ``<layer>/deepdream/<class>``             a step of a dream: number and name of the class
 ========================================  ====================================================
 
-Where several images were fed, ``image_<i>`` follows the method. Every map has a tag of its own,
-because TensorBoard keeps a random sample of ten steps per tag. For the same reason ``is_shown``
-picks ten steps of a dream.
+With several images, ``image_<i>`` follows the method. Every map has a tag of its own, because TensorBoard keeps a
+random sample of ten steps for each tag. For the same reason ``is_logged`` picks ten steps of a dream.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _numbers = count()
 
 
 def tag_of(picture: Picture) -> str:
-    """The tag of a picture, as in the table above."""
+    """Make the tag of a picture, as in the table above."""
     parts = [picture.layer.name, picture.name]
     if picture.image is not None:
         parts.append(f"image_{picture.image}")
@@ -50,20 +49,32 @@ def tag_of(picture: Picture) -> str:
     return "/".join(parts)
 
 
-def is_shown(step: DreamStep, count: int = 10) -> bool:
-    """Whether a step is one of ``count`` spread evenly over its dream, the last one among them."""
+def is_logged(step: DreamStep, count: int = 10) -> bool:
+    """Whether a step is one of ``count`` that are spread evenly over its dream; the last step is always one of them."""
     return (step.index + 1) * count // step.total > step.index * count // step.total
 
 
 class EventWriter:
-    """One event file for a run; a context manager, or to be closed with ``close``.
+    """One event file for a run. Use it as a context manager, or call ``close``.
 
-    The file is made with the first picture, under a name that no other writer has, even one
-    opened within the same second. Each call leaves it complete, for TensorBoard to read at once.
+    The first picture creates the file, under a name that no other writer has, even one opened within the same second.
+    After each call the file is complete, so that TensorBoard can read it at once.
 
-    ``tensorboard``'s own EventFileWriter is not used, since it loads TensorFlow where that is
-    installed, and writes in a thread that reports a full disk only at some later call. Its record
-    writer computes checksums in Python, which took two thirds of a call with many pictures.
+    This class does not use the EventFileWriter of ``tensorboard``. That one loads TensorFlow if it is installed, and
+    writes in a thread that reports a full disk only at some later call. Its record writer computes checksums in
+    Python, which took two thirds of the time of a call with many pictures.
+
+    Args:
+        logdir: the folder of the file.
+
+    Example:
+        >>> from cnnvis_widgets import activations, demo
+        >>> from cnnvis_widgets.outputs.pictures import of_layer
+        >>> (maps,) = activations(demo.small_cnn(), demo.digits().test_images[:1], "conv2")
+        >>> with EventWriter("Log") as log:
+        ...     log.add(of_layer(maps))
+        >>> len(list(Path("Log").iterdir()))
+        1
     """
 
     def __init__(self, logdir: str | os.PathLike[str]) -> None:
@@ -81,10 +92,10 @@ class EventWriter:
         """Log pictures.
 
         Args:
-            pictures: of ``pictures.of_layer`` or ``of_dream``.
-            step: of a dream, say; by default the number of pictures this writer has logged under
-                the same tag before, so that a result never hides an earlier one.
-            tag: how a picture is called; ``tag_of`` by default.
+            pictures: what a function of ``outputs.pictures`` returns.
+            step: the step, for example of a dream; by default the number of pictures that this writer has logged
+                under the same tag, so that no result hides an earlier one.
+            tag: makes the tag of a picture.
 
         Raises:
             OutputError: the event file cannot be written.
@@ -102,7 +113,7 @@ class EventWriter:
             ) from error
 
     def close(self) -> None:
-        """Close the event file; pictures added later would start another one."""
+        """Close the event file; the next picture would start another one."""
         if self._file:
             self._file.close()
             self._file = None
@@ -131,7 +142,7 @@ class EventWriter:
 
 
 def _checksum(data: bytes) -> bytes:
-    """CRC-32C, rotated and shifted as TFRecord files have it, so that records within records can be told."""
+    """CRC-32C, masked as TFRecord files require, so that a checksum of a record within a record stays valid."""
     crc = google_crc32c.value(data)
     return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
 
@@ -142,7 +153,7 @@ def _new_event_file(logdir: Path) -> BinaryIO:
         parts = f"{int(time.time()):010d}", socket.gethostname(), str(os.getpid()), str(next(_numbers))
         try:
             return (logdir / f"events.out.tfevents.{'.'.join(parts)}").open("xb")
-        except FileExistsError:  # another machine's process of the same name and number
+        except FileExistsError:  # a process with the same number on another machine of the same name
             continue
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..errors import OutputError
 
 
 def write_whole(path: Path, content: bytes, remedy: str) -> None:
-    """Write a file, and its folder if need be; a reader sees the old file or the new one, never a part.
+    """Write a file, and create its folder if needed. A reader sees the old file or the new one, never a part.
 
     Args:
-        path: of the file.
-        content: of the file.
-        remedy: the last sentence of the error: what to do where it cannot be written.
+        path: the file.
+        content: what it will contain.
+        remedy: the last sentence of the error message: what to do if the file cannot be written.
 
     Raises:
-        OutputError: it cannot be written. Nothing stays behind.
+        OutputError: the file cannot be written. Nothing stays behind.
     """
-    # os.replace is atomic within one folder only, so the temporary file cannot live in /tmp
+    # os.replace is atomic within one folder only, so the temporary file cannot be in the system's folder
     temporary = path.with_name(f".{path.stem}.{token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -420,7 +420,7 @@ FILES = {f"held{orientation}.png": phone_photo(colours(), orientation) for orien
 
 
 def test_uploads_and_the_webcam_give_what_the_reader_gives(explorer):
-    incoming = explorer._image_pane.incoming
+    incoming = explorer.image_pane.incoming
     incoming.upload.value = tuple(uploaded(*file) for file in FILES.items())
     assert explorer.state.error == ""
     assert explorer.state.images[2:] == tuple(FILES)
@@ -458,7 +458,7 @@ def test_pictures_in_recipes_are_upright_too():
 
 
 def test_an_upload_that_cannot_be_read_is_named_and_the_others_are_added(explorer):
-    incoming = explorer._image_pane.incoming
+    incoming = explorer.image_pane.incoming
     bomb, cut = png_header(12_000, 12_000), FILES["phone.jpg"][:-300]
     files = {"bomb.png": bomb, "good.png": FILES["held1.png"], "cut.jpg": cut, "empty.png": b""}
     incoming.upload.value = tuple(uploaded(*file) for file in files.items())

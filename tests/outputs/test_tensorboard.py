@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from cnnvis_widgets.errors import OutputError
 from cnnvis_widgets.imaging.render import activation_tiles
 from cnnvis_widgets.outputs.pictures import of_dream, of_layer
-from cnnvis_widgets.outputs.tensorboard import EventWriter, is_shown, tag_of
+from cnnvis_widgets.outputs.tensorboard import EventWriter, is_logged, tag_of
 from cnnvis_widgets.results import Coverage, DreamStep, FeatureMaps, Layer, Reconstruction
 
 RELU = Layer("conv1/Relu", "relu", "r", (None, 8, 8, 12), 3)
@@ -153,7 +153,7 @@ def test_a_writer_without_pictures_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize(("total", "shown"), [(1, 1), (7, 7), (10, 10), (60, 10), (61, 10)])
 def test_a_tag_has_no_more_steps_of_a_dream_than_tensorboard_keeps(total, shown):
-    steps = [index for index in range(total) if is_shown(replace(dream_step(index), total=total))]
+    steps = [index for index in range(total) if is_logged(replace(dream_step(index), total=total))]
     assert len(steps) == shown
     assert steps[-1] == total - 1
     assert max(np.diff(steps), default=1) - min(np.diff(steps), default=1) <= 1

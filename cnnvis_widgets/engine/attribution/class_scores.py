@@ -234,8 +234,9 @@ def attribution_without_images(class_scores: ClassScores, targets: Targets, meth
 def mean_over_places(values: np.ndarray) -> np.ndarray:
     """Average over all spatial axes: (images, ..., channels) -> (images, channels).
 
-    >>> mean_over_places(np.array([[[1.0, 10.0], [3.0, 30.0]]]))
-    array([[ 2., 20.]])
+    Example:
+        >>> mean_over_places(np.array([[[1.0, 10.0], [3.0, 30.0]]]))
+        array([[ 2., 20.]])
     """
     return values.mean(axis=tuple(range(1, values.ndim - 1)))
 
@@ -243,8 +244,9 @@ def mean_over_places(values: np.ndarray) -> np.ndarray:
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Turn scores (..., channels) into probabilities.
 
-    >>> softmax(np.array([0.0, np.log(3.0)])).round(2)
-    array([0.25, 0.75])
+    Example:
+        >>> softmax(np.array([0.0, np.log(3.0)])).round(2)
+        array([0.25, 0.75])
     """
     raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return raised / raised.sum(axis=-1, keepdims=True)

@@ -57,10 +57,11 @@ def grad_cam(
     References:
         [1] R. R. Selvaraju et al., ICCV 2017, section 3, DOI 10.1109/ICCV.2017.74.
 
-    >>> from cnnvis_widgets import demo, grad_cam, load
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
-    >>> grad_cam(network, None, [3, 5]).images.shape
-    (2, 2, 8, 8)
+    Example:
+        >>> from cnnvis_widgets import demo, grad_cam, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
+        >>> grad_cam(network, None, [3, 5]).images.shape
+        (2, 2, 8, 8)
     """
     class_scores = ClassScores.of(network, feed, scores)
     result = attribution_without_images(class_scores, targets, "guided_grad_cam" if guided else "grad_cam")

@@ -51,11 +51,12 @@ def intervene(
     References:
         [1] A. Morcos et al., ICLR 2018, section 2.2, arXiv 1803.06959.
 
-    >>> from cnnvis_widgets import demo, intervene, load
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> change = intervene(network, None, "conv3", {4: 0.0, 9: 2.0})
-    >>> change.before.scores.shape == change.after.scores.shape == (1, 10)
-    True
+    Example:
+        >>> from cnnvis_widgets import demo, intervene, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> change = intervene(network, None, "conv3", {4: 0.0, 9: 2.0})
+        >>> change.before.scores.shape == change.after.scores.shape == (1, 10)
+        True
     """
     return ResumedNetwork(network, feed, layer).scaled(scales, region=region)
 

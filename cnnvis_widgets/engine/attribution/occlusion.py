@@ -76,11 +76,12 @@ def occlusion(
     References:
         [1] M. D. Zeiler and R. Fergus, ECCV 2014, section 4.2, DOI 10.1007/978-3-319-10590-1_53.
 
-    >>> from cnnvis_widgets import demo, load, occlusion
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> sweep = occlusion(network, None, 3, size=16, stride=8)
-    >>> sweep.scores.shape, sweep.attribution.images.shape
-    ((1, 1, 3, 3), (1, 1, 32, 32))
+    Example:
+        >>> from cnnvis_widgets import demo, load, occlusion
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> sweep = occlusion(network, None, 3, size=16, stride=8)
+        >>> sweep.scores.shape, sweep.attribution.images.shape
+        ((1, 1, 3, 3), (1, 1, 32, 32))
     """
     options: dict[str, Any] = {"size": size, "stride": stride, "fill": fill, "layer": layer, "scores": scores}
     *_, last = occlusion_steps(network, feed, targets, **options)
@@ -106,11 +107,12 @@ def occlusion_steps(
     Notes:
         The call checks its arguments, before the first step.
 
-    >>> from cnnvis_widgets import demo, load, occlusion_steps
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> steps = occlusion_steps(network, None, 3, size=8, stride=4)
-    >>> [(step.index, step.total) for step in steps]
-    [(0, 4), (1, 4), (2, 4), (3, 4)]
+    Example:
+        >>> from cnnvis_widgets import demo, load, occlusion_steps
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> steps = occlusion_steps(network, None, 3, size=8, stride=4)
+        >>> [(step.index, step.total) for step in steps]
+        [(0, 4), (1, 4), (2, 4), (3, 4)]
     """
     class_scores = ClassScores.of(network, feed, scores)
     network, images = class_scores.network, class_scores.images
@@ -327,9 +329,10 @@ def occlude(
         LayerError, FeedError: no such layer, no image with height and width, or a fill that does not fit.
         NumericalError: NaN or infinity. ValueError: a box that hides nothing.
 
-    >>> from cnnvis_widgets import demo, load, occlude
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> occlude(network, None, (8, 8, 16, 16)).map_after.shape
-    (8, 8)
+    Example:
+        >>> from cnnvis_widgets import demo, load, occlude
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> occlude(network, None, (8, 8, 16, 16)).map_after.shape
+        (8, 8)
     """
     return Occluder(network, feed, layer=layer, fill=fill).at(box)

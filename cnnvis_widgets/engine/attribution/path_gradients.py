@@ -55,11 +55,12 @@ def integrated_gradients(
     References:
         [1] M. Sundararajan, A. Taly and Q. Yan, ICML 2017, arXiv 1703.01365.
 
-    >>> from cnnvis_widgets import demo, integrated_gradients, load
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> result = integrated_gradients(network, None, 3, steps=20)
-    >>> result.images.shape, bool(abs(result.completeness_error[0, 0]) < 0.01)
-    ((1, 1, 32, 32, 1), True)
+    Example:
+        >>> from cnnvis_widgets import demo, integrated_gradients, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> result = integrated_gradients(network, None, 3, steps=20)
+        >>> result.images.shape, bool(abs(result.completeness_error[0, 0]) < 0.01)
+        ((1, 1, 32, 32, 1), True)
     """
     *_, last = integrated_gradients_steps(network, feed, targets, baseline=baseline, steps=steps, scores=scores)
     return last
@@ -136,10 +137,11 @@ def smooth_grad(
     References:
         [2] D. Smilkov et al., 2017, arXiv 1706.03825.
 
-    >>> from cnnvis_widgets import demo, load, smooth_grad
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> smooth_grad(network, None, 3, samples=4).images.shape
-    (1, 1, 32, 32, 1)
+    Example:
+        >>> from cnnvis_widgets import demo, load, smooth_grad
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> smooth_grad(network, None, 3, samples=4).images.shape
+        (1, 1, 32, 32, 1)
     """
     options: dict[str, Any] = {"noise": noise, "samples": samples, "seed": seed, "scores": scores}
     *_, last = smooth_grad_steps(network, feed, targets, **options)

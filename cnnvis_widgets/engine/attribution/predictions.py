@@ -26,11 +26,12 @@ def predict(network: Any, feed: Any = None) -> Predictions:
         LayerError: the network has no class scores. FeedError: the feed does not fit.
         NumericalError: NaN or infinity.
 
-    >>> from cnnvis_widgets import demo, load, predict
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
-    >>> predictions = predict(network)
-    >>> predictions.scores.shape, len(predictions.top(3))
-    ((2, 10), 3)
+    Example:
+        >>> from cnnvis_widgets import demo, load, predict
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
+        >>> predictions = predict(network)
+        >>> predictions.scores.shape, len(predictions.top(3))
+        ((2, 10), 3)
     """
     class_scores = ClassScores.of(network, feed, None)
     return predictions_of(class_scores, class_scores.of_images())
@@ -63,10 +64,11 @@ def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Target
     References:
         [1] A. Shrikumar et al., "Not Just a Black Box", arXiv 1605.01713, 2016 (gradient x input), here at a layer.
 
-    >>> from cnnvis_widgets import channel_evidence, demo, load
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> channel_evidence(network, None, "conv3", 7).shape
-    (1, 32)
+    Example:
+        >>> from cnnvis_widgets import channel_evidence, demo, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> channel_evidence(network, None, "conv3", 7).shape
+        (1, 32)
     """
     class_scores = ClassScores.of(network, feed, None)
     maps = class_scores.network.layer(layer)

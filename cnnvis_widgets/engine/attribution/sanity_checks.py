@@ -61,11 +61,12 @@ def sensitivity(
     References:
         [1] J. Adebayo et al., NeurIPS 2018, arXiv 1810.03292.
 
-    >>> from cnnvis_widgets import demo, load, sensitivity
-    >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-    >>> result = sensitivity(network, rule="gradient")
-    >>> result.classes.shape, result.rival.shape, result.randomised.shape
-    ((1, 2), (1,), (1,))
+    Example:
+        >>> from cnnvis_widgets import demo, load, sensitivity
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
+        >>> result = sensitivity(network, rule="gradient")
+        >>> result.classes.shape, result.rival.shape, result.randomised.shape
+        ((1, 2), (1,), (1,))
     """
     require_rule(rule)
     class_scores = ClassScores.of(network, feed, scores)

@@ -35,7 +35,14 @@ class Axis:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What units of a layer see of a map: along each axis, ``size`` elements from ``u * stride + start`` on."""
+    """What units of a layer see of a map: along each axis, ``size`` elements from ``u * stride + start`` on.
+
+    Example:
+        >>> from cnnvis_widgets import ReceptiveField
+        >>> field = ReceptiveField(stride=(2, 2), start=(-1, -1), size=(3, 3))
+        >>> field.window((0, 5))
+        (slice(-1, 2, None), slice(9, 12, None))
+    """
 
     stride: tuple[int, ...]
     start: tuple[int, ...]
