@@ -14,7 +14,10 @@ from cnnvis_widgets import demo
 ROOMS = ("demo", "engine.attribution", "imaging", "outputs")
 MODULES = sorted(
     {
-        *(f"cnnvis_widgets.{name}" for name in ("errors", "legacy", "methods", "results", "engine.network.loading", "engine.network.network")),
+        *(
+            f"cnnvis_widgets.{name}"
+            for name in ("errors", "legacy", "methods", "results", "engine.network.loading", "engine.network.network")
+        ),
         *(
             f"cnnvis_widgets.{room}.{module.name}"
             for room in ROOMS
