@@ -424,12 +424,12 @@ def test_uploads_and_the_webcam_give_what_the_reader_gives(explorer):
     incoming.upload.value = tuple(uploaded(*file) for file in FILES.items())
     assert explorer.state.error == ""
     assert explorer.state.images[2:] == tuple(FILES)
-    for image, content in zip(explorer.subject.images[2:], FILES.values(), strict=True):
+    for image, content in zip(explorer.fed_images.images[2:], FILES.values(), strict=True):
         same(image, read_image(content, channels=3).astype(np.float32))
-    for image in explorer.subject.images[2:10]:
+    for image in explorer.fed_images.images[2:10]:
         same(image, colours().astype(np.float32))
     incoming.webcam._handle_custom_msg({"event": "picture"}, [memoryview(FILES["held1.png"])])
-    same(explorer.subject.images[-1], colours().astype(np.float32))
+    same(explorer.fed_images.images[-1], colours().astype(np.float32))
 
 
 @pytest.mark.parametrize("name", FILES)
