@@ -12,22 +12,17 @@ import cnnvis_widgets
 from cnnvis_widgets import demo
 
 ROOMS = ("demo", "engine.attribution", "imaging", "outputs")
+"""Other rooms run their examples in tests of their own."""
+SINGLE = ("demo", "engine.ops.windows", "errors", "legacy", "methods", "results")
 MODULES = sorted(
     {
+        *SINGLE,
         *(
-            f"cnnvis_widgets.{name}"
-            for name in ("errors", "legacy", "methods", "results", "engine.network.loading", "engine.network.network")
-        ),
-        *(
-            f"cnnvis_widgets.{room}.{module.name}"
+            f"{room}.{module.name}"
             for room in ROOMS
             for module in pkgutil.iter_modules(import_module(f"cnnvis_widgets.{room}").__path__)
-            if module.name not in ("__main__", "provenance")  # a program; examples of dreams have a test of their own
+            if module.name not in ("__main__", "provenance")  # a program; and dreams have tests of their own
         ),
-        "cnnvis_widgets.demo",
-        "cnnvis_widgets.engine.activations",
-        "cnnvis_widgets.engine.ops.windows",
-        "cnnvis_widgets.engine.reconstruction.reconstruct",
     }
 )
 WIDGETS = {"Exercise", "ModelExplorer", "WatchTraining"}
@@ -40,7 +35,7 @@ PUBLIC = [getattr(cnnvis_widgets, name) for name in cnnvis_widgets.__all__] + [
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tests = doctest.DocTestFinder().find(import_module(name))
+    tests = doctest.DocTestFinder().find(import_module(f"cnnvis_widgets.{name}"))
     for test in tests:
         if test.examples:
             assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0, test.name
