@@ -17,7 +17,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -111,8 +111,8 @@ def dream_with(
     controls: DreamControls | None = None,
 ) -> Iterator[DreamStep]:
     """``dream`` with options that were checked before."""
-    subjects = _subjects(network, layer, channels)
-    if options.together > 1 and not subjects.by_channel:
+    target = _bound_target(network, layer, channels)
+    if options.together > 1 and not target.by_channel:
         raise OptionError(
             f"Expected channels of a layer to compute together. Received: together={options.together} with objectives "
             "or a whole layer. Leave it out: these are computed one after the other."
@@ -124,26 +124,28 @@ def dream_with(
     if photo is not None and options.size is not None:
         photo = resize(photo, options.size)
     resolved = options.resolved(network, None if photo is None else photo.shape[1:-1])
-    mask = (
-        None if options.mask is None else resize(np.asarray(options.mask, np.float32)[None, ..., None], resolved.size)
-    )
+    mask = _mask(resolved)
     ascent = _ascent(network, resolved, mask)
-    batches = batches_of(subjects.objectives, subjects.channels, subjects.names, resolved)
+    batches = batches_of(target.objectives, target.channels, target.names, resolved)
     run = Run(network, ascent, batches, photo, mask, resolved, recipe | {"options": resolved.to_dict()})
     return run.steps(resume, controls)
+
+
+def _mask(options: ResolvedOptions) -> np.ndarray | None:
+    """The mask at the final size, float32 (1, height, width, 1)."""
+    return None if options.mask is None else resize(np.asarray(options.mask, np.float32)[None, ..., None], options.size)
 
 
 def _ascent(network: Network, options: ResolvedOptions, mask: np.ndarray | None) -> PixelAscent | ParameterAscent:
     low, high = options.value_range
     if options.parameterization is None:
         return PixelAscent(network.runtime, low, high, options.laplacian_levels or 0, options.step_size, mask)
-    transform = options.transform or ROBUST
     return ParameterAscent(
-        network.runtime,
-        options.parameterization,
-        transform,
-        low,
-        high,
+        runtime=network.runtime,
+        parameterization=options.parameterization,
+        transform=options.transform or ROBUST,
+        low=low,
+        high=high,
         step_size=options.step_size,
         views=options.views,
     )
@@ -168,8 +170,8 @@ def _recipe(
 
 
 @dataclass(frozen=True, eq=False)
-class _Subjects:
-    """What the pictures are made for.
+class _BoundTarget:
+    """The target of a dream, bound to the network.
 
     Attributes:
         objectives: one for each channel or objective.
@@ -184,44 +186,45 @@ class _Subjects:
     by_channel: bool = False
 
 
-def _subjects(network: Network, layer: Target, channels: Channels) -> _Subjects:
+def _bound_target(network: Network, target: Target, channels: Channels) -> _BoundTarget:
     feeds = _other_feeds(network)
-    if isinstance(layer, objectives.Objective):
-        return _of_objectives(network, [layer], channels, feeds)
-    if isinstance(layer, list | tuple) and all(isinstance(item, objectives.Objective) for item in layer):
-        return _of_objectives(network, list(layer), channels, feeds)
-    named = network.layer(layer)  # type: ignore[arg-type]  # a list of other things raises LayerError there
-    bare = network.runtime.structure.before_softmax(named)
-    if channels is None:
-        objective = bind(network, objectives.layer(bare), feeds, f"layer {bare.name!r}")
-        return _Subjects([replace(objective, softmax_removed=bare is not named)], (0,), (bare.name,))
-    subjects = _of_channels(network, bare, channels, feeds)
-    changed = [replace(objective, softmax_removed=bare is not named) for objective in subjects.objectives]
-    return replace(subjects, objectives=changed)
+    if isinstance(target, objectives.Objective):
+        return _of_objectives(network, [target], channels, feeds)
+    if isinstance(target, list | tuple) and all(isinstance(item, objectives.Objective) for item in target):
+        return _of_objectives(network, list(target), channels, feeds)
+    layer = network.layer(target)  # type: ignore[arg-type]  # a list of other things raises LayerError there
+    if channels is not None:
+        return _of_channels(network, layer, channels, feeds)
+    logits = network.runtime.structure.before_softmax(layer)
+    objective = bind(network, objectives.layer(layer), feeds, f"layer {logits.name!r}")
+    return _BoundTarget([objective], (0,), (logits.name,))
 
 
-def _of_objectives(network: Network, wanted: list[objectives.Objective], channels: Channels, feeds: Feeds) -> _Subjects:
+def _of_objectives(
+    network: Network, wanted: list[objectives.Objective], channels: Channels, feeds: Feeds
+) -> _BoundTarget:
     if channels is not None:
         raise ChannelError("Expected no channels beside objectives. Received: both. Leave channels out.")
     if not wanted:
         raise ChannelError("Expected at least one objective. Received: an empty list. Give one.")
     bound = [bind(network, objective, feeds) for objective in wanted]
-    return _Subjects(bound, tuple(range(len(bound))), tuple(map(repr, wanted)))
+    return _BoundTarget(bound, tuple(range(len(bound))), tuple(map(repr, wanted)))
 
 
-def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) -> _Subjects:
+def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) -> _BoundTarget:
     wanted: list[Any] = [channels] if np.isscalar(channels) else list(channels)
     if not wanted:
         raise ChannelError(
             "Expected at least one channel or class. Received: an empty list. Give one, or None for all."
         )
-    numbers = tuple(channel_number(network, layer, channel) for channel in wanted)
-    names = tuple(channel_title(network, layer, number) for number in numbers)
+    logits = network.runtime.structure.before_softmax(layer)
+    numbers = tuple(channel_number(network, logits, channel) for channel in wanted)
+    names = tuple(channel_title(network, logits, number) for number in numbers)
     bound = [
-        bind(network, objectives.channel(layer, number), feeds, f"channel {number} of {layer.name!r}")
+        bind(network, objectives.channel(layer, number), feeds, f"channel {number} of {logits.name!r}")
         for number in numbers
     ]
-    return _Subjects(bound, numbers, names, by_channel=True)
+    return _BoundTarget(bound, numbers, names, by_channel=True)
 
 
 def _other_feeds(network: Network) -> Feeds:

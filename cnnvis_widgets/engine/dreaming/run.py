@@ -47,10 +47,8 @@ def batches_of(
     """Distribute objectives over batches: one for each objective, or ``options.together`` channels for each batch."""
     if options.together == 1:
         count = options.pictures
-        subjects = zip(objectives, channels, names, strict=True)
-        return [
-            Batch(objective, (channel,), (channel,) * count, (name,) * count) for objective, channel, name in subjects
-        ]
+        rows = zip(objectives, channels, names, strict=True)
+        return [Batch(objective, (channel,), (channel,) * count, (name,) * count) for objective, channel, name in rows]
     parts = [slice(start, start + options.together) for start in range(0, len(objectives), options.together)]
     return [_batch_together(objectives[part], channels[part], names[part], options.together) for part in parts]
 

@@ -67,7 +67,7 @@ def zoom(
 
 def _frames(
     network: Network,
-    subject: tuple[Target, Channels],
+    target: tuple[Target, Channels],
     options: DreamOptions,
     steps: Iterator[DreamStep],
     frames: int,
@@ -80,7 +80,7 @@ def _frames(
         yield replace(last, index=index, total=frames, seconds=seconds)
         # the same shifts in every frame would leave seams, so each frame has a seed of its own
         options = replace(options, seed=options.seed + 1, start=magnified(last.images[:1], rate)[0])
-        steps = dream_with(network, *subject, options)
+        steps = dream_with(network, *target, options)
 
 
 def magnified(images: np.ndarray, rate: float) -> np.ndarray:
