@@ -1,4 +1,4 @@
-"""What layers see while a Keras model is trained: maps and projections, snapshot after snapshot.
+"""Training: feature maps and projections of a Keras model, in snapshots taken while it is trained.
 
 References:
     [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", section 4.1 and
@@ -27,14 +27,14 @@ Period = Literal["epoch", "batch"]
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What the watched layers saw after ``step`` epochs (or batches); step 0 is before training.
+    """The watched layers after some epochs or batches.
 
     Attributes:
-        step: how many epochs or batches had been trained.
-        maps: of each layer, for all watched images.
-        projections: of each layer, as of a single image: every channel is projected from the image
-            in which it fires most strongly, as in figure 4 of [1].
-        sources: of each layer, int (channels,): the index of that image.
+        step: the number of epochs or batches trained so far; 0 is before training.
+        maps: the feature maps of each layer, for all watched images.
+        projections: a reconstruction for each layer. Every channel is projected from the image in which it fires most,
+            as in figure 4 of [1], so ``images`` has one image.
+        sources: for each layer int (channels,), the index of the image of each channel.
     """
 
     step: int
@@ -50,11 +50,11 @@ class Evolution:
     Attributes:
         layer: the layer.
         channels: the channel of each row.
-        steps: the step of each column.
-        images: float32 (channels, steps, height, width, input channels), projections, unnormalised.
-        sources: int (channels, steps): the index of the image that each came from. A jump in a row
-            of pictures is mostly a change of this.
-        strengths: float32 (channels, steps): the activation that was projected.
+        steps: the step of each column, in epochs or batches.
+        images: float32 (channels, steps, height, width, input channels), the projections, unnormalised.
+        sources: int (channels, steps), the index of the image that each projection comes from. Where the pictures of a
+            channel jump, this index has mostly changed.
+        strengths: float32 (channels, steps), the activation that was projected.
     """
 
     layer: Layer
@@ -66,23 +66,35 @@ class Evolution:
 
 
 class TrainingHistory(keras.callbacks.Callback):
-    """A Keras callback that keeps a ``Snapshot`` of layers every so many epochs or batches.
+    """A Keras callback that takes a ``Snapshot`` of layers before training and then at regular intervals.
 
-    The model is read through a frozen copy with its present weights, so that training goes on
-    exactly as it would without the callback.
+    It reads the model through a frozen copy with the present weights, so training goes on exactly as without it.
 
     Args:
         layers: a selection (see ``Network.select``).
-        images: what to look at, as the model is fed.
-        every: a snapshot after so many periods.
+        images: the images to watch, in any spelling of a feed (see ``load``).
+        every: the number of periods between two snapshots.
         period: 'epoch' or 'batch'.
-        rule: of the projections.
+        rule: for the projections (see ``reconstruct``).
 
     Attributes:
-        history: the snapshots so far, as a list.
+        history: the list of snapshots so far.
 
     Raises:
         ValueError: ``every`` below 1, or an unknown period or rule.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> edges = keras.layers.Conv2D(2, 3, activation="relu", name="edges")
+        >>> model = keras.Sequential([keras.Input((6, 6, 1)), edges, keras.layers.GlobalAveragePooling2D()])
+        >>> images = np.random.default_rng(0).random((4, 6, 6, 1), np.float32)
+        >>> watcher = TrainingHistory("edges", images)
+        >>> model.compile("sgd", "mse")
+        >>> _ = model.fit(images, np.ones((4, 2)), epochs=1, verbose=0, callbacks=[watcher])
+        >>> [snapshot.step for snapshot in watcher.history]
+        [0, 1]
+        >>> watcher.evolution("edges").images.shape
+        (2, 2, 6, 6, 1)
     """
 
     def __init__(
@@ -99,42 +111,45 @@ class TrainingHistory(keras.callbacks.Callback):
         self._every, self._period, self._step = every, period, 0
 
     def on_train_begin(self, logs: Any = None) -> None:
+        """Take the snapshot before training."""
         if not self.history:  # a second fit goes on where the first ended
-            self._look()
+            self._take_snapshot()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Count an epoch, and take a snapshot if one is due."""
         self._count("epoch")
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Count a batch, and take a snapshot if one is due."""
         self._count("batch")
 
     def _count(self, period: Period) -> None:
         if period == self._period:
             self._step += 1
             if self._step % self._every == 0:
-                self._look()
+                self._take_snapshot()
 
-    def _look(self) -> None:
+    def _take_snapshot(self) -> None:
         network = load(self.model, self._images)
         maps = activations(network, None, self._layers)
-        pairs = [_strongest_projections(network, each, self._rule) for each in maps]
+        pairs = [_strongest_projections(network, layer_maps, self._rule) for layer_maps in maps]
         projections, sources = zip(*pairs, strict=True)
         snapshot = Snapshot(self._step, maps, projections, sources)
         self.history.append(snapshot)
         self.seen(snapshot, network)
 
     def seen(self, snapshot: Snapshot, network: Network) -> None:
-        """Called with each snapshot and the network it was made with; for subclasses."""
+        """A hook for subclasses: called with each snapshot and the network that it was made with."""
 
     def evolution(self, layer: str, channels: Sequence[int] | None = None) -> Evolution:
-        """How channels of a layer changed, as figure 4 of [1] shows it.
+        """Collect the projections of channels over all snapshots, as in figure 4 of [1].
 
         Args:
-            layer: one of the watched layers.
-            channels: all by default.
+            layer: the name of a watched layer.
+            channels: which channels; ``None`` for all.
 
         Raises:
-            LayerError, ChannelError: not watched, or no such channel.
+            LayerError: the layer is not watched, or no snapshot exists yet. ChannelError: no such channel.
         """
         place = self._place(layer)
         projections = [snapshot.projections[place] for snapshot in self.history]
@@ -148,22 +163,22 @@ class TrainingHistory(keras.callbacks.Callback):
             projections[0].layer,
             tuple(chosen),
             tuple(snapshot.step for snapshot in self.history),
-            np.stack([each.images[0, chosen] for each in projections], axis=1),
+            np.stack([projection.images[0, chosen] for projection in projections], axis=1),
             np.stack([snapshot.sources[place][chosen] for snapshot in self.history], axis=1),
-            np.stack([each.seed_values[0, chosen] for each in projections], axis=1),
+            np.stack([projection.seed_values[0, chosen] for projection in projections], axis=1),
         )
 
     def _place(self, layer: str) -> int:
-        watched = [each.layer for each in self.history[0].maps] if self.history else []
-        for place, each in enumerate(watched):
-            if layer in (each.name, each.keras_name):
+        watched = [maps.layer for maps in self.history[0].maps] if self.history else []
+        for place, candidate in enumerate(watched):
+            if layer in (candidate.name, candidate.keras_name):
                 return place
-        names = ", ".join(repr(each.name) for each in watched) or "none before training"
+        names = ", ".join(repr(candidate.name) for candidate in watched) or "none before training"
         raise LayerError(f"Expected a watched layer: {names}. Received: layer={layer!r}.")
 
 
 def _strongest_projections(network: Network, maps: FeatureMaps, rule: str) -> tuple[Reconstruction, np.ndarray]:
-    """Every channel projected from the image that excites it most, and which image that is."""
+    """Project every channel from the image in which it fires most. Returns also the index of that image."""
     sources = maps.strengths.argmax(axis=0)
     feeds = network.feeds()
     parts: list[Reconstruction] = []

@@ -6,6 +6,9 @@ import pytest
 
 from cnnvis_widgets import Network, activations, load, reconstruct
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
+from cnnvis_widgets.engine.training import TrainingHistory
+
+CALLABLES = [load, activations, reconstruct, reconstruct_steps, TrainingHistory]
 
 METHODS = [
     *("select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range", "fingerprint"),
@@ -36,6 +39,6 @@ def test_the_example_of_a_method_runs(of_the_class, name):
     run(getattr(Network, name), dict(of_the_class))
 
 
-@pytest.mark.parametrize("function", [load, activations, reconstruct, reconstruct_steps], ids=lambda f: f.__name__)
-def test_the_example_of_a_function_runs(function):
-    run(function, {function.__name__: function})
+@pytest.mark.parametrize("documented", CALLABLES, ids=lambda documented: documented.__name__)
+def test_the_example_runs(documented):
+    run(documented, {documented.__name__: documented})
