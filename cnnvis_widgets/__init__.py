@@ -20,7 +20,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "Exercise": "widgets.exercises.exercise",
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network.network",
-    "ReceptiveField": "engine.graph.receptive_field",
+    "ReceptiveField": "engine.ops.windows",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
     "channel_evidence": "engine.attribution.predictions",

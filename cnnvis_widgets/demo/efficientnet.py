@@ -20,12 +20,12 @@ _BATCH_NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
 
 def efficientnet_lite0(weights: Mapping[str, np.ndarray]) -> keras.Model:
-    """The network: images float32 (batch, height, width, 3), (RGB - 127) / 128, any size -> 1000 classes.
+    """Build the network: images float32 (batch, height, width, 3), (RGB - 127) / 128, any size -> 1000 classes.
 
-    Widths, kernel sizes and expansions are those of ``weights``; only what no weight shows, the
-    strides and the activations, is written here. Layers are named after what they do: ``stem_conv``,
-    ``stem_bn``, ``stem_relu``, ``block0_depthwise_conv`` ... ``block15_project_bn``, ``block6_add``,
-    ``head_relu``, ``pool``, ``logits`` and, behind them, the softmax ``predictions``.
+    Widths, kernel sizes and expansions come from ``weights``. This module adds what no weight shows: the strides and
+    the activation functions. The names of the layers say what they do: ``stem_conv``, ``stem_bn``, ``stem_relu``,
+    ``block0_depthwise_conv`` ... ``block15_project_bn``, ``block6_add``, ``head_relu``, ``pool``, ``logits`` and, last,
+    the softmax ``predictions``.
 
     Raises:
         KeyError: a tensor is missing in ``weights``.
@@ -44,7 +44,7 @@ def efficientnet_lite0(weights: Mapping[str, np.ndarray]) -> keras.Model:
 
 
 def _block(x: Any, weights: Mapping[str, np.ndarray], index: int, stride: int) -> Any:
-    """Expand (not in the first block), filter each map, project; the projection has no activation."""
+    """Expand (not in the first block), filter each map, and project without an activation function."""
     source, name, entry = f"_blocks.{index}", f"block{index}", x
     if f"{source}._expand_conv.weight" in weights:
         x = _convolution(x, weights, f"{source}._expand_conv", f"{source}._bn0", f"{name}_expand")
@@ -59,7 +59,7 @@ def _block(x: Any, weights: Mapping[str, np.ndarray], index: int, stride: int) -
 def _convolution(
     x: Any, weights: Mapping[str, np.ndarray], source: str, norm_source: str, name: str, *, stride: int = 1
 ) -> Any:
-    """A convolution without bias, then batch normalisation; padded as TensorFlow pads, not as torch does."""
+    """Add a convolution without bias and a batch normalisation, with the padding of TensorFlow, not of torch."""
     kernel = weights[f"{source}.weight"]  # output, input, height, width
     size = kernel.shape[2:]
     options = {"strides": stride, "padding": "same", "use_bias": False, "name": f"{name}_conv"}

@@ -153,7 +153,8 @@ def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterat
 def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
     """Draw the fall of the score, and panels (b), (d) and (e) of figure 7 of Zeiler and Fergus."""
     yield from of_attribution(sweep.attribution, kind="occlusion")
-    text = {"Square": " x ".join(map(str, sweep.size)), "Places": " x ".join(str(len(each)) for each in sweep.corners)}
+    places = " x ".join(str(len(axis)) for axis in sweep.corners)
+    text = {"Square": " x ".join(map(str, sweep.size)), "Places": places}
     scores = sweep.scores if sweep.probabilities is None else sweep.probabilities
     for index, place, title in _targets_of(sweep.attribution):
         panels = {"probability": value_map(scores[index, place]), "best": class_map(sweep.best[index])}

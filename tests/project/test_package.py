@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import email
 import re
 import subprocess
@@ -33,6 +34,16 @@ def test_public_names_are_sorted_and_can_be_imported() -> None:
     assert set(cnnvis_widgets.__all__) < set(dir(cnnvis_widgets))
     with pytest.raises(AttributeError, match="no attribute 'explorer'"):
         _ = cnnvis_widgets.explorer
+
+
+def test_type_checkers_find_names_where_the_package_finds_them() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for name in node.names:
+            whole = ".".join(filter(None, (node.module, name.name)))
+            assert cnnvis_widgets._HOME[name.name] in (node.module, whole), name.name
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
