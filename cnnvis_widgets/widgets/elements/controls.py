@@ -87,36 +87,28 @@ def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: 
     return menu
 
 
-def fraction(
-    state: ExplorerState,
-    trait: str,
-    label: str,
-    low: float = 0.0,
-    high: float = 1.0,
-    *,
-    live: bool = True,
-    width: str = "260px",
-) -> w.FloatSlider:
-    """A slider linked with a trait; with ``live`` the trait follows while the slider is dragged."""
-    slider = create(
+def slider(state: ExplorerState, trait: str, label: str, *, live: bool = True, width: str = "260px") -> w.FloatSlider:
+    """A slider linked with a trait, over the trait's range. With ``live`` the trait follows while the user drags."""
+    limits: Any = state.traits()[trait]
+    widget = create(
         w.FloatSlider,
         value=getattr(state, trait),
-        min=low,
-        max=high,
+        min=limits.min,
+        max=limits.max,
         step=0.01,
         continuous_update=live,
         description=label,
         style=LABEL,
         layout={"width": width, "max_width": "100%"},
     )
-    t.link((state, trait), (slider, "value"))
-    return slider
+    t.link((state, trait), (widget, "value"))
+    return widget
 
 
-def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.IntSlider:
+def whole_slider(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.IntSlider:
     """A slider of whole numbers linked with a trait. The trait changes when the slider is released; the slider's range
     grows with values that are set from Python."""
-    slider = create(
+    widget = create(
         w.IntSlider,
         value=getattr(state, trait),
         min=low,
@@ -126,9 +118,9 @@ def whole(state: ExplorerState, trait: str, label: str, low: int, high: int) -> 
         style=LABEL,
         layout={"width": "260px", "max_width": "100%"},
     )
-    state.observe(lambda change: setattr(slider, "max", max(slider.max, change["new"])), trait)
-    t.link((state, trait), (slider, "value"))
-    return slider
+    state.observe(lambda change: setattr(widget, "max", max(widget.max, change["new"])), trait)
+    t.link((state, trait), (widget, "value"))
+    return widget
 
 
 def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:

@@ -16,7 +16,7 @@ from ...results import Attribution
 from ..elements.badges import Fact, marks, obeyed
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import caption, column, dropdown, fraction, side_by_side, switch
+from ..elements.controls import caption, column, dropdown, side_by_side, slider, switch
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from .class_choice import (
@@ -66,7 +66,7 @@ class AttributionView(View):
             dropdown(state, "explainer", "Method", [(title, name) for name, title in EXPLAINERS.items()]),
             explained_menu(state),
             self._at_layer,
-            fraction(state, "opacity", "Opacity"),
+            slider(state, "opacity", "Opacity"),
         )
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)

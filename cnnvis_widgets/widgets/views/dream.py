@@ -17,7 +17,7 @@ from ...methods import METHODS
 from ...results import DreamStep, FeatureMaps
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import button, caption, column, dropdown, fraction, row, side_by_side, whole
+from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, whole_slider
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations, jobs
 from ..saving.film import Film
@@ -99,8 +99,8 @@ class DreamView(View):
         self._objective = state.objective  # of the newest dream
         self._start = button("Start dreaming", self.start, "Grow the class, the map or what is in the layer", "primary")
         self.options = self._options()
-        self._pace = fraction(state, "pace", "Step size ×", 0.0, 4.0)
-        self._strength = fraction(state, "strength", "Strength on the photo")
+        self._pace = slider(state, "pace", "Step size ×")
+        self._strength = slider(state, "strength", "Strength on the photo")
         self._pause = button("Pause", self._toggle_pause, "Pause the dream, or let it go on")
         self._undo = button("Undo octave", self.undo_octave, "Go back to where this octave began")
         self._save = button("Save GIF", self.save_gif, "Write the dream so far as a film")
@@ -120,8 +120,8 @@ class DreamView(View):
         return (
             dropdown(state, "objective", "Objective", objectives),
             dropdown(state, "start", "Start from", [(title, name) for name, title in STARTS.items()]),
-            whole(state, "octaves", "Octaves", 1, 8),
-            whole(state, "steps", "Steps each", 1, MANY_STEPS),
+            whole_slider(state, "octaves", "Octaves", 1, 8),
+            whole_slider(state, "steps", "Steps each", 1, MANY_STEPS),
             self._start,
         )
 

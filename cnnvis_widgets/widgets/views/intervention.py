@@ -15,7 +15,7 @@ from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from ..elements.canvas import ARROWS
 from ..elements.class_bars import ClassBars, changed_bars
-from ..elements.controls import button, caption, column, error_text, fraction, side_by_side
+from ..elements.controls import button, caption, column, error_text, side_by_side, slider
 from ..elements.shared_layouts import create
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
@@ -62,7 +62,7 @@ class InterventionView(View):
             "Only around the selected unit", self._select_around_unit, "Change the map near the selected unit only"
         )
         self.options = (
-            fraction(state, "factor", "Strength of the selected map", 0.0, 2.0, width="340px"),
+            slider(state, "factor", "Strength of the selected map", width="340px"),
             button("Silence it", lambda: setattr(state, "factor", 0.0), "Multiply the map by 0"),
             self._around,
             button("As it was", self._reset, "The whole map, unchanged"),

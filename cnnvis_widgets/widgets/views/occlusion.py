@@ -17,7 +17,7 @@ from ...results import Occlusion, Reconstruction
 from ..elements.badges import Fact, marks
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import caption, column, fraction, side_by_side, stack, switch
+from ..elements.controls import caption, column, side_by_side, slider, stack, switch
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from .class_choice import explained_class, explained_menu, explains_another_class, target_code
@@ -43,7 +43,7 @@ class OcclusionView(View):
         state = self.state
         self.options = (
             explained_menu(state),
-            fraction(state, "square", "Square", 0.02, 0.9, live=False),
+            slider(state, "square", "Square", live=False),
             switch(state, "at_layer", "Follow the chosen layer"),
         )
         names = ("total", "projection", "probability", "best")
