@@ -93,14 +93,23 @@ class FeatureMaps:
 class OpCoverage:
     """How the ops of one kind between image and layer were treated under a rule.
 
-    ``treatment`` is 'rule' (the backward pass of the rule), 'exact' (the rule prescribes the true gradient), 'identity'
-    (the signal passes unchanged), 'removed' (a softmax at the end), or 'unruled' (a non-linearity without a rule; its
-    true gradient was used).
+    Attributes:
+        kind: what people call the op, such as 'relu' or 'square root'; for unknown ops the type, such as 'Igamma'.
+        count: how many there are.
+        treatment: 'rule' (the rule's own backward pass), 'exact' (the rule prescribes the true gradient), 'identity'
+            (the signal passes as it is), 'removed' (a softmax at the end), 'unruled' (an op that is not linear, or a
+            product of two tensors that depend on the image; the rule does not say what to do, and the true gradient
+            was used), or 'unknown' (nothing is known of the op; TensorFlow's own gradient was used).
     """
 
     kind: str
     count: int
     treatment: str
+
+    @property
+    def covered(self) -> bool:
+        """Whether the rule says what to do with these ops, and that was done."""
+        return self.treatment not in ("unruled", "unknown")
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ class Coverage:
     @property
     def complete(self) -> bool:
         """Whether every op obeyed the published rule."""
-        return all(op.treatment != "unruled" for op in self.ops)
+        return all(op.covered for op in self.ops)
 
     def __str__(self) -> str:
         return f"{self.rule}: " + ", ".join(f"{op.count} {op.kind} {op.treatment}" for op in self.ops)

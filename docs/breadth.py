@@ -180,7 +180,7 @@ def _finite(arrays: Any) -> str:
 
 def _unruled(network: Network, layer: Any) -> str:
     ops = network.coverage("guided", layer).ops
-    return ", ".join(f"{op.count} {op.kind}" for op in ops if op.treatment == "unruled") or "none"
+    return ", ".join(f"{op.count} {op.kind}" for op in ops if not op.covered) or "none"
 
 
 def page(rows: list[dict[str, str]]) -> str:
@@ -198,8 +198,9 @@ the embedded network.
 - *layers*: all that are listed (r activation functions, p pools, c convolutions).
 - *deconvnet, guided, gradient*: two maps of a layer in the middle, projected under each rule; "yes" means
   finite numbers, not all zero.
-- *unruled*: activation functions up to that layer for which the papers give no rule; their true gradient is taken,
-  and `network.coverage(rule, layer)` says so. Gates of squeeze-and-excitation and the softmax of attention are so.
+- *unruled*: ops up to that layer that are not linear and for which the papers give no rule. They take their true
+  gradient, and `network.coverage(rule, layer)` names them. Examples are the gates of squeeze-and-excitation (a sigmoid
+  and a product) and the softmax of attention.
 - *backward*: the backward strategy (see design note 0020) for whole maps and for single units.
 
 {table}

@@ -108,14 +108,14 @@ FAULTS = (
     ),
     Fault(
         "parts of a concatenation in the wrong order",
-        "engine/ops/elementwise.py",
+        "engine/ops/arrangement.py",
         "tf.split(signal.values, sizes, signal.axis(axis))",
         "tf.split(signal.values, sizes, signal.axis(axis))[::-1]",
         PATCHES + " inception",
     ),
     Fault(
         "padding is cut off at the wrong end",
-        "engine/ops/elementwise.py",
+        "engine/ops/arrangement.py",
         "for (before, _), length in zip(margins[1:]",
         "for (_, before), length in zip(margins[1:]",
         "engine/reconstruction/test_strategies.py padded",
@@ -157,21 +157,21 @@ FAULTS = (
     ),
     Fault(
         "a max pool sends to its first cell",
-        "engine/ops/convolutions.py",
+        "engine/ops/pools.py",
         "_max_pool_gradient(op, op.inputs[0], op.outputs[0], tf.ones_like(op.outputs[0]))",
         "_max_pool_gradient(op, 0 * op.inputs[0], 0 * op.outputs[0], tf.ones_like(op.outputs[0]))",
         ORACLES + " test_pool",
     ),
     Fault(
         "an average over the border counts the padding, in patches",
-        "engine/ops/convolutions.py",
+        "engine/ops/pools.py",
         "return np.minimum(begins + axis.kernel, length) - np.maximum(begins, 0)",
         "return np.full(len(begins), axis.kernel)",
         PATCHES + " average",
     ),
     Fault(
         "behind the border a max pool sees zeros, in patches",
-        "engine/ops/convolutions.py",
+        "engine/ops/pools.py",
         "outside=op.inputs[0].dtype.min",
         "outside=0",
         PATCHES + " pools",
@@ -179,8 +179,8 @@ FAULTS = (
     Fault(
         "rows of a patch are counted along its columns where channels come first",
         "engine/ops/signals.py",
-        "_LAID_OUT = (0, 2, 3, 1)",
-        "_LAID_OUT = (0, 3, 2, 1)",
+        "_CHANNELS_LAST = (0, 2, 3, 1)",
+        "_CHANNELS_LAST = (0, 3, 2, 1)",
         PATCHES + " channels_first",
     ),
     Fault(
@@ -214,14 +214,14 @@ FAULTS = (
     ),
     Fault(
         "the one channel of a seed meets the kernel of another",
-        "engine/ops/narrow_steps.py",
+        "engine/ops/convolutions.py",
         "own = tf.gather(tf.cast(turned, signal.values.dtype), signal.channels)",
         "own = tf.gather(tf.cast(turned, signal.values.dtype), 0 * signal.channels)",
         "engine/reconstruction/test_strategies.py one_channel",
     ),
     Fault(
         "a seed's channel comes back to every part of a concatenation",
-        "engine/ops/narrow_steps.py",
+        "engine/ops/arrangement.py",
         "inside = tf.cast((channels >= 0) & (channels < part.shape[-1]), signal.values.dtype)",
         "inside = tf.ones_like(channels, signal.values.dtype)",
         "engine/reconstruction/test_strategies.py one_channel",
@@ -235,7 +235,7 @@ FAULTS = (
     ),
     Fault(
         "what falls into the padding comes back",
-        "engine/ops/convolutions.py",
+        "engine/ops/signals.py",
         "padded = any(axis.before or axis.after for axis in axes)",
         "padded = False",
         PATCHES + " whole_image_has",

@@ -61,7 +61,7 @@ def session():
 def given(model, session, tmp_path, monkeypatch):
     """What a reader has at hand, by the names in the pages; explorers are closed and rules forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(rules, "_RECTIFIERS", dict(rules._RECTIFIERS))
+    monkeypatch.setattr(rules, "_RULES", dict(rules._RULES))
     model.export("path/to/it", verbose=False)
     photo = cv.demo.photos()["chelsea"][:64, :64]
     graph = session.graph

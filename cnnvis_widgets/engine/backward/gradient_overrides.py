@@ -1,52 +1,62 @@
-"""Gradients of ops with weights, without the gradients of the weights that nobody asks for.
+"""True gradients by other ops than TensorFlow's own: where the CPU lacks a kernel, and where a weight needs none.
 
-TensorFlow's own derives them too, and finds out at each call what was broadcast: up to sixteen ops where one does. The
-optimiser removes them again, but each takes its time to be built, and a dream shows nothing before.
+TensorFlow has gradient kernels for dilated and grouped convolutions only with oneDNN, which it uses by default on CPUs
+with AVX-512. Without them such a network runs forward and fails on the way back. A dilated kernel is a larger one with
+zeros between, and groups are convolutions side by side; both have gradients everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import cast
 
 import tensorflow as tf
 
-from ..graph.graphdef import NodeDef, data_inputs, node_of
-from ..tensorflow_internals import gradient_function
+from ..graph.graphdef import NodeDef
+from ..ops import convolutions
 
-LEAN = ("Cnnvis/Lean/0", "Cnnvis/Lean/1", "Cnnvis/Lean/Depthwise")
-"""The ``_gradient_op_type`` of these ops; it is the true gradient. Of sums and products there are two, by the place of
-the input that is not a weight."""
-
+_PORTABLE = "Cnnvis/Portable"
 _SPREADING = "Cnnvis/Spreading"
-_SENT: dict[str, tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None, ...]] = {
-    "Mul": (lambda signal, weight: signal * weight,) * 2,
-    "Add": (lambda signal, weight: signal,) * 2,
-    "AddV2": (lambda signal, weight: signal,) * 2,
-    "BiasAdd": (lambda signal, weight: signal, None),
-    "Sub": (lambda signal, weight: signal, lambda signal, weight: -signal),
-    "RealDiv": (lambda signal, weight: signal / weight, None),
-}
-"""(signal, weight) -> what goes to the other input, where that is the first and where it is the second."""
+OVERRIDES = {_PORTABLE}
+"""Values of ``_gradient_op_type`` that stand for the true gradient, not for that of a rule."""
+
+_INPUT_GRADIENTS = {"Conv2D": tf.raw_ops.Conv2DBackpropInput, "Conv3D": tf.raw_ops.Conv3DBackpropInputV2}
 
 
-def make_lean(nodes: Iterable[NodeDef], varying: Collection[str]) -> None:
-    """Give ops of which one input alone depends on what is fed this gradient, in place."""
-    for node in nodes:
-        if "_gradient_op_type" in node.attr:
-            continue
-        if node.op in _SENT:
-            varies = [node_of(each) in varying for each in data_inputs(node)]
-            if sum(varies) == 1 and _SENT[node.op][varies.index(True)] is not None:
-                node.attr["_gradient_op_type"].s = LEAN[varies.index(True)].encode()
-        elif node.op == "DepthwiseConv2dNative" and node_of(node.input[1]) not in varying:
-            node.attr["_gradient_op_type"].s = LEAN[2].encode()
+def make_portable(nodes: Iterable[NodeDef]) -> None:
+    """Give convolutions with channels last a gradient that runs on this CPU, in place, where TensorFlow's may not."""
+    if not convolutions.has_kernels():
+        for node in nodes:
+            if node.op in _INPUT_GRADIENTS and "_gradient_op_type" not in node.attr:
+                node.attr["_gradient_op_type"].s = _PORTABLE.encode()
+
+
+@tf.RegisterGradient(_PORTABLE)
+def _portable(op: tf.Operation, values: tf.Tensor) -> list[tf.Tensor | None]:
+    """The gradient with respect to the map; the kernel is a constant of the network."""
+    entered, kernel = op.inputs
+    dilations, groups = op.get_attr("dilations"), entered.shape[-1] // kernel.shape[-2]
+    options = {key: op.get_attr(key) for key in ("strides", "explicit_paddings") if key in op.node_def.attr}
+    kernel = convolutions.spread(kernel, dilations[1:-1])
+    sizes, parts = tf.shape(entered), [(values, kernel)]
+    if groups > 1:
+        sizes = tf.concat([sizes[:-1], [kernel.shape[-2]]], 0)
+        parts = list(zip(tf.split(values, groups, -1), tf.split(kernel, groups, -1), strict=True))
+    sent = [
+        _INPUT_GRADIENTS[op.type](
+            input_sizes=sizes, filter=own, out_backprop=part, padding=op.get_attr("padding").decode(), **options
+        )
+        for part, own in parts
+    ]
+    return [tf.concat(sent, -1) if groups > 1 else sent[0], None]
 
 
 def spreading() -> AbstractContextManager[None]:
-    """Sums and products that are built in this context spread their second operand over their first, which alone gets a
-    gradient: nothing has to find out at run time what was broadcast."""
+    """A context in which sums and products send a gradient to their first operand only, over which the second spreads.
+
+    TensorFlow's own gradient would build ops that find out at run time which operand was spread.
+    """
     override = tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(("AddV2", "Mul"), _SPREADING))
     return cast("AbstractContextManager[None]", override)
 
@@ -54,45 +64,3 @@ def spreading() -> AbstractContextManager[None]:
 @tf.RegisterGradient(_SPREADING)
 def _spreading(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
     return [signal if op.type == "AddV2" else signal * op.inputs[1], None]
-
-
-def _register(place: int) -> None:
-    @tf.RegisterGradient(LEAN[place])
-    def _gradient(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
-        entered, weight, send = op.inputs[place], op.inputs[1 - place], _SENT[op.type][place]
-        if (
-            send is not None
-            and entered.dtype.is_floating
-            and (op.type == "BiasAdd" or keeps_size(_static(entered), _static(weight)))
-        ):
-            sent = send(signal, weight)
-        else:
-            sent = gradient_function(op.type)(op, signal)[place]
-        return [sent, None] if place == 0 else [None, sent]
-
-
-for _place in range(2):
-    _register(_place)
-
-
-@tf.RegisterGradient(LEAN[2])
-def _depthwise(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
-    entered, weight = op.inputs
-    options = {key: op.get_attr(key) for key in ("strides", "explicit_paddings", "dilations")}
-    texts = {key: op.get_attr(key).decode() for key in ("padding", "data_format")}
-    sent = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-        input_sizes=tf.shape(entered), filter=weight, out_backprop=signal, **options, **texts
-    )
-    return [sent, None]
-
-
-def keeps_size(own: Sequence[int | None] | None, other: Sequence[int | None] | None) -> bool:
-    """Whether a tensor of a static shape surely keeps its size when another is spread over it."""
-    if own is None or other is None or len(other) > len(own):
-        return False
-    sides = own[len(own) - len(other) :]
-    return all(size == 1 or (size is not None and size == side) for size, side in zip(other, sides, strict=True))
-
-
-def _static(tensor: tf.Tensor) -> list[int | None] | None:
-    return None if tensor.shape.rank is None else tensor.shape.as_list()

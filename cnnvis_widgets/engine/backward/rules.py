@@ -25,15 +25,14 @@ References:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ...results import Coverage, OpCoverage
-from ..graph.composite_activations import CompositeActivation as Unit
-from ..graph.graphdef import NodeDef, data_inputs, rewire, tensor_of
-from ..graph.layers import KINDS
+from ..graph.composite_activations import CompositeActivation
+from ..graph.graphdef import NodeDef, rewire, tensor_of
+from ..ops.specs import OPS
 
 Rectifier = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -46,37 +45,21 @@ def _guided(signal: tf.Tensor, entered: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(signal) * tf.cast(entered > 0, signal.dtype)
 
 
-_RECTIFIERS: dict[str, Rectifier] = {"deconvnet": _deconvnet, "guided": _guided}
+@dataclass(frozen=True)
+class _Rule:
+    """A rectifier; ``channelwise`` tells that it keeps channels apart, so that narrow signals may pass."""
+
+    rectify: Rectifier
+    channelwise: bool = False
+
+
+_RULES = {"deconvnet": _Rule(_deconvnet, channelwise=True), "guided": _Rule(_guided, channelwise=True)}
+_SKIP = "Cnnvis/Skip"
 
 _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
-_RECTIFIED_UNITS = {"relu", "relu6", "prelu", "leaky_relu"}
-_RECTIFIED_KINDS = {KINDS[op][0] for op in _RECTIFIED_OPS} | _RECTIFIED_UNITS
-_LINEAR_KINDS = {
-    "convolution",
-    "depthwise_convolution",
-    "transposed_convolution",
-    "average_pool",
-    "max_pool",
-    "dense",
-    "batch_normalization",
-}
-_OTHER_NONLINEAR = {
-    "Softmax": "softmax",
-    "LogSoftmax": "softmax",
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "Softplus": "softplus",
-    "Elu": "elu",
-    "Selu": "selu",
-    "Exp": "exponential",
-    "Erf": "error function",
-    "Abs": "absolute value",
-    "Maximum": "maximum",
-    "Minimum": "minimum",
-    "ClipByValue": "clipping",
-    "Select": "selection",
-    "SelectV2": "selection",
-}
+_RECTIFIED_COMPOSITES = {"relu", "relu6", "prelu", "leaky_relu"}
+RECTIFIED_KINDS = {OPS[op].kind for op in _RECTIFIED_OPS} | _RECTIFIED_COMPOSITES
+"""The kinds of activation functions that rules are for."""
 
 
 def register(name: str, rectify: Rectifier) -> None:
@@ -105,12 +88,12 @@ def register(name: str, rectify: Rectifier) -> None:
     if name in known():
         raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
     _register(name, rectify)
-    _RECTIFIERS[name] = rectify
+    _RULES[name] = _Rule(rectify)
 
 
 def known() -> tuple[str, ...]:
     """The names of all rules: those of the papers, the gradient, and those that were registered."""
-    return (*_RECTIFIERS, "gradient")
+    return (*_RULES, "gradient")
 
 
 def require_rule(rule: str) -> None:
@@ -128,16 +111,22 @@ def _register(rule: str, rectify: Rectifier) -> None:
     def _op(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
         return rectify(signal, op.inputs[0])
 
-    @tf.RegisterGradient(f"Cnnvis/{rule}/Unit")
-    def _unit(op: tf.Operation, signal: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor | None]:
+    @tf.RegisterGradient(f"Cnnvis/{rule}/Composite")
+    def _composite(op: tf.Operation, signal: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor | None]:
         return [None, rectify(signal, op.inputs[1])]
 
 
-for _rule, _rectify in _RECTIFIERS.items():
-    _register(_rule, _rectify)
+for _name, _rule in _RULES.items():
+    _register(_name, _rule.rectify)
 
 
-@tf.RegisterGradient("Cnnvis/Skip")
+def is_channelwise(gradient: str) -> bool:
+    """Whether a gradient function that a rule has set, by the name of its attribute, keeps channels apart."""
+    name = gradient.removeprefix("Cnnvis/").rpartition("/")[0]
+    return gradient == _SKIP or (name in _RULES and _RULES[name].channelwise)
+
+
+@tf.RegisterGradient(_SKIP)
 def _skip(_: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
     return signal
 
@@ -153,80 +142,51 @@ def _redirect(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
 
 
 def redirect(nodes: Iterable[NodeDef], name: str) -> None:
-    """Let a signal enter a dead ReLU, in place: the unit at ``name``, where a climb begins."""
+    """Let a signal enter the ReLU at ``name`` where it is off over a whole image, in place. An ascent begins there."""
     for node in nodes:
         if node.name == name and node.op in _RECTIFIED_OPS:
             node.attr["_gradient_op_type"].s = b"Cnnvis/Redirect"
 
 
-def apply_rule(nodes: list[NodeDef], rule: str, units: Mapping[str, Unit]) -> None:
-    """Set the backward pass of every op that the rule speaks of, in place.
+def apply_rule(nodes: list[NodeDef], rule: str, composites: Mapping[str, CompositeActivation]) -> None:
+    """Set the gradient function of every op that a rule is for, in place.
 
-    A unit of several ops gets an IdentityN behind it that takes the signal from its output straight to
-    its input, under the rule; references to its output tensor are led through that op.
+    A composite activation gets an IdentityN behind it, which takes the signal from its output straight to its input
+    under the rule. References to its output are redirected to that op.
     """
-    if rule not in _RECTIFIERS:
+    if rule not in _RULES:
         return
-    # no signal comes to the ops inside a unit that is spanned, but to those of a gate it does
-    inside = {name for unit in units.values() if unit.kind not in _RECTIFIED_UNITS for name in unit.inner}
+    # a rectified composite is bypassed, so its ops get no signal; the ReLU6 in another one, such as a gate, does
+    inner = {name for each in composites.values() if each.kind not in _RECTIFIED_COMPOSITES for name in each.inner}
     present = {node.name: node for node in nodes}
-    spans = []
+    bypasses = []
     for node in nodes:
-        if node.op in _RECTIFIED_OPS and node.name not in inside:
+        if node.op in _RECTIFIED_OPS and node.name not in inner:
             node.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Op".encode()
         elif node.op == "LRN" and rule == "deconvnet":
-            node.attr["_gradient_op_type"].s = b"Cnnvis/Skip"
-        elif node.name in units and units[node.name].kind in _RECTIFIED_UNITS:
-            spans.append(_span(units[node.name], present[node.name], rule))
-    outputs = {f"{span.input[0]}:0": span.name for span in spans}
-    for span in spans:  # one unit may stand directly on another
-        span.input[1] = outputs.get(tensor_of(span.input[1]), span.input[1])
+            node.attr["_gradient_op_type"].s = _SKIP.encode()
+        elif node.name in composites and composites[node.name].kind in _RECTIFIED_COMPOSITES:
+            bypasses.append(_bypass(composites[node.name], present[node.name], rule))
+    outputs = {f"{bypass.input[0]}:0": bypass.name for bypass in bypasses}
+    for bypass in bypasses:  # the input of one composite may be the output of another
+        bypass.input[1] = outputs.get(tensor_of(bypass.input[1]), bypass.input[1])
     rewire(nodes, outputs)
-    nodes.extend(spans)
+    nodes.extend(bypasses)
 
 
-def spanned(tensor: str, rule: str, units: Mapping[str, Unit]) -> str:
-    """Where to fetch a tensor so that the rule of its own unit applies."""
-    unit = units.get(tensor.removesuffix(":0"))
-    if rule in _RECTIFIERS and unit is not None and unit.kind in _RECTIFIED_UNITS:
-        return f"{unit.output}/cnnvis_unit:0"
+def ruled_tensor(tensor: str, rule: str, composites: Mapping[str, CompositeActivation]) -> str:
+    """The tensor to fetch in place of another so that the rule of its own composite activation applies."""
+    composite = composites.get(tensor.removesuffix(":0"))
+    if rule in _RULES and composite is not None and composite.kind in _RECTIFIED_COMPOSITES:
+        return f"{composite.output}/cnnvis_bypass:0"
     return tensor
 
 
-def _span(unit: Unit, node: NodeDef, rule: str) -> NodeDef:
+def _bypass(composite: CompositeActivation, node: NodeDef, rule: str) -> NodeDef:
     dtype = node.attr["T"].type
-    span = NodeDef(op="IdentityN", name=f"{unit.output}/cnnvis_unit", input=[unit.output, unit.input])
-    span.attr["T"].list.type.extend([dtype, dtype])
-    span.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Unit".encode()
-    return span
-
-
-def coverage(nodes: Iterable[NodeDef], rule: str, units: Mapping[str, Unit], softmax_removed: bool) -> Coverage:
-    """How a rule treats these nodes (the ones between image and layer)."""
-    inside = {name for unit in units.values() for name in unit.inner - {unit.output}}
-    counted: Counter[tuple[str, str]] = Counter()
-    for node in nodes:
-        if node.name not in inside:
-            treated = _treatment(node, rule, units)
-            if treated is not None:
-                counted[treated] += 1
-    if softmax_removed:
-        counted["softmax", "removed"] += 1
-    return Coverage(rule, tuple(OpCoverage(kind, count, how) for (kind, how), count in counted.items()))
-
-
-def _treatment(node: NodeDef, rule: str, units: Mapping[str, Unit]) -> tuple[str, str] | None:
-    kind = units[node.name].kind if node.name in units else KINDS.get(node.op, ("", ""))[0]
-    if node.op == "MatMul" and len(data_inputs(node)) == 2:
-        kind = "dense"
-    if node.op == "AddV2" and node.name.endswith("batchnorm/add_1"):  # as Keras spells it
-        kind = "batch_normalization"
-    if kind in _RECTIFIED_KINDS:
-        return kind, "exact" if rule == "gradient" else "rule"
-    if node.op == "LRN":
-        return kind, "identity" if rule == "deconvnet" else "exact"
-    if kind in _LINEAR_KINDS:
-        return kind, "exact"
-    if node.name in units or node.op in _OTHER_NONLINEAR:
-        return kind or _OTHER_NONLINEAR[node.op], "exact" if rule == "gradient" else "unruled"
-    return None
+    bypass = NodeDef(
+        op="IdentityN", name=f"{composite.output}/cnnvis_bypass", input=[composite.output, composite.input]
+    )
+    bypass.attr["T"].list.type.extend([dtype, dtype])
+    bypass.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Composite".encode()
+    return bypass

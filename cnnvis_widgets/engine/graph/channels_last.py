@@ -10,24 +10,9 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from ..ops.specs import OPS
 from .graphdef import NodeDef, data_inputs
 
-_IMAGE_INPUT = {  # which input is the image; by op
-    "Conv2D": 0,
-    "Conv3D": 0,
-    "DepthwiseConv2dNative": 0,
-    "MaxPool": 0,
-    "MaxPool3D": 0,
-    "AvgPool": 0,
-    "AvgPool3D": 0,
-    "FusedBatchNormV3": 0,
-    "FusedBatchNormV2": 0,
-    "FusedBatchNorm": 0,
-    "DepthToSpace": 0,
-    "SpaceToDepth": 0,
-    "Conv2DBackpropInput": 2,
-    "Conv3DBackpropInputV2": 2,
-}
 _PER_AXIS = ("strides", "dilations", "ksize")
 _SIZES_FIRST = {"Conv2DBackpropInput", "Conv3DBackpropInputV2"}
 
@@ -37,17 +22,17 @@ def run_on_cpu(nodes: Iterable[NodeDef]) -> list[NodeDef]:
     result = []
     for node in nodes:
         stated = node.attr["data_format"].s.decode() if "data_format" in node.attr else ""
-        if stated.startswith("NC") and node.op in _IMAGE_INPUT:
-            result += _turned(node, stated)
+        image = OPS[node.op].image_input if node.op in OPS else None
+        if stated.startswith("NC") and image is not None:
+            result += _turned(node, stated, image)
         else:
             result.append(node)
     return result
 
 
-def _turned(node: NodeDef, stated: str) -> list[NodeDef]:
+def _turned(node: NodeDef, stated: str, image: int) -> list[NodeDef]:
     rank = len(stated)
     last, first = [0, *range(2, rank), 1], [0, rank - 1, *range(1, rank - 1)]
-    image = _IMAGE_INPUT[node.op]
     inputs = data_inputs(node)
     before = _transposes(f"{node.name}/before", inputs[image], last, node.attr["T"].type)
     turned = NodeDef.FromString(node.SerializeToString())

@@ -10,56 +10,19 @@ import tensorflow as tf
 
 from ...errors import LayerError, nearest
 from ...results import FAMILIES, Layer
+from ..ops.gradient_nodes import Shapes
+from ..ops.specs import OPS
 from .composite_activations import CompositeActivation, inner_nodes
 from .graphdef import NodeDef, data_inputs, node_of, tensor_of
 
-_FAMILY_KINDS = {
-    "r": {
-        "Relu": "relu",
-        "Relu6": "relu6",
-        "LeakyRelu": "leaky_relu",
-        "Elu": "elu",
-        "Selu": "selu",
-    },
-    "p": {
-        "MaxPool": "max_pool",
-        "MaxPoolV2": "max_pool",
-        "MaxPool3D": "max_pool",
-        "MaxPoolWithArgmax": "max_pool",
-        "AvgPool": "average_pool",
-        "AvgPool3D": "average_pool",
-    },
-    "c": {
-        "Conv2D": "convolution",
-        "Conv3D": "convolution",
-        "Conv": "convolution",
-        "DepthwiseConv2dNative": "depthwise_convolution",
-        "Conv2DBackpropInput": "transposed_convolution",
-        "Conv3DBackpropInput": "transposed_convolution",
-        "Conv3DBackpropInputV2": "transposed_convolution",
-    },
-    "": {
-        "Softmax": "softmax",
-        "LogSoftmax": "softmax",
-        "Sigmoid": "sigmoid",
-        "Tanh": "tanh",
-        "Softplus": "softplus",
-        "ConcatV2": "concat",
-        "LRN": "local_response_normalization",
-        "FusedBatchNorm": "batch_normalization",
-        "FusedBatchNormV2": "batch_normalization",
-        "FusedBatchNormV3": "batch_normalization",
-        "ResizeBilinear": "resize",
-        "ResizeNearestNeighbor": "resize",
-    },
+_FAMILIES = {
+    **{spec.kind: spec.family for spec in OPS.values() if spec.family is not None},
+    **{"global_average_pool": "p", "global_max_pool": "p"},
+    **dict.fromkeys(("prelu", "leaky_relu", "silu", "gelu", "hard_swish"), "r"),
 }
-KINDS = {op: (kind, family) for family, kinds in _FAMILY_KINDS.items() for op, kind in kinds.items()}
-RELU_UNITS = {"prelu", "leaky_relu", "silu", "gelu", "hard_swish"}
+"""The family of each kind of layer, for single ops and for groups of them."""
 _ADDITIONS = {"Add", "AddV2", "AddN"}
 _REARRANGING = {"Transpose", "Reshape", "ExpandDims", "Squeeze"}
-
-Shapes = Mapping[str, tuple[tf.DType, tuple[int | None, ...] | None]]
-"""dtype and static shape of every tensor."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +74,8 @@ def _kind(facts: GraphFacts, name: str) -> str | None:
     node = facts.nodes[name]
     if name in facts.composites:
         return facts.composites[name].kind
-    if node.op in KINDS:
-        return KINDS[node.op][0]
+    if node.op in OPS and OPS[node.op].family is not None:
+        return OPS[node.op].kind
     dependent = facts.feed_dependent(node)
     if node.op == "MatMul" and len(dependent) == 1:
         return None if _has_bias(facts, name) else "dense"
@@ -234,9 +197,7 @@ def make_layer(
     node = node_of(tensor)
     axis = axes.get(name or node, len(shape) - 1)
     axis = min(axis, len(shape) - 1)
-    family = next((family for op, (known, family) in KINDS.items() if known == kind), "")
-    family = {"global_average_pool": "p", "global_max_pool": "p"}.get(kind, "r" if kind in RELU_UNITS else family)
-    return Layer(name or node, kind, family, shape, axis, keras_name, tensor)
+    return Layer(name or node, kind, _FAMILIES.get(kind, ""), shape, axis, keras_name, tensor)
 
 
 def matching(selection: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:

@@ -9,43 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..ops.signals import UnknownOpError
-from ..ops.windows import Axis, ReceptiveField, axes_of, has_channels_last
+from ..ops.specs import OPS
+from ..ops.windows import Axis, NotSupported, ReceptiveField, axes_of, has_channels_last
 from .channels_last import run_on_cpu
 from .graphdef import GraphDef, ancestors, copy_of, node_of
-
-_WINDOWS = {"Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Conv3D", "MaxPool3D", "AvgPool3D"}
-_POINTWISE = {
-    "Abs",
-    "Add",
-    "AddN",
-    "AddV2",
-    "BiasAdd",
-    "BiasAddV1",
-    "Cast",
-    "CheckNumerics",
-    "ConcatV2",
-    "Cos",
-    "Elu",
-    "Erf",
-}
-_POINTWISE |= {"Erfc", "Exp", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "Identity", "IdentityN", "LRN"}
-_POINTWISE |= {"LeakyRelu", "Log", "Log1p", "Maximum", "Minimum", "Mul", "Neg", "Pow", "PreventGradient", "RealDiv"}
-_POINTWISE |= {
-    "Reciprocal",
-    "Relu",
-    "Relu6",
-    "Rsqrt",
-    "Select",
-    "SelectV2",
-    "Selu",
-    "Sigmoid",
-    "Sin",
-    "Snapshot",
-    "Softplus",
-}
-_POINTWISE |= {"Softsign", "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "StopGradient", "Sub", "Tanh"}
-
 
 _Seen = tuple[ReceptiveField, bool]
 """What is seen of a tensor, and whether that tensor has its channels first."""
@@ -86,7 +53,10 @@ def _joined(seen: Sequence[_Seen]) -> _Seen | None:
 def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Seen | None:
     ranks = len(field.size) + 2
     places = slice(2, None) if first else slice(1, -1)
-    if op.type in _WINDOWS and op.inputs[0].shape.rank == ranks and has_channels_last(op):
+    spec = OPS.get(op.type)
+    if spec is None:
+        return None
+    if spec.windows and op.inputs[0].shape.rank == ranks and has_channels_last(op):
         kernel = op.get_attr("ksize")[1:-1] if "ksize" in op.node_def.attr else op.inputs[1].shape[: ranks - 2]
         axes = None if first else axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
         return None if axes is None else (field.below(axes), first)
@@ -100,7 +70,7 @@ def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Seen | None
         turned = order == ([0, ranks - 1, *range(1, ranks - 1)] if first else [0, *range(2, ranks), 1])
         return (field, not first) if turned else None
     sizes = [each.shape[places] for each in op.inputs if each.shape.rank == ranks]
-    local = op.type in _POINTWISE and all(size == op.outputs[0].shape[places] or _one(size) for size in sizes)
+    local = spec.pointwise and all(size == op.outputs[0].shape[places] or _one(size) for size in sizes)
     return (field, first) if local and not (first and op.type == "LRN") else None
 
 
@@ -121,7 +91,7 @@ def seen_by(
             tf.graph_util.import_graph_def(turned, {image: given}, name="")
             target = given if layer == image else graph.get_tensor_by_name(layer)
             return field_between(between(given, target)[0], target, given, first)
-        except (UnknownOpError, ValueError):  # the latter where the graph wants a certain number of images
+        except (NotSupported, ValueError):  # the latter where the graph wants a certain number of images
             return None
 
 
@@ -129,7 +99,7 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
     """The ops on floating-point ways from image to target, in order of computation, and their tensors.
 
     Raises:
-        UnknownOpError: a tensor whose first axis may not be that of the images.
+        NotSupported: a tensor whose first axis may not be that of the images.
     """
     reached, ops = {image.ref()}, []
     for op in target.graph.get_operations():
@@ -144,5 +114,5 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
     outputs = [output for op in kept for output in op.outputs if output.ref() in needed]
     for tensor in outputs:
         if not tensor.shape.rank or tensor.shape[0] is not None:
-            raise UnknownOpError(f"an image axis of known size: {tensor.name}")
+            raise NotSupported(f"an image axis of known size: {tensor.name}")
     return kept[::-1], needed

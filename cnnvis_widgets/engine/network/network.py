@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ...errors import FeedError
 from ...results import Coverage, Layer, TensorInfo
-from ..backward import rules
+from ..backward.coverage import coverage
 from ..graph.graphdef import tensor_of
 from ..graph.receptive_field import seen_by
 from ..ops.windows import ReceptiveField
@@ -171,8 +171,8 @@ class Network:
         """
         structure, chosen = self.runtime.structure, self.layer(layer)
         target = structure.before_softmax(chosen)
-        nodes = structure.between(self.runtime.image_tensor, target)
-        return rules.coverage(nodes, rule, structure.composites, target is not chosen)
+        removed = target is not chosen
+        return coverage(structure, self.runtime.image_tensor, target, rule, softmax_removed=removed)
 
     @eagerly
     def receptive_field(self, layer: str | Layer, size: Sequence[int] | None = None) -> ReceptiveField | None:

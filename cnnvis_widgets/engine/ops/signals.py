@@ -1,14 +1,15 @@
-"""Signals on their way back: several at once in the batch dimension, over a forward pass of batch 1.
+"""Signals that travel backwards: many at once, over the forward pass of one image.
 
-A signal covers whole maps, or only patches of them: what one unit of each can see (see ``receptive_field``).
-Then every stored tensor is cut to the same patches. Whole maps lie as the tensor does that they come back to; patches
-have their channels last always, also where that tensor has them first. Between a layer and the first convolution below
-it, a signal on whole maps may be narrow: it has the channel of its seed only.
+The batch axis of a signal counts the signals; tensors of the forward pass have 1 there, so products of the two
+broadcast. A signal covers whole maps or patches. A patch is the receptive field of one unit (see ``windows``), and
+every tensor of the forward pass is cut to the same patch. A whole map has the layout of the tensor that it belongs
+to; a patch always has its channels last. A signal of whole maps may be narrow: it holds one channel, and all others
+are zero. Signals are narrow from their layer down to the first convolution below it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -16,23 +17,18 @@ from typing import Any
 import tensorflow as tf
 
 from ..tensorflow_internals import gradient_function
-from .windows import ReceptiveField
-
-
-class UnknownOpError(Exception):
-    """An op for which no backward step is written; the ordinary gradient takes over."""
+from .windows import Axis, NotSupported, ReceptiveField
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What comes back to a tensor.
+    """The gradient-like signal at one tensor.
 
     Attributes:
-        values: with the number of signals in front.
-        field: of patches; ``None`` for whole maps.
-        channels: of narrow signals, int32 (signals,): ``values`` has one channel, and this is which of the tensor's it
-            is; the others are zero.
-        first: of patches, whether the tensor has its channels first.
+        values: (signals, ...), as the tensor, or (signals, rows, columns, channels) for patches.
+        field: the receptive field that the patches cover; ``None`` for whole maps.
+        channels: int32 (signals,), for narrow signals: which channel of the tensor the one channel of ``values`` is.
+        first: for patches, whether the tensor has its channels first.
     """
 
     values: tf.Tensor
@@ -41,38 +37,45 @@ class Signal:
     first: bool = False
 
     def with_values(self, values: tf.Tensor) -> Signal:
-        """Other values at the same place."""
+        """A signal with other values at the same place."""
         return replace(self, values=values)
 
     def widened(self, count: int | None) -> Signal:
-        """With all ``count`` channels.
+        """The signal with all ``count`` channels; one that is not narrow is returned as it is.
 
         Raises:
-            UnknownOpError: a narrow signal, and it is not known how many there are.
+            NotSupported: a narrow signal, and ``count`` is unknown.
         """
         if self.channels is None:
             return self
         if count is None:
-            raise UnknownOpError("an unknown number of channels")
+            raise NotSupported("a tensor with an unknown number of channels")
         chosen = tf.one_hot(self.channels, count, dtype=self.values.dtype)
         return Signal(self.values * chosen[:, None, None, :], self.field)
 
     def axis(self, axis: int) -> int:
-        """Where an axis of the tensor lies in ``values``."""
-        return _LAID_OUT.index(axis) if self.first else axis
+        """The axis of ``values`` that belongs to an axis of the tensor."""
+        return _CHANNELS_LAST.index(axis) if self.first else axis
 
     def turned(self, sizes: Any) -> list[Any]:
-        """What belongs to the axes of the tensor, in the order of the axes of ``values``."""
-        return [sizes[axis] for axis in _LAID_OUT] if self.first else list(sizes)
+        """Reorder numbers, one for each axis of the tensor, to the axes of ``values``."""
+        return [sizes[axis] for axis in _CHANNELS_LAST] if self.first else list(sizes)
 
 
-_LAID_OUT = (0, 2, 3, 1)  # the axes of a tensor with its channels first, as patches have them
+Signals = Sequence[Signal | None]
+Pullback = Callable[[tf.Operation, Signals, "Patches | None"], Signals]
+"""(op, one signal for each output, patches) -> one signal for each input.
+
+``None`` stands for no signal. The patches are ``None`` if the signals cover whole maps. Raises ``NotSupported``.
+"""
+
+_CHANNELS_LAST = (0, 2, 3, 1)  # the axes of a tensor with its channels first, in the order that patches have
 
 
 class Patches:
-    """Cuts tensors of a forward pass to what chosen units see.
+    """Cuts tensors of the forward pass to the receptive fields of chosen units.
 
-    ``units`` is int32 (signals, 2): the place of the unit that each signal started from.
+    ``units`` is int32 (signals, 2): the row and column of the unit that each signal started from.
     """
 
     def __init__(self, units: tf.Tensor) -> None:
@@ -80,7 +83,7 @@ class Patches:
         self._places: dict[tuple[ReceptiveField, tuple[int, ...]], tf.Tensor] = {}
 
     def _flat_places(self, field: ReceptiveField, sizes: tuple[int, ...]) -> tf.Tensor:
-        """Where each element of a patch lies in the flattened map; behind its end if it is outside."""
+        """The index of each element of each patch in the flattened map; one past its end for elements outside."""
         key = field, sizes
         if key not in self._places:
             rows, columns = (
@@ -93,14 +96,14 @@ class Patches:
         return self._places[key]
 
     def cut(self, tensor: tf.Tensor, field: ReceptiveField, outside: float = 0) -> tf.Tensor:
-        """(1, height, width, channels) -> (signals, *patch, channels)."""
+        """Cut (1, height, width, channels) to (signals, rows, columns, channels); ``outside`` fills the padding."""
         _, *sizes, channels = tensor.shape
         flat = tf.reshape(tensor, [-1, channels])
         edge = tf.fill([1, channels], tf.cast(outside, tensor.dtype))
         return tf.gather(tf.concat([flat, edge], 0), self._flat_places(field, tuple(sizes)))
 
     def within(self, signal: Signal, sizes: Sequence[int]) -> Signal:
-        """The signal without what lies outside a map: nothing comes back from padding."""
+        """Set a signal to zero outside a map of these sizes: the padding sends nothing back."""
         if signal.field is None:
             return signal
         places = self._flat_places(signal.field, tuple(sizes))
@@ -109,10 +112,10 @@ class Patches:
 
 
 def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: float = 0) -> tf.Tensor:
-    """A tensor of the forward pass, cut to the patches and channels of a signal where it has a place on the map.
+    """Cut a tensor of the forward pass to the patches or to the one channel of a signal, so that the two broadcast.
 
     Raises:
-        UnknownOpError: it is smaller than the map but spreads over it.
+        NotSupported: the signal covers patches, and the tensor is not a map of the same size.
     """
     if signal.channels is not None and tensor.shape.rank and tensor.shape[-1] != 1:
         return of_channels(tensor, signal.channels)
@@ -121,16 +124,19 @@ def stored(tensor: tf.Tensor, signal: Signal, patches: Patches | None, outside: 
     if signal.first and tensor.shape.rank is not None:
         missing = tf.ones([4 - tensor.shape.rank], tf.int32)
         whole = tf.reshape(tensor, tf.concat([missing, tf.shape(tensor)], 0))
-        tensor = tf.transpose(tf.ensure_shape(whole, [*[1] * missing.shape[0], *tensor.shape]), _LAID_OUT)
+        tensor = tf.transpose(tf.ensure_shape(whole, [*[1] * missing.shape[0], *tensor.shape]), _CHANNELS_LAST)
     if tensor.shape.rank == 4 and list(tensor.shape[1:3]) != [1, 1]:
         return patches.cut(tensor, signal.field, outside)
     if tensor.shape.rank is None or (any(size != 1 for size in tensor.shape[:-1]) and tensor.shape.rank != 4):
-        raise UnknownOpError("a tensor of unknown place")
+        raise NotSupported(f"patches of the tensor {tensor.name}, which is not a map")
     return tensor
 
 
 def of_channels(tensor: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
-    """(1, height, width, all channels), or (all channels,), -> (signals, height or 1, width or 1, 1)."""
+    """Take one channel for each signal: (1, height, width, all) -> (signals, height, width, 1).
+
+    A vector (all,) becomes (signals, 1, 1, 1).
+    """
     chosen = tf.gather(tensor, channels, axis=-1)
     if tensor.shape.rank == 1:
         return chosen[:, None, None, None]
@@ -138,7 +144,11 @@ def of_channels(tensor: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
 
 
 def total(signals: Sequence[Signal], channels: int | None) -> Signal:
-    """The sum of what comes back to a tensor of so many channels; over several ways it has all of them."""
+    """Add up all signals at a tensor of ``channels`` channels. A sum of several signals is never narrow.
+
+    Raises:
+        NotSupported: patches of unequal strides or layouts.
+    """
     if len(signals) == 1:
         return signals[0]
     signals = [signal.widened(channels) for signal in signals]
@@ -146,12 +156,13 @@ def total(signals: Sequence[Signal], channels: int | None) -> Signal:
         return Signal(tf.add_n([signal.values for signal in signals]))
     fields = [signal.field for signal in signals if signal.field is not None]
     if len({field.stride for field in fields}) > 1 or len({signal.first for signal in signals}) > 1:
-        raise UnknownOpError("ways of unequal strides or layouts")
+        raise NotSupported("paths of unequal strides or layouts that meet")
     whole = reduce(ReceptiveField.joined, fields)
-    return Signal(tf.add_n([_widened(signal, whole) for signal in signals]), whole, first=signals[0].first)
+    return Signal(tf.add_n([_enlarged(signal, whole) for signal in signals]), whole, first=signals[0].first)
 
 
-def _widened(signal: Signal, to: ReceptiveField) -> tf.Tensor:
+def _enlarged(signal: Signal, to: ReceptiveField) -> tf.Tensor:
+    """Pad the values of patches with zeros so that they cover a larger receptive field."""
     field = signal.field
     if field is None or field == to:
         return signal.values
@@ -161,18 +172,76 @@ def _widened(signal: Signal, to: ReceptiveField) -> tf.Tensor:
 
 
 def true_gradient(op: tf.Operation, values: tf.Tensor) -> tf.Tensor:
-    """TensorFlow's own gradient of an op, over the forward pass."""
+    """TensorFlow's own gradient of an op for its first input, at the forward pass."""
     result = gradient_function(op.type)(op, values)
     return result[0] if isinstance(result, list | tuple) else result
 
 
 def static(tensor: tf.Tensor, whole: bool = False) -> Any:
-    """The value of a constant of the graph: an integer, or an array if ``whole``.
+    """The value of a constant of the graph, as an integer, or as an array if ``whole``.
 
     Raises:
-        UnknownOpError: it is computed.
+        NotSupported: the tensor is computed at run time.
     """
     value = tf.get_static_value(tensor)
     if value is None:
-        raise UnknownOpError(f"an axis that is computed: {tensor.name}")
+        raise NotSupported(f"{tensor.name}, which is computed at run time")
     return value if whole else int(value)
+
+
+def require_whole(op: tf.Operation, signal: Signal) -> None:
+    """Refuse patches.
+
+    Raises:
+        NotSupported: the signal covers patches.
+    """
+    if signal.field is not None:
+        raise NotSupported(f"patches through {op.type}")
+
+
+# ---- windows
+
+
+def window_below(
+    signal: Signal, op: tf.Operation, axes: tuple[Axis, ...]
+) -> tuple[tuple[Axis, ...], list[int], Signal]:
+    """How a window op acts on a signal: its windows, the spatial sizes below it, and the signal with its field there.
+
+    Patches have no padding of their own, so their windows have none.
+
+    Raises:
+        NotSupported: patches of a tensor that has its channels first.
+    """
+    if signal.field is None:
+        return axes, list(op.inputs[0].shape[1:-1]), signal
+    if signal.first:
+        raise NotSupported(f"{op.type} over the channels of a patch")
+    field = signal.field.below(axes)
+    bare = tuple(Axis(axis.kernel, axis.stride, axis.dilation) for axis in axes)
+    return bare, list(field.size), Signal(signal.values, field)
+
+
+def placed(
+    values: tf.Tensor, place: Signal, op: tf.Operation, axes: tuple[Axis, ...], patches: Patches | None
+) -> Signal:
+    """The signal below a window op, without the part that fell into the padding."""
+    result = Signal(values, place.field)
+    padded = any(axis.before or axis.after for axis in axes)
+    return patches.within(result, op.inputs[0].shape[1:-1]) if padded and patches is not None else result
+
+
+def fitted(values: tf.Tensor, begins: Sequence[int], lengths: Sequence[int]) -> tf.Tensor:
+    """Cut ``lengths`` rows and columns from ``begins`` on; fill with zeros what lies past the end.
+
+    Raises:
+        NotSupported: the size of the signal is unknown.
+    """
+    sizes = values.shape[1:-1]
+    taken = [slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True)]
+    if None in sizes:
+        raise NotSupported("a signal of unknown size")
+    missing = [max(0, part.stop - size) for part, size in zip(taken, sizes, strict=True)]
+    if any(missing):
+        values = tf.pad(values, [[0, 0], *([0, each] for each in missing), [0, 0]])
+    window = (slice(None), *taken)
+    return values[window]

@@ -1,9 +1,9 @@
-"""Windows of convolutions and pools along each axis, and what a unit sees through them: exact integer arithmetic.
+"""Windows of convolutions and pools along each axis, and receptive fields, in exact integer arithmetic.
 
-The units of a layer at place u see the rows ``u * stride + start`` up to ``+ size`` of any map below it, and the
-same of the columns. Going down through a window op of kernel k, stride s, dilation d and padding p in front,
-that is: stride * s, start * s - p, and (size - 1) * s + (k - 1) * d + 1. It may reach over the border, into the
-padding.
+The unit at place u of a layer sees the rows from ``u * stride + start`` up to ``+ size`` of every map below, and the
+same of the columns. A window op of kernel k, stride s, dilation d and padding p in front turns these three into
+stride * s, start * s - p, and (size - 1) * s + (k - 1) * d + 1. A receptive field may reach over the border into
+the padding.
 
 References:
     [1] A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of Convolutional Neural Networks",
@@ -12,14 +12,22 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 
+class NotSupported(Exception):  # noqa: N818  (users never see it: a slower strategy takes over)
+    """The engine's own backward pass cannot handle this part of a network; its message says why.
+
+    The caller takes the next, slower strategy. Users see this exception never.
+    """
+
+
 @dataclass(frozen=True)
 class Axis:
-    """The geometry of a window op along one axis; ``after`` is the padding behind."""
+    """The window of an op along one axis; ``before`` and ``after`` are the padding at both ends, in elements."""
 
     kernel: int
     stride: int = 1
@@ -29,13 +37,13 @@ class Axis:
 
     @property
     def reach(self) -> int:
-        """From the first to the last element that the kernel touches, both counted."""
+        """The distance from the first to the last element that the kernel touches, both counted."""
         return (self.kernel - 1) * self.dilation + 1
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What units of a layer see of a map: along each axis, ``size`` elements from ``u * stride + start`` on.
+    """The part of a map that a unit sees: along each axis, ``size`` elements from ``u * stride + start`` on.
 
     Example:
         >>> from cnnvis_widgets import ReceptiveField
@@ -50,11 +58,11 @@ class ReceptiveField:
 
     @classmethod
     def unit(cls, axes: int) -> ReceptiveField:
-        """The unit itself."""
+        """The field of a unit on its own map of that many axes: the unit itself."""
         return cls((1,) * axes, (0,) * axes, (1,) * axes)
 
     def below(self, axes: tuple[Axis, ...]) -> ReceptiveField:
-        """What they see below a window op."""
+        """The field of the same units one window op further down."""
         return ReceptiveField(
             tuple(own * axis.stride for own, axis in zip(self.stride, axes, strict=True)),
             tuple(own * axis.stride - axis.before for own, axis in zip(self.start, axes, strict=True)),
@@ -62,18 +70,18 @@ class ReceptiveField:
         )
 
     def joined(self, other: ReceptiveField) -> ReceptiveField:
-        """What is seen over two ways; their strides are equal, or the two ways could not have met."""
+        """The smallest field that holds both. Their strides are equal, or the two paths could not meet."""
         start = tuple(map(min, self.start, other.start))
         ends = (max(a + n, b + m) for a, n, b, m in zip(self.start, self.size, other.start, other.size, strict=True))
         return ReceptiveField(self.stride, start, tuple(end - first for end, first in zip(ends, start, strict=True)))
 
     def window(self, unit: tuple[int, ...]) -> tuple[slice, ...]:
-        """The rows and columns that a unit sees; they may begin below 0 and end behind the border."""
+        """The rows and columns that a unit sees. They may begin below 0 and end behind the border."""
         begins = [place * stride + start for place, stride, start in zip(unit, self.stride, self.start, strict=True)]
         return tuple(slice(begin, begin + size) for begin, size in zip(begins, self.size, strict=True))
 
     def units_seeing(self, place: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[slice, ...]:
-        """The units of a map of these sizes whose windows hold a place: the inverse of ``window``."""
+        """The units whose windows hold a place, on a map of these sizes: the inverse of ``window``."""
         axes = zip(place, sizes, self.stride, self.start, self.size, strict=True)
         return tuple(
             slice(max(0, -((start + size - 1 - at) // stride)), max(0, min(length, (at - start) // stride + 1)))
@@ -82,7 +90,11 @@ class ReceptiveField:
 
 
 def axes_of(op: tf.Operation, kernel: tuple[int, ...], lengths: tuple[int | None, ...]) -> tuple[Axis, ...] | None:
-    """The geometry of a channels-last window op on a map of these lengths, or ``None`` where it is not known."""
+    """The windows of an op that has its channels last, on a map of these lengths.
+
+    Returns:
+        One ``Axis`` for each spatial axis; ``None`` if the padding depends on a length that is unknown.
+    """
     strides = list(op.get_attr("strides"))[1:-1]
     attributes = op.node_def.attr
     dilations = list(op.get_attr("dilations"))[1:-1] if "dilations" in attributes else [1] * len(kernel)
@@ -104,5 +116,23 @@ def axes_of(op: tf.Operation, kernel: tuple[int, ...], lengths: tuple[int | None
 
 
 def has_channels_last(op: tf.Operation) -> bool:
-    """Whether an op has its channels last, or does not care."""
+    """Whether an op has its channels last, or has no data format."""
     return "data_format" not in op.node_def.attr or not op.get_attr("data_format").decode().startswith("NC")
+
+
+def geometry(op: tf.Operation, kernel: Sequence[int]) -> tuple[Axis, ...]:
+    """The windows of an op whose map has a known size.
+
+    Args:
+        op: a convolution or pool; its first input is the map.
+        kernel: the size of the window along each spatial axis.
+
+    Raises:
+        NotSupported: the op has its channels first, or the size of the map is unknown.
+    """
+    if not has_channels_last(op):
+        raise NotSupported(f"{op.type} with its channels first")
+    axes = axes_of(op, tuple(kernel), tuple(op.inputs[0].shape[1:-1]))
+    if axes is None or None in op.inputs[0].shape[1:]:
+        raise NotSupported(f"{op.type} on a map of unknown size")
+    return axes

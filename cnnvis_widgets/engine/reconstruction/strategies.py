@@ -21,8 +21,7 @@ from ...results import Layer
 from ..backward.pullback import pull_back
 from ..network.feeds import Feeds
 from ..network.network import Network
-from ..ops.signals import UnknownOpError
-from ..ops.windows import ReceptiveField
+from ..ops.windows import NotSupported, ReceptiveField
 from ..runtime.two_stage import Residuals, TwoStageFunction
 from .seeds import one_channel_seeds, seeds_of
 
@@ -125,11 +124,11 @@ def _choose(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
     if route.seed == "unit" and _share_seen(route, feeds) <= _LARGEST_PATCH:
         try:
             return Choice(PatchPullback(route, feeds, dtype), reason)
-        except UnknownOpError as error:
+        except NotSupported as error:
             reason = f"no patches: {error}"
     try:
         return Choice(BatchedPullback(route, feeds, dtype), reason)
-    except UnknownOpError as error:
+    except NotSupported as error:
         return Choice(TiledGradients(route, feeds), f"no pullback for: {error}")
 
 
@@ -146,7 +145,7 @@ class BatchedPullback:
     """Many seeds over one forward pass, whole maps.
 
     Raises:
-        UnknownOpError: the pullback of the route is not known.
+        NotSupported: the pullback of the route is not known.
     """
 
     name: ClassVar[str] = "batched pullback"
@@ -167,7 +166,7 @@ class BatchedPullback:
         try:
             target = self._runtime.build(inputs, [self._route.layer.tensor], self._route.rule)[0]
         except ValueError as error:
-            raise UnknownOpError("a graph that wants another number of images") from error
+            raise NotSupported("a graph that wants another number of images") from error
         signals = self._pulled(target, image, channels, units)
         return target, tf.cast(signals, tf.float32)
 
@@ -205,7 +204,7 @@ class PatchPullback(BatchedPullback):
         signals, self._field = pull_back(target, image, seeds, units, first=first)
         if self._field is not None:
             if tuple(signals.shape[1:3]) != tuple(self._field.size):  # maps of hardly a pixel
-                raise UnknownOpError(f"a patch of {signals.shape} for a field of {self._field.size}")
+                raise NotSupported(f"a patch of {signals.shape} for a field of {self._field.size}")
             sizes = image.shape[2:] if self._runtime.layout.channels_first else image.shape[1:-1]
             share = np.prod(self._field.size) / np.prod(sizes)
             self.seeds_per_call = int(min(_MOST_PATCHES_PER_CALL, _SEEDS_PER_CALL / share))

@@ -9,14 +9,13 @@ import tensorflow as tf
 
 from ...errors import FeedError
 from ..backward import rules
-from ..backward.gradient_graph import BackwardNodes, backward_nodes
-from ..backward.gradient_overrides import make_lean
+from ..backward.gradient_graph import GradientGraph, gradient_graph
+from ..backward.gradient_overrides import make_portable
 from ..graph.channels_last import run_on_cpu
 from ..graph.composite_activations import CompositeActivation
 from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
 from ..graph.layers import Shapes, shape_text
 from ..graph.structure import Structure
-from ..ops.portable_gradient import make_portable
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class Subgraph:
         composites: the composite activations among them, by output node.
         weights: the names of the tensors with known values that the nodes take.
         tensors: the names of the tensors to compute.
-        varying: the names of the nodes that depend on an input.
         graph_def: of the whole network.
     """
 
@@ -36,7 +34,6 @@ class Subgraph:
     composites: Mapping[str, CompositeActivation]
     weights: Collection[str]
     tensors: Sequence[str]
-    varying: Collection[str]
     graph_def: GraphDef
 
 
@@ -64,7 +61,7 @@ def subgraph_between(
     taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
     composites = {name: each for name, each in structure.composites.items() if each.inner <= needed}
     weights = taken & (sources - {*inputs})
-    return Subgraph(nodes, composites, weights, tensors, structure.varying, structure.graph_def)
+    return Subgraph(nodes, composites, weights, tensors, structure.graph_def)
 
 
 def _require_fed(structure: Structure, needed: Iterable[str], inputs: Collection[str]) -> None:
@@ -94,7 +91,6 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
     Returns:
         The tensors that the subgraph computes, in their order.
     """
-    make_lean(subgraph.nodes, subgraph.varying)  # before a rule leads signals through nodes of its own
     rules.apply_rule(subgraph.nodes, rule, subgraph.composites)
     rules.redirect(subgraph.nodes, target)
     nodes = run_on_cpu(subgraph.nodes)
@@ -105,7 +101,7 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
         tf.graph_util.import_graph_def(
             copy_of(subgraph.graph_def, nodes),
             {tensor: value for tensor, value in values.items() if tensor in referenced},
-            return_elements=[rules.spanned(tensor, rule, subgraph.composites) for tensor in computed],
+            return_elements=[rules.ruled_tensor(tensor, rule, subgraph.composites) for tensor in computed],
             name="network",
         )
         if computed
@@ -127,7 +123,7 @@ class ImportedSubgraph:
     image: tf.Tensor
     tensors: list[tf.Tensor]
     ends: list[tf.Tensor]
-    _gradient: BackwardNodes | None
+    _gradient: GradientGraph | None
     _taken: dict[str, tf.Tensor]
     _graph_def: GraphDef
 
@@ -163,7 +159,7 @@ def import_with_gradient(
         shapes: of the network's tensors.
     """
     new = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in values.items() if tensor not in shapes}
-    gradient = backward_nodes(subgraph.nodes, image, subgraph.tensors, target, {**shapes, **new})
+    gradient = gradient_graph(subgraph.nodes, image, subgraph.tensors, target, {**shapes, **new})
     ends, taken = ([], []) if gradient is None else (gradient.ends, gradient.taken)
     everything = replace(subgraph, tensors=[*subgraph.tensors, *ends, *taken])
     outputs = iter(import_subgraph(everything, values, "gradient", target))

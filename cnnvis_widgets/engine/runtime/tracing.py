@@ -16,7 +16,7 @@ from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from ..graph.graphdef import GraphDef, placeholder
-from ..ops.portable_gradient import has_groups, has_kernels
+from ..ops.convolutions import has_groups, has_kernels
 from ..tensorflow_internals import (
     add_capture,
     default_optimiser_options,

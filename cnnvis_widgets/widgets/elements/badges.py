@@ -24,7 +24,7 @@ def badge(coverage: Coverage, seed: str) -> str:
 
 def obeyed(coverage: Coverage) -> list[Fact]:
     """How each kind of op obeyed a rule."""
-    return [(_words(op, coverage.rule), op.treatment == "unruled") for op in coverage.ops]
+    return [(_words(op, coverage.rule), not op.covered) for op in coverage.ops]
 
 
 def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> str:
@@ -62,6 +62,8 @@ def _words(op: OpCoverage, rule: str) -> str:
         return f"{kind} {op.count}/{op.count} {rule}"
     if op.treatment == "unruled":
         return f"{kind} 0/{op.count} {rule}: true gradient"
+    if op.treatment == "unknown":
+        return f"{kind} {op.count} unknown: TensorFlow's gradient"
     if op.treatment == "identity":
         return f"{kind} {op.count} skipped"
     if op.treatment == "removed":

@@ -14,7 +14,7 @@ from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
 
 @pytest.fixture
 def own_rule(monkeypatch):
-    monkeypatch.setattr(rules, "_RECTIFIERS", dict(rules._RECTIFIERS))
+    monkeypatch.setattr(rules, "_RULES", dict(rules._RULES))
 
     def register(name, rectify):
         rules.register(f"{name} {id(own_rule)}", rectify)
@@ -42,7 +42,7 @@ def test_a_rule_of_ones_own(own_rule):
 
 
 def test_the_example_of_the_documentation(monkeypatch):
-    monkeypatch.setattr(rules, "_RECTIFIERS", dict(rules._RECTIFIERS))
+    monkeypatch.setattr(rules, "_RULES", dict(rules._RULES))
     [example] = [each for each in doctest.DocTestFinder().find(rules, "rules") if each.examples]
     assert doctest.DocTestRunner().run(example) == (0, 6)
     assert rules.known() == ("deconvnet", "guided", "clearly on", "gradient")

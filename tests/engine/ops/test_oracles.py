@@ -32,10 +32,9 @@ from oracles.comparison import compare, compare_spelled, normal, same
 from oracles.in_tensorflow import ACTIVATIONS, graph_of, spell
 
 from cnnvis_widgets import load, reconstruct
-from cnnvis_widgets.engine.backward import pullback as fast_backward
-from cnnvis_widgets.engine.ops import convolutions as window_steps
-from cnnvis_widgets.engine.ops import portable_gradient
-from cnnvis_widgets.engine.ops.portable_gradient import has_kernels
+from cnnvis_widgets.engine.backward import pullback
+from cnnvis_widgets.engine.ops import convolutions
+from cnnvis_widgets.engine.ops.convolutions import has_kernels
 
 LAYOUTS = pytest.mark.parametrize("first", [False, True], ids=["last", "first"])
 MARGINS = ((1, 0), (2, 1))
@@ -185,10 +184,9 @@ def test_grouped_convolution_without_a_kernel_for_its_gradient(padding, options,
 )
 def test_on_a_cpu_without_kernels_for_it(monkeypatch, groups, strides, dilations, way):
     """As CPUs without AVX-512 are; here the same whatever CPU the tests run on."""
-    for module in (portable_gradient, window_steps):
-        monkeypatch.setattr(module, "has_kernels", lambda: False)
+    monkeypatch.setattr(convolutions, "has_kernels", lambda: False)
     if way == "copies":
-        monkeypatch.setattr(fast_backward, "STEPS", {})
+        monkeypatch.setattr(pullback, "OPS", {})
     windows = Windows((3, 3), strides, "SAME", dilations)
     behind_relu(Convolution(normal(3, 3, 4 // groups, 4), windows, groups), (6, 7, 4), **SINGLE)
 

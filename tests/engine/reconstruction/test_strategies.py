@@ -109,7 +109,7 @@ def test_seeds_of_one_channel(name, seed):
 
 
 def test_a_rule_that_looks_over_channels_sees_them_all(monkeypatch):
-    monkeypatch.setattr(every_rule, "_RECTIFIERS", dict(every_rule._RECTIFIERS))
+    monkeypatch.setattr(every_rule, "_RULES", dict(every_rule._RULES))
     every_rule.register("only the strongest channel", lambda signal, _: signal * tf.cast(
         signal == tf.reduce_max(signal, -1, keepdims=True), signal.dtype))  # fmt: skip
     network = network_of(lambda x: tf.nn.relu(tf.nn.conv2d(x, weights(3, 3, 3, 4), 1, "SAME")), (9, 9, 3))

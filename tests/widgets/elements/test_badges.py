@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
@@ -15,6 +16,7 @@ OPS = {
     "lrn": (OpCoverage("lrn", 2, "identity"), "lrn 2 skipped"),
     "softmax": (OpCoverage("softmax", 1, "removed"), "softmax removed"),
     "gelu": (OpCoverage("gelu", 3, "unruled"), "⚠ gelu 0/3 deconvnet: true gradient"),
+    "unknown": (OpCoverage("Igamma", 2, "unknown"), "⚠ Igamma 2 unknown: TensorFlow's gradient"),
 }
 
 
@@ -26,13 +28,14 @@ def marks(*names):
 @pytest.mark.parametrize("name", OPS)
 def test_every_kind_of_op_has_its_words(name):
     found = re.findall("<span[^>]*>([^<]*)</span>", marks(name))
-    assert found == [OPS[name][1], "seed conv5[12, 7, 31] = 4.35"]
+    assert [unescape(words) for words in found] == [OPS[name][1], "seed conv5[12, 7, 31] = 4.35"]
 
 
 def test_only_what_the_rule_does_not_cover_is_wrong():
     assert "cnnvis-wrong" not in marks("relu", "pool", "lrn", "softmax")
     assert marks("relu", "gelu").count("cnnvis-wrong") == 1
     assert "cnnvis-incomplete" in marks("relu", "gelu")
+    assert "cnnvis-incomplete" in marks("relu", "unknown")
 
 
 def test_convolutions_are_in_the_tooltip_alone():

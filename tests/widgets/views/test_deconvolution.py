@@ -8,7 +8,7 @@ import pytest
 from on_screen import run_code, same
 
 from cnnvis_widgets import ModelExplorer, reconstruct, rules, sensitivity
-from cnnvis_widgets.engine.backward.rules import _RECTIFIERS
+from cnnvis_widgets.engine.backward.rules import _RULES
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
@@ -24,7 +24,7 @@ def explorer(explorer):
 def own_rule():
     rules.register("everything", lambda signal, entered: signal)
     yield "everything"
-    del _RECTIFIERS["everything"]
+    del _RULES["everything"]
 
 
 def test_all_rules_side_by_side(explorer):

@@ -1,0 +1,116 @@
+"""Coverage names every op that is not linear or not known; nothing is exact because nobody listed it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import photo, v1
+
+from cnnvis_widgets import load
+
+WEIGHTS = np.random.default_rng(0).uniform(0.5, 1.5, 3).astype(np.float32)
+
+
+def covered(function, rule="deconvnet", size=8):
+    """How the ops of ``function`` are treated, between a ReLU and the layer."""
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, size, size, 3], name="image")
+        tf.identity(function(tf.nn.relu(image)), name="out")
+    found = load(graph, photo(size)).coverage(rule, "out")
+    return {(op.kind, op.treatment): op.count for op in found.ops if op.kind != "relu"}, found.complete
+
+
+NOT_LINEAR = {
+    "square": tf.square,
+    "power": lambda x: x**1.5,
+    "square root": tf.sqrt,
+    "arc tangent": tf.atan,
+    "sine": tf.sin,
+    "softsign": tf.nn.softsign,
+    "fake quantization": lambda x: tf.quantization.fake_quant_with_min_max_args(x, 0, 1),
+    "sorting": lambda x: tf.math.top_k(x, 2)[0],
+    "rounding": tf.round,
+    "clipping": lambda x: tf.raw_ops.ClipByValue(t=x, clip_value_min=0.2, clip_value_max=0.5),
+    "minimum over axes": lambda x: tf.reduce_min(x, [1, 2]),
+    "product": lambda x: x * x,
+    "quotient": lambda x: 1 / (1 + x),
+    "matrix product": lambda x: tf.matmul(x, x, transpose_b=True),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_LINEAR)
+def test_an_op_that_is_not_linear_is_unruled(kind):
+    assert covered(NOT_LINEAR[kind]) == ({(kind, "unruled"): 1}, False)
+    assert covered(NOT_LINEAR[kind], "gradient") == ({(kind, "exact"): 1}, True)
+
+
+LINEAR = {
+    "weights": lambda x: (x * WEIGHTS + 0.5) / WEIGHTS - x,
+    "arrangement": lambda x: tf.reverse(tf.concat([x[:, ::2], tf.pad(x, [[0, 0], [0, 1], [0, 0], [0, 0]])], 1), [2]),
+    "dropout": lambda x: v1.nn.dropout(x, rate=0.5),
+    "shape as a number": lambda x: x * tf.cast(tf.shape(x)[1], tf.float32),
+    "attached to no signal": lambda x: x + tf.stop_gradient(tf.square(x)),
+    "zeros": lambda x: x * (tf.exp(tf.zeros_like(x)) + 1),
+    "mean": lambda x: x - tf.reduce_mean(x, [1, 2], keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_ops_are_not_named(name):
+    assert covered(LINEAR[name]) == ({}, True)
+
+
+def test_a_gate_without_a_signal_of_its_own_is_a_product_of_two_all_the_same():
+    assert covered(lambda x: x * tf.cast(x > 0.5, tf.float32)) == ({("product", "unruled"): 1}, False)
+
+
+def test_a_layer_normalisation_by_hand():
+    def normalised(x):
+        mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+        return (x - mean) * tf.math.rsqrt(variance + 1e-3) * WEIGHTS
+
+    found, complete = covered(normalised)
+    assert not complete
+    assert found["product", "unruled"] == 1
+    assert found["reciprocal square root", "unruled"] == 1
+    assert found["squared difference", "unruled"] == 1
+
+
+def test_a_batch_normalisation_by_the_statistics_of_its_own_images():
+    def normalised(training):
+        empty = [] if training else [0.5, 0.5, 0.5]
+        return lambda x: tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=WEIGHTS, offset=WEIGHTS, mean=empty, variance=empty, is_training=training
+        )[0]
+
+    assert covered(normalised(False)) == ({("batch_normalization", "exact"): 1}, True)
+    assert covered(normalised(True))[0] == {("batch_normalization", "unruled"): 1}
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", "guided"])
+def test_an_op_without_a_row_is_unknown_by_its_type(rule):
+    function = lambda x: tf.image.adjust_contrast(x, 2.0)  # noqa: E731
+    assert covered(function, rule) == ({("AdjustContrastv2", "unknown"): 1}, False)
+    assert covered(function, "gradient") == ({("AdjustContrastv2", "exact"): 1}, True)
+
+
+def test_what_is_beside_the_way_of_signals_is_not_named():
+    found = covered(lambda x: tf.reshape(x, tf.concat([tf.shape(x)[:1], tf.reverse(tf.sort([64, 3]), [0])], 0)))
+    assert found == ({}, True)
+
+
+def test_a_placeholder_with_a_default_is_not_named():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder_with_default(np.zeros((1, 8, 8, 3), np.float32), [None, 8, 8, 3], name="image")
+        tf.nn.relu(image, name="out")
+    found = load(graph, {"image": photo(8)}, image_input="image").coverage("guided", "out")
+    assert [(op.kind, op.treatment) for op in found.ops] == [("relu", "rule")]
+
+
+def test_an_unknown_rule():
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.nn.relu(v1.placeholder(tf.float32, [None, 8, 8, 3], name="image"), name="out")
+    with pytest.raises(ValueError, match=r"Expected rule to be one of .* Received: rule='guide'"):
+        load(graph, photo(8)).coverage("guide", "out")
