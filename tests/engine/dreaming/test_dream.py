@@ -163,7 +163,7 @@ def test_wrong_requests_raise_at_the_call(network):
         (ChannelError, r"channels from 0 to 3 of layer 'scores/BiasAdd'\. Received: 4", ("scores", 4), {}),
         (ChannelError, r"Received: 'cow'\. .*(cat|dog)", ("scores", "cow"), {}),
         (ChannelError, "Received: an empty list", ("scores", []), {}),
-        (ChannelError, "pass numbers", ("fused", "cat"), {}),
+        (ChannelError, "Pass numbers", ("fused", "cat"), {}),
         (LayerError, "Nearest names", ("score", 1), {}),
         (LayerError, "which means", ("r", 1), {}),
         (OptionError, "Expected steps of at least 1. Received: steps=0", ("scores", 1), {"steps": 0}),
