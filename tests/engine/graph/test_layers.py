@@ -254,27 +254,6 @@ def test_groups_with_a_bias_run_without_onednn():
     assert np.isfinite(step.images).all()
 
 
-def test_public_members_of_a_network():
-    """Whoever adds one says so here and in docs/reference.md; what only the engine needs belongs to the runtime."""
-    network = load(frozen_graph())
-    attributes = {"runtime", "feed", "class_names", "preprocess"}
-    properties = {"layers", "inputs", "outputs", "image_input", "logits"}
-    methods = {"select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range"}
-    methods |= {"fingerprint", "nonfinite_weights"}
-    assert {name for name in dir(network) if not name.startswith("_")} == attributes | properties | methods
-
-
-def test_settings_share_what_is_compiled_but_another_input_does_not():
-    network = load(frozen_graph(), photo(), class_names=["a", "b"])
-    assert load(network) is network
-    other = load(network, photo(3), class_names={1: "c"})
-    assert other.runtime is network.runtime
-    assert (network.class_names, other.class_names) == (("a", "b"), ("0", "c"))
-    inside = load(network, image_input=network.layers[0].tensor)
-    assert inside.runtime is not network.runtime
-    assert inside.runtime.image_tensor == network.layers[0].tensor
-
-
 def test_a_layer_leads_to_those_that_need_it():
     network = load(frozen_graph())
     structure, (first, *_, last) = network.runtime.structure, network.layers
