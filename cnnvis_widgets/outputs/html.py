@@ -181,7 +181,7 @@ def _maps(maps: r.FeatureMaps, index: int, photo: str) -> Sheet:
         about += f"; one of {stride} rows and columns is kept"
     scale = {"space": space, "stride": stride, "low": low, "step": step, "first": _strongest(values)}
     title, channels = METHODS["activations"].title, range(len(tiles))
-    return _sheet(title, maps.layer.name, photo, channels, notes, about, tiles[..., None], **scale)
+    return _sheet((title, maps.layer.name, photo), channels, notes, about, tiles[..., None], **scale)
 
 
 def _strongest(values: np.ndarray) -> int:
@@ -203,7 +203,7 @@ def _projections(result: r.Reconstruction, index: int, photo: str) -> Sheet:
         notes.append(f"from the whole map, at most {value:.4g}" if whole else f"from activation {value:.4g} at {place}")
     seed = result.seed if isinstance(result.seed, str) else f"unit {', '.join(map(str, result.seed))}"
     view, about = f"Projections by {result.rule}, seed {seed}", str(result.coverage)
-    return _sheet(view, result.layer.name, photo, result.channels, notes, about, tiles)
+    return _sheet((view, result.layer.name, photo), result.channels, notes, about, tiles)
 
 
 def _dream(step: r.DreamStep, place: int, photo: str) -> Sheet:
@@ -212,13 +212,11 @@ def _dream(step: r.DreamStep, place: int, photo: str) -> Sheet:
     title = f"{name} · {step.layer.name}" if name != str(channel) else f"map {channel} · {step.layer.name}"
     note = f"{name}: step {step.index + 1} of {step.total}, score {step.scores[place]:.4g}"
     about = "a picture that grew step by step to raise the score"
-    return _sheet(METHODS["deepdream"].title, title, photo, [channel], [note], about, pixels[np.newaxis])
+    return _sheet((METHODS["deepdream"].title, title, photo), [channel], [note], about, pixels[np.newaxis])
 
 
 def _sheet(
-    view: str,
-    title: str,
-    photo: str,
+    key: tuple[str, str, str],
     channels: Iterable[int],
     notes: Iterable[str],
     about: str,
@@ -228,7 +226,7 @@ def _sheet(
     pixels = montage(tiles, gap=0)
     picture = encode.png(pixels) if "space" in scale else encode.jpeg(pixels)
     numbers, lines, size = tuple(map(int, channels)), tuple(notes), (tiles.shape[1], tiles.shape[2])
-    return Sheet(view, title, photo, numbers, lines, about, size, Grid.of(tiles).columns, picture, **scale)
+    return Sheet(*key, numbers, lines, about, size, Grid.of(tiles).columns, picture, **scale)
 
 
 def _url(picture: bytes) -> str:

@@ -97,27 +97,28 @@ def of_layer(
         if result.strategy_reason:
             text["Strategy"] = f"{result.strategy} ({result.strategy_reason})"
     for index in range(images):
-        picture = partial(_picture, result.layer, kind, name, text=text, image=index if images > 1 else None)
-        yield from _grid_and_singles(draw(index), picture, channels if singles else (), plain)
+        subject = _Subject(result.layer, kind, name, image=index if images > 1 else None)
+        encode_tile = partial(_encoded, subject, text)
+        yield from _grid_and_singles(draw(index), encode_tile, channels if singles else (), plain)
 
 
 def _grid_and_singles(
-    tiles: np.ndarray, picture: Callable[..., Picture], channels: Sequence[int], plain: bool
+    tiles: np.ndarray, encode_tile: Callable[..., Picture], channels: Sequence[int], plain: bool
 ) -> Iterator[Picture]:
     """A picture of all tiles, then one of each channel, encoded in parallel."""
     cells = tiles.shape[1:3] == (1, 1)
     grid = enlarge(tiles, 1 if plain else magnification(tiles))
     grid = montage(grid, gap=0 if cells else 1, square=plain)
     factor = 1 if plain else magnification(tiles[:1], side=256, largest=16)
+
+    def single(tile: np.ndarray, channel: int) -> Picture:
+        return encode_tile(enlarge(tile, factor), channel, str(channel))
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder runs outside the interpreter's lock
-        whole = pool.submit(picture, grid)
-        singles = pool.map(partial(_single, picture, factor), tiles, channels) if channels and not cells else ()
+        whole = pool.submit(encode_tile, grid)
+        pictures = pool.map(single, tiles, channels) if channels and not cells else ()
         yield whole.result()
-        yield from singles
-
-
-def _single(picture: Callable[..., Picture], factor: int, tile: np.ndarray, channel: int) -> Picture:
-    return picture(enlarge(tile, factor), channel=channel, title=str(channel))
+        yield from pictures
 
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:
@@ -128,9 +129,9 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
         text = {"Step": f"{step.index + 1} of {step.total}", "Score": f"{score:.6g}"}
         if step.recipe is not None:
             text[CHUNK] = json.dumps(_recipe_of_one(step.recipe, place))
-        picture = partial(_picture, step.layer, "dream", "deepdream", render.picture(image, step.value_range), text)
+        subject, pixels = _Subject(step.layer, "dream", "deepdream"), render.picture(image, step.value_range)
         whole_layer = name == step.layer.name
-        yield picture() if whole_layer else picture(channel=channel, title=_title(channel, name))
+        yield _encoded(subject, text, pixels, *(() if whole_layer else (channel, _title(channel, name))))
 
 
 def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterator[Picture]:
@@ -145,9 +146,8 @@ def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterat
             text["Completeness error"] = f"{result.completeness_error[index, place]:.6g}"
         if result.coverage is not None:
             text["Coverage"] = str(result.coverage)
-        image, channel = index if len(result.images) > 1 else None, result.targets[place]
-        labels: dict[str, Any] = {"image": image, "channel": channel, "title": title}
-        yield _picture(result.layer, kind, result.method, colours.pixels, text, **labels)
+        subject = _Subject(result.layer, kind, result.method, image=index if len(result.images) > 1 else None)
+        yield _encoded(subject, text, colours.pixels, result.targets[place], title)
 
 
 def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
@@ -163,10 +163,10 @@ def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
             panels["total"] = value_map(sweep.map_totals[index])
             panel_text = {**text, "Map": f"{sweep.map_channels[index]} of {sweep.maps.name}"}
         image, channel = index if len(sweep.best) > 1 else None, sweep.attribution.targets[place]
-        labels: dict[str, Any] = {"image": image, "channel": channel, "title": title}
         for name, pixels in panels.items():
             large = enlarge(pixels, magnification(pixels[np.newaxis], side=256))
-            yield _picture(sweep.attribution.layer, "occlusion", f"occlusion_{name}", large, panel_text, **labels)
+            subject = _Subject(sweep.attribution.layer, "occlusion", f"occlusion_{name}", image)
+            yield _encoded(subject, panel_text, large, channel, title)
 
 
 def of_intervention(
@@ -195,7 +195,7 @@ def of_intervention(
         "Classes": json.dumps(dict(zip(map(str, numbers), zip(before, after, strict=True), strict=True))),
     }
     pixels = bar_chart(names, after, before)
-    return _picture(result.layer, "intervention", "intervention", pixels, text, channel=channel, title=str(channel))
+    return _encoded(_Subject(result.layer, "intervention", "intervention"), text, pixels, channel, str(channel))
 
 
 def of_comparison(
@@ -213,8 +213,8 @@ def of_comparison(
         pixels = heat(values, limit=limit, signed=signed or name == "A-B").pixels
         large = enlarge(pixels, magnification(pixels[np.newaxis], side=256, largest=16))
         text = {"Shows": description, "Full colour": f"{limit:.6g}"}
-        labels: dict[str, Any] = {"channel": channel, "title": str(channel)}
-        yield _picture(layer, "comparison", f"comparison_{name}", large, text, **labels)
+        subject = _Subject(layer, "comparison", f"comparison_{name}")
+        yield _encoded(subject, text, large, channel, str(channel))
 
 
 _DRAWN_BY: Mapping[type, Callable[[Any], Iterator[Picture]]] = {
@@ -226,25 +226,30 @@ _DRAWN_BY: Mapping[type, Callable[[Any], Iterator[Picture]]] = {
 }
 
 
-def _picture(
-    layer: Layer,
-    kind: Kind,
-    name: str,
-    pixels: np.ndarray,
-    text: Mapping[str, str],
-    *,
-    image: int | None = None,
-    channel: int | None = None,
-    title: str = "",
+@dataclass(frozen=True)
+class _Subject:
+    """What several pictures of one result have in common; see ``Picture``."""
+
+    layer: Layer
+    kind: Kind
+    name: str
+    image: int | None = None
+
+
+def _encoded(
+    subject: _Subject, text: Mapping[str, str], pixels: np.ndarray, channel: int | None = None, title: str = ""
 ) -> Picture:
-    labels = {"Layer": layer.name, "Method": name}
-    if image is not None:
-        labels["Image"] = str(image)
+    """Encode pixels, with text chunks that say what they show."""
+    labels = {"Layer": subject.layer.name, "Method": subject.name}
+    if subject.image is not None:
+        labels["Image"] = str(subject.image)
     if channel is not None:
         labels["Channel"] = title
     height, width, depth = pixels.shape
     png = encode.png(pixels, {**labels, **text})
-    return Picture(layer, kind, name, image, channel, title, png, (height, width, depth))
+    return Picture(
+        subject.layer, subject.kind, subject.name, subject.image, channel, title, png, (height, width, depth)
+    )
 
 
 def _targets_of(result: Attribution) -> Iterator[tuple[int, int, str]]:
