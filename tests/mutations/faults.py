@@ -242,9 +242,9 @@ FAULTS = (
     ),
     Fault(
         "the weakest unit of a map is called the strongest",
-        "engine/reconstruction/reconstruct.py",
-        "flat = self.values.reshape(images, -1, channels).argmax(axis=1)",
-        "flat = self.values.reshape(images, -1, channels).argmin(axis=1)",
+        "engine/reconstruction/seeds.py",
+        "values.reshape(-1, channels).argmax(axis=0)",
+        "values.reshape(-1, channels).argmin(axis=0)",
         ORACLES + " strongest",
     ),
     Fault(
