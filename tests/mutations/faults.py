@@ -197,6 +197,49 @@ FAULTS = (
         "last, first = [0, *range(rank - 1, 1, -1), 1], [0, rank - 1, *range(1, rank - 1)]",
         ORACLES + " test_pool",
     ),
+    Fault(
+        "the exponent of a power gets no signal",
+        "engine/ops/elementwise.py",
+        "op.outputs[0] * logarithm))",
+        "0.0))",
+        "engine/ops/test_specs.py pullback and Pow",
+    ),
+    Fault(
+        "in the gradient graph, what is subtracted gets its signal with the wrong sign",
+        "engine/ops/gradient_nodes.py",
+        'sent = writer.add("Neg", signal, T=node.attr["T"]) if place == 1 else signal',
+        "sent = signal",
+        "engine/backward/test_gradient_graph.py",
+    ),
+    # ---- what is known of ops
+    Fault(
+        "a product of two signals counts as linear",
+        "engine/ops/specs.py",
+        "SINGLE: len(varying) == 1,",
+        "SINGLE: True,",
+        "engine/backward/test_coverage.py product",
+    ),
+    Fault(
+        "a square is listed as linear",
+        "engine/ops/specs.py",
+        '"Square": _function("square"),',
+        '"Square": OpSpec("square", JOINT, _one(elementwise.by_slope), pointwise=True),',
+        "engine/ops/test_specs.py Square",
+    ),
+    Fault(
+        "an op that the engine does not know counts as exact",
+        "engine/backward/coverage.py",
+        '"unknown" if spec is None else "unruled"',
+        '"exact" if spec is None else "unruled"',
+        "engine/backward/test_coverage.py without_a_row",
+    ),
+    Fault(
+        "ops of a shape alone count as ops on the way of signals",
+        "engine/backward/coverage.py",
+        "if node.name == node_of(image) or not entered or linearity is SHAPE:",
+        "if node.name == node_of(image) or not entered:",
+        "engine/backward/test_coverage.py linear_ops_are_not_named",
+    ),
     # ---- seeds and patches
     Fault(
         "a unit is seeded with 1 instead of its activation, in patches",
