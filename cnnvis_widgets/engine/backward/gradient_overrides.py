@@ -1,8 +1,10 @@
-"""True gradients by other ops than TensorFlow's own: where the CPU lacks a kernel, and where a weight needs none.
+"""Gradient functions that compute the true gradient by other ops than TensorFlow's own.
 
 TensorFlow has gradient kernels for dilated and grouped convolutions only with oneDNN, which it uses by default on CPUs
-with AVX-512. Without them such a network runs forward and fails on the way back. A dilated kernel is a larger one with
+with AVX-512. Without them such a network runs forward and fails backward. A dilated kernel is a larger one with
 zeros between, and groups are convolutions side by side; both have gradients everywhere.
+
+TensorFlow's own gradient of a sum or product is also longer than a dream needs; see ``spreading``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _INPUT_GRADIENTS = {"Conv2D": tf.raw_ops.Conv2DBackpropInput, "Conv3D": tf.raw_o
 
 
 def make_portable(nodes: Iterable[NodeDef]) -> None:
-    """Give convolutions with channels last a gradient that runs on this CPU, in place, where TensorFlow's may not."""
+    """Let convolutions with channels last use a gradient that runs on this CPU, in place, where TensorFlow's may not."""
     if not convolutions.has_kernels():
         for node in nodes:
             if node.op in _INPUT_GRADIENTS and "_gradient_op_type" not in node.attr:
@@ -53,9 +55,10 @@ def _portable(op: tf.Operation, values: tf.Tensor) -> list[tf.Tensor | None]:
 
 
 def spreading() -> AbstractContextManager[None]:
-    """A context in which sums and products send a gradient to their first operand only, over which the second spreads.
+    """Return a context in which sums and products send a gradient to their first operand only.
 
-    TensorFlow's own gradient would build ops that find out at run time which operand was spread.
+    The second operand must broadcast to the first. TensorFlow's own gradient would build ops that find out at run time
+    which operand was broadcast.
     """
     override = tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(("AddV2", "Mul"), _SPREADING))
     return cast("AbstractContextManager[None]", override)

@@ -1,7 +1,8 @@
-"""Rules: how one kind of op sends a signal backwards, and which ops of a network obey.
+"""Rules: how activation functions with a kink send a signal backwards.
 
-A rule is set op by op in the frozen graph, by the node attribute that names the gradient function. So it
-reaches every op, fused, functional or nested, and the forward pass stays the same bit for bit.
+A rule is set op by op in the frozen graph, in the node attribute that names the gradient function. So it reaches
+every op, fused, functional or nested, and the forward pass stays the same bit for bit. ``coverage`` tells which ops
+obey.
 
 ============  ==============================  ============================  =======================
 op            gradient                        deconvnet                     guided
@@ -13,8 +14,8 @@ LRN           exact                           identity                      exac
 all others    exact                           exact                         exact
 ============  ==============================  ============================  =======================
 
-R is the signal that comes from above, x the input of the op. The upper clip of ReLU6 is ignored by
-'guided', since with it a saturated map gives a flat picture.
+R is the signal from above, x the input of the op. 'guided' ignores the upper clip of ReLU6, since a saturated map
+would give a flat picture.
 
 References:
     [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", section 2.1,
@@ -66,16 +67,16 @@ def register(name: str, rectify: Rectifier) -> None:
     """Add a rule of your own for activation functions with a kink: ReLU, ReLU6, leaky ReLU, PReLU.
 
     Args:
-        name: what to pass as ``rule`` from now on.
-        rectify: (signal from above, input of the op) -> signal to send down, as tensors that broadcast: there
-            are several signals, but one input. What it gives must be as large as the signal, and element by
-            element: places and channels must not be mixed.
+        name: the new value for ``rule``.
+        rectify: (signal from above, input of the op) -> signal to send down, as tensors. The two broadcast, since there
+            are several signals but one input. The result has the shape of the signal. Each of its elements depends on
+            the same element of the two only: do not mix places or channels.
 
     Raises:
         ValueError: the name is taken.
 
     Example:
-        A rule that lets every signal pass where the unit was on by more than 0.1:
+        A rule that lets every signal pass where more than 0.1 entered:
 
         >>> import keras, numpy as np, tensorflow as tf
         >>> from cnnvis_widgets import reconstruct, rules
@@ -92,21 +93,23 @@ def register(name: str, rectify: Rectifier) -> None:
 
 
 def known() -> tuple[str, ...]:
-    """The names of all rules: those of the papers, the gradient, and those that were registered."""
+    """Return the names of all rules: those of the papers, your own, and the gradient."""
     return (*_RULES, "gradient")
 
 
 def require_rule(rule: str) -> None:
-    """Check the name of a rule.
+    """Check that a rule exists.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: no rule has this name.
     """
     if rule not in known():
         raise ValueError(f"Expected rule to be one of {', '.join(map(repr, known()))}. Received: rule={rule!r}.")
 
 
 def _register(rule: str, rectify: Rectifier) -> None:
+    """Register the gradient functions of a rule: for single ops, and for the bypass of a composite activation."""
+
     @tf.RegisterGradient(f"Cnnvis/{rule}/Op")
     def _op(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
         return rectify(signal, op.inputs[0])
@@ -133,7 +136,7 @@ def _skip(_: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
 
 @tf.RegisterGradient("Cnnvis/Redirect")
 def _redirect(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
-    """The gradient of a ReLU, but for images where it is off everywhere: there the signal passes."""
+    """The gradient of a ReLU; where the ReLU is off over a whole image, the signal passes unchanged."""
     entered = op.inputs[0]
     axes = list(range(1, entered.shape.rank))
     reaches = (entered > 0) & (signal != 0)
@@ -142,7 +145,7 @@ def _redirect(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
 
 
 def redirect(nodes: Iterable[NodeDef], name: str) -> None:
-    """Let a signal enter the ReLU at ``name`` where it is off over a whole image, in place. An ascent begins there."""
+    """Let signals enter the ReLU at ``name`` although it is off over a whole image, in place, so that a dream can begin."""
     for node in nodes:
         if node.name == name and node.op in _RECTIFIED_OPS:
             node.attr["_gradient_op_type"].s = b"Cnnvis/Redirect"
