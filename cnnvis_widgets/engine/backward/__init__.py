@@ -1,1 +1,1 @@
-"""How a whole graph sends signals back, and how a rule changes that."""
+"""How a whole graph sends signals backwards, and how a rule changes that."""

@@ -27,7 +27,7 @@ _INPUT_GRADIENTS = {"Conv2D": tf.raw_ops.Conv2DBackpropInput, "Conv3D": tf.raw_o
 
 
 def make_portable(nodes: Iterable[NodeDef]) -> None:
-    """Let convolutions with channels last use a gradient that runs on this CPU, in place, where TensorFlow's may not."""
+    """Give convolutions with channels last a gradient that runs on this CPU, in place, if TensorFlow's may not."""
     if not convolutions.has_kernels():
         for node in nodes:
             if node.op in _INPUT_GRADIENTS and "_gradient_op_type" not in node.attr:

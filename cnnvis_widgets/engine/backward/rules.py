@@ -145,7 +145,7 @@ def _redirect(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
 
 
 def redirect(nodes: Iterable[NodeDef], name: str) -> None:
-    """Let signals enter the ReLU at ``name`` although it is off over a whole image, in place, so that a dream can begin."""
+    """Let signals enter the ReLU at ``name`` where it is off over a whole image, in place. A dream can begin so."""
     for node in nodes:
         if node.name == name and node.op in _RECTIFIED_OPS:
             node.attr["_gradient_op_type"].s = b"Cnnvis/Redirect"

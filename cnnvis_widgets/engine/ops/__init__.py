@@ -1,1 +1,1 @@
-"""What is known of a TensorFlow op: its kind, its windows and layout, and how a signal goes back through it."""
+"""TensorFlow ops, one by one: kind, windows, layout, linearity, and how a signal goes back through each."""
