@@ -116,7 +116,7 @@ class Runner:
     def _wanted(self) -> list[Callable[..., list[Path]]]:
         """The writers to run at the end of a job, by the switches of the state."""
         state, dream = self._state, isinstance(self.result, DreamStep)
-        if state.method == "deep dream" and not dream:
+        if not self._view.writes(self.result):
             return []
         writers = [self._files.save_png] if state.save_png else []
         if state.log_to_tensorboard and not dream:  # a dream has logged every step already

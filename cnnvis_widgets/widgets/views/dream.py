@@ -209,6 +209,10 @@ class DreamView(View):
         elif change["name"] != "strength" or self._on_photo:
             setattr(self._controls, change["name"], change["new"])
 
+    def writes(self, result: Any) -> bool:
+        """The dream is written, and not the maps to choose from."""
+        return isinstance(result, DreamStep)
+
     def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress.result, FeatureMaps):
             self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)

@@ -88,6 +88,10 @@ class View:
     def on_leave(self) -> None:
         """Called before another view takes its place: take back what was drawn on shared canvases."""
 
+    def writes(self, result: Any) -> bool:
+        """Whether a finished result is written to files, while the switches for that are on."""
+        return True
+
     def extra_pictures(self) -> list[Picture]:
         """Pictures on the screen, beside the result of the work, that belong into files."""
         return []
