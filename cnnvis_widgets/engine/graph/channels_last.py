@@ -1,7 +1,7 @@
-"""Ops that keep channels first, made to run on a CPU, whose kernels want them last.
+"""Makes ops that keep channels first run on a CPU, whose kernels need channels last.
 
-Each such op gets a transpose before and one behind; the optimiser cancels neighbours. The last
-transpose takes the op's name, so that the tensor of that name still has its channels first.
+Each such op is put between two transposes. TensorFlow's optimiser cancels neighbouring ones. The last transpose takes
+the name of the op, so the tensor of that name still has its channels first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SIZES_FIRST = {"Conv2DBackpropInput", "Conv3DBackpropInputV2"}
 
 
 def run_on_cpu(nodes: Iterable[NodeDef]) -> list[NodeDef]:
-    """The nodes with every channels-first op turned channels-last between two transposes."""
+    """Return the nodes, with every channels-first op as a channels-last one between two transposes."""
     result = []
     for node in nodes:
         stated = node.attr["data_format"].s.decode() if "data_format" in node.attr else ""
@@ -31,6 +31,13 @@ def run_on_cpu(nodes: Iterable[NodeDef]) -> list[NodeDef]:
 
 
 def _turned(node: NodeDef, stated: str, image: int) -> list[NodeDef]:
+    """Return the nodes that take the place of a channels-first op.
+
+    Args:
+        node: the op.
+        stated: its data format, such as 'NCHW'.
+        image: the place of the images among its inputs.
+    """
     rank = len(stated)
     last, first = [0, *range(2, rank), 1], [0, rank - 1, *range(1, rank - 1)]
     inputs = data_inputs(node)
@@ -54,7 +61,8 @@ def _turned(node: NodeDef, stated: str, image: int) -> list[NodeDef]:
     return [*before, *extra, turned, *after]
 
 
-def _constant(name: str, values: list[int]) -> NodeDef:
+def _constant(name: str, values: list[int] | int) -> NodeDef:
+    """Return a node that holds int32 values."""
     node = NodeDef(op="Const", name=name)
     node.attr["dtype"].type = tf.int32.as_datatype_enum
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values, tf.int32))
@@ -62,6 +70,7 @@ def _constant(name: str, values: list[int]) -> NodeDef:
 
 
 def _transposes(name: str, reference: str, permutation: list[int], dtype: int) -> list[NodeDef]:
+    """Return the nodes that permute the axes of a tensor; the last one has the name."""
     order = _constant(f"{name}/permutation", permutation)
     node = NodeDef(op="Transpose", name=name, input=[reference, order.name])
     node.attr["T"].type = dtype
@@ -70,8 +79,8 @@ def _transposes(name: str, reference: str, permutation: list[int], dtype: int) -
 
 
 def _gather(name: str, reference: str, order: list[int]) -> list[NodeDef]:
-    indices, axis = _constant(f"{name}/order", order), _constant(f"{name}/axis", [0])
-    axis.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(0, tf.int32))
+    """Return the nodes that put an int32 vector into another order; the last one has the name."""
+    indices, axis = _constant(f"{name}/order", order), _constant(f"{name}/axis", 0)
     node = NodeDef(op="GatherV2", name=name, input=[reference, indices.name, axis.name])
     for key in ("Tparams", "Tindices", "Taxis"):
         node.attr[key].type = tf.int32.as_datatype_enum

@@ -1,4 +1,4 @@
-"""The part of the image that one unit of a layer sees, found by walking down the ops between them."""
+"""Computes the receptive field of a unit: the walk goes from the layer down to the image, op by op."""
 
 from __future__ import annotations
 
@@ -14,23 +14,31 @@ from ..ops.windows import Axis, NotSupported, ReceptiveField, axes_of, has_chann
 from .channels_last import run_on_cpu
 from .graphdef import GraphDef, ancestors, copy_of, node_of
 
-_Seen = tuple[ReceptiveField, bool]
-"""What is seen of a tensor, and whether that tensor has its channels first."""
+_Field = tuple[ReceptiveField, bool]
+"""A receptive field in a tensor, and whether that tensor has its channels first."""
 
 
 def field_between(
     ops: Sequence[tf.Operation], target: tf.Tensor, image: tf.Tensor, first: bool = False
 ) -> ReceptiveField | None:
-    """What one unit of ``target`` sees of ``image`` through ``ops``; ``None`` where that is the whole image.
+    """Return what one unit of ``target`` sees of ``image``.
 
-    ``None`` also stands for a way through an op that mixes places in a manner not described by windows. ``first`` tells
-    whether ``target`` has its channels first; window ops have them last, with transposes around them.
+    Args:
+        ops: those between the two, in order of computation. Window ops have their channels last, between transposes in
+            a network that keeps channels first.
+        target: the layer.
+        image: the images.
+        first: whether ``target`` has its channels first.
+
+    Returns:
+        The receptive field; ``None`` if the unit sees the whole image, or if an op between mixes places in a way that
+        windows do not describe.
     """
     if (target.shape.rank or 0) < 3:
         return None
-    waiting: dict[Any, list[_Seen]] = {target.ref(): [(ReceptiveField.unit(target.shape.rank - 2), first)]}
+    waiting: dict[Any, list[_Field]] = {target.ref(): [(ReceptiveField.unit(target.shape.rank - 2), first)]}
     for op in reversed(ops):
-        arrived = [each for output in op.outputs for each in waiting.pop(output.ref(), [])]
+        arrived = [field for output in op.outputs for field in waiting.pop(output.ref(), [])]
         if not arrived:
             continue
         whole = _joined(arrived)
@@ -39,18 +47,19 @@ def field_between(
             return None
         for entered in op.inputs:
             waiting.setdefault(entered.ref(), []).append(below)
-    found = _joined(waiting.get(image.ref(), []))
-    return None if found is None else found[0]
+    at_image = _joined(waiting.get(image.ref(), []))
+    return None if at_image is None else at_image[0]
 
 
-def _joined(seen: Sequence[_Seen]) -> _Seen | None:
-    fields = [field for field, _ in seen]
-    if len({(field.stride, first) for field, first in seen}) != 1:
+def _joined(fields: Sequence[_Field]) -> _Field | None:
+    """Return the smallest field that holds all of these; ``None`` if their strides or layouts differ."""
+    if len({(field.stride, first) for field, first in fields}) != 1:
         return None
-    return reduce(ReceptiveField.joined, fields), seen[0][1]
+    return reduce(ReceptiveField.joined, [field for field, _ in fields]), fields[0][1]
 
 
-def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Seen | None:
+def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Field | None:
+    """Return the field in the inputs of an op, from that in its output; ``None`` if windows do not describe the op."""
     ranks = len(field.size) + 2
     places = slice(2, None) if first else slice(1, -1)
     spec = OPS.get(op.type)
@@ -81,22 +90,33 @@ def _one(size: tf.TensorShape) -> bool:
 def seen_by(
     graph_def: GraphDef, image: str, spec: tf.TensorSpec, layer: str, first: bool = False
 ) -> ReceptiveField | None:
-    """What one unit of a tensor sees of an image like ``spec``, by names in a frozen graph; see ``field_between``."""
+    """Return what one unit of a tensor sees of an image, by their names in a frozen graph.
+
+    Args:
+        graph_def: the graph.
+        image: the full name of the tensor of the images.
+        spec: of the images; their size decides on the padding.
+        layer: the full name of the tensor whose unit it is.
+        first: whether that tensor has its channels first.
+
+    Returns:
+        As ``field_between``; ``None`` also if the graph cannot take this image.
+    """
     graph, nodes = tf.Graph(), {node.name: node for node in graph_def.node}
     needed = ancestors(nodes, map(node_of, (image, layer)))
     with graph.as_default():
-        given = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
+        images = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
         try:
             turned = copy_of(graph_def, run_on_cpu([node for name, node in nodes.items() if name in needed]))
-            tf.graph_util.import_graph_def(turned, {image: given}, name="")
-            target = given if layer == image else graph.get_tensor_by_name(layer)
-            return field_between(between(given, target)[0], target, given, first)
-        except (NotSupported, ValueError):  # the latter where the graph wants a certain number of images
+            tf.graph_util.import_graph_def(turned, {image: images}, name="")
+            target = images if layer == image else graph.get_tensor_by_name(layer)
+            return field_between(between(images, target)[0], target, images, first)
+        except (NotSupported, ValueError):  # ValueError: the graph needs a fixed number of images
             return None
 
 
 def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], set[Any]]:
-    """The ops on floating-point ways from image to target, in order of computation, and their tensors.
+    """Return the ops on the floating-point paths from image to target, in order of computation, and their tensors.
 
     Raises:
         NotSupported: a tensor whose first axis may not be that of the images.
