@@ -32,6 +32,10 @@ LAPLACIAN = "engine/dreaming/test_laplacian.py"
 PIXELS = "engine/dreaming/test_pixel_ascent.py"
 ATTRIBUTION = "engine/attribution/test_attribution.py"
 SPECTRA = "engine/dreaming/test_parameterizations.py"
+PREDICTIONS = "engine/attribution/test_predictions.py"
+PNG_FILES = "outputs/test_png_files.py"
+IMAGING = "imaging/test_imaging.py"
+READING = "imaging/test_reading.py"
 
 FAULTS = (
     # ---- rules
@@ -389,5 +393,220 @@ FAULTS = (
         "x, y = random.integers(-pixels, pixels + 1, 2)",
         "x, y = random.integers(-pixels, pixels + 1, 2) // 2",
         "engine/dreaming/test_transforms.py",
+    ),
+    # ---- graphs of gradients, folding, subgraphs
+    Fault(
+        "every part of a concatenation is sent the signal of the first",
+        "engine/ops/gradient_nodes.py",
+        'begin = writer.add("ConcatOffset", axis, *shapes, N=len(parts)).replace(":0", f":{place}")',
+        'begin = writer.add("ConcatOffset", axis, *shapes, N=len(parts))',
+        "engine/backward/test_gradient_graph.py",
+    ),
+    Fault(
+        "random numbers are drawn once and kept as constants",
+        "engine/runtime/constant_folding.py",
+        "not definition.is_stateful and ",
+        "",
+        "engine/runtime/test_constant_folding.py",
+    ),
+    Fault(
+        "a value fed in place of a weight does not reach what is folded from the weight",
+        "engine/runtime/constant_folding.py",
+        "if all(node_of(tensor) in self._structure.varying for tensor in inputs):",
+        "if True:",
+        "engine/runtime/test_constant_folding.py",
+    ),
+    Fault(
+        "a convolution that another op reads, too, takes in a scale",
+        "engine/runtime/batch_norm_folding.py",
+        "or self._uses[tensor] != 1 or",
+        "or",
+        "engine/runtime/test_batch_norm_folding.py",
+    ),
+    Fault(
+        "the bias before a scale is not scaled",
+        "engine/runtime/batch_norm_folding.py",
+        "self._replace(addition, bias, factor, [-1])",
+        'self._replace(addition, bias, "", [-1])',
+        "engine/runtime/test_batch_norm_folding.py",
+    ),
+    Fault(
+        "a placeholder may stay without a value",
+        "engine/runtime/subgraphs.py",
+        "    _require_fed(structure, needed, inputs)\n",
+        "",
+        "engine/network/test_feeds.py",
+    ),
+    Fault(
+        "nodes before a fed layer are computed, too",
+        "engine/runtime/subgraphs.py",
+        "stop=sources)",
+        "stop=())",
+        PREDICTIONS,
+    ),
+    # ---- predictions, interventions, sanity checks
+    Fault(
+        "the evidence of a channel is its activation alone",
+        "engine/attribution/predictions.py",
+        "(values * gradients).sum(",
+        "values.sum(",
+        PREDICTIONS,
+    ),
+    Fault(
+        "a factor for a region scales the whole map",
+        "engine/attribution/intervention.py",
+        "factors[top : top + height, left : left + width] = by_channel",
+        "factors[:] = by_channel",
+        PREDICTIONS,
+    ),
+    Fault(
+        "factors of a dict are all 1",
+        "engine/attribution/intervention.py",
+        "        factors[list(scales)] = list(scales.values())\n",
+        "",
+        PREDICTIONS,
+    ),
+    Fault(
+        "a sanity check leaves the weights as they are",
+        "engine/attribution/sanity_checks.py",
+        "order = tf.argsort(tf.random.stateless_uniform(tf.shape(flat), [seed, 0]))",
+        "order = tf.range(tf.size(flat)) + 0 * seed",
+        ATTRIBUTION + " depend_on_the_class or correlations or asked_about",
+    ),
+    Fault(
+        "the rival of a named class is that class",
+        "engine/attribution/sanity_checks.py",
+        "rivals = np.where(order[:, 0] == number, order[:, 1], order[:, 0])",
+        "rivals = order[:, 0]",
+        ATTRIBUTION + " depend_on_the_class or correlations or asked_about",
+    ),
+    # ---- outputs
+    Fault(
+        "two layers write into one folder",
+        "outputs/file_names.py",
+        "shared = any(_plain(other.name) == plain and other.name != layer.name for other in layers)",
+        "shared = False",
+        PNG_FILES,
+    ),
+    Fault(
+        "each image overwrites the files of the one before",
+        "outputs/file_names.py",
+        'image = "" if picture.image is None else f"_{picture.image}"',
+        'image = ""',
+        PNG_FILES,
+    ),
+    Fault(
+        "checksums of an event file are not rotated",
+        "outputs/tensorboard.py",
+        "((crc >> 15) | (crc << 17)) + 0xA282EAD8",
+        "crc + 0xA282EAD8",
+        "outputs/test_tensorboard.py",
+    ),
+    Fault(
+        "a later result takes the step of an earlier one",
+        "outputs/tensorboard.py",
+        "        self._steps[name] += 1\n",
+        "",
+        "outputs/test_tensorboard.py",
+    ),
+    Fault(
+        "a page without room keeps the oldest results",
+        "outputs/html.py",
+        "newest = list(by_key.values())[::-1]",
+        "newest = list(by_key.values())",
+        "outputs/test_html.py",
+    ),
+    Fault(
+        "negative values of a page's maps are cut off",
+        "outputs/html.py",
+        "if lowest < 0 else (largest / 255, 0.0)",
+        "if lowest > 0 else (largest / 255, 0.0)",
+        "outputs/test_html.py",
+    ),
+    Fault(
+        "a recipe is followed with any weights",
+        "outputs/provenance.py",
+        'if network.fingerprint() != recipe["model"]:',
+        "if False:",
+        "outputs/test_provenance.py",
+    ),
+    Fault(
+        "changes on the way come one step late when a picture is made again",
+        "outputs/provenance.py",
+        "steered.get(steps_made, {})",
+        "steered.get(steps_made - 1, {})",
+        "outputs/test_provenance.py",
+    ),
+    # ---- imaging
+    Fault(
+        "a gap of a montage belongs to the tile before it",
+        "imaging/grid.py",
+        " or inner_y >= self.height or inner_x >= self.width:",
+        ":",
+        IMAGING,
+    ),
+    Fault(
+        "zero is not the middle of signed values",
+        "imaging/normalize.py",
+        "0.5 + finite(values) / (2 * np.asarray(limit))",
+        "finite(values) / np.asarray(limit)",
+        IMAGING,
+    ),
+    Fault(
+        "channels of an attribution are not summed",
+        "imaging/heat.py",
+        "array = array.sum(axis=-1)",
+        "array = array[..., 0]",
+        "imaging/test_heat.py",
+    ),
+    Fault(
+        "rows of a PNG file are not what their filter says",
+        "imaging/encode.py",
+        "np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])",
+        "filtered[1:, 1:] = rows[1:]",
+        IMAGING,
+    ),
+    Fault(
+        "a photo taken with the phone turned right is turned left",
+        "imaging/conversion.py",
+        "    6: (True, -1, 1),\n",
+        "    6: (True, 1, -1),\n",
+        READING,
+    ),
+    Fault(
+        "the pixels of a file are counted only once they are decoded",
+        "imaging/reading.py",
+        "        _check_pixels(image, label)\n        yield image\n",
+        "        yield image\n",
+        READING,
+    ),
+    # ---- dreams by parameters, and on photographs
+    Fault(
+        "Adam's mean is not corrected for its start at zero",
+        "engine/dreaming/parameter_ascent.py",
+        "inputs.rate * mean / (1 - _MEAN_DECAY**inputs.step) / deviation",
+        "inputs.rate * mean / deviation",
+        "engine/dreaming/test_parameter_ascent.py",
+    ),
+    Fault(
+        "the variables of a picture move downhill",
+        "engine/dreaming/parameter_ascent.py",
+        "moved = variables + inputs.rate",
+        "moved = variables - inputs.rate",
+        "engine/dreaming/test_parameter_ascent.py",
+    ),
+    Fault(
+        "the score of several views is that of the first",
+        "engine/dreaming/parameter_ascent.py",
+        "tf.reduce_mean(tf.reshape(scores, [self.pictures, views]), 1)",
+        "tf.reshape(scores, [self.pictures, views])[:, 0]",
+        "engine/dreaming/test_parameter_ascent.py several_views",
+    ),
+    Fault(
+        "the photo loses its sharpness from octave to octave",
+        "engine/dreaming/pixel_ascent.py",
+        "detail = resize(state - resize(photo, state.shape[1:-1]), size)",
+        "detail = resize(state, size) - resize(photo, size)",
+        PIXELS,
     ),
 )

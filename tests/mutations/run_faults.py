@@ -4,7 +4,7 @@ Each fault of ``faults.py`` is put alone into a copy of the package, and the tes
 copy until one fails; that one must pass without the fault. The table is printed, kept in
 ``results.json`` and written to ``results.md`` beside it, with the number of cases that are
 compared with an oracle. The exit status is 1 if a fault survived. ``--only WORD`` takes the faults with that word in
-their title, keeps the other rows, and counts nothing.
+their title, and ``--untried`` those without a row; both keep the other rows, and count nothing.
 """
 
 from __future__ import annotations
@@ -151,9 +151,11 @@ def prepare() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="WORD", help="faults with this word in their title")
-    only = parser.parse_args().only
-    faults = tuple(fault for fault in FAULTS if only in fault.title)
+    parser.add_argument("--untried", action="store_true", help="faults without a row in the table")
+    options = parser.parse_args()
     kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"faults": [], "cases": {}}
+    tried_before = {row["fault"] for row in kept["faults"]} if options.untried else set()
+    faults = tuple(fault for fault in FAULTS if options.only in fault.title and fault.title not in tried_before)
     prepare()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -164,7 +166,7 @@ def main() -> int:
             rows = {each["fault"]: each for each in [*kept["faults"], row]}
             kept["faults"] = [rows[each.title] for each in FAULTS if each.title in rows]
             RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
-        kept["cases"] = kept["cases"] if only else cases(folder)
+        kept["cases"] = kept["cases"] if options.only or options.untried else cases(folder)
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     PAGE.write_text(page(kept))
     print("\n".join(f"{name}: {count}" for name, count in kept["cases"].items()))

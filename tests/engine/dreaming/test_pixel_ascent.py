@@ -9,7 +9,7 @@ from networks import keras_cnn, photo
 
 from cnnvis_widgets import load
 from cnnvis_widgets.engine.dreaming import laplacian
-from cnnvis_widgets.engine.dreaming.pixel_ascent import normalize_by_channel, tile_corners, tile_mean
+from cnnvis_widgets.engine.dreaming.pixel_ascent import PixelAscent, normalize_by_channel, tile_corners, tile_mean
 
 
 def test_the_first_step_follows_the_gradient():
@@ -54,6 +54,19 @@ def test_small_octaves_of_a_fixed_input_are_enlarged():
     steps = run(big, None, "c", 0, octaves=2, steps=4)
     assert [step.images.shape[1:3] for step in steps][::4] == [(46, 46), (64, 64)]
     assert steps[3].scores[0] > steps[0].scores[0]
+
+
+def test_a_photo_stays_sharp_from_octave_to_octave(network):
+    """A picture without a dream is, at the next size, the photo at that size and not the small picture enlarged."""
+    stripes = np.repeat([[0.0, 1.0] * 20], 40, axis=0).astype(np.float32)[None, ..., None].repeat(3, axis=-1)
+    ascent = PixelAscent(network.runtime, np.float32(0), np.float32(1), levels=0, step_size=1.0)
+    small = ascent.begin(stripes, (1, 20, 20, 3), np.random.default_rng(0))
+    assert small.std() < 0.1
+    grown = ascent.grown(small, stripes, (40, 40))
+    assert grown.shape == (1, 40, 40, 3)
+    np.testing.assert_allclose(grown, stripes, atol=1e-6)
+    dreamt = ascent.grown(small + 0.25, stripes, (40, 40))
+    np.testing.assert_allclose(dreamt, stripes + 0.25, atol=1e-6)
 
 
 def test_tiles_give_the_whole_gradient_but_for_the_seams():
