@@ -1,0 +1,128 @@
+"""The page on the architecture: a feed walks as it says, and the changes that it shows work."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from networks import keras_cnn, photo
+
+import cnnvis_widgets
+from cnnvis_widgets import ModelExplorer
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(cnnvis_widgets.__file__).parent
+PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
+
+USE = """
+import cnnvis_widgets as cv
+from cnnvis_widgets import objectives
+from cnnvis_widgets.engine.ops.specs import OPS
+from networks import frozen_graph, keras_cnn, network_of, photo
+import numpy as np, pathlib, tensorflow as tf
+
+network = cv.load(keras_cnn(), photo())
+result = cv.gradient_times_input(network, None, 2)
+assert result.images.shape == (1, 1, 20, 20, 3) and np.abs(result.images).max() > 0
+
+text = pathlib.Path("graph.pbtxt")
+text.write_text(str(frozen_graph().as_graph_def()))
+assert [layer.name for layer in cv.load("graph.pbtxt").select("r")] == ["conv1/Relu", "conv2/Relu"]
+
+def erfinv(x):
+    return tf.nn.relu(tf.math.erfinv(0.1 * tf.sigmoid(x)))
+
+ops = network_of(erfinv, (6, 6, 2)).coverage("guided", "out").ops
+assert "inverse error function" in {op.kind for op in ops}, ops
+
+explorer = cv.ModelExplorer(network)
+explorer.wait(300)
+explorer.state.method, explorer.state.explainer = "attribution", "gradient_times_input"
+explorer.wait(300)
+assert explorer.result.method == "gradient_times_input" and not explorer.state.error
+explorer.state.method = "histogram"
+explorer.wait(300)
+assert explorer.views["histogram"].panel.value.count("%") == 10 and not explorer.state.error
+
+steps = list(cv.dream(network, None, objectives.strongest("fused/Relu"), octaves=1, steps=4))
+assert steps[-1].scores[0] > steps[0].scores[0]
+
+cv.activation_visualization(network, None, layers="fused/Relu", path_logdir="Log", path_outdir="Output")
+assert [path.name for path in pathlib.Path("Output").rglob("*.png")] == ["all_maps.png"]
+print("all six")
+"""
+
+
+def walk() -> list[tuple[str, str]]:
+    """The functions that the page names, in order, as (file, qualified name)."""
+    section = PAGE.partition("## From a feed to pixels")[2].partition("\n## ")[0]
+    return re.findall(r"^\d+\. `([\w/]+\.py)` `([\w.]+)`", section, re.MULTILINE)
+
+
+def test_a_feed_walks_through_the_functions_in_this_order() -> None:
+    model, image, calls = keras_cnn(), photo(), []
+
+    def note(frame, event, argument):
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(str(PACKAGE)):
+            calls.append((Path(code.co_filename).relative_to(PACKAGE).as_posix(), code.co_name))
+
+    before = sys.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        explorer = ModelExplorer(model, image)
+        explorer.wait(300)
+    finally:
+        sys.setprofile(before)
+        threading.setprofile(None)
+    explorer.close()
+    steps, rest = walk(), iter(calls)
+    assert len(steps) > 20
+    astray = [step for step in steps if (step[0], step[1].rpartition(".")[2]) not in rest]
+    assert not astray
+
+
+def changes() -> list[tuple[str, str, str]]:
+    """(file, text that stands in it or '' for a new file, text that takes its place) of every change on the page."""
+    found = []
+    for kind, block in re.findall(r"^```(python|diff)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        first, _, body = block.partition("\n")
+        if kind == "python":
+            found.append((first.removeprefix("# "), "", body))
+        else:
+            lines = body.splitlines(keepends=True)
+            old, new = ("".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +"))
+            found.append((first.removeprefix("--- "), old, new))
+    return found
+
+
+def test_every_task_takes_two_files_at_most() -> None:
+    tasks = PAGE.partition("## Where do I change")[2].split("\n### ")[1:]
+    assert len(tasks) == 6
+    for task in tasks:
+        files = set(re.findall(r"^(?:# |--- )(cnnvis_widgets/[\w/]+\.py)$", task, re.MULTILINE))
+        assert 1 <= len(files) <= 2, task
+
+
+@pytest.mark.parametrize("change", [entry for entry in changes() if entry[1]], ids=lambda entry: entry[0])
+def test_the_place_of_a_change_is_there_once(change) -> None:
+    path, old, _ = change
+    assert (ROOT / path).read_text("utf-8").count(old) == 1
+
+
+def test_the_changes_work(tmp_path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "cnnvis_widgets", ignore=shutil.ignore_patterns("__pycache__"))
+    for path, old, new in changes():
+        target = tmp_path / path
+        target.write_text(target.read_text("utf-8").replace(old, new, 1) if old else new, "utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "tests")])}
+    command = [sys.executable, "-c", USE]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
+    assert done.stdout.endswith("all six\n"), done.stderr[-3000:]
