@@ -1,12 +1,13 @@
 """The sizes that the code keeps to, measured: ``python docs/figures.py``.
 
 Read from the files alone, but for the arrows, which come from ``rooms.py``. Lines of a function are counted without its
-docstring. Public are the names of the package, and those of its modules that are public names themselves.
+docstring. Public is what the reference (``docs/reference.md``) documents.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ import cnnvis_widgets
 PACKAGE = rooms.ROOT / "cnnvis_widgets"
 LONG = 350
 """Modules of more lines are listed."""
+REFERENCE = re.compile(
+    r"^\.\. auto(module|function|class):: cnnvis_widgets\.(\S+)\n(?: +(:members:.*)\n)?", re.MULTILINE
+)
+"""What the reference documents: what kind of name, the name, and which members."""
 
 Callable = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -67,34 +72,32 @@ def modules_in_folders() -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda entry: -entry[1]))
 
 
-def public_places() -> dict[str, str | None]:
-    """The home of every public name: its module, and the name in it, or None where the module itself is public."""
-    places: dict[str, str | None] = {}
-    for name, home in cnnvis_widgets._HOME.items():
-        path = PACKAGE.joinpath(*home.split("."))
-        is_module = path.name == name
-        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        known = {node.name for node in ast.parse(file.read_text("utf-8")).body if hasattr(node, "name")}
-        places[f"{home}:{name}"] = None if is_module and name not in known else name
-    return places
-
-
 def file_of(home: str) -> Path:
     """The file of a module, given as in ``engine.backward.rules``."""
     path = PACKAGE.joinpath(*home.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+def defined_in(file: Path) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """The functions and classes of a module, by name."""
+    body = ast.parse(file.read_text("utf-8")).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
 def public_names() -> list[tuple[Path, ast.FunctionDef | ast.ClassDef]]:
-    """The functions and classes that are public, with the files that define them."""
+    """The functions and classes that the reference documents, with their files."""
     found = []
-    for place, name in public_places().items():
-        file = file_of(place.partition(":")[0])
-        for node in ast.parse(file.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and (
-                node.name == name or (name is None and not node.name.startswith("_"))
-            ):
-                found.append((file, node))
+    for kind, target, members in REFERENCE.findall((rooms.ROOT / "docs/reference.md").read_text("utf-8")):
+        if kind == "module":
+            file = file_of(target)
+            known = defined_in(file)
+            if members:
+                listed = [name.strip() for name in members.partition(": ")[2].split(",") if name.strip()]
+                found += [(file, known[name]) for name in listed or known if not name.startswith("_")]
+        else:
+            first, _, last = target.partition(".")
+            file = file_of(cnnvis_widgets._HOME[first])
+            found.append((file, defined_in(file)[last or first]))
     return found
 
 
@@ -113,7 +116,8 @@ def documented() -> list[Documented]:
 
 def functions() -> list[Function]:
     """All functions and methods of the package."""
-    public = {(file, node.name) for file, node in public_names()}
+    documented = {(file, node.name) for file, node in public_names()}
+    public = documented | {(file, f"{name}_steps") for file, name in documented}  # they take the same arguments
     found: list[Function] = []
     for path in sorted(PACKAGE.rglob("*.py")):
         module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
@@ -187,8 +191,9 @@ def main() -> None:
     names = documented()
     callables = [entry for entry in names if entry.is_callable]
     print(f"public names documented: {share(names, sum(bool(entry.docstring) for entry in names))}")
+    print("  without: " + (", ".join(entry.name for entry in names if not entry.docstring) or "none"))
     print(f"public callables with an example: {share(callables, sum(entry.has_example for entry in callables))}")
-    print("  without: " + ", ".join(entry.name for entry in callables if not entry.has_example))
+    print("  without: " + (", ".join(entry.name for entry in callables if not entry.has_example) or "none"))
 
 
 if __name__ == "__main__":

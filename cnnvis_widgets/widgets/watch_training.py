@@ -64,6 +64,7 @@ class WatchTraining(TrainingHistory):
             self._explorer.look_at(network)
 
     def on_train_end(self, logs: Any = None) -> None:
+        """Close the event file."""
         if self._log is not None:
             self._log.close()
 

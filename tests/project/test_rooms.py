@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import figures
 import pytest
 import rooms
@@ -54,6 +56,19 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not named & FORBIDDEN
 
 
+def test_functions_are_short_and_take_few_arguments() -> None:
+    every = figures.functions()
+    assert len(every) > 1000
+    assert not [it for it in every if it.lines > 40]
+    assert not [it for it in every if it.parameters > 6 and not it.public]
+
+
+def test_every_public_name_is_documented() -> None:
+    names = figures.documented()
+    assert len(names) > 100
+    assert not [entry.name for entry in names if not entry.docstring]
+
+
 def test_the_tests_mirror_the_package() -> None:
     folders = {path.parent.relative_to(rooms.ROOT / "tests") for path in (rooms.ROOT / "tests").rglob("test_*.py")}
     package = rooms.ROOT / "cnnvis_widgets"
@@ -74,8 +89,6 @@ class Room:
         def stop(): pass
         return stop
 '''
-    import ast
-
     (walk, stop) = (node for _, node in figures.defined(ast.parse(source), ()))
     assert [names for names, _ in figures.defined(ast.parse(source), ())] == [
         ("Room", "walk"),
