@@ -1,157 +1,18 @@
-"""What is compiled for a network stays within a number, and what is let go is freed."""
+"""The functions that are compiled for a network stay within a number, and those that are dropped are freed."""
 
 import gc
-import subprocess
-import sys
-import threading
 import weakref
 
 import numpy as np
-import pytest
 from networks import keras_cnn, photo
 
-import cnnvis_widgets
-from cnnvis_widgets.engine.activations import layer_runs, maps_with_neighbours
+from cnnvis_widgets import load
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct
-from cnnvis_widgets.engine.runtime import memory
 from cnnvis_widgets.engine.runtime.caches import FUNCTIONS, function_cache
-from cnnvis_widgets.errors import NumericalError
-from cnnvis_widgets.widgets.jobs import jobs
 
 
-class Made:
-    """Something that can be watched."""
-
-
-@pytest.fixture
-def options(monkeypatch):
-    """What glibc is told, as (number of the option, bytes)."""
-    told = []
-    monkeypatch.setattr(memory, "_of_glibc", lambda name: lambda *option: told.append(option))
-    monkeypatch.setattr(memory, "_HEAP_ENDS", memory._HeapEnds())
-    for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"):
-        monkeypatch.delenv(name, raising=False)
-    return told
-
-
-SMALL, USUAL = [(-3, 2**25), (-1, 2**23)], [(-3, 2**25), (-1, 2**26)]
-
-
-def test_heap_ends_are_small_until_the_last_who_asked_lets_go(options):
-    first = memory.keep_heap_ends_small()
-    second = memory.keep_heap_ends_small()
-    assert options == SMALL, "once"
-    first()
-    first()
-    assert options == SMALL, "the second is still there"
-    second()
-    assert options == SMALL + USUAL
-    third = memory.keep_heap_ends_small()
-    assert options == SMALL + USUAL + SMALL
-    third()
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("MALLOC_TRIM_THRESHOLD_", "131072"),
-        ("MALLOC_MMAP_THRESHOLD_", "131072"),
-        ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2:glibc.malloc.trim_threshold=131072"),
-    ],
-)
-def test_what_the_environment_sets_stays(options, monkeypatch, variable, value):
-    monkeypatch.setenv(variable, value)
-    memory.keep_heap_ends_small()()
-    assert options == []
-
-
-def test_another_c_library_is_left_as_it_is(monkeypatch):
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
-    memory._of_glibc.cache_clear()
-    memory.keep_heap_ends_small()()
-    memory.give_back()
-    assert memory._of_glibc("mallopt") is None
-    memory._of_glibc.cache_clear()
-
-
-ENDS = """
-import ctypes, threading
-from cnnvis_widgets.engine.runtime import memory
-
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
-
-libc = ctypes.CDLL(None)
-libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
-
-def work():
-    block = libc.malloc(2**24 + 2**23)
-    ctypes.memset(block, 1, 2**24 + 2**23)
-    libc.free(block)
-    begun.wait()
-    ended.wait()
-
-if asked:
-    release = memory.keep_heap_ends_small()
-if asked == "and released":
-    release()
-libc.free(libc.malloc(2**25 - 2**13))  # from now on, blocks as large are part of a heap, and its end is kept
-before = resident()
-begun, ended = threading.Barrier(5), threading.Event()
-for _ in range(4):
-    threading.Thread(target=work).start()
-begun.wait()
-memory.give_back()
-print(round(resident() - before))
-ended.set()
-"""
-
-
-@pytest.mark.skipif(memory._of_glibc("mallopt") is None, reason="another C library than glibc")
-def test_the_ends_of_all_heaps_are_given_back():
-    def kept(asked):
-        code = f"asked = {asked!r}\n{ENDS}"
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        return int(ran.stdout)
-
-    assert kept("") > 60, "four heaps of 24 MB"
-    assert kept("asked") < 20
-    assert kept("and released") > 60
-
-
-def test_memory_is_given_back_once_for_all_who_ask(monkeypatch):
-    swept, given = [], threading.Event()
-    monkeypatch.setattr(memory, "give_back", lambda: (swept.append(threading.current_thread()), given.set()))
-    sweeper = memory.Sweeper(pause=0.2)
-    for _ in range(5):
-        sweeper.soon()
-    assert given.wait(10)
-    given.clear()
-    assert not given.wait(0.5)
-    assert len(swept) == 1
-    assert swept[0] is not threading.current_thread()
-    sweeper.soon()
-    assert given.wait(10)
-    assert len(swept) == 2, "and again for those who ask later"
-
-
-@pytest.mark.parametrize("replaced", [False, True])
-def test_memory_is_given_back_after_a_job(monkeypatch, replaced):
-    asked = []
-    monkeypatch.setattr(jobs._SWEEPER, "soon", lambda: asked.append(True))
-    job = jobs.Job(lambda: (each for each in range(3)))
-    if replaced:
-        job.cancel()
-    job.run()
-    assert asked == [True]
-
-
-@pytest.fixture(scope="module")
-def network():
-    return cnnvis_widgets.load(keras_cnn(), photo())
-
-
-def test_a_network_keeps_few_functions(network, monkeypatch):
+def test_a_network_keeps_few_functions(monkeypatch):
+    network = load(keras_cnn(), photo())
     assert network.runtime.cache._limit == FUNCTIONS
     monkeypatch.setattr(network.runtime, "cache", function_cache(2))
     first = reconstruct(network, None, "layer", rule="deconvnet").images
@@ -165,37 +26,3 @@ def test_a_network_keeps_few_functions(network, monkeypatch):
     gc.collect()
     assert [each() for each in watched] == [None, None]
     np.testing.assert_array_equal(reconstruct(network, None, "layer", rule="deconvnet").images, first)
-
-
-def test_layers_are_cut_into_runs_of_limited_size(network):
-    sizes = {layer.name: 4 * int(np.prod(layer.shape[1:])) for layer in network.layers}
-    limit = 2 * max(sizes.values())
-    runs = layer_runs(network, None, limit)
-    assert [name for run in runs for name in run] == [layer.name for layer in network.layers]
-    assert all(sum(map(sizes.get, run)) <= limit for run in runs)
-    assert 1 < len(runs) < len(network.layers) / 2
-    assert [len(run) for run in layer_runs(network, None, 1)] == [1] * len(network.layers)
-
-
-def test_neighbours_come_along_and_are_right(network):
-    found = maps_with_neighbours(network, None, "plain/convolution")
-    assert len(found) == len(network.layers)
-    for maps in found[::5]:
-        (alone,) = cnnvis_widgets.activations(network, None, maps.layer.name)
-        np.testing.assert_allclose(maps.values, alone.values, rtol=1e-5, atol=1e-6)
-
-
-def test_any_tensor_is_a_layer(network):
-    (maps,) = maps_with_neighbours(network, None, "plain/BiasAdd")
-    assert maps.layer.name == "plain/BiasAdd"
-
-
-def test_nan_in_a_neighbour_does_not_hide_a_layer():
-    model = keras_cnn()
-    kernel = model.get_layer("last").kernel
-    kernel.assign(kernel * np.nan)
-    network = cnnvis_widgets.load(model, photo())
-    (maps,) = maps_with_neighbours(network, None, "pool")
-    assert np.isfinite(maps.values).all()
-    with pytest.raises(NumericalError):
-        maps_with_neighbours(network, None, "scores")
