@@ -12,14 +12,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 import tensorflow as tf
-from tensorflow.core.framework.function_pb2 import FunctionDef
-from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.op_def_pb2 import OpDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.python.eager import context as _context
 from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
-from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
 from tensorflow.python.framework.ops import gradient_registry
 from tensorflow.python.util import _pywrap_util_port
 
@@ -69,11 +66,6 @@ def run_op(op: str, inputs: Sequence[tf.Tensor], outputs: int, attributes: Seque
 
 
 # ---- functions
-
-
-def body_of_function(function: FunctionDef) -> tuple[GraphDef, dict[str, str]]:
-    """Return a function's body as a graph, and the graph's name for each tensor that the function names."""
-    return cast("tuple[GraphDef, dict[str, str]]", function_def_to_graph_def(function))
 
 
 def default_optimiser_options() -> ConfigProto:

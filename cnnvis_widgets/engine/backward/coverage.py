@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import tensorflow as tf
+
 from ...results import Coverage, Layer, OpCoverage
 from ..graph.composite_activations import CompositeActivation, inner_nodes
 from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
@@ -60,7 +62,8 @@ class _SignalPath:
 def _signal_path(nodes: Sequence[NodeDef], image: str, target: str, shapes: Shapes) -> _SignalPath:
     """Follow values from the image upwards, then signals from the target downwards.
 
-    Signals travel along floating-point tensors, and end at ops such as ``tf.stop_gradient`` and ``tf.shape``.
+    Signals travel along floating-point tensors and the lists of loops. They end at ops such as ``tf.stop_gradient`` and
+    ``tf.shape``.
     """
     varying, leading = {node_of(image)}, dict[str, list[str]]()
     for node in nodes:
@@ -69,7 +72,9 @@ def _signal_path(nodes: Sequence[NodeDef], image: str, target: str, shapes: Shap
         if node.name == node_of(image) or not entered or linearity is SHAPE:
             continue
         varying.add(node.name)
-        carrying = [each for each in entered if each == image or (node_of(each) in leading and _is_real(each, shapes))]
+        carrying = [
+            each for each in entered if each == image or (node_of(each) in leading and _is_signal(each, shapes))
+        ]
         if carrying and linearity is not CUT:
             leading[node.name] = [node_of(each) for each in carrying]
     reached, pending = set[str](), [node_of(target)]
@@ -81,8 +86,9 @@ def _signal_path(nodes: Sequence[NodeDef], image: str, target: str, shapes: Shap
     return _SignalPath(reached, varying)
 
 
-def _is_real(tensor: str, shapes: Shapes) -> bool:
-    return tensor in shapes and (shapes[tensor][0].is_floating or shapes[tensor][0].is_complex)
+def _is_signal(tensor: str, shapes: Shapes) -> bool:
+    dtype = shapes[tensor][0] if tensor in shapes else tf.bool
+    return bool(dtype.is_floating or dtype.is_complex or dtype == tf.variant)
 
 
 def _treatment(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from ...results import Layer
 from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
 from ..graph.layers import Shapes
@@ -57,8 +59,11 @@ def _open_nodes(layer: Layer, nodes: dict[str, NodeDef], source: str, shapes: Sh
 
 
 def _differentiable(node: NodeDef, source: bool, shapes: Shapes) -> bool:
+    if node.op == "Exit":  # of a loop of TensorFlow 1; its gradient needs what only the Python program knew
+        return False
     outputs = [f"{node.name}:{index}" for index in range(len(data_inputs(node)) + 2)]  # a loop has many
-    if not any(shapes[tensor][0].is_floating for tensor in outputs if tensor in shapes):
+    dtypes = [shapes[tensor][0] for tensor in outputs if tensor in shapes]
+    if not any(dtype.is_floating or dtype == tf.variant for dtype in dtypes):  # the lists of a loop are variants
         return False
     if node.op == "Cast" and not source and not shapes[tensor_of(data_inputs(node)[0])][0].is_floating:
         return False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import ModelError, VariableError
+from .captured_variables import ValueType, replace_captured_variables
 from .graphdef import (
     GraphDef,
     NodeDef,
@@ -22,14 +24,15 @@ from .graphdef import (
     data_inputs,
     descendants,
     in_order,
-    inline_functions,
     node_of,
     placeholder,
     rename,
     tensor_of,
 )
+from .inlining import inline_functions
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
+_BACKWARD_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
 _INPUTS = {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
 _SIDE_EFFECTS = (  # how the names of ops begin that change a variable or a file
     *("Assign", "Apply", "SparseApply", "ScatterUpdate", "ScatterAdd", "ScatterSub"),
@@ -99,7 +102,7 @@ def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:
         VariableError: a variable that the forward part needs has no value.
     """
     flat, moved = inline_functions(draft.graph_def)
-    forward = _forward_part(clean(flat), draft, image_input)
+    forward = _forward_part(clean(flat), draft, moved, image_input)
     needed = [node.name for node in forward.node if node.op in _VARIABLES]
     values = dict(draft.read(needed)) if needed else {}
     missing = [name for name in needed if name not in values]
@@ -108,15 +111,18 @@ def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:
             f"Expected a value for every variable. Received: none for {', '.join(missing[:5])}. "
             "Pass the session that holds the values, or the path of a checkpoint."
         )
-    detached, weights = detach_weights(forward, values | dict(draft.captures))
+    detached, weights = detach_weights(forward, values, dict(draft.captures))
     inputs = dict(draft.inputs or _placeholders(detached, weights))
     outputs = dict(draft.outputs or _sinks(detached))
     outputs = {name: moved.get(tensor, tensor) for name, tensor in outputs.items()}
     return _renamed(FrozenGraph(detached, weights, inputs, outputs, draft.keras_names), draft.renamed)
 
 
-def _forward_part(graph_def: GraphDef, draft: Draft, image_input: str | None) -> GraphDef:
-    """Return what can be computed from the inputs without changing a variable, and all that this depends on."""
+def _forward_part(graph_def: GraphDef, draft: Draft, moved: Mapping[str, str], image_input: str | None) -> GraphDef:
+    """Return what can be computed from the inputs without changing a variable, and all that this depends on.
+
+    Where the model declares outputs, only what leads to them stays: Keras computes the first step of a loop twice.
+    """
     nodes = {node.name: node for node in graph_def.node}
     sources = {node.name for node in graph_def.node if node.op in _INPUTS} - set(draft.captures)
     if image_input is not None:
@@ -126,14 +132,43 @@ def _forward_part(graph_def: GraphDef, draft: Draft, image_input: str | None) ->
             "Expected a network with an input that can be fed. Received: a graph without placeholders "
             f"({len(nodes)} ops). Name the tensor that carries the images: load(model, image_input='name:0')."
         )
+    outputs = [node_of(moved.get(tensor, tensor)) for _, tensor in draft.outputs or ()]
     consumers = consumers_of(graph_def.node)
     impure = descendants(consumers, [name for name in nodes if nodes[name].op.startswith(_SIDE_EFFECTS)])
-    needed = ancestors(nodes, descendants(consumers, sources) - impure)
-    return copy_of(graph_def, in_order({name: node for name, node in nodes.items() if name in needed}))
+    backward = _backward_part(nodes, consumers, outputs)
+    forward = {name: _without(node, backward) for name, node in nodes.items() if name not in backward}
+    reached = descendants(consumers, sources) - impure - backward
+    needed = ancestors(forward, reached.intersection(outputs) or reached)
+    return copy_of(graph_def, in_order({name: node for name, node in forward.items() if name in needed}))
+
+
+def _backward_part(
+    nodes: Mapping[str, NodeDef], consumers: Mapping[str, list[str]], outputs: Sequence[str]
+) -> set[str]:
+    """Return the nodes that compute gradients of a training graph, and all that take something from these.
+
+    Where declared outputs depend on gradients, these belong to the network.
+    """
+    begun = [name for name in nodes if _BACKWARD_SCOPE.search(name)]
+    backward = descendants(consumers, begun)
+    return set() if backward & ancestors(nodes, outputs) else backward
+
+
+def _without(node: NodeDef, others: Collection[str]) -> NodeDef:
+    """Return a node that does not wait for others. The loops of a training graph wait for what stores their steps."""
+    if not any(reference.startswith("^") and node_of(reference) in others for reference in node.input):
+        return node
+    kept = NodeDef.FromString(node.SerializeToString())
+    kept.ClearField("input")
+    kept.input.extend(each for each in node.input if not (each.startswith("^") and node_of(each) in others))
+    return kept
 
 
 def detach_weights(
-    graph_def: GraphDef, values: Mapping[str, Value], lift_from: int = 256
+    graph_def: GraphDef,
+    variables: Mapping[str, Value],
+    captures: Mapping[str, Value] | None = None,
+    lift_from: int = 256,
 ) -> tuple[GraphDef, dict[str, Value]]:
     """Turn variables and large constants into placeholders, and return their values beside the graph.
 
@@ -142,13 +177,17 @@ def detach_weights(
 
     Args:
         graph_def: flat and clean.
-        values: of variables and captures, by node name; other variables keep their nodes.
+        variables: their values by node name; other variables keep their nodes.
+        captures: values of placeholders, by node name.
         lift_from: floating-point constants of at least so many elements are weights too. Smaller ones (shapes, axes,
             epsilons) stay, because shape inference reads them.
 
     Returns:
         The GraphDef without the weights, and the weights by node name.
     """
+    types = {name: _type_of(value) for name, value in variables.items()}
+    graph_def = replace_captured_variables(graph_def, types)
+    values = {**variables, **(captures or {})}
     weights: dict[str, Value] = {}
     nodes = []
     for node in graph_def.node:
@@ -160,13 +199,11 @@ def detach_weights(
             nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         else:
             nodes.append(NodeDef.FromString(node.SerializeToString()))
-    for node in nodes:
-        if node.op == "ReadVariableOp":
-            dtype = node.attr["dtype"].type
-            node.op = "Identity"
-            node.attr.clear()
-            node.attr["T"].type = dtype
     return copy_of(graph_def, nodes), weights
+
+
+def _type_of(value: Value) -> ValueType:
+    return ValueType(tf.as_dtype(value.dtype).as_datatype_enum, tf.TensorShape(value.shape).as_proto())
 
 
 def _elements(node: NodeDef) -> int:

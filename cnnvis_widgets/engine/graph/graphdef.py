@@ -1,11 +1,10 @@
-"""Walks a GraphDef and makes it plainer: inlines functions, splits fused ops, removes what other machines left in it.
+"""Walks a GraphDef and makes it plainer: splits fused ops, removes what other machines left in it.
 
 No function here changes the GraphDef that it is given; ``rewire`` alone edits nodes in place.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import TypeAlias
@@ -13,18 +12,19 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
-from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
-
-from ..tensorflow_internals import body_of_function
 
 Value: TypeAlias = np.ndarray | tf.Tensor
 """The value of a variable or a constant."""
 
-_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-_V1_CONTROL_FLOW = {"Enter", "RefEnter"}
-_BACKWARD_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
+V1_LOOP_ENTRIES = ("Enter", "RefEnter")
+"""The ops with which a loop of TensorFlow 1 begins."""
+
+V1_CONTROL_FLOW = ("Enter", "Exit", "LoopCond", "Merge", "NextIteration", "Switch")
+"""The ops of which loops and branches of TensorFlow 1 consist."""
+
+_OF_VALUES = {f"Ref{op}": op for op in ("Enter", "Exit", "Identity", "Merge", "NextIteration", "Switch")}
 
 
 def tensor_of(reference: str) -> str:
@@ -105,103 +105,40 @@ def rewire(nodes: Iterable[NodeDef], replaced: Mapping[str, str]) -> None:
                 node.input[index] = replaced[tensor_of(reference)]
 
 
-def inline_functions(graph_def: GraphDef) -> tuple[GraphDef, dict[str, str]]:
-    """Replace every function call by the function's body, its nodes named '<call>/<node>'.
-
-    All ops of a SavedModel can be inside functions; without this there would be no layer to list. IdentityN, a call
-    that computes nothing, is removed too.
-
-    Returns:
-        The flat GraphDef, and the tensor that has each output of a call now (tensor name to tensor name).
-    """
-    bodies = {function.signature.name: function for function in graph_def.library.function}
-    moved: dict[str, str] = {}
-    flat: list[NodeDef] = []
-    pending = [NodeDef.FromString(node.SerializeToString()) for node in reversed(graph_def.node)]
-    while pending:
-        node = pending.pop()
-        if node.op == "IdentityN":  # left behind by tf.custom_gradient; nothing is computed
-            moved |= {f"{node.name}:{index}": tensor_of(each) for index, each in enumerate(data_inputs(node))}
-            continue
-        called = node.attr["f"].func.name if node.op in _CALLS else node.op
-        if called not in bodies:
-            flat.append(node)
-            continue
-        body, outputs = _body_of(bodies[called], node)
-        pending += reversed(body)
-        moved |= {f"{node.name}:{index}": tensor for index, tensor in enumerate(outputs)}
-    moved = {call: _follow(tensor, moved) for call, tensor in moved.items()}
-    rewire(flat, moved)
-    return copy_of(graph_def, _plain_control_edges(flat)), moved
-
-
-def _follow(tensor: str, moved: Mapping[str, str]) -> str:
-    while tensor in moved:
-        tensor = moved[tensor]
-    return tensor
-
-
-def _body_of(function: FunctionDef, call: NodeDef) -> tuple[list[NodeDef], list[str]]:
-    """Return the nodes of a function's body, named for one call, and the tensors that the call returns."""
-    body, flat_names = body_of_function(function)
-    values = [tensor_of(reference) for reference in data_inputs(call)]
-    arguments = {f"{arg.name}:0": value for arg, value in zip(function.signature.input_arg, values, strict=True)}
-
-    def outer(reference: str) -> str:
-        tensor = tensor_of(reference)
-        return arguments.get(tensor) or f"{call.name}/{tensor}"
-
-    nodes = [node for node in body.node if f"{node.name}:0" not in arguments]
-    for node in nodes:
-        inputs = [outer(reference) for reference in data_inputs(node)]
-        del node.input[:]
-        node.input.extend(inputs)
-        node.name = f"{call.name}/{node.name}"
-    returned = [function.ret[arg.name] for arg in function.signature.output_arg]
-    return nodes, [outer(flat_names.get(name, name)) for name in returned]
-
-
-def _plain_control_edges(nodes: list[NodeDef]) -> list[NodeDef]:
-    """Drop control edges, in place, unless there is a loop of TensorFlow 1, which needs them for its constants.
-
-    A frozen network has no state that they could order, and they make layers depend on placeholders without need.
-    """
-    if not any(node.op in _V1_CONTROL_FLOW for node in nodes):
-        for node in nodes:
-            inputs = data_inputs(node)
-            del node.input[:]
-            node.input.extend(inputs)
-    return nodes
-
-
 def clean(graph_def: GraphDef) -> GraphDef:
     """Remove what only the machine or session of origin needed.
 
     - Device strings, so that a graph made on a GPU runs on a CPU.
     - Private attributes: ``_output_shapes`` is wrong in old files, and ``_gradient_op_type`` names a function of
       another process or graph.
-    - The backward ops of a training graph.
+    - References: a frozen training graph still has ``RefSwitch`` where its variables are constants now.
 
     The functions that are left get new names, because TensorFlow finds functions by name in the whole process, and two
     forms of one model may give one name to different functions.
     """
     nodes = []
     for node in graph_def.node:
-        if _BACKWARD_SCOPE.search(node.name):
-            continue
         copied = NodeDef.FromString(node.SerializeToString())
-        copied.device = ""
-        for key in [key for key in copied.attr if key.startswith("_")]:
-            del copied.attr[key]
+        _clean_node(copied)
         nodes.extend(_unfuse(copied) if copied.op.startswith("_Fused") else [copied])
-    return _with_own_functions(copy_of(graph_def, nodes))
+    result = copy_of(graph_def, nodes)
+    if result.library.function:
+        content = result.library.SerializeToString(deterministic=True)
+        result = with_function_suffix(result, sha256(content).hexdigest()[:12])
+    return result
 
 
-def _with_own_functions(graph_def: GraphDef) -> GraphDef:
-    """Return the same graph, with a hash of the library appended to the name of each function."""
+def _clean_node(node: NodeDef) -> None:
+    node.device = ""
+    for key in [key for key in node.attr if key.startswith("_")]:
+        del node.attr[key]
+    node.op = _OF_VALUES.get(node.op, node.op)
+
+
+def with_function_suffix(graph_def: GraphDef, suffix: str) -> GraphDef:
+    """Return the same graph, with a suffix appended to the name of each function."""
     if not graph_def.library.function:
         return graph_def
-    suffix = sha256(graph_def.library.SerializeToString(deterministic=True)).hexdigest()[:12]
     own = {function.signature.name: f"{function.signature.name}_{suffix}" for function in graph_def.library.function}
     result = GraphDef.FromString(graph_def.SerializeToString())
     for function in result.library.function:
@@ -209,7 +146,10 @@ def _with_own_functions(graph_def: GraphDef) -> GraphDef:
     for gradient in result.library.gradient:
         gradient.function_name = own.get(gradient.function_name, gradient.function_name)
         gradient.gradient_func = own.get(gradient.gradient_func, gradient.gradient_func)
-    for node in (*result.node, *(node for function in result.library.function for node in function.node_def)):
+    inner = [node for function in result.library.function for node in function.node_def]
+    for node in inner:
+        _clean_node(node)
+    for node in (*result.node, *inner):
         node.op = own.get(node.op, node.op)
         for attribute in node.attr.values():
             for called in (attribute.func, *attribute.list.func) if attribute.WhichOneof("value") else ():

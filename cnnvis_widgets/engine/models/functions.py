@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from inspect import signature
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ...errors import ModelError
 from ..graph.freezing import Draft
 from ..graph.graphdef import Value
 from ..tensorflow_internals import dtype_of_variable
-
-Arguments: TypeAlias = Callable[[], list[np.ndarray]]
-"""Returns the arrays that were fed, in order. A reader calls it only for a model that it has to trace."""
+from .tracing import Arguments, is_unnamed, traced_by_feed
 
 
 def read_concrete_function(model: Any, arguments: Arguments) -> Draft | None:
@@ -26,10 +25,32 @@ def read_function(model: Any, arguments: Arguments) -> Draft | None:
     """Read a tf.function. One without a signature is traced for the arrays that were fed, with any number of images."""
     if not isinstance(model, tf.types.experimental.PolymorphicFunction):
         return None
-    if model.input_signature is not None:
-        return draft_of_function(model.get_concrete_function())
-    specs = [tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in arguments()]
-    return draft_of_function(model.get_concrete_function(*specs))
+    return _draft_of_traced(model, arguments, "the tf.function")
+
+
+def read_module(model: Any, arguments: Arguments) -> Draft | None:
+    """Read a tf.Module that can be called; anything else gives ``None``."""
+    if not (isinstance(model, tf.Module) and callable(model)):
+        return None
+    return _draft_of_traced(model.__call__, arguments, f"the tf.Module {type(model).__name__}")
+
+
+def _draft_of_traced(call: Any, arguments: Arguments, name: str) -> Draft:
+    if getattr(call, "input_signature", None) is not None:
+        return draft_of_function(call.get_concrete_function())
+    arrays = arguments()
+    parameters = _parameters(call)
+    if len(parameters) >= len(arrays) and all(is_unnamed(key) for key in arrays):
+        arrays = dict(zip(parameters, arrays.values(), strict=False))
+    keys, function = traced_by_feed(call, arrays, name)
+    draft = draft_of_function(function)
+    return replace(draft, inputs=[(key, tensor) for key, (_, tensor) in zip(keys, draft.inputs or (), strict=True)])
+
+
+def _parameters(call: Any) -> list[str]:
+    """Return the names of what a function takes one by one."""
+    parameters = signature(getattr(call, "python_function", call)).parameters.values()
+    return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
 
 
 def draft_of_function(function: Any) -> Draft:

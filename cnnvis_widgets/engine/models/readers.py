@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from ...errors import ModelError, ModelFormError
 from ..graph.freezing import Draft
-from . import functions, keras_models, saved_models, tf1
-from .functions import Arguments
+from . import foreign, functions, keras_files, keras_models, saved_models, tf1
+from .tracing import Arguments
 
 
 class Form(NamedTuple):
@@ -31,13 +31,14 @@ OBJECTS = (
     Form("a loaded SavedModel", saved_models.read_object),
     Form("a ConcreteFunction", functions.read_concrete_function),
     Form("a tf.function", functions.read_function),
+    Form("a tf.Module that can be called", functions.read_module),
 )
 FILES = (
-    Form("a .keras file", keras_models.read_archive),
-    Form("an .h5 file", keras_models.read_hdf5),
+    Form("a .keras file", keras_files.read_archive),
+    Form("an .h5 file", keras_files.read_hdf5),
     Form("a SavedModel directory", saved_models.read_path),
     Form("a checkpoint or its .meta file", tf1.read_checkpoint),
-    Form("a .pb file", tf1.read_graph_file),
+    Form("a .pb or .pbtxt file", tf1.read_graph_file),
 )
 """The first reader that returns a draft counts."""
 
@@ -48,7 +49,7 @@ def draft_of(model: Any, arguments: Arguments) -> Draft:
     Args:
         model: an object of one of the forms ``OBJECTS``, the path of one of ``FILES``, or ``None`` for the default
             session, else the default graph.
-        arguments: returns the arrays that were fed, in order. It is called only for models without a graph of their
+        arguments: returns the arrays that were fed, by name. It is called only for models without a graph of their
             own, which must be traced: a subclassed Keras model, a tf.function without a signature.
 
     Raises:
@@ -66,21 +67,40 @@ def draft_of(model: Any, arguments: Arguments) -> Draft:
             return draft
     if is_path:
         raise _unknown_path(source)
-    raise ModelFormError(
+    message = (
         f"Expected {_names(OBJECTS)}, or the path of {_names(FILES)}. "
-        f"Received: model={model!r} of type {type(model).__name__}."
+        f"Received: model={_shown(model)} of type {type(model).__name__}. {foreign.way_for_object(model)}"
     )
+    raise ModelFormError(message.rstrip())
 
 
 def _names(forms: tuple[Form, ...]) -> str:
     return ", ".join(form.name for form in forms)
 
 
+def _weights_alone(path: Path) -> str:
+    """Say what to do with a checkpoint of TensorFlow 2, which has no graph beside it."""
+    if not any(path.glob("*.index")):
+        return ""
+    return (
+        " This checkpoint holds weights only. Build the model in Python, restore them with "
+        "tf.train.Checkpoint(model=model).restore(...) or model.load_weights(...), and pass the model."
+    )
+
+
+def _shown(model: Any, most: int = 80) -> str:
+    text = repr(model)
+    return text if len(text) <= most and "\n" not in text else f"{text.splitlines()[0][:most]} ..."
+
+
 def _unknown_path(path: Path) -> ModelError:
+    way = foreign.way_for_file(path)
+    if way:
+        return ModelError(f"Expected the path of {_names(FILES)}. Received: {str(path)!r}. {way}")
     if path.is_dir():
         return ModelError(
             "Expected a SavedModel (saved_model.pb) or a checkpoint (*.meta) in the directory. "
-            f"Received: {str(path)!r} with {sorted(file.name for file in path.iterdir())[:8]}."
+            f"Received: {str(path)!r} with {sorted(file.name for file in path.iterdir())[:8]}.{_weights_alone(path)}"
         )
     if path.is_file() and not tf1.belongs_to_checkpoint(path):
         return ModelError(

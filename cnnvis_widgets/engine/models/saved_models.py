@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from ...errors import ModelError
 from ..graph.freezing import Draft
-from .functions import Arguments, draft_of_function
+from .functions import draft_of_function
 from .tf1 import VARIABLES, session_values
+from .tracing import Arguments
 
 v1 = tf.compat.v1
+_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _FIRST_BYTE = b"\x08"  # a SavedModel starts with its schema version, a GraphDef with a node
 
 
@@ -43,22 +45,35 @@ def read_path(path: Path, arguments: Arguments) -> Draft | None:
 def _directory(path: Path) -> Path | None:
     """Return the directory of the SavedModel that a path means."""
     if path.is_dir():
-        return path if any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")) else None
-    if not path.is_file():
+        return path if any((path / name).is_file() for name in _FILES) else None
+    if path.name not in _FILES or not path.is_file():
         return None
     with path.open("rb") as file:
-        return path.parent if file.read(1) == _FIRST_BYTE else None
+        return path.parent if path.suffix == ".pbtxt" or file.read(1) == _FIRST_BYTE else None
 
 
 def _from_signatures(loaded: Any, origin: str) -> Draft:
     signatures = dict(loaded.signatures)
     if not signatures:
-        raise ModelError(
-            f"Expected a SavedModel with a signature. Received: {origin}, which has none. "
-            "Export it with model.export(path), or pass one of its functions."
-        )
+        return draft_of_function(_only_function(loaded, origin))
     name = next((key for key in ("serving_default", "serve") if key in signatures), min(signatures))
     return draft_of_function(signatures[name])
+
+
+def _only_function(loaded: Any, origin: str) -> Any:
+    """Return the one traced function of a SavedModel without signatures, such as a saved tf.Module."""
+    names = [name for name in dir(loaded) if name == "__call__" or not name.startswith("_")]
+    functions = {name: getattr(getattr(loaded, name, None), "concrete_functions", None) for name in names}
+    traced = {name: each for name, each in functions.items() if each}
+    chosen = traced.get("__call__") or (next(iter(traced.values())) if len(traced) == 1 else [])
+    if len(chosen) != 1:
+        listed = ", ".join(f"{name} ({len(each)} traces)" for name, each in traced.items()) or "none"
+        raise ModelError(
+            f"Expected a SavedModel with a signature, or with one function that was traced once. Received: {origin} "
+            f"with functions: {listed}. Export it with model.export(path), or pass one function: "
+            "tf.saved_model.load(path).name.concrete_functions[0]."
+        )
+    return chosen[0]
 
 
 def _from_v1(directory: Path, cause: Exception) -> Draft:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf import text_format
 from google.protobuf.message import DecodeError, Message
 
 from ...errors import ModelError, VariableError
 from ..graph.freezing import Draft
 from ..graph.graphdef import GraphDef, NodeDef, Value, ancestors, clean, copy_of, node_of, tensor_of
-from .functions import Arguments
+from .tracing import Arguments
 
 v1 = tf.compat.v1
 
@@ -46,7 +48,7 @@ def read_session(model: Any, arguments: Arguments) -> Draft | None:
 
 
 def read_graph_file(path: Path, arguments: Arguments) -> Draft | None:
-    """Read a file with a GraphDef or a MetaGraphDef; any other path gives ``None``."""
+    """Read a file with a GraphDef or a MetaGraphDef, binary or text; any other path gives ``None``."""
     if not path.is_file():
         return None
     content = path.read_bytes()
@@ -54,7 +56,10 @@ def read_graph_file(path: Path, arguments: Arguments) -> Draft | None:
     if graph_def is not None and any(node.op for node in graph_def.node):
         return _of_graph_def(graph_def)
     meta = _parsed(v1.MetaGraphDef(), content)
-    return _of_graph_def(meta.graph_def) if meta is not None and meta.graph_def.node else None
+    if meta is not None and meta.graph_def.node:
+        return _of_graph_def(meta.graph_def)
+    text = _parsed_text(content)
+    return _of_graph_def(text) if text is not None else None
 
 
 # ---- graphs and sessions
@@ -224,3 +229,16 @@ def _parsed(message: Message, content: bytes) -> Any:
     except DecodeError:
         return None
     return message
+
+
+def _parsed_text(content: bytes) -> GraphDef | None:
+    """Parse a GraphDef or MetaGraphDef that is written as text, as in .pbtxt files; anything else gives ``None``."""
+    if not re.match(rb"\s*(#.*\n\s*)*(node|meta_info_def|graph_def|versions|library)\s*:?\s*\{", content):
+        return None
+    for message in (GraphDef(), v1.MetaGraphDef()):
+        try:
+            parsed = text_format.Parse(content.decode(), message)
+        except (text_format.ParseError, UnicodeDecodeError):
+            continue
+        return parsed if isinstance(parsed, GraphDef) else parsed.graph_def
+    return None

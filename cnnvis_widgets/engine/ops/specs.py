@@ -346,6 +346,16 @@ OPS: dict[str, OpSpec] = {
     "ResizeBilinear": OpSpec("resize", JOINT, _one(arrangement.bilinear), ""),
     "ResizeNearestNeighbor": OpSpec("resize", JOINT, _one(arrangement.nearest_neighbour), ""),
     "ScaleAndTranslate": OpSpec("resize", FIRST),
+    # ---- loops, branches, and the lists that loops read and write; no rule reaches the ops inside
+    "While": OpSpec("loop", NONE),
+    "StatelessWhile": OpSpec("loop", NONE),
+    "If": OpSpec("branch", NONE),
+    "StatelessIf": OpSpec("branch", NONE),
+    "Case": OpSpec("branch", NONE),
+    "StatelessCase": OpSpec("branch", NONE),
+    "TensorListFromTensor": OpSpec("list", JOINT),
+    "TensorListGetItem": OpSpec("list", JOINT),
+    "TensorListStack": OpSpec("list", JOINT),
     # ---- signals pass as they are
     "BiasAdd": _passing("bias", channelwise=True, nodes=gradient_nodes.unchanged),
     "BiasAddV1": _passing("bias"),

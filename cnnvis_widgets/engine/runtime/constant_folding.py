@@ -17,7 +17,7 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
 from ...caches import LRUCache
 from ...errors import NumericalError
-from ..graph.graphdef import NodeDef, ancestors, data_inputs, node_of, tensor_of
+from ..graph.graphdef import V1_CONTROL_FLOW, NodeDef, ancestors, data_inputs, node_of, tensor_of
 from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, listed
 from ..graph.structure import Structure
 from ..tensorflow_internals import op_definition, run_op
@@ -196,14 +196,17 @@ def _eager_item(value: Any, kind: str) -> Any:
 
 
 def _is_deterministic(node: NodeDef) -> bool:
-    """Return whether an op always computes the same from the same, and calls no function, which ``_run`` could not."""
+    """Return whether an op always computes the same from the same, and ``_run`` can run it.
+
+    It can run no op that calls a function, and none that has to stay in the frame of a loop.
+    """
     definition = op_definition(node.op)
     calls_function = any(
         "func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
         for value in node.attr.values()
     )
     is_pure = definition is not None and not definition.is_stateful and not node.op.startswith("Placeholder")
-    return is_pure and not calls_function
+    return is_pure and not calls_function and node.op not in V1_CONTROL_FLOW
 
 
 def _elements(shape: tuple[int | None, ...] | None) -> float:

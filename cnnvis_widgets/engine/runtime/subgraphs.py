@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import tensorflow as tf
 
@@ -13,9 +14,11 @@ from ..backward.gradient_graph import GradientGraph, gradient_graph
 from ..backward.gradient_overrides import make_portable
 from ..graph.channels_last import run_on_cpu
 from ..graph.composite_activations import CompositeActivation
-from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of
+from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of, with_function_suffix
 from ..graph.layers import Shapes, shape_text
 from ..graph.structure import Structure
+
+_IMPORTS = count()
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,11 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
     make_portable(nodes)
     referenced = {tensor_of(reference) for node in nodes for reference in node.input}
     computed = [tensor for tensor in subgraph.tensors if tensor not in values]
+    # the gradient of a loop adds functions that are named after those of the loop, in the whole process
+    imported = with_function_suffix(copy_of(subgraph.graph_def, nodes), str(next(_IMPORTS)))
     outputs = iter(
         tf.graph_util.import_graph_def(
-            copy_of(subgraph.graph_def, nodes),
+            imported,
             {tensor: value for tensor, value in values.items() if tensor in referenced},
             return_elements=[rules.ruled_tensor(tensor, rule, subgraph.composites) for tensor in computed],
             name="network",

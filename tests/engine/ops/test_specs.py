@@ -202,6 +202,9 @@ EXAMPLES = (
 """An op with one input that depends on an image x (images, 4, 4, 2) of numbers between 0.2 and 0.8."""
 
 NO_EXAMPLE = {
+    **dict.fromkeys(("While", "StatelessWhile"), "calls functions; see test_inlining"),
+    **dict.fromkeys(("If", "StatelessIf", "Case", "StatelessCase"), "calls functions; see test_inlining"),
+    **dict.fromkeys(("TensorListFromTensor", "TensorListGetItem", "TensorListStack"), "its list is no array"),
     "Conv": "its gradient is not written in TensorFlow",
     "Conv3DBackpropInput": "of TensorFlow 0, without a gradient",
     "QuantizeAndDequantizeV2": "passes the signal, as V4 does within its range",

@@ -1,0 +1,152 @@
+"""Loads the files in which Keras keeps models: .keras archives and .h5 files, of Keras 3 and of Keras 2."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+
+from ...errors import ModelError, described
+from ..graph.freezing import Draft
+from .keras2_configs import has_python_code, mended
+from .keras_models import draft_of_keras_model, require_backend
+from .tracing import Arguments
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n"
+_OTHER_WAYS = (
+    "It loads where it was made, and as a SavedModel: there, call model.export('folder') (tf.keras of version 2: "
+    "tf.saved_model.save(model, 'folder')) and pass the folder, or pass tf.function(lambda x: model(x))."
+)
+
+
+def read_archive(path: Path, arguments: Arguments) -> Draft | None:
+    """Read a .keras file, which is a ZIP archive with a config; any other path gives ``None``."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        if "config.json" not in archive.namelist():
+            return None
+        metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in archive.namelist() else {}
+    require_backend()
+    if not str(metadata.get("keras_version", "3")).startswith("2"):
+        return draft_of_keras_model(_loaded(path, ".keras", path), arguments)
+    try:
+        return draft_of_keras_model(_loaded_by_tf_keras(path, ".keras"), arguments)
+    except ImportError as error:
+        raise ModelError(
+            f"Expected a .keras file of Keras 3. Received: {str(path)!r} of Keras {metadata['keras_version']}. "
+            "Install the package tf_keras, which reads it: pip install tf_keras. " + _OTHER_WAYS
+        ) from error
+
+
+def read_hdf5(path: Path, arguments: Arguments) -> Draft | None:
+    """Read an .h5 file; any other path gives ``None``."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        if file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE:
+            return None
+    require_backend()
+    config, version = _architecture(path)
+    if config is None:
+        raise ModelError(
+            f"Expected a model with its architecture. Received: {str(path)!r}, which holds weights only. "
+            "Build the model in Python, call model.load_weights(path), and pass the model."
+        )
+    return draft_of_keras_model(_loaded_hdf5(path, config, version), arguments)
+
+
+def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """Return the architecture in an .h5 file, and the version of Keras that wrote it."""
+
+    def text(value: Any) -> str:
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+    with h5py.File(path, "r") as file:
+        weights = file.get("model_weights", file)
+        version = text(file.attrs.get("keras_version", weights.attrs.get("keras_version", "")))
+        if "model_config" not in file.attrs:
+            return None, version
+        config: dict[str, Any] = json.loads(text(file.attrs["model_config"]))
+        return config, version
+
+
+def _loaded_hdf5(path: Path, config: dict[str, Any], version: str) -> Any:
+    if version.startswith("3"):
+        return _first_of([lambda: _loaded(path, ".h5", path), lambda: _rebuilt(path, config)])
+    ways: list[Callable[[], Any]] = [lambda: _loaded_mended(path, config)]
+    if importlib.util.find_spec("tf_keras") is not None and not has_python_code(config):
+        ways.append(lambda: _loaded_by_tf_keras(path, ".h5"))
+    return _first_of(ways)
+
+
+def _first_of(ways: list[Callable[[], Any]]) -> Any:
+    """Return what the first way gives that does not fail; the error is that of the first."""
+    first: ModelError | None = None
+    for way in ways:
+        try:
+            return way()
+        except ModelError as error:
+            first = first or error
+        except Exception as error:
+            first = first or ModelError(f"Expected a model that loads. Received: {described(error)}")
+    raise first or ModelError("Expected a model that loads.")
+
+
+def _loaded_mended(path: Path, config: dict[str, Any]) -> Any:
+    """Load an .h5 file of Keras 2 by way of a file with its weights and a mended architecture."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "model.h5"
+        with h5py.File(path, "r") as old, h5py.File(beside, "w") as new:
+            for key in ("keras_version", "backend"):
+                if key in old.attrs:
+                    new.attrs[key] = old.attrs[key]
+            new.attrs["model_config"] = json.dumps(mended(config))
+            old.copy("model_weights", new)  # a link would do, but Keras refuses files with links
+        return _loaded(beside, ".h5", path)
+
+
+def _rebuilt(path: Path, config: dict[str, Any]) -> Any:
+    """Build the model of an .h5 file of Keras 3 anew. Keras itself does not find its own functions in such a file."""
+    name = "Sequential" if config["class_name"] == "Sequential" else "Model"
+    model = keras.models.model_from_json(
+        json.dumps({"module": "keras", "class_name": name, "config": config["config"], "registered_name": None})
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        model.load_weights(_named(path, ".h5", folder))
+    return model
+
+
+def _loaded(path: Path, suffix: str, origin: Path) -> keras.Model:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return keras.models.load_model(_named(path, suffix, folder), compile=False)
+        except Exception as error:
+            raise ModelError(
+                f"Expected a model that Keras {keras.__version__} can load. Received: {str(origin)!r}: {error} "
+                "For layers of your own, load it with keras.models.load_model(path, custom_objects=...) and pass "
+                f"the model. For layers of Keras 2, install the package tf_keras: pip install tf_keras. {_OTHER_WAYS}"
+            ) from error
+
+
+def _loaded_by_tf_keras(path: Path, suffix: str) -> Any:
+    tf_keras = importlib.import_module("tf_keras")
+    with tempfile.TemporaryDirectory() as folder:
+        return tf_keras.models.load_model(str(_named(path, suffix, folder)), compile=False)
+
+
+def _named(path: Path, suffix: str, folder: str) -> Path:
+    """Return the path under a name with the right suffix, by which alone Keras chooses the format."""
+    if path.suffix == suffix:
+        return path
+    named = Path(folder) / f"model{suffix}"
+    named.symlink_to(path.resolve())
+    return named
