@@ -24,12 +24,12 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
     "channel_evidence": "engine.attribution.predictions",
-    "convert_into_grid": "legacy",
+    "convert_into_grid": "imaging.tf_cnnvis",
     "deconv_visualization": "legacy",
     "deepdream_visualization": "legacy",
     "demo": "demo",
     "errors": "errors",
-    "image_normalization": "legacy",
+    "image_normalization": "imaging.tf_cnnvis",
     "load": "engine.network.loading",
     "objectives": "engine.dreaming.objectives",
     "occlude": "engine.attribution.occlusion",
@@ -67,13 +67,8 @@ if TYPE_CHECKING:
     from .engine.network.network import Network
     from .engine.ops.windows import ReceptiveField
     from .engine.reconstruction.reconstruct import reconstruct
-    from .legacy import (
-        activation_visualization,
-        convert_into_grid,
-        deconv_visualization,
-        deepdream_visualization,
-        image_normalization,
-    )
+    from .imaging.tf_cnnvis import convert_into_grid, image_normalization
+    from .legacy import activation_visualization, deconv_visualization, deepdream_visualization
     from .outputs.animation import write_animation
     from .outputs.html import write_html
     from .outputs.provenance import recreate

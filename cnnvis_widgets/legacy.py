@@ -1,57 +1,51 @@
 """The calls of tf_cnnvis, with their arguments, files, tags and return values, but with correct results.
 
-A script for tf_cnnvis runs unchanged. It finds these files in its folders:
-
-==========================================================  =======================================
-``<out>/<layer>/activations/grid_activation.png``           feature maps, in grey
-``<out>/<layer>/deconvolution/grid_image.png``              their reconstructions
-``<out>/deepdream_<layer>/image_<class>.png``               deep dream of a class
-``<log>/<layer>/events.out.tfevents.*``                     the same for TensorBoard, where each
-                                                            layer is a run with these tags:
-``All_At_Once_Activations/image``                           the grid
-``One_By_One_Activations/image/<channel>``                  every feature map
-``All_At_Once_Deconv/image``                                the grid
-``One_By_One_Deconv/image/<channel>``                       every reconstruction
-``One_By_One_DeepDream/image/<class>``                      ten steps of the dream
-==========================================================  =======================================
-
-With several images, each file name ends in ``_<image>`` and each tag has ``/<image>`` after 'image'.
+A script for tf_cnnvis runs with only the import changed. ``outputs.legacy_files`` lists the files and tags that it
+finds; docs/migration.md lists every difference.
 
 Grids are square and not enlarged. All maps of a layer share one scale, so that a weak map looks dark beside a strong
-one; if there are negative values, middle grey is zero. A call computes everything before it writes the first file, so
-that a call that raises leaves nothing behind.
+one; if there are negative values, middle grey is zero. A call checks everything it was asked for before it computes
+anything. Then it writes each layer, or each dream, as soon as it is done: a run that is stopped keeps those, and needs
+no more memory for many layers than for one.
 """
 
 from __future__ import annotations
 
 import os
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from .engine.activations import activations
+from .engine.activations import activation_steps
+from .engine.backward.rules import TF_CNNVIS
 from .engine.dreaming.dream import dream
+from .engine.network.channels import channel_number
 from .engine.network.loading import load
 from .engine.network.network import Network
-from .engine.reconstruction.reconstruct import reconstruct
-from .errors import ModelFormError
-from .imaging import normalize
-from .imaging.grid import Grid
-from .outputs import png_files
-from .outputs.file_names import folder_name
-from .outputs.pictures import Picture, of_dream, of_layer
-from .outputs.tensorboard import EventWriter, is_logged
-from .results import Layer
+from .engine.reconstruction.reconstruct import reconstruct, require_reconstructible
+from .errors import LayerError, ModelFormError
+from .imaging.tf_cnnvis import convert_into_grid, image_normalization
+from .outputs.legacy_files import LegacyFiles, legacy_tag
+from .outputs.pictures import of_dream, of_layer
+from .outputs.tensorboard import is_logged
+from .results import FAMILIES, DreamStep, Layer
 
-_TAGS = {"activations": "Activations", "reconstruction": "Deconv", "dream": "DeepDream"}
-_Logged = tuple[int | None, list[Picture]]  # the step, or None for the next one, and its pictures
+__all__ = [
+    "activation_visualization",
+    "convert_into_grid",
+    "deconv_visualization",
+    "deepdream_visualization",
+    "image_normalization",
+]
+
+MOST_MAPS = 1024
+"""tf_cnnvis skips layers with more feature maps than this."""
+
+_BYTES_PER_RUN = 2**27  # of feature maps that are computed together: each forward pass costs time
 
 
 def _first_keywords(function: Callable[..., bool]) -> Callable[..., bool]:
@@ -73,9 +67,11 @@ def activation_visualization(
     graph_or_path: Any,
     value_feed_dict: Any,
     input_tensor: Any = None,
-    layers: str | Layer | Sequence[str | Layer] = "r",
+    layers: str | Layer | Sequence[str | Layer | None] | None = "r",
     path_logdir: str | os.PathLike[str] | None = "./Log",
     path_outdir: str | os.PathLike[str] | None = "./Output",
+    *,
+    each: bool = False,
 ) -> bool:
     """Draw the feature maps of layers.
 
@@ -84,17 +80,21 @@ def activation_visualization(
             default session or graph. May be called ``sess_graph_path`` or ``model`` as well.
         value_feed_dict: the feed: {tensor or name: value} in any order, a list in the order of the placeholders, or
             just the images.
-        input_tensor: the tensor that takes the images, where it cannot be guessed.
-        layers: 'r' (all ReLUs and their relatives), 'p' (pools), 'c' (convolutions), a layer's
-            name, or a list of these.
+        input_tensor: the tensor that takes the images, where it cannot be guessed. It may also be one that is computed
+            from what is fed, such as a reshape of it.
+        layers: 'r' (all ReLUs and their relatives), 'p' (pools), 'c' (convolutions), in either case, a layer's
+            name, or a list of these. A list may hold ``None``, or a letter of which the network has no layer: it is
+            skipped with a message. So is a layer of more than 1024 maps.
         path_logdir: the folder for event files; ``None`` to write none.
         path_outdir: the folder for PNG files; ``None`` to write none.
+        each: whether each map has a PNG file and a tag of its own, too.
 
     Returns:
         True, or False after a message if the first argument is no model.
 
     Raises:
-        CnnvisError: see ``errors``; no file has been written then.
+        CnnvisError: see ``errors``. What is asked for is checked before anything is computed or written; only NaN and
+            infinity are found when the turn of a layer comes.
         TypeError: the call has two models.
 
     Example:
@@ -106,11 +106,13 @@ def activation_visualization(
     network = _network(graph_or_path, value_feed_dict, input_tensor)
     if network is None:
         return False
-    start, pictures = time.perf_counter(), list[Picture]()
-    for maps in activations(network, None, layers):
-        pictures += of_layer(maps, singles=True, plain=True)
+    files = LegacyFiles(path_logdir, path_outdir, network.layers, each)
+    chosen = _checked(network, layers)
+    files.require_writable("activations", chosen)
+    start = time.perf_counter()
+    for maps in activation_steps(network, None, chosen, limit=_BYTES_PER_RUN) if chosen else ():
+        files.write_layer(maps.layer, of_layer(maps, singles=each, plain=True))
         start = _report(maps.layer, start)
-    _write(network, [(None, pictures)], path_logdir, path_outdir)
     return True
 
 
@@ -119,30 +121,33 @@ def deconv_visualization(
     graph_or_path: Any,
     value_feed_dict: Any,
     input_tensor: Any = None,
-    layers: str | Layer | Sequence[str | Layer] = "r",
+    layers: str | Layer | Sequence[str | Layer | None] | None = "r",
     path_logdir: str | os.PathLike[str] | None = "./Log",
     path_outdir: str | os.PathLike[str] | None = "./Output",
     *,
     rule: str = "deconvnet",
     seed: str | tuple[int, ...] = "map",
+    each: bool = False,
 ) -> bool:
     """Draw what in the image made each feature map of layers fire.
 
     The method is that of Zeiler and Fergus: it sends one feature map at a time, all others being zero, back through the
-    deconvnet. tf_cnnvis computed something else: guided backpropagation of ones over the whole map.
-    ``rule='guided', seed='ones'`` looks like it.
+    deconvnet. tf_cnnvis computed something else: guided backpropagation of ones over the whole map, past every LRN as
+    if it were not there. ``rule='guided', seed='ones'`` computes that.
 
     Args:
         graph_or_path, value_feed_dict, input_tensor, layers, path_logdir, path_outdir: as in
-            ``activation_visualization``.
+            ``activation_visualization``. The pictures have the shape of ``input_tensor``.
         rule: 'deconvnet', 'guided' or 'gradient'; see ``reconstruct``.
         seed: 'map', 'strongest' (only the largest activation of each map), 'ones', or a unit (y, x).
+        each: whether each reconstruction has a PNG file of its own, too. Each has a tag in any case.
 
     Returns:
         True, or False after a message if the first argument is no model.
 
     Raises:
-        CnnvisError: see ``errors``; no file has been written then.
+        CnnvisError: see ``errors``. What is asked for is checked before anything is computed or written; only NaN and
+            infinity are found when the turn of a layer comes.
         TypeError: the call has two models.
 
     References:
@@ -158,13 +163,17 @@ def deconv_visualization(
     network = _network(graph_or_path, value_feed_dict, input_tensor)
     if network is None:
         return False
-    start, pictures = time.perf_counter(), list[Picture]()
-    for layer in network.select(layers):
+    rule = TF_CNNVIS if (rule, seed) == ("guided", "ones") else rule
+    files = LegacyFiles(path_logdir, path_outdir, network.layers, each)
+    chosen = _checked(network, layers)
+    require_reconstructible(network, chosen, rule, seed)
+    files.require_writable("reconstruction", chosen)
+    start = time.perf_counter()
+    for layer in chosen:
         result = reconstruct(network, None, layer, rule=rule, seed=seed)
         # reconstruct replaces a softmax by its logits; the folder keeps the name of the softmax
-        pictures += of_layer(replace(result, layer=layer), singles=True, plain=True)
+        files.write_layer(layer, of_layer(replace(result, layer=layer), singles=True, plain=True))
         start = _report(layer, start)
-    _write(network, [(None, pictures)], path_logdir, path_outdir)
     return True
 
 
@@ -183,12 +192,13 @@ def deepdream_visualization(
     """Grow images that excite channels of a layer, usually classes of the last one.
 
     Each picture starts from noise and grows through up to three octaves of 50 steps. Its final size is that of the fed
-    image times 1.4, times 1.4 again, rounded down each time. A softmax is replaced by its logits.
+    image times 1.4, times 1.4 again, rounded down each time. A softmax is replaced by its logits. Each picture is
+    written when it is done; its event file grows while it is dreamt.
 
     Args:
         graph_or_path, value_feed_dict, input_tensor, path_logdir, path_outdir: as in
             ``activation_visualization``.
-        layer: the name of one layer.
+        layer: the name of one layer. It may have more than 1024 channels, since only ``classes`` are dreamt of.
         classes: the channels, by index or, where the network knows them, by class name.
         seed: of the noise; the same seed gives the same pictures.
 
@@ -196,7 +206,7 @@ def deepdream_visualization(
         True, or False after a message if the first argument is no model or ``layer`` is not one name.
 
     Raises:
-        CnnvisError: see ``errors``; no file has been written then.
+        CnnvisError: see ``errors``. What is asked for is checked before anything is computed or written.
         TypeError: the call has two models.
 
     Example:
@@ -205,89 +215,30 @@ def deepdream_visualization(
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv")])
         >>> images = keras.ops.zeros((1, 8, 8, 1))
         >>> deepdream_visualization(model, images, "conv", 1, path_logdir=None)
+        1 -> featuremap completed.
         Reconstruction Completed for conv/BiasAdd layer. Time taken = ... s
         True
     """
-    if isinstance(layer, list | tuple) or layer in ("r", "p", "c"):
+    if layer is None or isinstance(layer, list | tuple) or _is_letter(layer):
         print("Please only give classification layer name for reconstruction.")
         return False
     network = _network(graph_or_path, value_feed_dict, input_tensor)
     if network is None:
         return False
     start, chosen = time.perf_counter(), network.layer(layer)
-    logged: list[_Logged] = []
-    size = _grown(network.images().shape[1:-1])
-    for step in dream(network, None, chosen, classes, octaves=3, octave_scale=1.4, steps=50, size=size, seed=seed):
-        if is_logged(step):
-            logged.append((step.index, list(of_dream(replace(step, layer=chosen)))))
+    _dream(network, chosen, classes, seed)  # the call checks everything and computes nothing
+    files = LegacyFiles(path_logdir, path_outdir, network.layers)
+    files.require_writable("dream", [chosen])
+    with files.events(chosen) as log:
+        for number in _numbers(network, chosen, classes):
+            for step in filter(is_logged, _dream(network, chosen, number, seed)):
+                pictures = list(of_dream(replace(step, layer=chosen)))
+                if log is not None:
+                    log.add(pictures, step=step.index, tag=legacy_tag)
+            files.write_png(pictures)  # of the last step, which is always logged
+            print(f"{number} -> featuremap completed.")
     _report(chosen, start)
-    _write(network, logged, path_logdir, path_outdir)
     return True
-
-
-def image_normalization(
-    image: ArrayLike, ubound: float = 255.0, epsilon: float = 1e-07, *, s: float | None = None
-) -> np.ndarray:
-    """Stretch an image to the range 0 to ``ubound``.
-
-    Args:
-        image: numbers in any shape, usually (height, width, channels).
-        ubound: the new largest value, at most 255.
-        epsilon: an image with less contrast than this is stretched less; a constant one becomes 0.
-        s: an argument of later versions of tf_cnnvis. It had no effect there and has none here.
-
-    Returns:
-        uint8, rounded, of the same shape.
-
-    Raises:
-        NumericalError: the image contains NaN or infinity.
-        ValueError: ``ubound`` is not within 0 to 255.
-
-    Example:
-        >>> from cnnvis_widgets import image_normalization
-        >>> image_normalization([[-1.0, 0.0, 1.0]]).tolist()
-        [[0, 128, 255]]
-    """
-    if not 0 < ubound <= 255:
-        raise ValueError(
-            f"Expected ubound within 0 to 255, since the result is uint8. Received: ubound={ubound}. "
-            "Choose a smaller one."
-        )
-    return np.rint(normalize.min_max(image, upper=ubound, epsilon=epsilon)).astype(np.uint8)
-
-
-def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) -> np.ndarray:  # noqa: N803
-    """Lay images out in a square grid, row by row, on one common scale from 0 to ``ubound``.
-
-    Args:
-        Xs: (images, height, width, channels).
-        padding: black pixels between the images.
-        ubound: the new largest value of all images; the smallest becomes 0.
-
-    Returns:
-        float (height, width, channels).
-
-    Raises:
-        ValueError: ``Xs`` does not have four axes. NumericalError: it contains NaN or infinity.
-
-    Example:
-        >>> import numpy as np
-        >>> from cnnvis_widgets import convert_into_grid
-        >>> convert_into_grid(np.ones((3, 4, 4, 1))).shape
-        (9, 9, 1)
-    """
-    if isinstance(padding, float):
-        warnings.warn(
-            "The second argument of convert_into_grid is the padding, an integer. "
-            f"Received: {padding}, read as ubound. Write ubound={padding}.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        padding, ubound = ubound if isinstance(ubound, int) else 1, padding
-    images = normalize.min_max(Xs, upper=ubound)
-    if images.ndim != 4:
-        raise ValueError(f"Expected shape (images, height, width, channels). Received: Xs of {images.shape}.")
-    return Grid.of(images, gap=padding, square=True).montage(images)
 
 
 def _network(model: Any, feed: Any, input_tensor: Any) -> Network | None:
@@ -297,6 +248,65 @@ def _network(model: Any, feed: Any, input_tensor: Any) -> Network | None:
     except ModelFormError as error:
         print(error)
         return None
+
+
+def _checked(network: Network, selection: Any) -> tuple[Layer, ...]:
+    """The layers of a selection without those of too many maps, which can all be computed from the feed."""
+    chosen = tuple(layer for layer in _selected(network, selection) if not _too_many_maps(layer))
+    if chosen:
+        network.runtime.require_computable(chosen, network.feeds())
+    return chosen
+
+
+def _selected(network: Network, selection: Any) -> tuple[Layer, ...]:
+    """The layers of a selection. What cannot be a layer is skipped with a message, if anything remains.
+
+    Raises:
+        LayerError: a name fits no layer, or nothing remains.
+    """
+    parts = list(selection) if isinstance(selection, list | tuple) else [selection]
+    chosen = dict[Layer, None]()
+    for part in parts:
+        family = part.lower() if _is_letter(part) else None
+        if part is None:
+            print("Skipping None . None is not valid layer name or layer type")
+        elif family is not None and len(parts) > 1 and all(layer.family != family for layer in network.layers):
+            print(f"Skipping {part} . The network has no {FAMILIES[family]}.")
+        else:
+            chosen.update(dict.fromkeys(network.select(family or part)))
+    if not chosen:
+        names = ", ".join(repr(layer.name) for layer in network.layers[:10])
+        raise LayerError(
+            f"Expected at least one layer. Received: layers={selection!r}. Choose 'r', 'p', 'c' or names of layers, "
+            f"such as {names}; describe() of the loaded network lists all."
+        )
+    return tuple(chosen)
+
+
+def _is_letter(part: Any) -> bool:
+    return isinstance(part, str) and len(part) == 1 and part.lower() in FAMILIES
+
+
+def _too_many_maps(layer: Layer) -> bool:
+    """Whether a layer has more maps than tf_cnnvis draws. Says so."""
+    if layer.channels is None or layer.channels <= MOST_MAPS:
+        return False
+    print("Skipping. Too many featuremaps. May cause memory errors.")
+    print(f"Layer {layer.name!r} has {layer.channels}, more than {MOST_MAPS}. activations() and reconstruct() take it.")
+    return True
+
+
+def _dream(network: Network, layer: Layer, channels: Any, seed: int) -> Iterator[DreamStep]:
+    """The dream that tf_cnnvis makes: three octaves of 50 steps, from noise."""
+    size = _grown(network.images().shape[1:-1])
+    return dream(network, None, layer, channels, octaves=3, octave_scale=1.4, steps=50, size=size, seed=seed)
+
+
+def _numbers(network: Network, layer: Layer, classes: Any) -> list[int]:
+    """The number of each class once."""
+    scores = network.runtime.structure.before_softmax(layer)
+    wanted: list[Any] = [classes] if np.isscalar(classes) else list(classes)
+    return list(dict.fromkeys(channel_number(network, scores, each) for each in wanted))
 
 
 def _grown(size: tuple[int, ...]) -> tuple[int, int] | None:
@@ -312,31 +322,3 @@ def _report(layer: Layer, start: float) -> float:
     now = time.perf_counter()
     print(f"Reconstruction Completed for {layer.name} layer. Time taken = {now - start:.3f} s")
     return now
-
-
-def _write(
-    network: Network,
-    logged: Sequence[_Logged],
-    logdir: str | os.PathLike[str] | None,
-    outdir: str | os.PathLike[str] | None,
-) -> None:
-    """Write grids and dreams of the last step as PNG files, and all pictures of all steps into event files."""
-    if outdir is not None:
-        pictures = logged[-1][1]
-        grids = [picture for picture in pictures if picture.channel is None or picture.kind == "dream"]
-        png_files.write(grids, outdir, network.layers)
-    if logdir is None:
-        return
-    for layer in dict.fromkeys(picture.layer for _, pictures in logged for picture in pictures):
-        with EventWriter(Path(logdir, folder_name(layer, network.layers))) as writer:
-            for step, pictures in logged:
-                writer.add((picture for picture in pictures if picture.layer == layer), step=step, tag=_tag)
-
-
-def _tag(picture: Picture) -> str:
-    parts = [f"{'All_At_Once' if picture.channel is None else 'One_By_One'}_{_TAGS[picture.kind]}", "image"]
-    if picture.image is not None:
-        parts.append(str(picture.image))
-    if picture.channel is not None:
-        parts.append(picture.title)
-    return "/".join(parts)

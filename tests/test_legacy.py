@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
+import weakref
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -10,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from oracles.tf_cnnvis import older_reconstructions
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import cnnvis_widgets
-from cnnvis_widgets import errors
+from cnnvis_widgets import errors, reconstruct, rules
 from cnnvis_widgets.legacy import (
     activation_visualization,
     convert_into_grid,
@@ -89,7 +92,7 @@ CALLS = [
 def test_signatures_are_those_of_the_readme():
     def parameters(function):
         found = inspect.signature(function).parameters.values()
-        return {each.name: each.default for each in found if each.kind is not each.KEYWORD_ONLY}
+        return {each.name: each.default for each in found if each.kind is not each.KEYWORD_ONLY}  # which are new
 
     empty = inspect.Parameter.empty
     common = {"input_tensor": None, "layers": "r", "path_logdir": "./Log", "path_outdir": "./Output"}
@@ -180,11 +183,25 @@ def test_files_and_tags_of_activations(graph, dirs):
     names = ["conv1_relu", "conv2_relu", "pool1"]
     assert files(dirs["path_outdir"]) == [f"{name}/activations/grid_activation.png" for name in names]
     found = tags(dirs["path_logdir"] / "conv1_relu")
-    assert list(found) == ["All_At_Once_Activations/image", *(f"One_By_One_Activations/image/{n}" for n in range(5))]
+    assert list(found) == ["All_At_Once_Activations/image"]
     grid = pixels(dirs["path_outdir"] / "conv1_relu/activations/grid_activation.png")
     assert grid.shape == (3 * 16 + 2, 3 * 16 + 2)
     np.testing.assert_array_equal(decoded(found["All_At_Once_Activations/image"][0]), grid)
-    np.testing.assert_array_equal(decoded(found["One_By_One_Activations/image/4"][0]), grid[17:33, 17:33])
+
+
+def test_each_map_has_a_file_and_a_tag_where_asked_for(graph, dirs):
+    assert activation_visualization(graph, {"x": ONE}, layers="conv1/Relu", each=True, **dirs) is True
+    folder = dirs["path_outdir"] / "conv1_relu/activations"
+    assert files(folder) == ["grid_activation.png", *(f"map_{n}.png" for n in range(5))]
+    found = tags(dirs["path_logdir"] / "conv1_relu")
+    assert list(found) == ["All_At_Once_Activations/image", *(f"One_By_One_Activations/image/{n}" for n in range(5))]
+    one = decoded(found["One_By_One_Activations/image/4"][0])
+    np.testing.assert_array_equal(one, pixels(folder / "grid_activation.png")[17:33, 17:33])
+    np.testing.assert_array_equal(one, pixels(folder / "map_4.png"))
+    deconv_visualization(graph, {"x": ONE}, layers="conv2/Relu", each=True, **dirs)
+    folder = dirs["path_outdir"] / "conv2_relu/deconvolution"
+    assert files(folder) == ["grid_image.png", *(f"map_{n}.png" for n in range(4))]
+    np.testing.assert_array_equal(pixels(folder / "map_3.png"), pixels(folder / "grid_image.png")[17:, 17:])
 
 
 def test_files_and_tags_of_deconv(graph, dirs):
@@ -326,7 +343,6 @@ def test_b15_results_of_one_second_are_all_there(graph, dirs):
     groups = {tag.split("/")[0] for tag in tags(dirs["path_logdir"] / "conv2_relu")}
     assert groups == {
         "All_At_Once_Activations",
-        "One_By_One_Activations",
         "All_At_Once_Deconv",
         "One_By_One_Deconv",
         "One_By_One_DeepDream",
@@ -343,7 +359,33 @@ def test_b16_colliding_names_have_folders_of_their_own(dirs):
     assert len(list(dirs["path_logdir"].iterdir())) == 3
 
 
+@pytest.mark.parametrize("call", CALLS[:2])
+@pytest.mark.parametrize("letter", ["R", "P", "C"])
+def test_letters_may_be_capitals(graph, call, letter, tmp_path):
+    for name, layers in {"a": letter, "b": letter.lower(), "c": [letter]}.items():
+        assert call(graph, {"x": ONE}, None, layers, None, tmp_path / name) is True
+    assert files(tmp_path / "a") == files(tmp_path / "b") == files(tmp_path / "c") != []
+
+
+@pytest.mark.parametrize("call", CALLS[:2])
+def test_what_cannot_be_a_layer_is_skipped_where_something_remains(graph, call, dirs, capsys):
+    assert call(graph, {"x": ONE}, layers=[None, "conv1/Relu"], **dirs) is True
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "Skipping None . None is not valid layer name or layer type"
+    assert second.startswith("Reconstruction Completed for conv1/Relu layer.")
+    assert {path.split("/")[0] for path in files(dirs["path_outdir"])} == {"conv1_relu"}
+    with tf.Graph().as_default() as without_pools:
+        tf.nn.relu(v1.placeholder(tf.float32, (None, 4, 4, 1), "x"), name="only")
+    assert call(without_pools, {"x": np.ones((1, 4, 4, 1))}, layers=["p", "r", "C"], **dirs) is True
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Skipping p . The network has no pooling.", "Skipping C . The network has no convolutions."]
+    assert lines[2].startswith("Reconstruction Completed for only layer.")
+
+
 def test_b17_an_empty_or_mistyped_selection_raises(graph, dirs):
+    for layers in ([], (), None, [None], [None, None]):
+        with pytest.raises(errors.LayerError, match=r"at least one layer.*Received: layers=.*'conv1/Relu', 'pool1'"):
+            activation_visualization(graph, {"x": ONE}, layers=layers, **dirs)
     for layers in ([], "conv1/Rleu", ["conv1/Relu", "nothing"]):
         with pytest.raises(errors.LayerError, match="Received"):
             deconv_visualization(graph, {"x": ONE}, layers=layers, **dirs)
@@ -354,20 +396,216 @@ def test_b17_an_empty_or_mistyped_selection_raises(graph, dirs):
     assert not dirs["path_outdir"].exists()
 
 
-def test_a_late_failure_leaves_nothing_behind(graph, dirs, monkeypatch):
+# ---- layers of many maps ----
+
+
+@pytest.fixture(scope="module")
+def wide():
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, (None, 2, 2, 1), "x")
+        for maps in (1024, 1025):
+            tf.nn.relu(x * tf.ones((1, 1, 1, maps)), name=f"maps{maps}")
+    return graph
+
+
+@pytest.mark.parametrize("call", CALLS[:2])
+def test_layers_of_more_than_1024_maps_are_skipped_with_a_message(wide, call, dirs, capsys):
+    feed = {"x": np.ones((1, 2, 2, 1))}
+    assert call(wide, feed, **dirs) is True
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "Skipping. Too many featuremaps. May cause memory errors.",
+        "Layer 'maps1025' has 1025, more than 1024. activations() and reconstruct() take it.",
+    ]
+    assert len(lines) == 3
+    assert [path.split("/")[0] for path in files(dirs["path_outdir"])] == ["maps1024"]
+    assert call(wide, feed, layers="maps1025", path_logdir=None, path_outdir=dirs["path_outdir"] / "no") is True
+    assert not (dirs["path_outdir"] / "no").exists()
+
+
+def test_a_class_among_more_than_1024_can_be_dreamt_of(wide, dirs):
+    assert deepdream_visualization(wide, {"x": np.ones((1, 2, 2, 1))}, "maps1025", [1024], **dirs) is True
+    assert files(dirs["path_outdir"]) == ["deepdream_maps1025/image_1024.png"]
+
+
+# ---- everything is checked first, then written as soon as it is done ----
+
+
+def fails(graph, call, error, match, dirs, monkeypatch, **arguments):
+    """The call raises before anything is computed or written."""
+    from cnnvis_widgets.engine.network.runtime import Runtime
+
+    monkeypatch.setattr(Runtime, "compiled", lambda *_, **__: pytest.fail("something was computed"))
+    with pytest.raises(error, match=match):
+        call(graph, **{"value_feed_dict": {"x": ONE}, **dirs, **arguments})
+    assert not (dirs["path_outdir"].is_dir() and files(dirs["path_outdir"]))
+    assert not dirs["path_logdir"].exists()
+
+
+LAST_IS_WRONG = [
+    (activation_visualization, errors.LayerError, "Received: layer='none'", {"layers": ["conv1/Relu", "none"]}),
+    (deconv_visualization, errors.LayerError, "Received: layer='none'", {"layers": ["conv1/Relu", "none"]}),
+    (deconv_visualization, ValueError, "Received: rule='deconv'", {"rule": "deconv"}),
+    (deconv_visualization, ValueError, "Received: seed='max'", {"seed": "max"}),
+    (deconv_visualization, errors.ChannelError, r"4 x 4 of layer.*seed=\(15, 0\)", {"layers": ["c"], "seed": (15, 0)}),
+    (deconv_visualization, errors.FeedError, "Received: 'y'", {"value_feed_dict": {"x": ONE, "y": 1}}),
+    (deconv_visualization, errors.NumericalError, "'x'", {"value_feed_dict": {"x": ONE * np.nan}}),
+    (deepdream_visualization, errors.ChannelError, "Received: 6", {"layer": "logits", "classes": [0, 6]}),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "match", "arguments"), LAST_IS_WRONG)
+def test_what_is_wrong_is_said_before_anything_is_computed(graph, call, error, match, arguments, dirs, monkeypatch):
+    fails(graph, call, error, match, dirs, monkeypatch, **arguments)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("folder", ["path_outdir", "path_logdir"])
+def test_a_folder_that_cannot_be_written_to_is_found_first(graph, call, folder, dirs, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    blocked = tmp_path / "file" / "below"
+    match = f"Received: .*file/below.*Give another {folder}, or None"
+    fails(graph, call, errors.OutputError, match, dirs, monkeypatch, **{folder: blocked})
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_layer_whose_own_folder_is_taken_is_found_first(graph, call, dirs, monkeypatch):
+    name = "deepdream_logits" if call is CALLS[2] else "conv2_relu"
+    dirs["path_outdir"].mkdir()
+    (dirs["path_outdir"] / name).write_text("no folder")
+    with pytest.raises(errors.OutputError, match=name):
+        call(graph, {"x": ONE}, **dirs)
+    assert files(dirs["path_outdir"]) == [name]
+
+
+@pytest.mark.parametrize("call", CALLS[:2])
+def test_a_placeholder_that_only_a_late_layer_needs_is_asked_for_first(call, dirs, monkeypatch):
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, (None, 4, 4, 1), "x")
+        x = tf.nn.relu(x, name="first")
+        tf.nn.relu(x * v1.placeholder(tf.float32, (), "keep_prob"), name="second")
+    feed = {"x": np.ones((1, 4, 4, 1))}
+    fails(graph, call, errors.FeedError, "none for 'keep_prob'", dirs, monkeypatch, value_feed_dict=feed)
+    monkeypatch.undo()
+    assert call(graph, feed, layers="first", **dirs) is True
+
+
+@pytest.mark.parametrize("call", CALLS[:2])
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, errors.NumericalError])
+def test_a_run_that_stops_keeps_the_layers_that_were_done(graph, call, stop, dirs, monkeypatch, tmp_path):
     from cnnvis_widgets import legacy
 
-    def fails_at_the_second(network, feed, layer, **options):
-        if layer.name == "conv2/Relu":
-            raise errors.NumericalError("Expected finite values. Received: NaN.")
-        return reconstruct(network, feed, layer, **options)
+    def stops_at_the_second(result, **options):
+        if result.layer.name == "conv2/Relu":
+            raise stop
+        return drawn(result, **options)
 
-    reconstruct = legacy.reconstruct
-    monkeypatch.setattr(legacy, "reconstruct", fails_at_the_second)
-    with pytest.raises(errors.NumericalError):
-        deconv_visualization(graph, {"x": ONE}, **dirs)
-    assert not dirs["path_outdir"].exists()
-    assert not dirs["path_logdir"].exists()
+    drawn = legacy.of_layer
+    monkeypatch.setattr(legacy, "of_layer", stops_at_the_second)
+    with pytest.raises(stop):
+        call(graph, {"x": ONE}, **dirs)
+    monkeypatch.undo()
+    whole = {"path_logdir": tmp_path / "whole/Log", "path_outdir": tmp_path / "whole/Out"}
+    call(graph, {"x": ONE}, layers="conv1/Relu", **whole)
+    assert files(dirs["path_outdir"]) == files(whole["path_outdir"])
+    for name in files(dirs["path_outdir"]):
+        assert (dirs["path_outdir"] / name).read_bytes() == (whole["path_outdir"] / name).read_bytes()
+    assert [path.name for path in dirs["path_logdir"].iterdir()] == ["conv1_relu"]
+    kept, expected = (tags(each["path_logdir"] / "conv1_relu") for each in (dirs, whole))
+    assert kept.keys() == expected.keys()
+
+
+def test_a_dream_that_is_stopped_keeps_finished_pictures_and_logged_steps(graph, dirs, monkeypatch):
+    from cnnvis_widgets import legacy
+
+    def stops(network, feed, layer, channels, **options):
+        for step in dream(network, feed, layer, channels, **options):
+            yield step
+            if channels == 2 and step.index == 20:
+                raise KeyboardInterrupt
+
+    dream = legacy.dream
+    monkeypatch.setattr(legacy, "dream", stops)
+    with pytest.raises(KeyboardInterrupt):
+        deepdream_visualization(graph, {"x": ONE}, "logits", [4, 2, 0], **dirs)
+    assert files(dirs["path_outdir"]) == ["deepdream_logits/image_4.png"]
+    found = tags(dirs["path_logdir"] / "logits")
+    assert {tag.rpartition("/")[2]: len(events) for tag, events in found.items()} == {"4": 10, "2": 4}
+
+
+def test_memory_does_not_grow_with_the_layers(monkeypatch):
+    from cnnvis_widgets import legacy
+
+    sizes, alive = [], list[weakref.ref]()
+
+    def counted(result, **options):
+        alive.append(weakref.ref(result))
+        gc.collect()
+        sizes.append(sum(reference() is not None for reference in alive))
+        return iter(())
+
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, (None, 16, 16, 4), "x")
+        for _ in range(8):
+            x = tf.nn.relu(x)
+    monkeypatch.setattr(legacy, "of_layer", counted)
+    monkeypatch.setattr(legacy, "_BYTES_PER_RUN", 2 * 16 * 16 * 4 * 4)  # two layers
+    feed = {"x": np.ones((1, 16, 16, 4))}
+    activation_visualization(graph, feed, None, "r", None, None)
+    assert len(sizes) == 8
+    assert max(sizes) <= 3  # the two of a run, and the one that the loop has just written
+    sizes.clear()
+    alive.clear()
+    deconv_visualization(graph, feed, None, "r", None, None)
+    assert max(sizes) <= 2
+    assert len(sizes) == 8
+
+
+# ---- the picture of tf_cnnvis ----
+
+
+@pytest.fixture(scope="module")
+def normalised():
+    """Two convolutions with LRN behind, as in AlexNet."""
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, (None, 16, 16, 3), "x")
+        for name, kernel in {"conv1": KERNEL1, "conv2": KERNEL2}.items():
+            x = tf.nn.relu(v1.nn.conv2d(x, kernel, strides=1, padding="SAME"), name=f"{name}/Relu")
+            x = tf.nn.local_response_normalization(x, 2, bias=1.0, alpha=0.3, beta=0.75, name=f"{name}/norm")
+            x = tf.nn.max_pool2d(x, 3, 2, "VALID", name=f"{name}/pool")
+    return graph
+
+
+@pytest.mark.parametrize("layer", ["conv1/norm", "conv1/pool", "conv2/Relu", "conv2/pool"])
+def test_guided_ones_is_the_computation_of_tf_cnnvis(normalised, layer, tmp_path, monkeypatch):
+    from cnnvis_widgets import legacy
+
+    def kept(result, **options):
+        results.append(result)
+        return drawn(result, **options)
+
+    results, drawn = [], legacy.of_layer
+    monkeypatch.setattr(legacy, "of_layer", kept)
+    options = {"path_logdir": None, "path_outdir": tmp_path, "layers": layer}
+    deconv_visualization(normalised, {"x": ONE}, rule="guided", seed="ones", **options)
+    deconv_visualization(normalised, {"x": ONE}, rule="guided", seed="map", **options)
+    older = older_reconstructions(normalised, {"x:0": ONE}, f"{layer}:0", "x:0")[:, 0]
+    guided_ones, guided_map = (result.images[0] for result in results)
+    assert guided_ones.shape == older.shape
+    assert np.abs(guided_ones - older).max() < 1e-5 * np.abs(older).max()
+    exact = reconstruct(normalised, {"x": ONE}, layer, rule="guided", seed="map").images[0]
+    np.testing.assert_array_equal(guided_map, exact)
+    assert str(results[0].coverage).count("local_response_normalization identity") == 1
+    assert str(results[1].coverage).count("local_response_normalization exact") == 1
+
+
+def test_outside_the_legacy_call_guided_ones_takes_the_exact_gradient_of_lrn(normalised):
+    ours = reconstruct(normalised, {"x": ONE}, "conv1/norm", rule="guided", seed="ones").images[0]
+    older = older_reconstructions(normalised, {"x:0": ONE}, "conv1/norm:0", "x:0")[:, 0]
+    assert np.abs(ours - older).max() > 0.05 * np.abs(older).max()
+    assert rules.known()[:3] == ("deconvnet", "guided", "gradient")
+    with pytest.raises(ValueError, match="a rule already"):
+        rules.register("tf_cnnvis", lambda signal, entered: signal)
 
 
 # ---- the user's own things ----
@@ -396,48 +634,3 @@ def test_a_session_shows_its_own_weights(graph, tmp_path):
     expected = [path.read_bytes() for path in sorted((tmp_path / "frozen").rglob("*.png"))]
     for name in ("session", "default"):
         assert [path.read_bytes() for path in sorted((tmp_path / name).rglob("*.png"))] == expected
-
-
-# ---- helpers that scripts use ----
-
-
-def test_image_normalization_rounds_and_reaches_the_bound():
-    image = np.float32([[[0.0], [0.5]], [[0.25], [1.0]]])
-    result = image_normalization(image)
-    assert (result.dtype, result.shape) == (np.uint8, image.shape)
-    assert result.ravel().tolist() == [0, 128, 64, 255]
-    assert image_normalization(image, 100.0).max() == 100
-    assert image_normalization(image, s=0.1, ubound=10).max() == 10
-    assert image_normalization(image, epsilon=2.0).max() == 128
-
-
-def test_image_normalization_of_nothing_to_see():
-    assert not image_normalization(np.full((2, 2, 1), 9.0)).any()
-    with pytest.raises(errors.NumericalError):
-        image_normalization(np.array([[[np.nan]]]))
-    with pytest.raises(ValueError, match="Received: ubound=300"):
-        image_normalization(np.ones((1, 1, 1)), ubound=300)
-
-
-def test_convert_into_grid_is_row_major_with_gaps():
-    images = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
-    grid = convert_into_grid(images, ubound=4.0)
-    assert grid.shape == (5, 5, 1)
-    assert grid[::2, ::2, 0].tolist() == [[0, 1, 2], [3, 4, 0], [0, 0, 0]]
-    assert convert_into_grid(images, padding=0).shape == (3, 3, 1)
-    assert convert_into_grid(images).max() == 255
-    assert not grid[1].any()
-
-
-def test_convert_into_grid_in_the_later_order_of_arguments():
-    images = np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1)
-    with pytest.warns(DeprecationWarning, match=r"Received: 3\.0, read as ubound"):
-        grid = convert_into_grid(images, 3.0)
-    assert grid[::2, ::2, 0].tolist() == [[0, 1], [2, 3]]
-    with pytest.warns(DeprecationWarning, match="read as ubound"):
-        assert convert_into_grid(images, 255.0, 2).shape == (4, 4, 1)
-
-
-def test_convert_into_grid_wants_four_axes():
-    with pytest.raises(ValueError, match=r"Received: Xs of \(2, 2\)"):
-        convert_into_grid(np.ones((2, 2)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -51,6 +51,36 @@ def activations(
     return tuple(FeatureMaps(layer, channels_last(array, layer)) for layer, array in zip(chosen, values, strict=True))
 
 
+def activation_steps(
+    network: Any, feed: Any = None, layers: str | Layer | Sequence[str | Layer] = "r", *, limit: int = BYTES_PER_RUN
+) -> Iterator[FeatureMaps]:
+    """Do the same as ``activations``, in several forward passes, so that memory does not grow with the layers.
+
+    Args:
+        network, feed, layers: as for ``activations``.
+        limit: the most bytes of feature maps that one forward pass keeps; a larger layer has a pass of its own.
+
+    Yields:
+        One ``FeatureMaps`` for each layer, in the order of the selection.
+
+    Raises:
+        CnnvisError: as ``activations``; NaN or infinity in a layer when its turn comes.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="edges")
+        >>> model = keras.Sequential([keras.layers.Input((8, 8, 3)), convolution])
+        >>> [maps.values.shape for maps in activation_steps(model, np.ones((8, 8, 3), np.float32), ["c", "r"])]
+        [(1, 6, 6, 4), (1, 6, 6, 4)]
+    """
+    network = load(network, feed)
+    chosen, feeds = network.select(layers), network.feeds()
+    by_name = {layer.name: layer for layer in chosen}
+    images = len(feeds[network.runtime.image_tensor])
+    for run in _cut(network.runtime.as_fed(chosen, feeds), limit // max(1, images)):
+        yield from activations(network, None, [by_name[layer.name] for layer in run])
+
+
 def maps_with_neighbours(network: Network, feed: Any, name: str, limit: int = BYTES_PER_RUN) -> tuple[FeatureMaps, ...]:
     """Compute the feature maps of a layer together with those of the layers around it.
 
@@ -81,20 +111,21 @@ def layer_runs(network: Network, feed: Any, limit: int = BYTES_PER_RUN) -> Seque
     feeds = network.feeds(feed)
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
     names: Sequence[Sequence[str]] = network.runtime.cache.get_or_make(
-        ("runs", sizes, limit), lambda: _cut(network.runtime.layers_as_fed(feeds), limit)
+        ("runs", sizes, limit),
+        lambda: [[layer.name for layer in run] for run in _cut(network.runtime.layers_as_fed(feeds), limit)],
     )
     return names
 
 
-def _cut(layers: Sequence[Layer], limit: int) -> list[list[str]]:
-    names: list[list[str]] = []
+def _cut(layers: Sequence[Layer], limit: int) -> list[list[Layer]]:
+    runs: list[list[Layer]] = []
     left = 0
     for layer in layers:
         sizes = layer.shape[1:]
         size = limit if None in sizes or not layer.shape else 4 * prod(side or 1 for side in sizes)
-        if size > left or not names:
-            names.append([])
+        if size > left or not runs:
+            runs.append([])
             left = limit
-        names[-1].append(layer.name)
+        runs[-1].append(layer)
         left -= size
-    return names
+    return runs

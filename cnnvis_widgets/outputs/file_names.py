@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+from ..methods import Kind
 from ..results import Layer
 from .pictures import Picture
 
@@ -51,9 +52,20 @@ def picture_path(picture: Picture, folder: str) -> Path:
         folder: the ``folder_name`` of its layer.
     """
     if picture.kind == "dream":
-        return Path(f"deepdream_{folder}", f"image_{'layer' if picture.channel is None else picture.channel}.png")
+        name = "layer" if picture.channel is None else str(picture.channel)
+        return folder_of(picture.kind, folder) / f"image_{name}.png"
     image = "" if picture.image is None else f"_{picture.image}"
-    return Path(folder, _FOLDERS[picture.kind], f"{_stem(picture)}{image}.png")
+    return folder_of(picture.kind, folder) / f"{_stem(picture)}{image}.png"
+
+
+def folder_of(kind: Kind, folder: str) -> Path:
+    """The folder, below the output folder, of the pictures of one kind and one layer.
+
+    Args:
+        kind: what the pictures are about; see ``Picture``.
+        folder: the ``folder_name`` of the layer.
+    """
+    return Path(f"deepdream_{folder}") if kind == "dream" else Path(folder, _FOLDERS[kind])
 
 
 def _stem(picture: Picture) -> str:

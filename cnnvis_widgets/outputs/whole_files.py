@@ -5,8 +5,27 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 
 from ..errors import OutputError
+
+
+def require_writable(folder: Path, remedy: str) -> None:
+    """Check that files can be written to a folder, or that it can be made. Nothing stays behind.
+
+    Args:
+        folder: need not exist.
+        remedy: the last sentence of the error message.
+
+    Raises:
+        OutputError: the folder, or the nearest one above it that exists, is a file or cannot be written to.
+    """
+    nearest = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    try:
+        with TemporaryFile(dir=nearest):  # permissions alone do not tell that a disk is mounted read-only
+            pass
+    except OSError as error:
+        raise _not_writable(folder, error, remedy) from error
 
 
 def write_whole(path: Path, content: bytes, remedy: str) -> None:
@@ -30,6 +49,8 @@ def write_whole(path: Path, content: bytes, remedy: str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"Expected a folder that can be written to. Received: {str(path)!r} ({error}). {remedy}"
-        ) from error
+        raise _not_writable(path, error, remedy) from error
+
+
+def _not_writable(path: Path, error: OSError, remedy: str) -> OutputError:
+    return OutputError(f"Expected a folder that can be written to. Received: {str(path)!r} ({error}). {remedy}")

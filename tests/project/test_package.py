@@ -46,6 +46,13 @@ def test_type_checkers_find_names_where_the_package_finds_them() -> None:
             assert cnnvis_widgets._HOME[name.name] in (node.module, whole), name.name
 
 
+def test_utils_only_hands_two_helpers_on() -> None:
+    tree = ast.parse((PACKAGE / "utils.py").read_text("utf-8"))
+    assert {type(node) for node in tree.body} == {ast.Expr, ast.ImportFrom, ast.Assign}  # it defines nothing
+    code = "import sys, cnnvis_widgets.utils as u; print(*u.__all__, 'tensorflow' in sys.modules)"
+    assert run(sys.executable, "-c", code).split() == ["convert_into_grid", "image_normalization", "False"]
+
+
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, cnnvis_widgets; print(*sorted(name.partition('.')[0] for name in sys.modules))"
     loaded = set(run(sys.executable, "-c", code).split())

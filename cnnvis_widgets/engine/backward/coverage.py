@@ -14,7 +14,7 @@ from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
 from ..graph.layers import Shapes
 from ..graph.structure import Structure
 from ..ops.specs import CUT, OPS, SHAPE, SWITCH, is_linear
-from .rules import RECTIFIED_KINDS, require_rule
+from .rules import RECTIFIED_KINDS, lrn_is_identity, require_rule
 
 _NAMED_LINEAR = {"dense", "batch_normalization"}  # beside convolutions and pools; sums and reshapes are not named
 
@@ -101,7 +101,7 @@ def _treatment(
     if kind in RECTIFIED_KINDS:
         return kind, "exact" if rule == "gradient" else "rule"
     if node.op == "LRN":
-        return kind, "identity" if rule == "deconvnet" else "exact"
+        return kind, "identity" if lrn_is_identity(rule) else "exact"
     if linear:
         named = kind in _NAMED_LINEAR or (spec is not None and spec.family in ("c", "p"))
         return (kind, "exact") if named else None

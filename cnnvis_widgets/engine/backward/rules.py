@@ -14,6 +14,9 @@ LRN           exact                           identity                      exac
 all others    exact                           exact                         exact
 ============  ==============================  ============================  =======================
 
+A fourth rule, ``TF_CNNVIS``, is 'guided' with an LRN that is the identity. It is for the calls of that library alone,
+so ``known`` does not list it.
+
 R is the signal from above, x the input of the op. 'guided' ignores the upper clip of ReLU6, since a saturated map
 would give a flat picture.
 
@@ -48,13 +51,29 @@ def _guided(signal: tf.Tensor, entered: tf.Tensor) -> tf.Tensor:
 
 @dataclass(frozen=True)
 class _Rule:
-    """A rectifier; ``channelwise`` tells that it keeps channels apart, so that narrow signals may pass."""
+    """How one rule treats activation functions and LRN.
+
+    Attributes:
+        rectify: the gradient function of activation functions with a kink.
+        channelwise: whether it keeps channels apart, so that narrow signals may pass.
+        lrn_is_identity: whether signals pass an LRN unchanged; otherwise they take its true gradient.
+        listed: whether ``known`` lists the rule.
+    """
 
     rectify: Rectifier
     channelwise: bool = False
+    lrn_is_identity: bool = False
+    listed: bool = True
 
 
-_RULES = {"deconvnet": _Rule(_deconvnet, channelwise=True), "guided": _Rule(_guided, channelwise=True)}
+TF_CNNVIS = "tf_cnnvis"
+"""The rule of tf_cnnvis: 'guided', and LRN as the identity."""
+
+_RULES = {
+    "deconvnet": _Rule(_deconvnet, channelwise=True, lrn_is_identity=True),
+    "guided": _Rule(_guided, channelwise=True),
+    TF_CNNVIS: _Rule(_guided, channelwise=True, lrn_is_identity=True, listed=False),
+}
 _SKIP = "Cnnvis/Skip"
 
 _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
@@ -86,7 +105,7 @@ def register(name: str, rectify: Rectifier) -> None:
         >>> reconstruct(model, image, "on", rule="clearly on", seed="ones").images.ravel()
         array([0., 0., 1.], dtype=float32)
     """
-    if name in known():
+    if name in (*_RULES, "gradient"):
         raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
     _register(name, rectify)
     _RULES[name] = _Rule(rectify)
@@ -94,7 +113,7 @@ def register(name: str, rectify: Rectifier) -> None:
 
 def known() -> tuple[str, ...]:
     """Return the names of all rules: those of the papers, your own, and the gradient."""
-    return (*_RULES, "gradient")
+    return (*(name for name, rule in _RULES.items() if rule.listed), "gradient")
 
 
 def require_rule(rule: str) -> None:
@@ -103,7 +122,7 @@ def require_rule(rule: str) -> None:
     Raises:
         ValueError: no rule has this name.
     """
-    if rule not in known():
+    if rule not in (*_RULES, "gradient"):
         raise ValueError(f"Expected rule to be one of {', '.join(map(repr, known()))}. Received: rule={rule!r}.")
 
 
@@ -127,6 +146,11 @@ def is_channelwise(gradient: str) -> bool:
     """Whether a gradient function that a rule has set, by the name of its attribute, keeps channels apart."""
     name = gradient.removeprefix("Cnnvis/").rpartition("/")[0]
     return gradient == _SKIP or (name in _RULES and _RULES[name].channelwise)
+
+
+def lrn_is_identity(rule: str) -> bool:
+    """Whether signals pass an LRN unchanged under a rule."""
+    return rule in _RULES and _RULES[rule].lrn_is_identity
 
 
 @tf.RegisterGradient(_SKIP)
@@ -166,7 +190,7 @@ def apply_rule(nodes: list[NodeDef], rule: str, composites: Mapping[str, Composi
     for node in nodes:
         if node.op in _RECTIFIED_OPS and node.name not in inner:
             node.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Op".encode()
-        elif node.op == "LRN" and rule == "deconvnet":
+        elif node.op == "LRN" and lrn_is_identity(rule):
             node.attr["_gradient_op_type"].s = _SKIP.encode()
         elif node.name in composites and composites[node.name].kind in _RECTIFIED_COMPOSITES:
             bypasses.append(_bypass(composites[node.name], present[node.name], rule))

@@ -112,12 +112,29 @@ class Runtime:
 
     # ---- layers
 
-    @eagerly
     def layers_as_fed(self, feeds: Feeds) -> tuple[Layer, ...]:
         """All layers, with the sizes that a feed gives them where the graph leaves them free."""
+        return self.as_fed(self.structure.layers, feeds)
+
+    @eagerly
+    def as_fed(self, layers: Sequence[Layer], feeds: Feeds) -> tuple[Layer, ...]:
+        """Layers with the sizes that a feed gives them where the graph leaves them free."""
+        if all(None not in layer.shape[1:] for layer in layers):
+            return tuple(layers)
         fed = {tensor: (None, *array.shape[1:]) for tensor, array in feeds.items() if array.ndim}
         shapes = static_shapes(self.frozen, fed)
-        return tuple(replace(layer, shape=shapes[layer.tensor][1] or layer.shape) for layer in self.structure.layers)
+        return tuple(replace(layer, shape=shapes[layer.tensor][1] or layer.shape) for layer in layers)
+
+    def require_computable(self, layers: Sequence[Layer], feeds: Feeds) -> None:
+        """Check that layers can be computed from a feed. Nothing is run.
+
+        Raises:
+            FeedError: a placeholder that they need is missing.
+            NumericalError: NaN or infinity in the feed, or in a weight that they depend on.
+        """
+        if not all(map(is_finite, feeds.values())):
+            raise self.nonfinite_error(feeds)
+        self._weights.require_computable([layer.tensor for layer in layers], feeds.keys())
 
     def require_gradient(self, layer: Layer) -> None:
         """Check that a gradient can flow from a layer to the image.

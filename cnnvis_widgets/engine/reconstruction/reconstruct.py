@@ -28,7 +28,7 @@ from ..network.loading import load
 from ..network.network import Network
 from ..ops.windows import ReceptiveField
 from .precision import require_precision, strategy_in
-from .seeds import Seed, kind_of, seeded_units
+from .seeds import Seed, kind_of, require_seed, seeded_units
 from .strategies import Route
 
 _CHANNELS_PER_STEP = 32  # with more, whoever watches the steps would wait too long
@@ -114,6 +114,21 @@ def reconstruct_steps(
     count = min(projection.channels_per_call, _CHANNELS_PER_STEP)
     for start in range(0, len(ranked), count):
         yield projection.result(tuple(ranked[start : start + count]))
+
+
+def require_reconstructible(network: Network, layers: Sequence[Layer], rule: str, seed: Seed) -> None:
+    """Check what ``reconstruct`` would refuse in any of several layers, before anything is computed.
+
+    Raises:
+        ValueError: an unknown rule or seed. ChannelError: the unit lies outside the map of a layer.
+        GradientError: nothing flows from a layer to the image.
+    """
+    require_rule(rule)
+    runtime = network.runtime
+    targets = [runtime.structure.before_softmax(layer) for layer in layers]
+    for layer in runtime.as_fed(targets, network.feeds()):
+        require_seed(seed, layer.spatial_shape, layer)
+        runtime.require_gradient(layer)
 
 
 @dataclass(frozen=True, eq=False)

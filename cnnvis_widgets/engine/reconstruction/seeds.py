@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -39,8 +41,25 @@ def seeded_units(values: np.ndarray, seed: Seed, layer: Layer) -> np.ndarray:
         if not spatial:
             return np.zeros((channels, 0), int)
         return np.stack(np.unravel_index(values.reshape(-1, channels).argmax(axis=0), spatial), -1)
+    require_seed(seed, spatial, layer)
     if seed in SEEDS:
         return np.full((channels, len(spatial)), -1)
+    return np.broadcast_to(np.array(seed), (channels, len(spatial))).copy()
+
+
+def require_seed(seed: Seed, spatial: Sequence[int | None], layer: Layer) -> None:
+    """Check that a layer has the place of a seed.
+
+    Args:
+        seed: as ``reconstruct`` takes it.
+        spatial: the size of the map, ``None`` where it is not known.
+        layer: the layer, for errors.
+
+    Raises:
+        ValueError: no such seed. ChannelError: the place lies outside the map.
+    """
+    if seed in SEEDS:
+        return
     place = seed if isinstance(seed, tuple | list) else ()
     integers = all(isinstance(coordinate, int | np.integer) for coordinate in place)
     if not place or len(place) != len(spatial) or not integers:
@@ -48,12 +67,12 @@ def seeded_units(values: np.ndarray, seed: Seed, layer: Layer) -> np.ndarray:
             f"Expected seed to be {', '.join(map(repr, SEEDS))}, or the place of a unit as {len(spatial)} integers."
             f" Received: seed={seed!r}."
         )
-    if not all(0 <= coordinate < size for coordinate, size in zip(place, spatial, strict=True)):
+    ends = (coordinate + 1 if size is None else size for coordinate, size in zip(place, spatial, strict=True))
+    if not all(0 <= coordinate < end for coordinate, end in zip(place, ends, strict=True)):
         raise ChannelError(
             f"Expected a unit within the map of {' x '.join(map(str, spatial))} of layer {layer.name!r}. "
             f"Received: seed={seed!r}."
         )
-    return np.broadcast_to(np.array(place), (channels, len(spatial))).copy()
 
 
 def seeds_of(values: tf.Tensor, channels: tf.Tensor, units: tf.Tensor, kind: str, channel_axis: int) -> tf.Tensor:

@@ -71,6 +71,16 @@ class FoldedWeights:
             subgraph = replace(subgraph, nodes=nodes)
         return subgraph, capture_all(values) | dict(inputs)
 
+    def require_computable(self, tensors: Sequence[str], inputs: Collection[str]) -> None:
+        """Check that tensors can be computed when ``inputs`` are fed. Nothing is run.
+
+        Raises:
+            FeedError: a placeholder between them is not fed.
+            NumericalError: ``tensors`` depend on weights that hold NaN or infinity.
+        """
+        subgraph_between(self._structure, self.values_beside(inputs).keys(), inputs, tensors)
+        self._require_finite(tensors, inputs)
+
     def values_beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
         """Return the known values by tensor name, when tensors of these names are fed.
 
