@@ -15,6 +15,8 @@
     ├── NumericalError         NaN or infinity appeared while computing
     └── OutputError            a file of results could not be written or read
 
+    FeedWarning                what is fed may not be what was meant (a UserWarning)
+
 Each message says what was expected, then ``Received: ...``, then what to do. Every class also derives from the
 built-in exception that Python users expect (``ValueError`` and so on), so that plain ``except ValueError`` works.
 """
@@ -71,6 +73,10 @@ class NumericalError(CnnvisError, ArithmeticError):
 
 class OutputError(CnnvisError, OSError):
     """A file could not be written or read."""
+
+
+class FeedWarning(UserWarning):
+    """What is fed may not be what was meant: a range that does not fit, a photo in place of a missing feed."""
 
 
 def described(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from ..graph.graphdef import node_of
 from ..network.channels import channel_number
 from ..network.feeds import Feeds
 from ..network.network import Network
+from ..network.pictures import photo_of
 from ..network.runtime import Runtime
 from ..runtime.subgraphs import ImportedSubgraph
 from .objective_terms import ObjectiveInputs
@@ -205,7 +206,7 @@ def _check_vector(layer: Layer, vector: np.ndarray) -> None:
 def _activations_of(network: Network, layer: Layer, image: Any, other_feeds: Feeds) -> np.ndarray:
     """A layer's activations of a reference image, float32 (1, ..., channels)."""
     runtime = network.runtime
-    photo = runtime.layout.photo(image, network.preprocess)
+    photo = photo_of(runtime.layout, image, network.preprocess)
     if not np.isfinite(photo).all():
         raise NumericalError(
             "Expected a finite reference image. Received: NaN or infinity in it. Check how it was made."

@@ -30,6 +30,7 @@ from ..network.channels import channel_number, channel_title
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
+from ..network.pictures import photo_of
 from ..runtime.resizing import resize
 from . import objectives, recipes
 from .bound_objectives import BoundObjective, bind
@@ -258,4 +259,4 @@ def start_photo(network: Network, start: Any) -> np.ndarray:
     """The photo that ``start`` means: 'feed', or a picture as ``dream`` takes it."""
     if isinstance(start, str) and start == "feed":
         return network.images()[:1]
-    return network.runtime.layout.photo(start, network.preprocess)
+    return photo_of(network.runtime.layout, start, network.preprocess)

@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from ...errors import FeedError, nearest
-from ...imaging.conversion import with_channels
-from ...imaging.reading import is_image_source, pixels_if_image
 from ..graph.layers import Shapes
 
 Preprocess = Callable[[np.ndarray], np.ndarray]
-"""From a picture, uint8 (height, width, channels), to the array that the network expects."""
+"""From a picture, uint8 (height, width, 3), to the array that the network expects."""
 
 Feeds = dict[str, np.ndarray]
 """Arrays by tensor name, in the dtype and shape of the network's inputs."""
@@ -24,27 +21,18 @@ _IMAGES_PER_BATCH = 16  # where the graph leaves the batch size free
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Turn one value of a feed into an array: arrays, tensors, lists, scalars, images, lists of images.
-
-    Images are paths, contents of files, binary files and PIL images; grey ones become (height, width).
+    """Turn one value of a feed into an array of numbers: arrays, tensors, lists, scalars.
 
     Raises:
-        FeedError: the values are not numbers, or have several shapes. ImageError: an image cannot be read.
+        FeedError: the values are not numbers, or have several shapes.
     """
-    value = [_flat(item) for item in value] if isinstance(value, list | tuple) else _flat(value)
     try:
         array = np.asarray(value)
-    except ValueError as error:
+    except Exception as error:  # whatever the value's own conversion raises: symbolic tensors, ragged ones
         raise FeedError(f"Expected values of one shape. Received: {type(value).__name__}: {error}") from error
-    if array.dtype == object or array.dtype.kind in "US":
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise FeedError(f"Expected numbers. Received: {type(value).__name__} that becomes an array of {array.dtype}.")
     return array
-
-
-def _flat(value: Any) -> Any:
-    """An image as uint8 pixels, without a channel axis if it is grey; any other value as it is."""
-    pixels = pixels_if_image(value)
-    return pixels[..., 0] if is_image_source(value) and pixels.shape[-1] == 1 else pixels
 
 
 def key_name(key: Any) -> str:
@@ -116,67 +104,6 @@ def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | 
             f"of range ({array.min():g} to {array.max():g})."
         )
     return converted
-
-
-def pictures_to_batch(value: Any, picture: tuple[int | None, ...], preprocess: Preprocess | None) -> np.ndarray:
-    """Turn bare images into a batch of pictures (images, height, width, channels), as the network expects them.
-
-    Args:
-        value: one image or several: arrays, paths, contents of image files, binary files, PIL images.
-        picture: (height, width, channels) of the input, ``None`` where free.
-        preprocess: is applied to each image. Without it, uint8 pictures are resized to the input.
-
-    Raises:
-        FeedError: there are no images, or they have several sizes. ImageError: an image cannot be read.
-    """
-    value = pixels_if_image(value)
-    if isinstance(value, list | tuple):
-        value = [pixels_if_image(item) for item in value]
-    if isinstance(value, list) and not (value and np.isscalar(value[0])):
-        arrays = [np.asarray(item) for item in value]
-        images = [image for array in arrays for image in (array if array.ndim > len(picture) else [array])]
-    else:
-        array = as_array(value)
-        images = list(array) if array.ndim > len(picture) else [array]
-    if not images:
-        raise FeedError("Expected at least one image. Received: an empty list.")
-    prepared = [_prepared(image, picture, preprocess) for image in images]
-    if len({image.shape for image in prepared}) > 1:
-        raise FeedError(
-            f"Expected images of one size. Received: {sorted({image.shape for image in prepared})}. "
-            "Resize them, or pass preprocess= to load."
-        )
-    return np.stack(prepared)
-
-
-def _prepared(image: np.ndarray, picture: tuple[int | None, ...], preprocess: Preprocess | None) -> np.ndarray:
-    if len(picture) == 3 and image.dtype == np.uint8:
-        image = _with_channels(image, picture[-1])
-    elif image.ndim == len(picture) - 1:
-        image = image[..., None]
-    if preprocess is not None:
-        return np.asarray(preprocess(image))
-    height, width = picture[:2] if len(picture) == 3 else (None, None)
-    if image.dtype == np.uint8 and height is not None and width is not None:
-        return _resized(image, height, width)
-    return image
-
-
-def _with_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
-    """Convert a uint8 picture to the channels of the network, between grey, colour, and colour with transparency."""
-    flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
-    have = 1 if flat.ndim == 2 else flat.shape[-1]
-    if channels in (None, have) or channels not in (1, 3) or have not in (1, 3, 4):
-        return flat[..., None] if flat.ndim == 2 else flat
-    return with_channels(flat, channels)
-
-
-def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    if image.shape[:2] == (height, width) or image.shape[-1] not in (1, 3):
-        return image
-    flat = image[..., 0] if image.shape[-1] == 1 else image
-    resized = np.asarray(Image.fromarray(flat).resize((width, height), Image.Resampling.BICUBIC))
-    return resized.reshape(height, width, image.shape[-1])
 
 
 class Batches:

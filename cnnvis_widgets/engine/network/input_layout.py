@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ...errors import FeedError
-from ...imaging.reading import pixels_if_image
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import descendants, node_of, tensor_of
 from ..graph.structure import Structure
-from .feeds import Preprocess, pictures_to_batch
 
 _RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
 
@@ -38,26 +35,20 @@ class InputLayout:
     @property
     def picture_shape(self) -> tuple[int | None, ...]:
         """(height, width, channels) of one picture, ``None`` where a size is free."""
-        shape = self._full_shape
+        shape = self.full_shape
         if self.folded is not None:
             return self.folded
         return (*shape[2:], shape[1]) if self.channels_first else shape[1:]
 
     @property
-    def _full_shape(self) -> tuple[int | None, ...]:
+    def full_shape(self) -> tuple[int | None, ...]:
+        """The shape of the input, four free sizes if it is unknown."""
         return self.shape or (None,) * 4
-
-    def batch(self, images: Any, preprocess: Preprocess | None) -> np.ndarray:
-        """Pictures in any spelling in the layout of the input. The caller checks dtype and sizes."""
-        shape = self._full_shape
-        if self.folded is not None and isinstance(images, np.ndarray) and images.shape[1 - len(shape) :] == shape[1:]:
-            return images  # flat already, as the network takes them
-        return self.from_images(pictures_to_batch(images, self.picture_shape, preprocess))
 
     def from_images(self, images: np.ndarray) -> np.ndarray:
         """Pictures (images, height, width, channels) in the layout of the input. Nothing is preprocessed."""
         if self.folded is not None:
-            return images.reshape(len(images), *(-1 if size is None else size for size in self._full_shape[1:]))
+            return images.reshape(len(images), *(-1 if size is None else size for size in self.full_shape[1:]))
         return np.moveaxis(images, -1, 1) if self.channels_first else images
 
     def to_images(self, fed: np.ndarray) -> np.ndarray:
@@ -74,26 +65,6 @@ class InputLayout:
         elif self.channels_first:
             images = tf.transpose(images, [0, len(shape) - 1, *range(1, len(shape) - 1)])
         return tf.cast(images, self.dtype)
-
-    def photo(self, image: Any, preprocess: Preprocess | None) -> np.ndarray:
-        """One picture of any size as float32 (1, height, width, channels), in the range of the input.
-
-        ``preprocess`` is applied to uint8 arrays, paths, files and PIL images. Floating-point arrays stay as they are.
-        """
-        shape = self.picture_shape
-        array = pixels_if_image(image)
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            return pictures_to_batch(array, shape, None)[:1].astype(np.float32, copy=False)
-        free = (*(None for _ in shape[:-1]), shape[-1])
-        return pictures_to_batch(array, free, preprocess)[:1].astype(np.float32, copy=False)
-
-    def range_of(self, preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
-        """The values that ``preprocess`` gives to black and to white: two float32 arrays (channels,)."""
-        sizes = [32 if size is None else size for size in self.picture_shape]
-        sizes[-1] = 3 if self.picture_shape[-1] is None else sizes[-1]
-        ends = [np.asarray(preprocess(np.full(sizes, value, np.uint8))) for value in (0, 255)]
-        low, high = (end.reshape(-1, end.shape[-1]).mean(0).astype(np.float32) for end in ends)
-        return low, high
 
 
 def usual_range(images: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from ...errors import FeedError
+from ...imaging.reading import is_image_source
 from ..graph.freezing import freeze
 from ..models.readers import draft_of
 from ..models.tracing import unnamed
 from ..runtime.tracing import eagerly
 from .channels import ordered_class_names
 from .feeds import Preprocess, as_array, key_name
+from .image_sources import items_of, read_once
+from .input_layout import InputLayout
 from .network import Network
+from .pictures import batch_of
 from .runtime import Runtime
+
+_ANY_PICTURE = InputLayout("input:0", tf.float32, None)
 
 
 @eagerly
@@ -34,13 +42,18 @@ def load(
             path of a .keras, .h5, .pb or .meta file, a checkpoint or a SavedModel directory; ``None`` for the
             default session, else the default graph; or a ``Network``, which passes through.
         feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
-            one value for each input, or just the image or images (arrays, paths, contents of image files, binary
-            files, PIL images).
+            one value for each input, or just the image or images: arrays, paths, contents of image files, binary
+            files, PIL images, a folder, a glob pattern, or a list, pandas Series, ``tf.data.Dataset`` (of images, or
+            of images and labels) or iterator of these.
         image_input: the tensor that takes the images, or its name, where it cannot be guessed. Any tensor of the
             graph that is not constant will do.
         class_names: the names of the classes, in the order of the network's outputs.
-        preprocess: a function from a picture, uint8 (height, width, channels), to the array that the network expects.
-            It is applied to bare images, never to values in a dict, and tells the range of the input.
+        preprocess: a function from a picture, uint8 (height, width, 3), to the array that the network expects. All
+            calls, and ``dream(start=)``, have one rule: paths, contents of files, PIL images and uint8 arrays are
+            pictures and go through it. Without it they are resized to the input and keep their values, 0 to 255.
+            Arrays of floating point are the network's own values, in the shape of its input or as
+            (height, width, channels), and are fed as they are; a ``FeedWarning`` tells where their range suggests
+            otherwise. ``preprocess`` also tells the range of the input.
 
     Returns:
         The network. A ``Network`` with other settings shares what is compiled.
@@ -56,11 +69,11 @@ def load(
         >>> [layer.name for layer in network.select("r")], network.images().shape
         (['edges/Relu'], (2, 8, 8, 3))
     """
-    names = ordered_class_names(class_names)
+    feed, names = read_once(feed), ordered_class_names(class_names)
     if isinstance(model, Network):
         return _with_settings(model, feed, image_input, names, preprocess)
     wanted = None if image_input is None else key_name(image_input)
-    frozen = freeze(draft_of(model, lambda: _arguments(feed, preprocess)), wanted)
+    frozen = freeze(draft_of(model, lambda: _arguments(model, feed, preprocess)), wanted)
     return Network(Runtime(frozen, wanted), feed, names, preprocess)
 
 
@@ -86,17 +99,37 @@ def _with_settings(
     )
 
 
-def _arguments(feed: Any, preprocess: Preprocess | None) -> dict[str, np.ndarray]:
-    """The arrays with which a model is traced that has no graph until it sees an input, by name."""
+def _arguments(model: Any, feed: Any, preprocess: Preprocess | None) -> dict[str, np.ndarray]:
+    """The arrays with which a model is traced that has no graph of its own, by name. Only their shapes count."""
     if feed is None:
         raise FeedError(
             "Expected a feed: this model has no graph until it sees an input. Received: feed=None. "
             "Pass an image of the right size as feed."
         )
     if isinstance(feed, Mapping):
-        return {key_name(key): as_array(value) for key, value in feed.items()}
-    several = isinstance(feed, list | tuple) and all(np.ndim(value) >= 3 for value in feed) and len(feed) > 1
-    arrays = [as_array(value) for value in feed] if several else [as_array(feed)]
-    if preprocess is not None and arrays[0].ndim == 3:
-        arrays = [np.asarray(preprocess(arrays[0]))]
-    return unnamed([array[None] if array.ndim == 3 else array for array in arrays])
+        return {key_name(key): _example(value, preprocess) for key, value in feed.items()}
+    values = list(feed) if _has_one_for_each_input(feed, model) else [feed]
+    return unnamed([_example(value, preprocess) for value in values])
+
+
+def _has_one_for_each_input(feed: Any, model: Any) -> bool:
+    """Whether a list holds the values of several inputs. Otherwise it holds images."""
+    if not isinstance(feed, list | tuple) or len(feed) < 2:
+        return False
+    function = getattr(model, "python_function", None)
+    if function is None:  # a Keras model does not say how many inputs it takes: batches are those of several
+        return all(getattr(value, "ndim", 0) >= 4 for value in feed)
+    parameters = [each for each in signature(function).parameters.values() if each.name != "self"]
+    return len([each for each in parameters if each.default is each.empty]) == len(feed)
+
+
+def _example(value: Any, preprocess: Preprocess | None) -> np.ndarray:
+    """One image of a value, or its array, with an axis for images in front."""
+    item = next(items_of(value), None)
+    if item is None:
+        raise FeedError("Expected at least one image. Received: an empty feed. Pass an image of the right size.")
+    if not is_image_source(item):
+        array = as_array(item)
+        if array.ndim not in (3, 4) and not (array.dtype == np.uint8 and preprocess is not None):
+            return array[None] if array.ndim == 1 else array
+    return batch_of(_ANY_PICTURE, item, preprocess)

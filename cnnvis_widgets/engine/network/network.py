@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from ..ops.windows import ReceptiveField
 from ..runtime.tracing import eagerly
 from .description import Table, as_html, as_text, summary, table
 from .feeds import Feeds, Preprocess, as_array, is_bare_list
-from .input_layout import usual_range
+from .image_sources import reads_files
+from .input_layout import layout_of, usual_range
+from .pictures import batch_of, preprocessed_range
 from .runtime import Runtime
 
 
@@ -218,12 +221,14 @@ class Network:
             >>> {tensor: array.shape for tensor, array in network.feeds(np.zeros((2, 8, 8, 3))).items()}
             {'image:0': (2, 8, 8, 3)}
         """
-        feed = self.feed if feed is None else feed
-        if feed is None:
+        if feed is None and self.feed is None:
             raise FeedError(
                 f"Expected a feed for {self.image_input.name!r}. Received: None. "
                 "Pass an image, or a dict of names and values."
             )
+        if feed is None and reads_files(self.feed):
+            return dict(self._decoded)
+        feed = self.feed if feed is None else feed
         runtime, image = self.runtime, self.runtime.image_tensor
         placeholders = list(runtime.frozen.inputs.values())
         if isinstance(feed, Mapping):
@@ -231,8 +236,8 @@ class Network:
         elif is_bare_list(feed, len(placeholders)):
             named = dict(zip(placeholders, feed, strict=True))
         else:
-            return {image: runtime.fitted(image, runtime.layout.batch(feed, self.preprocess))}
-        feeds = {tensor: runtime.fitted(tensor, as_array(value)) for tensor, value in named.items()}
+            return {image: runtime.fitted(image, batch_of(runtime.layout, feed, self.preprocess))}
+        feeds = {tensor: runtime.fitted(tensor, self._value(tensor, value)) for tensor, value in named.items()}
         if images and image not in feeds:
             raise FeedError(
                 f"Expected the images under {self.image_input.name!r}. "
@@ -240,6 +245,18 @@ class Network:
                 "Feed it, or say which tensor takes the images: load(model, image_input=...)."
             )
         return feeds
+
+    def _value(self, tensor: str, value: Any) -> np.ndarray:
+        """The array for one tensor of a feed by names."""
+        runtime = self.runtime
+        layout = runtime.layout if tensor == runtime.image_tensor else layout_of(tensor, runtime.structure)
+        pictures = reads_files(value) or (tensor == runtime.image_tensor and layout.shape is not None)
+        return batch_of(layout, value, self.preprocess, named=True) if pictures else as_array(value)
+
+    @cached_property
+    def _decoded(self) -> Feeds:
+        """The network's own feed, if it is of files: these are decoded once."""
+        return self.feeds(self.feed, images=False)
 
     def images(self, feed: Any = None) -> np.ndarray:
         """The images of a feed: float32 (images, height, width, channels), in the range of the input.
@@ -265,7 +282,7 @@ class Network:
             (0.0, 1.0)
         """
         if self.preprocess is not None:
-            return self.runtime.layout.range_of(self.preprocess)
+            return preprocessed_range(self.runtime.layout, self.preprocess)
         return usual_range(self.images(feed) if self._has_images(feed) else None)
 
     def _has_images(self, feed: Any) -> bool:
