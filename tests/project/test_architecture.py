@@ -25,15 +25,15 @@ import cnnvis_widgets as cv
 from cnnvis_widgets import objectives
 from cnnvis_widgets.engine.ops.specs import OPS
 from networks import frozen_graph, keras_cnn, network_of, photo
-import numpy as np, pathlib, tensorflow as tf
+import gzip, numpy as np, pathlib, tensorflow as tf
 
 network = cv.load(keras_cnn(), photo())
 result = cv.gradient_times_input(network, None, 2)
 assert result.images.shape == (1, 1, 20, 20, 3) and np.abs(result.images).max() > 0
 
-text = pathlib.Path("graph.pbtxt")
-text.write_text(str(frozen_graph().as_graph_def()))
-assert [layer.name for layer in cv.load("graph.pbtxt").select("r")] == ["conv1/Relu", "conv2/Relu"]
+file = pathlib.Path("graph.pb.gz")
+file.write_bytes(gzip.compress(frozen_graph().as_graph_def().SerializeToString()))
+assert [layer.name for layer in cv.load(file).select("r")] == ["conv1/Relu", "conv2/Relu"]
 
 def erfinv(x):
     return tf.nn.relu(tf.math.erfinv(0.1 * tf.sigmoid(x)))
@@ -121,7 +121,9 @@ def test_the_changes_work(tmp_path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "cnnvis_widgets", ignore=shutil.ignore_patterns("__pycache__"))
     for path, old, new in changes():
         target = tmp_path / path
-        target.write_text(target.read_text("utf-8").replace(old, new, 1) if old else new, "utf-8")
+        text = target.read_text("utf-8") if old else ""
+        assert (text.count(old) == 1) if old else not target.exists()
+        target.write_text(text.replace(old, new) if old else new, "utf-8")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "tests")])}
     command = [sys.executable, "-c", USE]
     done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
