@@ -23,6 +23,8 @@ built-in exception that Python users expect (``ValueError`` and so on), so that 
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -77,6 +79,17 @@ class OutputError(CnnvisError, OSError):
 
 class FeedWarning(UserWarning):
     """What is fed may not be what was meant: a range that does not fit, a photo in place of a missing feed."""
+
+
+def warn_of_feed(message: str) -> None:
+    """Warn with a ``FeedWarning`` that names the line of the user which called the package."""
+    frame, level, outermost = inspect.currentframe(), 0, 1
+    while frame is not None:
+        level += 1
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == __name__.partition(".")[0]:
+            outermost = level
+        frame = frame.f_back
+    warnings.warn(message, FeedWarning, stacklevel=outermost + 1)
 
 
 def described(error: BaseException) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..imaging.photographs import PHOTOGRAPHS, Photos, credit
 from .class_names import class_names
-from .photographs import PHOTOGRAPHS, Photos, credit
 from .preprocessing import preprocess
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
 from ..errors import FeedError
 from ..imaging.conversion import with_channels
+from ..imaging.cropping import fitted_picture
 from ..imaging.reading import ImageSource, pixels_if_image
 
 MEAN, SCALE = 127.0, 128.0
@@ -40,15 +40,7 @@ def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (
             f"Received: image of dtype {pixels.dtype} and shape {pixels.shape}. "
             "Scale it to 0..255 and convert it with .astype('uint8'), one image at a time."
         )
-    picture = Image.fromarray(with_channels(pixels, 3))
+    picture = with_channels(pixels, 3)
     if size is not None:
-        picture = _centre(picture, size[1] / size[0]).resize((size[1], size[0]), Image.Resampling.BICUBIC)
-    return (np.asarray(picture, np.float32) - MEAN) / SCALE
-
-
-def _centre(picture: Image.Image, proportion: float) -> Image.Image:
-    """The largest centred part whose width is ``proportion`` times its height, cut at whole pixels."""
-    width = max(1, min(picture.width, round(picture.height * proportion)))
-    height = max(1, min(picture.height, round(picture.width / proportion)))
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    return picture.crop((left, top, left + width, top + height))
+        picture = fitted_picture(picture, *size)
+    return (picture.astype(np.float32) - MEAN) / SCALE

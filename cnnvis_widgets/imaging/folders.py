@@ -5,11 +5,10 @@ from __future__ import annotations
 import glob
 import os
 import re
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import FeedWarning, ImageError
+from ..errors import ImageError, warn_of_feed
 
 _SUFFIXES = "avif bmp dib gif ico jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm tga tif tiff webp"
 SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split(" "))
@@ -70,10 +69,8 @@ def _images_among(candidates: Iterable[Path], label: str) -> list[Path]:
             f"{_hint(label, folders)}"
         )
     if others:
-        warnings.warn(
-            f"Skipped what is no image file in the {label}: {_listed(others)}. Name a file itself to have it read.",
-            FeedWarning,
-            stacklevel=2,
+        warn_of_feed(
+            f"Skipped what is no image file in the {label}: {_listed(others)}. Name a file itself to have it read."
         )
     return images
 

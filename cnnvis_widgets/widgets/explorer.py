@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import ipywidgets as w
 
 from .. import demo
+from ..engine.network.default_feed import default_feed
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..engine.runtime import memory
 from ..imaging.busy_regions import Box
+from ..imaging.photographs import PHOTOGRAPHS
 from .input_image.image_pane import ImagePane
 from .layout import Actions, ExplorerLayout
 from .runner import Runner
@@ -39,7 +41,8 @@ class ModelExplorer(w.VBox):
     Args:
         model: a ``Network`` or anything ``cnnvis_widgets.load`` takes. Without model and feed the
             embedded network opens on its own photographs.
-        feed: one or more images, or a dict or list of all the network's inputs.
+        feed: one or more images, or a dict or list of all the network's inputs; see ``load``. Without it, a model
+            opens on packaged photographs that are fitted to its input, or on random numbers, and says so.
         class_names: names of the classes, in the order of the class scores.
         preprocess: function of a picture, uint8 (h, w, 3), that returns the array the network expects.
         image_input: the input the images go to, where it is not obvious.
@@ -71,13 +74,17 @@ class ModelExplorer(w.VBox):
         if model is None and feed is None:
             model, feed, names = _embedded()
         network = load(model, feed, class_names=class_names, preprocess=preprocess, image_input=image_input)
+        notice = ""
+        if network.feed is None:
+            chosen = default_feed(network.runtime, network.preprocess, tuple(PHOTOGRAPHS))
+            feed, names, notice = chosen.feeds, chosen.names, chosen.notice
         layers = network.runtime.layers_as_fed(network.feeds(feed))
         self.fed_images = FedImages(network, feed)
         names = names or tuple(f"image {index}" for index in range(len(self.fed_images.images)))
         self.state = FullState(self.fed_images, names, {layer.name: layer.label for layer in layers})
         files = ResultFiles(Path(outdir), Path(logdir), network.layers)
         self._runner = Runner(self.state, self.fed_images, files)
-        self.image_pane = ImagePane(self.state, self.fed_images)
+        self.image_pane = ImagePane(self.state, self.fed_images, notice)
         self.views = self._make_views(Path(outdir))
         layout = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions())
         super().__init__(layout.children, layout=w.Layout(width="100%", max_width="1600px"))

@@ -146,10 +146,10 @@ def tile_size(size: Sequence[int], fixed: Sequence[int | None]) -> tuple[int, ..
     """The size of a tile: the whole picture where possible, and never more than the network takes.
 
     Args:
-        size: (height, width) of the picture.
+        size: (height, width) of the picture, () for a flat input.
         fixed: (height, width) of the input, ``None`` where the network leaves a size free.
     """
-    free = max(size) if np.prod(size) <= MOST_PIXELS else TILE_SIDE
+    free = max(size, default=1) if np.prod(size) <= MOST_PIXELS else TILE_SIDE
     limits = [free if limit is None else limit for limit in fixed]
     return tuple(min(side, limit) for side, limit in zip(size, limits, strict=True))
 
@@ -270,7 +270,7 @@ def _tile_gradient(runtime: Runtime, objective: BoundObjective, shape: Sequence[
 
 def _whole_step(runtime: Runtime, objective: BoundObjective, shape: Sequence[int], levels: int) -> Any:
     """The compiled function of flat ``StepInputs`` -> moved pictures, scores, strength of each gradient."""
-    axes = list(range(1, len(shape) - 1))
+    axes = np.arange(1, len(shape) - 1, dtype=np.int32)
     shift = tf.TensorSpec([len(axes)], tf.int32)
     specs = StepInputs(_image_spec(shape), shift, _mask_spec(shape), _ANY, _ANY, _ANY, objective.signature(runtime))
 

@@ -44,7 +44,11 @@ def load(
         feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
             one value for each input, or just the image or images: arrays, paths, contents of image files, binary
             files, PIL images, a folder, a glob pattern, or a list, pandas Series, ``tf.data.Dataset`` (of images, or
-            of images and labels) or iterator of these.
+            of images and labels) or iterator of these. Without a
+            feed, methods use a packaged photograph, or random numbers where the input is no picture, and a
+            ``FeedWarning`` says so. Without a
+            feed, methods use a packaged photograph, or random numbers where the input is no picture, and a
+            ``FeedWarning`` says so.
         image_input: the tensor that takes the images, or its name, where it cannot be guessed. Any tensor of the
             graph that is not constant will do.
         class_names: the names of the classes, in the order of the network's outputs.

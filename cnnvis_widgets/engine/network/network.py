@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import FeedError
+from ...errors import FeedError, warn_of_feed
 from ...results import Coverage, Layer, TensorInfo
 from ..backward.coverage import coverage
 from ..graph.graphdef import tensor_of
 from ..graph.receptive_field import seen_by
 from ..ops.windows import ReceptiveField
 from ..runtime.tracing import eagerly
+from .default_feed import DefaultFeed, default_feed, default_range
 from .description import Table, as_html, as_text, summary, table
 from .feeds import Feeds, Preprocess, as_array, is_bare_list
 from .image_sources import reads_files
@@ -208,24 +209,22 @@ class Network:
         """Turn a feed in any spelling into arrays by tensor name, the images under the image input.
 
         Args:
-            feed: as ``load`` takes it; ``None`` for the network's own.
+            feed: as ``load`` takes it; ``None`` for the network's own. A network without one is fed a packaged
+                photograph, or random numbers where its input is no picture, and a ``FeedWarning`` says so.
             images: whether the images must be among them; a dream from noise needs none.
 
         Returns:
             One array for each tensor fed, in the dtype of the tensor, with images in front.
 
         Raises:
-            FeedError: no feed at all, an unknown name, or values that do not fit.
+            FeedError: an unknown name, or values that do not fit.
 
         Example:
             >>> {tensor: array.shape for tensor, array in network.feeds(np.zeros((2, 8, 8, 3))).items()}
             {'image:0': (2, 8, 8, 3)}
         """
         if feed is None and self.feed is None:
-            raise FeedError(
-                f"Expected a feed for {self.image_input.name!r}. Received: None. "
-                "Pass an image, or a dict of names and values."
-            )
+            return dict(self._default.feeds)
         if feed is None and reads_files(self.feed):
             return dict(self._decoded)
         feed = self.feed if feed is None else feed
@@ -258,11 +257,17 @@ class Network:
         """The network's own feed, if it is of files: these are decoded once."""
         return self.feeds(self.feed, images=False)
 
+    @cached_property
+    def _default(self) -> DefaultFeed:
+        made = default_feed(self.runtime, self.preprocess)
+        warn_of_feed(made.notice)
+        return made
+
     def images(self, feed: Any = None) -> np.ndarray:
         """The images of a feed: float32 (images, height, width, channels), in the range of the input.
 
         Raises:
-            FeedError: no feed at all, or one that does not fit.
+            FeedError: the feed does not fit.
 
         Example:
             >>> network.images().shape
@@ -274,7 +279,8 @@ class Network:
         """The values of the input for black and for white, float32 scalars or arrays (channels,).
 
         With ``preprocess`` these are the values that it gives to a black and to a white picture. Otherwise they are
-        the first of [0, 1], [-1, 1] and [0, 255] that holds all values fed; [0, 255] if no image is fed.
+        the first of [0, 1], [-1, 1] and [0, 255] that holds all values fed. If no image is fed, the ops right behind
+        the input tell it, such as those of a ``Rescaling`` layer, and it is [0, 255] without any.
 
         Example:
             >>> low, high = network.value_range()
@@ -283,7 +289,9 @@ class Network:
         """
         if self.preprocess is not None:
             return preprocessed_range(self.runtime.layout, self.preprocess)
-        return usual_range(self.images(feed) if self._has_images(feed) else None)
+        if self._has_images(feed):
+            return usual_range(self.images(feed))
+        return default_range(self.runtime)
 
     def _has_images(self, feed: Any) -> bool:
         feed = self.feed if feed is None else feed

@@ -8,7 +8,6 @@ why.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isqrt, prod
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...errors import FeedError, FeedWarning, described
+from ...errors import FeedError, described, warn_of_feed
 from ...imaging.conversion import with_channels
 from ...imaging.reading import is_image_source, read_image
 from .feeds import Preprocess, as_array
@@ -217,11 +216,9 @@ class _Fitting:
                 f"{least:g} to {most:g}. Only pictures go through preprocess: uint8 arrays, paths, PIL images."
             )
         scale = 255 if most <= 1 else 1
-        warnings.warn(
+        warn_of_feed(
             f"Taken as pictures with values from 0 to {255 // scale}, and preprocessed: an array of {array.dtype} and "
-            f"shape {array.shape}, which does not fit the input. Pass pictures as uint8.",
-            FeedWarning,
-            stacklevel=2,
+            f"shape {array.shape}, which does not fit the input. Pass pictures as uint8."
         )
         return self._of_pictures(np.rint(array * scale).astype(np.uint8), None)
 
@@ -308,12 +305,10 @@ def _warn_of_range(layout: InputLayout, values: list[np.ndarray], preprocess: Pr
     bright = least >= 0 and 1.5 < most <= 255 and (most > 2 * high - low or (most > high and all(map(_whole, values))))
     dark = -1 <= least < most <= 1 and high - low > 50
     if bright or dark:
-        warnings.warn(
+        warn_of_feed(
             f"Values from {least:g} to {most:g} are fed as they are, but preprocess gives values from {low:g} to "
             f"{high:g}. Arrays other than uint8 are the network's own values and do not go through preprocess. "
-            "If these are pictures, pass them as uint8, from 0 to 255.",
-            FeedWarning,
-            stacklevel=3,
+            "If these are pictures, pass them as uint8, from 0 to 255."
         )
 
 

@@ -24,15 +24,21 @@ from .units_at_place import UnitsAtPlace
 class ImagePane:
     """Chooses an image, shows it and its classes. Views draw frames on ``canvas`` and listen to its clicks.
 
+    Args:
+        state: says which image is chosen.
+        fed_images: the network and its images.
+        notice: about the images, for the user; '' for none.
+
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
         units: lists the units that see the clicked place.
+        notice: says where the images come from, if nobody gave any.
         incoming: the ways to another image.
         predictions: the most probable classes as bars; empty for a network without class scores.
         widget: the whole pane.
     """
 
-    def __init__(self, state: ExplorerState, fed_images: FedImages) -> None:
+    def __init__(self, state: ExplorerState, fed_images: FedImages, notice: str = "") -> None:
         self._state, self._fed_images = state, fed_images
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
         self._caption, self.predictions = create(w.HTML), ClassBars(state)
@@ -49,7 +55,17 @@ class ImagePane:
         self.units = UnitsAtPlace(state, fed_images, self.canvas)
         self.incoming = NewImages(state, fed_images, self.canvas)
         pad = [] if self.incoming.pad is None else [self.incoming.pad]
-        parts = self._menu, self.canvas, self._caption, self.units.widget, self.predictions, self.incoming.tools, *pad
+        self.notice = create(w.HTML, value=text(notice, "caption", role="note") if notice else "")
+        parts = (
+            self._menu,
+            self.canvas,
+            self._caption,
+            self.notice,
+            self.units.widget,
+            self.predictions,
+            self.incoming.tools,
+            *pad,
+        )
         self.widget = column(*parts, grow="1 1 250px", widest="330px")
         state.observe(self._draw, "image")
         state.observe(self._list_images, "images")

@@ -184,8 +184,9 @@ class ReconstructionSheet:
 
     def title(self, channels: Sequence[int]) -> str:
         result = self.result
-        height, width = (self.side,) * 2 if self.side else result.images.shape[2:4]
-        done = f"{len(result.channels)} of {len(channels)}, {height} × {width} pixels each"
+        sides = (self.side,) * 2 if self.side else result.images.shape[2:-1]
+        size = f"{' × '.join(map(str, sides))} pixels" if sides else f"{result.images.shape[-1]} values"
+        done = f"{len(result.channels)} of {len(channels)}, {size} each"
         return f"Reconstructions of {result.layer.name} by {result.rule}: {done}"
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, None]:

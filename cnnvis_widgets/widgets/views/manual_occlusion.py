@@ -90,7 +90,7 @@ class ManualOcclusion:
         state = self._state
         if not self._on_screen():
             return
-        rows, columns = (*self._fed_images.images[state.image].shape[:-1], 1)[:2]
+        rows, columns = (*self._fed_images.images[state.image].shape[:-1], 1, 1)[:2]
         self._photo.selected = state.occluder or self._around(columns / 2, rows / 2)
         self._photo.drag = "move" if self._photo.selected else ""
         if state.occluder:

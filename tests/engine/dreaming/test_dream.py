@@ -125,9 +125,18 @@ def test_flat_and_signal_inputs():
     assert run(graph, None, "relu", 0)[-1].images.shape == (1, 28, 28, 1)
     keras.utils.set_random_seed(5)  # a channel that reacts
     line = keras.Sequential([keras.Input((32, 2)), keras.layers.Conv1D(3, 5, activation="relu", name="line")])
-    steps = run(line, None, "line", 0)
-    assert steps[-1].images.shape == (1, 32, 2)
-    assert steps[-1].scores[0] > steps[0].scores[0]
+    flat = keras.Sequential(
+        [keras.Input((49,)), keras.layers.Dense(3, activation="relu", kernel_initializer="ones", name="dense")]
+    )
+    own = np.random.default_rng(0).random(49).astype(np.float32)
+    for network, layer, shape, options in (
+        (line, "line", (32, 2), {}),
+        (flat, "dense", (49,), {}),
+        (flat, "dense", (49,), {"start": own, "value_range": (0, 1)}),
+    ):
+        steps = run(network, None, layer, 0, **options)
+        assert steps[-1].images.shape == (1, *shape)
+        assert steps[-1].scores[0] > steps[0].scores[0]
 
 
 def test_other_inputs_are_fed_from_the_feed():

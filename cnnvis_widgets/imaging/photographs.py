@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..imaging.reading import read_image
+from .reading import read_image
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,8 @@ def credit(name: str) -> str:
     """Author and licence of a photograph, as one line to print beside it."""
     photograph = PHOTOGRAPHS[name]
     return f"{photograph.author} ({photograph.licence})"
+
+
+def is_installed() -> bool:
+    """Whether the packages that hold the photographs are installed."""
+    return all(find_spec(photograph.package) is not None for photograph in PHOTOGRAPHS.values())
