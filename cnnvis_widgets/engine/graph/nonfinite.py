@@ -26,6 +26,9 @@ _BOUNDED = {
 }
 """Ops for which infinity is a bound or a filling: a clip without an upper limit, the padding before a max pool."""
 
+_SUMS = {"Add", "AddV2"}
+"""Ops for which -inf is a mask, if it has more than one axis: attention adds it to scores. A bias has one axis."""
+
 
 @dataclass(frozen=True)
 class NonFinite:
@@ -53,7 +56,7 @@ class NonFinite:
 def find_nonfinite(nodes: Mapping[str, NodeDef], values: Mapping[str, Value]) -> NonFinite:
     """Check every value once. The 528 MB of a VGG take 0.05 s on two cores.
 
-    Infinity is allowed where it only bounds a clip or fills the padding of a pool.
+    Infinity is allowed where it only bounds a clip or fills the padding of a pool, and -inf where a mask adds it.
 
     Args:
         nodes: of a graph by name, each after its inputs.
@@ -62,12 +65,13 @@ def find_nonfinite(nodes: Mapping[str, NodeDef], values: Mapping[str, Value]) ->
     carried = {tensor: {node_of(tensor)} for tensor, value in values.items() if not is_finite(value)}
     sources = [node_of(tensor) for tensor in carried]
     nan = {node_of(tensor) for tensor in carried if _has_nan(values[tensor])}
+    masks = {node_of(tensor) for tensor in carried if _is_mask(values[tensor])}
     takers: dict[str, set[str]] = defaultdict(set)
     for name, node in nodes.items() if carried else ():
         held = {source for each in data_inputs(node) for source in carried.get(tensor_of(each), ())}
         if node.op in _PASSING and held:
             carried[tensor_of(name)] = held
-        elif taken := (held & nan if node.op in _BOUNDED else held):
+        elif taken := (held & nan if node.op in _BOUNDED else held - masks if node.op in _SUMS else held):
             takers[name] = taken
     used = set[str]().union(*takers.values())
     return NonFinite(tuple(name for name in sources if name in used), dict(takers))
@@ -94,6 +98,12 @@ def is_finite(values: Any) -> bool:
         if np.isfinite(squares):
             return True
     return all(np.isfinite(chunk).all() for chunk in _chunks(flat))
+
+
+def _is_mask(values: Any) -> bool:
+    """Return whether values are of several axes, and all finite but for -inf."""
+    several = sum(size > 1 for size in values.shape) > 1
+    return several and not any((np.isnan(chunk) | np.isposinf(chunk)).any() for chunk in _chunks(_flat(values)))
 
 
 def _has_nan(values: Any) -> bool:

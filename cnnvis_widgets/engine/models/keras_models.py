@@ -59,7 +59,7 @@ def draft_of_keras_model(model: Any, arguments: Arguments) -> Draft:
     draft = draft_of_function(function)
     inputs = dict(zip([node for node, _ in draft.inputs or ()], input_names, strict=True))
     nodes = [node.name for node in draft.graph_def.node]
-    layers, scopes = _layer_scopes(model, nodes)
+    layers, scopes = _layer_scopes(model, nodes) if _is_model(model) else ({}, {})
     output_names = None if isinstance(function.structured_outputs, dict) else getattr(model, "output_names", None)
     output_names = output_names or [name for name, _ in draft.outputs or ()]
     return replace(

@@ -99,12 +99,27 @@ def choose_image_input(frozen: FrozenGraph, structure: Structure) -> str:
         if rank and reaching and (best is None or score > best[0]):
             best = score, tensor
     if best is None:
-        names = ", ".join(repr(name) for name in frozen.inputs) or "none"
-        raise FeedError(
-            f"Expected an input with a path to a layer. Received: inputs {names}, and {len(structure.layers)} layers. "
-            "Name the tensor that takes the images: load(model, image_input='name:0')."
-        )
+        raise FeedError(_no_image_input(frozen, structure))
     return best[1]
+
+
+def _no_image_input(frozen: FrozenGraph, structure: Structure) -> str:
+    """Say why no input takes images, and name the first tensor behind the inputs that could."""
+    inputs = ", ".join(f"{name!r} ({structure.shapes[tensor][0].name})" for name, tensor in frozen.inputs.items())
+    behind = descendants(structure.consumers, [node_of(tensor) for tensor in frozen.inputs.values()])
+    could = (
+        tensor_of(name)
+        for name in structure.nodes
+        if name in behind
+        and (info := structure.shapes.get(tensor_of(name)))
+        and info[0].is_floating
+        and len(info[1] or ()) >= 3
+    )
+    return (
+        f"Expected an input with a path to a layer. Received: inputs {inputs or 'none'}, and {len(structure.layers)} "
+        "layers. Text and serialized examples cannot take images: name the tensor that does: "
+        f"load(model, image_input={next(could, 'name:0')!r})."
+    )
 
 
 def layout_of(tensor: str, structure: Structure) -> InputLayout:

@@ -121,8 +121,9 @@ def _has_one_for_each_input(feed: Any, model: Any) -> bool:
     if not isinstance(feed, list | tuple) or len(feed) < 2:
         return False
     function = getattr(model, "python_function", None)
-    if function is None:  # a Keras model does not say how many inputs it takes: batches are those of several
-        return all(getattr(value, "ndim", 0) >= 4 for value in feed)
+    if function is None:  # a Keras model does not say how many inputs it takes: images are of one kind
+        axes = [getattr(value, "ndim", 0) for value in feed]
+        return min(axes) >= 4 or (min(axes) > 0 and len(set(axes)) > 1)
     parameters = [each for each in signature(function).parameters.values() if each.name != "self"]
     return len([each for each in parameters if each.default is each.empty]) == len(feed)
 
