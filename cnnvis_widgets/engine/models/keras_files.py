@@ -81,7 +81,7 @@ def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:
 
 def _loaded_hdf5(path: Path, config: dict[str, Any], version: str) -> Any:
     if version.startswith("3"):
-        return _first_of([lambda: _loaded(path, ".h5", path), lambda: _rebuilt(path, config)])
+        return _loaded(path, ".h5", path)
     ways: list[Callable[[], Any]] = [lambda: _loaded_mended(path, config)]
     if importlib.util.find_spec("tf_keras") is not None and not has_python_code(config):
         ways.append(lambda: _loaded_by_tf_keras(path, ".h5"))
@@ -114,17 +114,6 @@ def _loaded_mended(path: Path, config: dict[str, Any]) -> Any:
         return _loaded(beside, ".h5", path)
 
 
-def _rebuilt(path: Path, config: dict[str, Any]) -> Any:
-    """Build the model of an .h5 file of Keras 3 anew. Keras itself does not find its own functions in such a file."""
-    name = "Sequential" if config["class_name"] == "Sequential" else "Model"
-    model = keras.models.model_from_json(
-        json.dumps({"module": "keras", "class_name": name, "config": config["config"], "registered_name": None})
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        model.load_weights(_named(path, ".h5", folder))
-    return model
-
-
 def _loaded(path: Path, suffix: str, origin: Path) -> keras.Model:
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -133,7 +122,8 @@ def _loaded(path: Path, suffix: str, origin: Path) -> keras.Model:
             raise ModelError(
                 f"Expected a model that Keras {keras.__version__} can load. Received: {str(origin)!r}: {error} "
                 "For layers of your own, load it with keras.models.load_model(path, custom_objects=...) and pass "
-                f"the model. For layers of Keras 2, install the package tf_keras: pip install tf_keras. {_OTHER_WAYS}"
+                "the model. For functions of keras.ops, which .h5 files cannot hold, save it as .keras. For layers of "
+                f"Keras 2, install the package tf_keras: pip install tf_keras. {_OTHER_WAYS}"
             ) from error
 
 

@@ -179,6 +179,20 @@ def test_infinity_may_be_a_bound_and_nan_may_not():
     assert "bound" in broken.nonfinite_weights("out")
 
 
+def test_minus_infinity_may_be_a_mask_that_is_added():
+    def function(x, hidden):
+        scores = tf.reshape(x, [-1, 3, 3])
+        return tf.nn.relu(tf.nn.softmax(scores + tf.constant([[0, hidden, hidden], [0, 0, hidden], [0, 0, 0]])))
+
+    fine = network_of(lambda x: function(x, -np.inf), (3, 3, 1))
+    assert fine.nonfinite_weights() == ()
+    found = activations(fine, None, "out")[0].values
+    np.testing.assert_array_equal(found[0] == 0, np.triu(np.ones((3, 3)), 1))
+    np.testing.assert_allclose(found.sum(-1), 1, atol=1e-6)
+    for broken in (np.inf, np.nan):
+        assert network_of(lambda x, broken=broken: function(x, broken), (3, 3, 1)).nonfinite_weights("out")
+
+
 def test_a_value_fed_in_place_of_a_weight_that_is_not_finite():
     graph = tf.Graph()
     with graph.as_default():
