@@ -180,7 +180,7 @@ class DreamStep:
 
     Attributes:
         layer: the layer whose score rises; the logits in place of a softmax.
-        softmax_removed: whether that replacement took place.
+        activation_removed: 'softmax' or 'sigmoid' (see ``Head``) where that replacement took place, else ''.
         channels: the channel (or class) of each picture.
         names: the class names of ``channels``, or the channel numbers as text.
         images: float32 (channels, height, width, input channels), in the range of the input.
@@ -196,7 +196,7 @@ class DreamStep:
     """
 
     layer: Layer
-    softmax_removed: bool
+    activation_removed: str
     channels: tuple[int, ...]
     names: tuple[str, ...]
     images: np.ndarray
@@ -218,8 +218,8 @@ class Attribution:
     Attributes:
         method: the name of its row in ``methods.METHODS``.
         layer: the layer whose channels are the targets, mostly the logits.
-        softmax_removed: whether a softmax of the network follows ``layer``. The picture explains the score and not
-            the probability, which depends on all classes.
+        activation_removed: the activation between ``layer`` and the output, such as 'softmax', or '' for none. The
+            picture explains the score and not the probability, which saturates.
         targets: the channel (or class) at each index of the second axis of ``images``.
         names: the class names of ``targets``, or the channel numbers as text.
         images: float32 (images, targets, height, width) for Grad-CAM and occlusion, (images,
@@ -237,7 +237,7 @@ class Attribution:
 
     method: str
     layer: Layer
-    softmax_removed: bool
+    activation_removed: str
     targets: tuple[int, ...]
     names: tuple[str, ...]
     images: np.ndarray
@@ -306,28 +306,92 @@ class Sensitivity:
     randomised: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """The class scores and probabilities of images.
+MEANINGS = ("classes", "labels", "yes or no", "values")
+"""What a head can mean; see ``Head``."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of a network, and what it means.
+
+    A head whose output has places, such as the pixels of a segmentation or the anchors of a detector, says the same
+    for each place.
 
     Attributes:
-        layer: the layer of the class scores.
-        names: the names of all classes, or their numbers as text.
-        scores: float32 (images, classes).
-        probabilities: float32 (images, classes): the softmax of the scores.
-        softmax_in_network: whether the network itself ends in that softmax; otherwise it was added here.
+        name: of the output.
+        meaning: 'classes' (a softmax: exactly one of several), 'labels' (a sigmoid each: any number of them),
+            'yes or no' (one sigmoid: two classes), or 'values' (regression, embeddings, boxes: numbers as they are).
+        output: the layer that the network returns.
+        scores: the layer before the activation that saturates, which methods explain; ``output`` where there is none.
+        activation: 'softmax', 'log_softmax', 'sigmoid', 'hard_sigmoid', or '' for none.
+        activated: the full name of the tensor behind that activation; ops after it only rearrange its values.
+        names: of the classes, or ``None``.
     """
 
-    layer: Layer
+    name: str
+    meaning: str
+    output: Layer
+    scores: Layer
+    activation: str = ""
+    activated: str = ""
+    names: tuple[str, ...] | None = None
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes, labels or values there are, of each place; two of 'yes or no'."""
+        return 2 if self.meaning == "yes or no" else self.output.channels
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the output has places."""
+        return bool(self.output.spatial_shape)
+
+    def title(self, number: int) -> str:
+        """The name of a class, or what to call it without one."""
+        if self.names is not None and number < len(self.names):
+            return self.names[number]
+        return ("no", "yes")[number] if self.meaning == "yes or no" else str(number)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What one head of a network tells of images.
+
+    Attributes:
+        head: the head.
+        names: of its classes, labels or values, or their numbers as text.
+        scores: float32 (images, classes): before the activation that saturates; means over the places of a map.
+        probabilities: float32 (images, classes), means over the places of a map; ``None`` for a head of values.
+        values: float32 (images, ..., channels): the output as the network returns it, channels last. ``None`` in the
+            predictions of changed images.
+    """
+
+    head: Head
     names: tuple[str, ...]
     scores: np.ndarray
-    probabilities: np.ndarray
-    softmax_in_network: bool
+    probabilities: np.ndarray | None
+    values: np.ndarray | None = None
+
+    @property
+    def layer(self) -> Layer:
+        """The layer of the scores."""
+        return self.head.scores
+
+    @property
+    def softmax_in_network(self) -> bool:
+        """Whether the probabilities are those of a softmax in the network."""
+        return self.head.activation.endswith("softmax")
+
+    @property
+    def amounts(self) -> np.ndarray:
+        """float32 (images, classes): what people read of each class, the probability or else the value."""
+        return self.scores if self.probabilities is None else self.probabilities
 
     def top(self, count: int = 5, image: int = 0) -> list[tuple[int, str, float]]:
-        """The most probable classes of an image, best first: number, name and probability."""
-        best = np.argsort(-self.scores[image], kind="stable")[:count]
-        return [(int(number), self.names[number], float(self.probabilities[image, number])) for number in best]
+        """The classes that a head is surest of: number, name and probability. Of values, those furthest from 0."""
+        sureness = np.abs(self.scores[image]) if self.probabilities is None else self.scores[image]
+        best = np.argsort(-sureness, kind="stable")[:count]
+        return [(int(number), self.names[number], float(self.amounts[image, number])) for number in best]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,15 +13,18 @@ _WIDTH, _HIGH, _MARGIN, _BAR = 480, 34, 10, 8
 _INK, _PAPER, _EMPTY, _FULL = (34, 34, 34), (255, 255, 255), (225, 225, 225), (25, 118, 210)
 
 
-def bar_chart(names: Sequence[str], parts: Sequence[float], before: Sequence[float]) -> np.ndarray:
-    """Draw a row for each name: a bar, its percentage, and a mark where the bar ended before.
+def bar_chart(
+    names: Sequence[str], parts: Sequence[float], before: Sequence[float], *, percent: bool = True
+) -> np.ndarray:
+    """Draw a row for each name: a bar, its number, and a mark where the bar ended before.
 
     The font is the one in Pillow, which every machine has. It knows European letters only.
 
     Args:
         names: one for each row.
-        parts: the lengths of the bars, 0 to 1.
-        before: the places of the marks, 0 to 1.
+        parts: the lengths of the bars, 0 to 1; without ``percent`` any numbers, of which bars show the size.
+        before: the places of the marks, in the same units.
+        percent: write numbers as percentages.
 
     Returns:
         uint8 (height, 480, 3).
@@ -33,16 +36,17 @@ def bar_chart(names: Sequence[str], parts: Sequence[float], before: Sequence[flo
     canvas = Image.new("RGB", (_WIDTH, 2 * _MARGIN + _HIGH * len(names)), _PAPER)
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     right = _WIDTH - _MARGIN
+    whole = 1.0 if percent else max(map(abs, [*parts, *before]), default=0.0) or 1.0
     for row, (name, part, earlier) in enumerate(zip(names, parts, before, strict=True)):
         top = _MARGIN + _HIGH * row
-        percentages = f"{earlier:.1%} to {part:.1%}"
-        length = ceil(draw.textlength(percentages, font))
-        draw.text((right - length, top), percentages, _INK, font)
+        numbers = f"{earlier:.1%} to {part:.1%}" if percent else f"{earlier:.4g} to {part:.4g}"
+        length = ceil(draw.textlength(numbers, font))
+        draw.text((right - length, top), numbers, _INK, font)
         draw.text((_MARGIN, top), _fitting(name, right - length - 2 * _MARGIN, draw, font), _INK, font)
         bar = top + 20, top + 20 + _BAR
         draw.rectangle((_MARGIN, bar[0], right, bar[1]), _EMPTY)
         for share, colour, wide in ((part, _FULL, 0), (earlier, _INK, 2)):
-            end = _MARGIN + share * (right - _MARGIN)
+            end = _MARGIN + abs(share) / whole * (right - _MARGIN)
             start = max(_MARGIN, end - wide) if wide else _MARGIN
             draw.rectangle((start, bar[0] - wide, end, bar[1] + wide), colour)
     return np.asarray(canvas)

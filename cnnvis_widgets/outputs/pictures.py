@@ -139,7 +139,7 @@ def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterat
     for index, place, title in _targets_of(result):
         colours = heat(result.images[index, place])
         text = {"Score": f"{result.scores[index, place]:.6g}", "Full colour": f"{colours.limit:.6g}"}
-        text["Softmax"] = "removed" if result.softmax_removed else "none"
+        text["Activation removed"] = result.activation_removed or "none"
         if result.maps is not None:
             text["Maps"] = result.maps.name
         if result.completeness_error is not None:
@@ -186,15 +186,14 @@ def of_intervention(
     numbers += [number for number, *_ in result.after.top(1) if number not in numbers]
     names = [result.after.names[number] for number in numbers]
     after, before = (
-        [float(predictions.probabilities[0, number]) for number in numbers]
-        for predictions in (result.after, result.before)
+        [float(predictions.amounts[0, number]) for number in numbers] for predictions in (result.after, result.before)
     )
     text = {
         "Factor": f"{factor:g}",
         "Region": ", ".join(map(str, region)) or "everywhere",
         "Classes": json.dumps(dict(zip(map(str, numbers), zip(before, after, strict=True), strict=True))),
     }
-    pixels = bar_chart(names, after, before)
+    pixels = bar_chart(names, after, before, percent=result.after.probabilities is not None)
     return _encoded(_Subject(result.layer, "intervention", "intervention"), text, pixels, channel, str(channel))
 
 

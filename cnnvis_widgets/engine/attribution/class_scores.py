@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import ChannelError, GradientError, LayerError, NumericalError
-from ...results import Attribution, Layer
-from ..network.channels import channel_number, channel_title, channels_last
+from ...errors import ChannelError, GradientError, NumericalError
+from ...results import Attribution, Head, Layer
+from ..network.channels import channels_last, class_number
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
@@ -26,20 +26,20 @@ BATCH = 4
 """Variants that run together. Batches of 8 take 7 % less time and 135 MB more."""
 
 
-def numbers_and_names(network: Network, layer: Layer, targets: Targets) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def numbers_and_names(head: Head, targets: Targets) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Look up targets by number or by class name.
 
     Returns:
-        Their channel numbers, and their names; a class without a name is called by its number.
+        Their numbers, and their names; a class without a name is called by its number.
 
     Raises:
-        ChannelError: there is no such channel or class; the message gives the nearest names.
+        ChannelError: there is no such class; the message gives the nearest names.
     """
     listed = [targets] if isinstance(targets, int | np.integer | str) else list(targets)
     if not listed:
         raise ChannelError("Expected at least one channel or class. Received: an empty list. Name one.")
-    numbers = tuple(channel_number(network, layer, target) for target in listed)
-    return numbers, tuple(channel_title(network, layer, number) for number in numbers)
+    numbers = tuple(class_number(head, target) for target in listed)
+    return numbers, tuple(head.title(number) for number in numbers)
 
 
 def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
@@ -54,90 +54,128 @@ def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """The scores that one layer gives to the images of one feed.
+    """The scores that one head gives to the images of one feed.
 
     Attributes:
-        network: the network of the layer.
-        layer: its channels are the scores.
-        softmax_removed: whether a softmax of the network follows the layer.
+        network: the network of the head.
+        head: whose classes they are.
         feeds: everything that is fed.
         images: float32 (images, height, width, channels), as fed.
     """
 
     network: Network
-    layer: Layer
-    softmax_removed: bool
+    head: Head
     feeds: Feeds
     images: np.ndarray
 
     @classmethod
-    def of(cls, network: Any, feed: Any, layer: str | Layer | None) -> ClassScores:
-        """Take the channels of a layer as class scores; ``None`` takes the logits. A softmax gives way to its logits.
+    def of(cls, network: Any, feed: Any, scores: str | Layer | Head | None) -> ClassScores:
+        """Take the classes of a head, or the channels of a layer; ``None`` takes the main head.
 
         Raises:
-            LayerError: there is no such layer, or the network has no class scores.
+            LayerError: there is no such head or layer, or the network has no head.
             FeedError: the feed does not fit.
             NumericalError: NaN or infinity in the images.
         """
         network = load(network, feed)
-        chosen = network.logits if layer is None else network.layer(layer)
-        if chosen is None:
-            raise LayerError(
-                "Expected a network with class scores. Received: one that ends in no dense layer. "
-                "Name the layer whose channels are to be explained: scores=..."
-            )
-        before_softmax = network.runtime.structure.before_softmax
-        scores = before_softmax(chosen)
-        softmaxes = [other for other in network.layers if other.kind == "softmax"]
-        same_rank = [softmax for softmax in softmaxes if len(softmax.shape) == len(scores.shape)]
-        removed = any(before_softmax(softmax).tensor == scores.tensor for softmax in same_rank)
+        head = network.head(scores)
         images = network.images()
         if not np.isfinite(images).all():  # a ReLU may turn NaN into 0, and then every later value looks right
             raise NumericalError("Expected finite images. Received: NaN or infinity in them. Check how they were made.")
-        return cls(network, scores, removed, network.feeds(), images)
+        return cls(network, head, network.feeds(), images)
+
+    @property
+    def layer(self) -> Layer:
+        """The scores before the activation that saturates."""
+        return self.head.scores
+
+    def as_returned(self) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
+        """Compute scores and probabilities of the images, and the output itself, channels last.
+
+        No op is folded into another one here, so that numbers are those that the network returns.
+        """
+
+        def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+            tensors = [*self.tensors, self.head.output.tensor]
+            *built, output = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
+            return [output, *self.summaries_of(built)]
+
+        key = ("as returned", *self.tensors, self.head.meaning, self.head.output.tensor)
+        output, *summaries = self.run(key, body, np.arange(len(self.images)), self.images)
+        return _pair(summaries), channels_last(output, self.head.output)
 
     def of_images(self) -> np.ndarray:
-        """Compute the scores of the images: float32 (images, channels)."""
-        return self.of_variants(np.arange(len(self.images)), self.images)
+        """Compute the scores of the images: float32 (images, classes)."""
+        return self.of_variants(np.arange(len(self.images)), self.images)[0]
 
-    def of_variants(self, rows: np.ndarray, variants: np.ndarray) -> np.ndarray:
-        """Compute the scores of variants: float32 (variants, channels).
+    def of_variants(self, rows: np.ndarray, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Compute the scores and the probabilities of variants.
 
         Args:
             rows: the index of the image that each variant was made from.
             variants: float32 (variants, height, width, channels).
-        """
-        return mean_over_places(self.forward(rows, variants, [self.layer])[0])
 
-    def forward(self, rows: np.ndarray, variants: np.ndarray, layers: Sequence[Layer]) -> list[np.ndarray]:
-        """Compute the values of layers for variants, channels last."""
-        tensors = [layer.tensor for layer in layers]
+        Returns:
+            Both are float32 (variants, classes), means over the places of a map. A head of values has no
+            probabilities.
+        """
 
         def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            return self.network.runtime.build(self.graph_inputs(batch, others), tensors, folding=True)
+            return self.summaries_of(self._build(self.graph_inputs(batch, others), self.tensors))
 
-        values = self.run(("values", *tensors), body, rows, variants)
-        return [channels_last(array, layer) for array, layer in zip(values, layers, strict=True)]
+        return _pair(self.run(("scores", *self.tensors, self.head.meaning), body, rows, variants))
+
+    def with_maps(
+        self, rows: np.ndarray, variants: np.ndarray, maps: Layer
+    ) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
+        """Compute scores and probabilities as ``of_variants``, and the feature maps of a layer, channels last."""
+
+        def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+            *built, activations = self._build(self.graph_inputs(batch, others), [*self.tensors, maps.tensor])
+            return [activations, *self.summaries_of(built)]
+
+        key = ("maps", *self.tensors, self.head.meaning, maps.tensor)
+        activations, *summaries = self.run(key, body, rows, variants)
+        return _pair(summaries), channels_last(activations, maps)
 
     def with_map_summaries(
         self, rows: np.ndarray, variants: np.ndarray, maps: Layer
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Compute the scores of variants, and the largest value and the sum of each feature map of a layer.
+    ) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray, np.ndarray]:
+        """Compute scores and probabilities as ``of_variants``, and the largest value and the sum of each feature map.
 
-        All three are (variants, channels). TensorFlow reduces the maps, which may be a hundred times as large as the
+        Both are (variants, channels). TensorFlow reduces the maps, which may be a hundred times as large as the
         variants, before they become arrays.
         """
         axes = [axis for axis in range(1, len(maps.shape)) if axis != maps.channel_axis]
 
         def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            tensors = [self.layer.tensor, maps.tensor]
-            values, activations = self.network.runtime.build(self.graph_inputs(batch, others), tensors, folding=True)
+            *built, activations = self._build(self.graph_inputs(batch, others), [*self.tensors, maps.tensor])
             activations = tf.cast(activations, tf.float32)  # a sum of half-precision numbers ends at 65504
-            return [values, tf.reduce_max(activations, axes), tf.reduce_sum(activations, axes)]
+            largest, sums = tf.reduce_max(activations, axes), tf.reduce_sum(activations, axes)
+            return [largest, sums, *self.summaries_of(built)]
 
-        key = ("summaries", self.layer.tensor, maps.tensor)
-        values, largest, sums = self.run(key, body, rows, variants)
-        return mean_over_places(channels_last(values, self.layer)), largest, sums
+        key = ("summaries", *self.tensors, self.head.meaning, maps.tensor)
+        largest, sums, *summaries = self.run(key, body, rows, variants)
+        return _pair(summaries), largest, sums
+
+    @property
+    def tensors(self) -> list[str]:
+        """The tensors that ``summaries_of`` takes: of the scores, and of the output where it gives probabilities."""
+        values = self.head.meaning == "values"
+        return [self.layer.tensor] if values else [self.layer.tensor, self.head.output.tensor]
+
+    def summaries_of(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Within a function being traced: scores (variants, classes), and probabilities of the same shape if any."""
+        scores = self._by_class(tensors[0])
+        return [scores, *(probabilities_by_class(self.head, output) for output in tensors[1:])]
+
+    def _by_class(self, values: tf.Tensor) -> tf.Tensor:
+        """Scores (variants, classes). The one score z of a yes-or-no head is -z for no and z for yes."""
+        scores = _mean_over_places(values, self.layer)
+        return tf.concat([-scores, scores], 1) if self.head.meaning == "yes or no" else scores
+
+    def _build(self, inputs: dict[str, tf.Tensor], tensors: list[str]) -> list[tf.Tensor]:
+        return self.network.runtime.build(inputs, tensors, folding=True)
 
     def backward(
         self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, rule: str = "gradient"
@@ -152,7 +190,7 @@ class ClassScores:
             values = self.network.runtime.build(self.graph_inputs(batch, others), [self.layer.tensor], rule)[0]
             return [gradient_at(batch, self.scores_of(values, targets), self.layer.name)]
 
-        return self.run(("gradient", self.layer.tensor, rule), body, rows, variants, channels)[0]
+        return self.run(("gradient", self.layer.tensor, self.head.meaning, rule), body, rows, variants, channels)[0]
 
     def backward_to(self, maps: Layer, rows: np.ndarray, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
@@ -162,15 +200,13 @@ class ClassScores:
             values, activations = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
             return [activations, gradient_at(activations, self.scores_of(values, targets), self.layer.name)]
 
-        key = ("gradient", self.layer.tensor, maps.tensor)
+        key = ("gradient", self.layer.tensor, self.head.meaning, maps.tensor)
         values, gradients = self.run(key, body, rows, self.images[rows], channels)
         return channels_last(values, maps), channels_last(gradients, maps)
 
     def scores_of(self, values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Within a function being traced: the score of one target for each variant."""
-        axis = self.layer.channel_axis
-        places = [place for place in range(1, len(self.layer.shape)) if place != axis]
-        return tf.gather(tf.reduce_mean(values, places) if places else values, targets, axis=1, batch_dims=1)
+        return tf.gather(self._by_class(values), targets, axis=1, batch_dims=1)
 
     def graph_inputs(self, variants: tf.Tensor, others: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Within a function being traced: the tensors to feed, by name."""
@@ -225,31 +261,36 @@ def attribution_without_images(class_scores: ClassScores, targets: Targets, meth
     Raises:
         ChannelError: there is no such class.
     """
-    numbers, names = numbers_and_names(class_scores.network, class_scores.layer, targets)
+    numbers, names = numbers_and_names(class_scores.head, targets)
     values = class_scores.of_images()[:, list(numbers)]
     images = np.zeros((len(values), len(numbers), 0), np.float32)
-    return Attribution(method, class_scores.layer, class_scores.softmax_removed, numbers, names, images, values)
+    return Attribution(method, class_scores.layer, class_scores.head.activation, numbers, names, images, values)
 
 
-def mean_over_places(values: np.ndarray) -> np.ndarray:
-    """Average over all spatial axes: (images, ..., channels) -> (images, channels).
+def probabilities_by_class(head: Head, output: tf.Tensor) -> tf.Tensor:
+    """Within a function being traced: the probabilities that an output tells, float32 (variants, classes).
 
-    Example:
-        >>> mean_over_places(np.array([[[1.0, 10.0], [3.0, 30.0]]]))
-        array([[ 2., 20.]])
+    They are means over the places of a map. The network computes them itself, except where it ends in plain scores
+    that class names or the user have declared to be classes or labels.
     """
-    return values.mean(axis=tuple(range(1, values.ndim - 1)))
+    output = tf.cast(output, tf.float32)
+    if head.activation == "log_softmax":
+        output = tf.exp(output)
+    elif not head.activation:
+        output = tf.nn.softmax(output, head.output.channel_axis) if head.meaning == "classes" else tf.sigmoid(output)
+    means = _mean_over_places(output, head.output)
+    return tf.concat([1 - means, means], 1) if head.meaning == "yes or no" else means
 
 
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Turn scores (..., channels) into probabilities.
+def _mean_over_places(values: tf.Tensor, layer: Layer) -> tf.Tensor:
+    places = [axis for axis in range(1, len(layer.shape)) if axis != layer.channel_axis]
+    values = tf.cast(values, tf.float32)  # a sum of half-precision numbers ends at 65504
+    return tf.reduce_mean(values, places) if places else values
 
-    Example:
-        >>> softmax(np.array([0.0, np.log(3.0)])).round(2)
-        array([0.25, 0.75])
-    """
-    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return raised / raised.sum(axis=-1, keepdims=True)
+
+def _pair(summaries: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    scores, *probabilities = summaries
+    return scores, probabilities[0] if probabilities else None
 
 
 def gradient_at(tensor: tf.Tensor, scores: tf.Tensor, name: str) -> tf.Tensor:

@@ -16,9 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import ChannelError, LayerError
-from ...results import Intervention, Layer
-from ..network.channels import channels_last
-from .class_scores import ClassScores, mean_over_places
+from ...results import Intervention, Layer, Predictions
+from .class_scores import ClassScores
 from .predictions import predictions_of
 
 Region = tuple[int, int, int, int]
@@ -85,9 +84,9 @@ class ResumedNetwork:
                 "lead to them. Choose an earlier layer."
             )
         rows = np.arange(len(class_scores.images))
-        values, self._stored = class_scores.forward(rows, class_scores.images, [scores, stored])
+        by_class, self._stored = class_scores.with_maps(rows, class_scores.images, stored)
         self._class_scores, self.layer = class_scores, stored
-        self.before = predictions_of(class_scores, mean_over_places(values))
+        self.before = predictions_of(class_scores.head, *by_class)
 
     def scaled(self, scales: Scales, *, region: Region | None = None) -> Intervention:
         """Compute the predictions after channels are scaled; see ``intervene``.
@@ -97,10 +96,10 @@ class ResumedNetwork:
             ValueError: a region outside the map, or factors that are not finite.
         """
         values = self._stored * _factors(self.layer, self._stored.shape[1:], scales, region)
-        return Intervention(self.layer, self.before, predictions_of(self._class_scores, self._resumed(values)))
+        return Intervention(self.layer, self.before, self._resumed(values))
 
-    def _resumed(self, values: np.ndarray) -> np.ndarray:
-        """Compute the scores from other values of the stored layer, channels last."""
+    def _resumed(self, values: np.ndarray) -> Predictions:
+        """Compute the predictions from other values of the stored layer, channels last."""
         class_scores, layer = self._class_scores, self.layer
         build = class_scores.network.runtime.build
 
@@ -108,12 +107,14 @@ class ResumedNetwork:
             inputs = class_scores.graph_inputs(batch, others)
             (original,) = build(inputs, [layer.tensor])  # only its dtype and shape are read, so it never runs
             replaced = tf.ensure_shape(tf.cast(replacement, original.dtype), original.shape)
-            return build({**inputs, layer.tensor: replaced}, [class_scores.layer.tensor], folding=True)
+            return class_scores.summaries_of(
+                build({**inputs, layer.tensor: replaced}, class_scores.tensors, folding=True)
+            )
 
         arranged = np.moveaxis(values, -1, layer.channel_axis).astype(np.float32)
-        rows, key = np.arange(len(class_scores.images)), ("from", class_scores.layer.tensor, layer.tensor)
-        (scores,) = class_scores.run(key, body, rows, class_scores.images, arranged)
-        return mean_over_places(channels_last(scores, class_scores.layer))
+        rows, key = np.arange(len(class_scores.images)), ("from", *class_scores.tensors, layer.tensor)
+        scores, *probabilities = class_scores.run(key, body, rows, class_scores.images, arranged)
+        return predictions_of(class_scores.head, scores, probabilities[0] if probabilities else None)
 
 
 def _factors(layer: Layer, shape: Sequence[int], scales: Scales, region: Region | None) -> np.ndarray:

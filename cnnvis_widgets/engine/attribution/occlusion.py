@@ -21,9 +21,7 @@ from .class_scores import (
     ClassScores,
     Targets,
     last_feature_maps,
-    mean_over_places,
     numbers_and_names,
-    softmax,
 )
 from .predictions import predictions_of
 
@@ -116,7 +114,7 @@ def occlusion_steps(
     """
     class_scores = ClassScores.of(network, feed, scores)
     network, images = class_scores.network, class_scores.images
-    numbers, names = numbers_and_names(network, class_scores.layer, targets)
+    numbers, names = numbers_and_names(class_scores.head, targets)
     maps = last_feature_maps(network, class_scores.layer) if layer is None else network.layer(layer)
     sides = images.shape[1:-1]
     if not sides:
@@ -170,11 +168,11 @@ class _Sweep:
         def unknown(*shape: int) -> np.ndarray:
             return np.full(shape, np.nan, np.float32)
 
-        scores, *maps = self._scores_and_maps(np.arange(images), class_scores.images)
+        (scores, probabilities), *maps = self._scores_and_maps(np.arange(images), class_scores.images)
         attribution = Attribution(
             "occlusion",
             class_scores.layer,
-            class_scores.softmax_removed,
+            class_scores.head.activation,
             self.targets,
             self.names,
             unknown(images, len(self.targets), *class_scores.images.shape[1:-1]),
@@ -186,7 +184,7 @@ class _Sweep:
             self.square,
             self.corners,
             scores=unknown(*of_targets),
-            probabilities=unknown(*of_targets) if class_scores.softmax_removed else None,
+            probabilities=None if probabilities is None else unknown(*of_targets),
             best=np.full((images, *grid), -1),
             maps=self.maps,
             map_channels=maps[0].argmax(axis=-1) if maps else np.zeros(0, int),
@@ -195,21 +193,21 @@ class _Sweep:
             total=0,
         )
 
-    def _scores_and_maps(self, rows: np.ndarray, variants: np.ndarray) -> list[np.ndarray]:
-        """The scores and, if a layer is followed, the largest value and the sum of each map."""
+    def _scores_and_maps(self, rows: np.ndarray, variants: np.ndarray) -> list[Any]:
+        """Scores and probabilities and, if a layer is followed, the largest value and the sum of each map."""
         if self.maps is None:
             return [self.class_scores.of_variants(rows, variants)]
         return list(self.class_scores.with_map_summaries(rows, variants, self.maps))
 
     def _record(self, sweep: Occlusion, image: int, places: list[tuple[int, ...]]) -> None:
         variants = np.stack([self._hidden(image, place) for place in places])
-        scores, *maps = self._scores_and_maps(np.full(len(places), image), variants)
+        (scores, probabilities), *maps = self._scores_and_maps(np.full(len(places), image), variants)
         at = tuple(np.transpose(places))
         sweep.best[image][at] = scores.argmax(axis=-1)
         for index, channel in enumerate(self.targets):
             sweep.scores[image, index][at] = scores[:, channel]
-            if sweep.probabilities is not None:
-                sweep.probabilities[image, index][at] = softmax(scores)[:, channel]
+            if sweep.probabilities is not None and probabilities is not None:
+                sweep.probabilities[image, index][at] = probabilities[:, channel]
         if maps:
             sweep.map_totals[image][at] = maps[1][:, sweep.map_channels[image]]
 
@@ -307,9 +305,11 @@ class Occluder:
         return Occluded(hidden_box, self.before, after, self.maps, self.channel, self.map_before, map_after)
 
     def _predictions_and_maps(self, variant: np.ndarray) -> tuple[Predictions, np.ndarray | None]:
-        layers = [self._class_scores.layer, *([] if self.maps is None else [self.maps])]
-        scores, *maps = self._class_scores.forward(np.zeros(1, int), variant, layers)
-        return predictions_of(self._class_scores, mean_over_places(scores)), maps[0][0] if maps else None
+        rows, class_scores = np.zeros(1, int), self._class_scores
+        if self.maps is None:
+            return predictions_of(class_scores.head, *class_scores.of_variants(rows, variant)), None
+        by_class, maps = class_scores.with_maps(rows, variant, self.maps)
+        return predictions_of(class_scores.head, *by_class), maps[0]
 
 
 def occlude(

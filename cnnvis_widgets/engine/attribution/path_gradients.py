@@ -90,7 +90,7 @@ def integrated_gradients_steps(
     result = attribution_without_images(class_scores, targets, "integrated_gradients")
     start = _baseline(class_scores, baseline)
     difference = class_scores.images - start
-    start_scores = class_scores.of_variants(np.arange(len(start)), start)[:, list(result.targets)]
+    start_scores = class_scores.of_variants(np.arange(len(start)), start)[0][:, list(result.targets)]
     stride = -(-steps // BATCH)
     order = [step for first in range(stride) for step in range(first, steps, stride)]
 

@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 
 from ...errors import ChannelError
-from ...results import Layer, Predictions
-from ..network.channels import channel_title
-from .class_scores import ClassScores, Targets, numbers_and_names, softmax
+from ...results import Head, Layer, Predictions
+from .class_scores import ClassScores, Targets, numbers_and_names
 
 
-def predict(network: Any, feed: Any = None) -> Predictions:
-    """Compute the class scores and probabilities of each image of a feed.
+def predict(network: Any, feed: Any = None, *, scores: str | Layer | Head | None = None) -> Predictions:
+    """Compute what one head of a network tells of each image of a feed.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
+        scores: the name of a head, or a layer; ``None`` for the main head. ``network.heads`` lists them.
 
     Returns:
-        Scores and probabilities of all classes.
+        The values of the head as the network returns them, with the scores and probabilities of all classes.
 
     Raises:
-        LayerError: the network has no class scores. FeedError: the feed does not fit.
+        LayerError: there is no such head. FeedError: the feed does not fit.
         NumericalError: NaN or infinity.
 
     Example:
@@ -33,15 +33,17 @@ def predict(network: Any, feed: Any = None) -> Predictions:
         >>> predictions.scores.shape, len(predictions.top(3))
         ((2, 10), 3)
     """
-    class_scores = ClassScores.of(network, feed, None)
-    return predictions_of(class_scores, class_scores.of_images())
+    class_scores = ClassScores.of(network, feed, scores)
+    by_class, values = class_scores.as_returned()
+    return predictions_of(class_scores.head, *by_class, values=values)
 
 
-def predictions_of(class_scores: ClassScores, values: np.ndarray) -> Predictions:
-    """Add probabilities and class names to scores (images, classes)."""
-    layer = class_scores.layer
-    names = tuple(channel_title(class_scores.network, layer, number) for number in range(values.shape[1]))
-    return Predictions(layer, names, values, softmax(values), class_scores.softmax_removed)
+def predictions_of(
+    head: Head, scores: np.ndarray, probabilities: np.ndarray | None, values: np.ndarray | None = None
+) -> Predictions:
+    """Add the names of the classes to scores and probabilities (images, classes)."""
+    names = tuple(head.title(number) for number in range(scores.shape[1]))
+    return Predictions(head, names, scores, probabilities, values)
 
 
 def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Targets) -> np.ndarray:
@@ -72,7 +74,7 @@ def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Target
     """
     class_scores = ClassScores.of(network, feed, None)
     maps = class_scores.network.layer(layer)
-    numbers, _ = numbers_and_names(class_scores.network, class_scores.layer, target)
+    numbers, _ = numbers_and_names(class_scores.head, target)
     if len(numbers) != 1:
         raise ChannelError(f"Expected one class. Received: target={target!r}. Call once for each class.")
     rows = np.arange(len(class_scores.images))

@@ -92,7 +92,7 @@ def _classes_and_rivals(class_scores: ClassScores, values: np.ndarray, target: i
     order = np.argsort(-values, axis=1, kind="stable")
     if target is None:
         return order[:, :2]
-    (number,), _ = numbers_and_names(class_scores.network, class_scores.layer, target)
+    (number,), _ = numbers_and_names(class_scores.head, target)
     rivals = np.where(order[:, 0] == number, order[:, 1], order[:, 0])
     return np.stack([np.full_like(rivals, number), rivals], axis=1)
 
@@ -110,7 +110,9 @@ def _with_shuffled_weights(class_scores: ClassScores, channels: np.ndarray, rule
 
     rows = np.arange(len(channels))
     seeds = np.full(len(rows), seed, np.int32)
-    return class_scores.run(("shuffled", layer.tensor, rule), body, rows, class_scores.images, channels, seeds)[0]
+    return class_scores.run(
+        ("shuffled", layer.tensor, class_scores.head.meaning, rule), body, rows, class_scores.images, channels, seeds
+    )[0]
 
 
 def _top_op(values: tf.Tensor, layer: Layer) -> tf.Operation:

@@ -19,7 +19,7 @@ from .rules import RECTIFIED_KINDS, lrn_is_identity, require_rule
 _NAMED_LINEAR = {"dense", "batch_normalization"}  # beside convolutions and pools; sums and reshapes are not named
 
 
-def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, softmax_removed: bool = False) -> Coverage:
+def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, removed: str = "") -> Coverage:
     """How a rule treats the ops through which signals go back from a layer to the image.
 
     Args:
@@ -27,7 +27,7 @@ def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, softm
         image: the name of the image tensor.
         layer: where signals begin.
         rule: its name.
-        softmax_removed: whether a softmax behind the layer was left out.
+        removed: the kind of activation behind the layer that was left out, such as "softmax"; "" for none.
 
     Raises:
         ValueError: no such rule.
@@ -42,8 +42,8 @@ def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, softm
             treated = _treatment(node, path.varying_inputs(node), rule, composites)
             if treated is not None:
                 counted[treated] += 1
-    if softmax_removed:
-        counted["softmax", "removed"] += 1
+    if removed:
+        counted[removed, "removed"] += 1
     return Coverage(rule, tuple(OpCoverage(kind, count, how) for (kind, how), count in counted.items()))
 
 

@@ -34,7 +34,7 @@ class BoundObjective:
         objective: it names tensors as its layers; every number and array is replaced by its place in ``leaves``.
         layers: the layers that it reads, by tensor name. The first one gives the dream its name.
         leaves: its numbers and arrays.
-        softmax_removed: whether its logits replaced a softmax.
+        activation_removed: 'softmax' or 'sigmoid' where the scores before it took its place, else ''.
         title: its name in messages.
         other_feeds: arrays for the inputs of the network beside the images.
     """
@@ -42,7 +42,7 @@ class BoundObjective:
     objective: Objective
     layers: dict[str, Layer]
     leaves: tuple[np.ndarray, ...]
-    softmax_removed: bool
+    activation_removed: str
     title: str
     other_feeds: Feeds
 
@@ -127,7 +127,7 @@ def bind(network: Network, objective: Objective, other_feeds: Feeds, title: str 
     binding = _Binding(network, other_feeds)
     bound = binding.bound(objective)
     title = title or repr(objective)
-    return BoundObjective(bound, binding.layers, tuple(binding.leaves), binding.softmax_removed, title, other_feeds)
+    return BoundObjective(bound, binding.layers, tuple(binding.leaves), binding.activation_removed, title, other_feeds)
 
 
 @dataclass(eq=False)
@@ -138,7 +138,7 @@ class _Binding:
     other_feeds: Feeds
     layers: dict[str, Layer] = field(default_factory=dict)
     leaves: list[np.ndarray] = field(default_factory=list)
-    softmax_removed: bool = False
+    activation_removed: str = ""
 
     def bound(self, term: Objective) -> Objective:
         arguments = dict(term.arguments)
@@ -159,9 +159,9 @@ class _Binding:
         """The arguments that depend on the layer, as the network needs them."""
         named = _layer(self.network, arguments["layer"])
         runtime = self.network.runtime
-        layer = runtime.structure.before_softmax(named)
+        layer, removed = self.network.before_saturation(named)
         runtime.require_gradient(layer)
-        self.softmax_removed = self.softmax_removed or layer is not named
+        self.activation_removed = self.activation_removed or removed
         self.layers[layer.tensor] = layer
         bound: dict[str, Any] = {"layer": layer.tensor}
         if "channel" in arguments:

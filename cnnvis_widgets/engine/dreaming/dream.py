@@ -196,7 +196,7 @@ def _bound_target(network: Network, target: Target, channels: Channels) -> _Boun
     layer = network.layer(target)  # type: ignore[arg-type]  # a list of other things raises LayerError there
     if channels is not None:
         return _of_channels(network, layer, channels, feeds)
-    logits = network.runtime.structure.before_softmax(layer)
+    logits, _ = network.before_saturation(layer)
     objective = bind(network, objectives.layer(layer), feeds, f"layer {logits.name!r}")
     return _BoundTarget([objective], (0,), (logits.name,))
 
@@ -218,7 +218,7 @@ def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) ->
         raise ChannelError(
             "Expected at least one channel or class. Received: an empty list. Give one, or None for all."
         )
-    logits = network.runtime.structure.before_softmax(layer)
+    logits, _ = network.before_saturation(layer)
     numbers = tuple(channel_number(network, logits, channel) for channel in wanted)
     names = tuple(channel_title(network, logits, number) for number in numbers)
     bound = [

@@ -135,7 +135,7 @@ class Run:
         images = self._mixed(dreamt, course.size, self.options.strength if strength is None else strength)
         return DreamStep(
             layer=self._layer,
-            softmax_removed=any(batch.objective.softmax_removed for batch in self.batches),
+            activation_removed=next(filter(None, (batch.objective.activation_removed for batch in self.batches)), ""),
             channels=tuple(channel for batch in self.batches for channel in batch.channels),
             names=tuple(name for batch in self.batches for name in batch.names),
             images=images,

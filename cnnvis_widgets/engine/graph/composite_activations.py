@@ -64,8 +64,19 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
         ("RealDiv", ("Mul", "x", _HARD_GATE), 6.0),
     ),
     "hard_sigmoid": (("Mul", 1 / 6, _HARD_GATE), ("RealDiv", _HARD_GATE, 6.0)),
+    "sigmoid": (
+        ("RealDiv", 1.0, (_ADD, 1.0, ("Exp", ("Neg", "x")))),
+        ("Reciprocal", (_ADD, 1.0, ("Exp", ("Neg", "x")))),
+        ("Mul", 0.5, (_ADD, 1.0, ("Tanh", ("Mul", 0.5, "x")))),
+        (_ADD, 0.5, ("Mul", 0.5, ("Tanh", ("Mul", 0.5, "x")))),
+    ),
+    "softmax": (
+        ("RealDiv", ("Exp", ("Sub", "x", "max(x)")), ("Sum", ("Exp", ("Sub", "x", "max(x)")), "c")),
+        ("RealDiv", ("Exp", "x"), ("Sum", ("Exp", "x"), "c")),
+    ),
 }
 _ALTERNATIVES: dict[str, tuple[Pattern, ...]] = {
+    "max(x)": (("Max", "x", "c"), ("StopGradient", ("Max", "x", "c"))),
     "x/c": (("Mul", "c", "x"), ("RealDiv", "x", "c")),
     "x³": (("Pow", "x", "c"), ("Mul", "x", ("Square", "x")), ("Mul", "x", ("Mul", "x", "x"))),
 }

@@ -137,7 +137,7 @@ def channel_axes(nodes: Mapping[str, NodeDef], varying: Collection[str], shapes:
         elif before is not None:
             first[name] = before
         if node.op == "Transpose":
-            permutation = _constant(nodes, data_inputs(node)[1])
+            permutation = constant_numbers(nodes, data_inputs(node)[1])
             if permutation is not None and len(permutation) > 2:
                 first[name] = permutation[1] == len(permutation) - 1
         elif node.op in {"MatMul", "Reshape"}:
@@ -166,7 +166,7 @@ def _propagate_layout(
             pending += [node_of(each) for each in data_inputs(nodes[name])]
 
 
-def _constant(nodes: Mapping[str, NodeDef], reference: str) -> list[int] | None:
+def constant_numbers(nodes: Mapping[str, NodeDef], reference: str) -> list[int] | None:
     """Return the value of a constant of the graph; ``None`` if it is computed."""
     node = nodes.get(node_of(reference))
     if node is None or node.op != "Const":

@@ -30,7 +30,6 @@ class Structure:
         composites: the composite activations, by output node.
         axes: the channel axis of the first output of each node.
         layers: in the order in which they are computed.
-        logits: the layer of class scores before a softmax, or ``None``.
     """
 
     def __init__(self, frozen: FrozenGraph, sources: set[str]) -> None:
@@ -44,7 +43,6 @@ class Structure:
         facts = GraphFacts(self.nodes, self.consumers, self.shapes, self.varying, self.composites, self.axes)
         self.layers = find_layers(facts, frozen.keras_names)
         self._frozen = frozen
-        self.logits = self._logits()
 
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
         """Return the layers that a selection means.
@@ -85,7 +83,7 @@ class Structure:
     def _selected(self, selection: str) -> tuple[Layer, ...]:
         name = selection.removesuffix(":0")
         if selection not in FAMILIES or not self._named(selection):
-            for layer in (self._keras_output(name), self._any_op(selection)):
+            for layer in (self._keras_output(name), self.layer_of(selection)):
                 if layer is not None and not self._named(name):
                     return (layer,)
         return matching(selection, self.layers)
@@ -107,7 +105,7 @@ class Structure:
                 return exact[0] if exact else self._make(tensor_of(ends[-1]), kind)
         return None
 
-    def _any_op(self, selection: str) -> Layer | None:
+    def layer_of(self, selection: str) -> Layer | None:
         """Return the layer of any op that depends on an input, by the name of the op or of a tensor."""
         tensor = selection if ":" in selection else f"{selection}:0"
         if node_of(tensor) not in self.varying or tensor not in self.shapes:
@@ -120,19 +118,6 @@ class Structure:
         name = tensor.removesuffix(":0")
         return make_layer(tensor, kind, self.shapes, self.axes, self._frozen.keras_names.get(node_of(tensor)), name)
 
-    def _logits(self) -> Layer | None:
-        """Return the layer of class scores: the one before the last softmax, else a flat output, else a dense one."""
-        softmax = [layer for layer in self.layers if layer.kind == "softmax" and not layer.spatial_shape]
-        if softmax:
-            return self.before_softmax(softmax[-1])
-        ends = [self.origin(tensor) for tensor in self._frozen.outputs.values()]
-        for tensor in ends:
-            layer = self._any_op(tensor) if tensor in self.shapes else None
-            if layer is not None and not layer.spatial_shape:
-                return layer
-        dense = [layer for layer in self.layers if layer.kind == "dense"]
-        return dense[-1] if dense else None
-
     def before_softmax(self, layer: Layer) -> Layer:
         """Return the layer whose values a softmax turns into probabilities; any other layer is returned as it is.
 
@@ -141,11 +126,14 @@ class Structure:
         """
         if layer.kind != "softmax":
             return layer
-        source = self.origin(tensor_of(data_inputs(self.nodes[node_of(layer.tensor)])[0]))
+        composite = self.composites.get(node_of(layer.tensor))
+        node = self.nodes[node_of(layer.tensor)]
+        entered = tensor_of(data_inputs(node)[0]) if composite is None else composite.input
+        source = self.origin(entered)
         shape = self.shapes[source][1]
         if shape is not None and len(shape) != len(layer.shape):
-            source = tensor_of(data_inputs(self.nodes[node_of(layer.tensor)])[0])
-        scores = self._any_op(source)
+            source = entered
+        scores = self.layer_of(source)
         if scores is None:
             raise LayerError(f"Expected class scores before the softmax {layer.name!r}. Received: {source!r}.")
         return scores

@@ -60,8 +60,7 @@ def draft_of_keras_model(model: Any, arguments: Arguments) -> Draft:
     inputs = dict(zip([node for node, _ in draft.inputs or ()], input_names, strict=True))
     nodes = [node.name for node in draft.graph_def.node]
     layers, scopes = _layer_scopes(model, nodes) if _is_model(model) else ({}, {})
-    output_names = None if isinstance(function.structured_outputs, dict) else getattr(model, "output_names", None)
-    output_names = output_names or [name for name, _ in draft.outputs or ()]
+    output_names = _output_names(model, function, [name for name, _ in draft.outputs or ()])
     return replace(
         draft,
         inputs=[(inputs[node], tensor) for node, tensor in draft.inputs or ()],
@@ -69,6 +68,18 @@ def draft_of_keras_model(model: Any, arguments: Arguments) -> Draft:
         keras_names=layers,
         renamed=without_clashes(nodes, {**scopes, **inputs, **draft.renamed}),
     )
+
+
+def _output_names(model: Any, function: Any, ops: Sequence[str]) -> list[str]:
+    """Return the names that people know outputs by: their keys, the layers that they come from, or else their ops."""
+    if isinstance(function.structured_outputs, dict):
+        return list(ops)  # these are the keys
+    if type(model).__name__ == "Sequential" and model.layers:  # of Keras 3 or tf_keras
+        return [model.layers[-1].name]
+    names = list(getattr(model, "output_names", None) or ops)
+    return [
+        f"{name}_{names[:place].count(name)}" if name in names[:place] else name for place, name in enumerate(names)
+    ]
 
 
 def _traced(model: Any, arguments: Arguments) -> tuple[list[str], Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...errors import ChannelError, nearest
-from ...results import Layer
+from ...results import Head, Layer
 from .network import Network
 
 
@@ -41,9 +41,33 @@ def channel_number(network: Network, layer: Layer, channel: int | str) -> int:
     return number
 
 
+def class_number(head: Head, target: int | str) -> int:
+    """The number of a class, label or value of a head.
+
+    Raises:
+        ChannelError: the head has none of this number or name; the message gives the nearest names.
+    """
+    if isinstance(target, str):
+        names = head.names or (("no", "yes") if head.meaning == "yes or no" else ())
+        lowered = [name.lower() for name in names]
+        if target.lower() in lowered:
+            return lowered.index(target.lower())
+        known = nearest(target, names) if names else "The head has no names. Pass numbers, or class_names= to load."
+        raise ChannelError(f"Expected the name of a class of head {head.name!r}. Received: {target!r}. {known}")
+    number, count = int(target), head.classes
+    if number < 0 or (count is not None and number >= count):
+        raise ChannelError(
+            f"Expected a class from 0 to {(count or 0) - 1} of head {head.name!r}. Received: {target!r}."
+        )
+    return number
+
+
 def class_names(network: Network, layer: Layer) -> Sequence[str]:
-    """The class names if there is one for each channel of the layer; otherwise none."""
-    names = network.class_names or ()
+    """The class names of the head that a layer belongs to; of another layer those of the main head, if they fit."""
+    own = (
+        head.names for head in network.heads if layer.tensor in (head.output.tensor, head.activated, head.scores.tensor)
+    )
+    names = next(own, network.class_names) or ()
     return names if layer.channels is None or len(names) == layer.channels else ()
 
 
@@ -51,17 +75,6 @@ def channel_title(network: Network, layer: Layer, number: int) -> str:
     """The class name of a channel, or its number where the layer has no class names."""
     names = class_names(network, layer)
     return names[number] if number < len(names) else str(number)
-
-
-def ordered_class_names(class_names: Sequence[str] | Mapping[int, str] | None) -> tuple[str, ...] | None:
-    """Class names in the order of the classes. A class that a mapping lacks gets its number as name."""
-    if class_names is None:
-        return None
-    if isinstance(class_names, Mapping):
-        last = max(map(int, class_names), default=-1)
-        by_index = {int(index): str(name) for index, name in class_names.items()}
-        return tuple(by_index.get(index, str(index)) for index in range(last + 1))
-    return tuple(map(str, class_names))
 
 
 def channels_last(values: np.ndarray, layer: Layer) -> np.ndarray:

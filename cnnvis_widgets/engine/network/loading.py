@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from ...errors import FeedError
 from ...imaging.reading import is_image_source
+from ...results import Head
 from ..graph.freezing import freeze
 from ..models.readers import draft_of
 from ..models.tracing import unnamed
 from ..runtime.tracing import eagerly
-from .channels import ordered_class_names
 from .feeds import Preprocess, as_array, key_name
+from .heads import ClassNames, find_heads
 from .image_sources import items_of, read_once
 from .input_layout import InputLayout
 from .network import Network
@@ -32,7 +33,8 @@ def load(
     feed: Any = None,
     *,
     image_input: Any = None,
-    class_names: Sequence[str] | Mapping[int, str] | None = None,
+    class_names: ClassNames | None = None,
+    heads: Mapping[str, str] | None = None,
     preprocess: Preprocess | None = None,
 ) -> Network:
     """Turn a model of any kind into a ``Network``. Your object, files and sessions are only read.
@@ -51,7 +53,10 @@ def load(
             ``FeedWarning`` says so.
         image_input: the tensor that takes the images, or its name, where it cannot be guessed. Any tensor of the
             graph that is not constant will do.
-        class_names: the names of the classes, in the order of the network's outputs.
+        class_names: the names of the classes in their order, or a dict of numbers and names. They belong to the main
+            head; ``{head: names}`` names the classes of several.
+        heads: what an output means, by its name, where the graph does not tell: 'classes', 'labels', 'yes or no' or
+            'values' (see ``Head``). Scores without a softmax are values unless class names are given.
         preprocess: a function from a picture, uint8 (height, width, 3), to the array that the network expects. All
             calls, and ``dream(start=)``, have one rule: paths, contents of files, PIL images and uint8 arrays are
             pictures and go through it. Without it they are resized to the input and keep their values, 0 to 255.
@@ -73,34 +78,44 @@ def load(
         >>> [layer.name for layer in network.select("r")], network.images().shape
         (['edges/Relu'], (2, 8, 8, 3))
     """
-    feed, names = read_once(feed), ordered_class_names(class_names)
+    feed = read_once(feed)
     if isinstance(model, Network):
-        return _with_settings(model, feed, image_input, names, preprocess)
+        return _with_settings(model, feed, image_input, class_names, heads, preprocess)
     wanted = None if image_input is None else key_name(image_input)
-    frozen = freeze(draft_of(model, lambda: _arguments(model, feed, preprocess)), wanted)
-    return Network(Runtime(frozen, wanted), feed, names, preprocess)
+    runtime = Runtime(freeze(draft_of(model, lambda: _arguments(model, feed, preprocess)), wanted), wanted)
+    found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
+    return Network(runtime, found, feed, preprocess)
 
 
 def _with_settings(
     network: Network,
     feed: Any,
     image_input: Any,
-    class_names: tuple[str, ...] | None,
+    class_names: ClassNames | None,
+    meanings: Mapping[str, str] | None,
     preprocess: Preprocess | None,
 ) -> Network:
     """The network with other settings. It shares what is compiled, unless another input takes the images."""
-    runtime = network.runtime
+    runtime, heads = network.runtime, network.heads
     wanted = runtime.image_tensor if image_input is None else runtime.tensor(image_input)
     if wanted != runtime.image_tensor:
         runtime = Runtime(runtime.frozen, wanted)
-    elif feed is None and class_names is None and preprocess is None:
+    elif feed is None and class_names is None and meanings is None and preprocess is None:
         return network
-    return Network(
-        runtime,
-        network.feed if feed is None else feed,
-        network.class_names if class_names is None else class_names,
-        preprocess or network.preprocess,
-    )
+    if runtime is not network.runtime or class_names is not None or meanings is not None:
+        heads = _heads_again(network.heads, runtime, meanings or {}, class_names)
+    return Network(runtime, heads, network.feed if feed is None else feed, preprocess or network.preprocess)
+
+
+def _heads_again(
+    heads: Sequence[Head], runtime: Runtime, meanings: Mapping[str, str], class_names: ClassNames | None
+) -> tuple[Head, ...]:
+    """Find the heads with new meanings or names, which otherwise stay those of ``heads``."""
+    outputs = runtime.frozen.outputs
+    present = {head.name for head in find_heads(runtime.structure, outputs)}  # another input may not lead to them all
+    kept = [head for head in heads if head.name in present]
+    names: Any = {head.name: head.names for head in kept if head.names} if class_names is None else class_names
+    return find_heads(runtime.structure, outputs, {head.name: head.meaning for head in kept} | dict(meanings), names)
 
 
 def _arguments(model: Any, feed: Any, preprocess: Preprocess | None) -> dict[str, np.ndarray]:

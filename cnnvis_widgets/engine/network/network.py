@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import FeedError, warn_of_feed
-from ...results import Coverage, Layer, TensorInfo
+from ...results import Coverage, Head, Layer, TensorInfo
 from ..backward.coverage import coverage
 from ..graph.graphdef import tensor_of
 from ..graph.receptive_field import seen_by
@@ -20,6 +20,7 @@ from ..runtime.tracing import eagerly
 from .default_feed import DefaultFeed, default_feed, default_range
 from .description import Table, as_html, as_text, summary, table
 from .feeds import Feeds, Preprocess, as_array, is_bare_list
+from .heads import find_head, main_head
 from .image_sources import reads_files
 from .input_layout import layout_of, usual_range
 from .pictures import batch_of, preprocessed_range
@@ -32,8 +33,8 @@ class Network:
 
     Attributes:
         runtime: what the engine computes with. Networks of the same graph share it.
+        heads: its outputs, and what each of them means.
         feed: what ``load`` was given to feed, or ``None``.
-        class_names: the names of the classes in the order of the outputs, or ``None``.
         preprocess: what ``load`` was given, or ``None``.
 
     Example:
@@ -53,8 +54,8 @@ class Network:
     """
 
     runtime: Runtime
+    heads: tuple[Head, ...]
     feed: Any = None
-    class_names: tuple[str, ...] | None = None
     preprocess: Preprocess | None = None
 
     # ---- layers and tensors
@@ -79,10 +80,34 @@ class Network:
         """The input that takes the images."""
         return self.runtime.image_input
 
+    def head(self, wanted: str | Layer | Head | None = None) -> Head:
+        """Find one output and what it means.
+
+        Args:
+            wanted: the name of a head, or a layer; ``None`` for the main head, which methods explain by default.
+                A layer that is no output is a head of its own: a softmax with its logits, any other as values.
+
+        Raises:
+            LayerError: there is no such head or layer, or the network has no head.
+
+        Example:
+            >>> head = network.head()
+            >>> head.name, head.meaning, head.names, head.scores.name
+            ('classes', 'classes', ('cat', 'dog'), 'classes/BiasAdd')
+        """
+        return find_head(wanted, self.heads, self.runtime.structure)
+
     @property
     def logits(self) -> Layer | None:
-        """The layer of class scores before a softmax, or ``None``."""
-        return self.runtime.structure.logits
+        """The scores of the main head before its softmax or sigmoid, or ``None`` without a head."""
+        main = main_head(self.heads)
+        return None if main is None else main.scores
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes of the main head, or ``None``."""
+        main = main_head(self.heads)
+        return None if main is None else main.names
 
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
         """Find the layers that a selection means.
@@ -116,6 +141,17 @@ class Network:
             (None, 3, 3, 4)
         """
         return self.runtime.structure.layer(name)
+
+    def before_saturation(self, layer: Layer) -> tuple[Layer, str]:
+        """The layer before a softmax, or before the sigmoid of a head, and the kind of that activation.
+
+        Any other layer is returned as it is, with ''.
+        """
+        for head in self.heads:
+            if head.activation and layer.tensor in (head.output.tensor, head.activated):
+                return head.scores, head.activation
+        scores = self.runtime.structure.before_softmax(layer)
+        return scores, "" if scores is layer else "softmax"
 
     def describe(self) -> str:
         """Inputs, layers, outputs, and weights that hold NaN or infinity, as a table of plain text.
@@ -174,9 +210,8 @@ class Network:
             guided: 1 convolution exact, 1 relu rule
         """
         structure, chosen = self.runtime.structure, self.layer(layer)
-        target = structure.before_softmax(chosen)
-        removed = target is not chosen
-        return coverage(structure, self.runtime.image_tensor, target, rule, softmax_removed=removed)
+        target, removed = self.before_saturation(chosen)
+        return coverage(structure, self.runtime.image_tensor, target, rule, removed=removed)
 
     @eagerly
     def receptive_field(self, layer: str | Layer, size: Sequence[int] | None = None) -> ReceptiveField | None:

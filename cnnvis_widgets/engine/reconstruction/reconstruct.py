@@ -167,7 +167,7 @@ class _Projection:
         require_precision(precision)
         self._runtime = network.runtime
         self._chosen, self._rule, self._seed = network.layer(name), rule, seed
-        self._layer = self._runtime.structure.before_softmax(self._chosen)
+        self._layer, _ = network.before_saturation(self._chosen)
         self._coverage = network.coverage(rule, self._chosen)
         self._runtime.require_gradient(self._layer)
         self._feeds = network.feeds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ..state.explorer_state import ExplorerState
 from .shared_layouts import shared
 
 Row = tuple[int, str, float]
-"""Number and name of a class, and its probability."""
+"""Number and name of a class, and its probability or value."""
 
 
 class ClassBars(anywidget.AnyWidget):
@@ -46,35 +46,55 @@ class ClassBars(anywidget.AnyWidget):
             self._state.choose_class(content["class"])
 
 
-def class_bars(rows: Sequence[Row], before: Sequence[float] = (), title: str = "Prediction of the network") -> str:
+def prediction_bars(predictions: Predictions, count: int = 5) -> str:
+    """HTML of the classes that a network is surest of in one image."""
+    return class_bars(predictions.top(count), percent=predictions.probabilities is not None)
+
+
+def class_bars(
+    rows: Sequence[Row],
+    before: Sequence[float] = (),
+    title: str = "Prediction of the network",
+    *,
+    percent: bool = True,
+) -> str:
     """HTML of a list of bars.
 
     Args:
         rows: the classes, in the order of the list.
-        before: their earlier probabilities, shown as a mark and in words.
+        before: their earlier probabilities or values, shown as a mark and in words.
         title: screen readers read it before the list.
+        percent: whether the numbers are probabilities. Otherwise bars show their size, and words their sign.
     """
     earlier: list[float | None] = [*before] or [None] * len(rows)
-    items = "".join(_bar(row, probability) for row, probability in zip(rows, earlier, strict=True))
+    whole = 1.0 if percent else max((abs(number) for number in [*before, *(row[2] for row in rows)]), default=0.0)
+    words = _percent if percent else _signed
+    items = "".join(_bar(row, number, whole or 1.0, words) for row, number in zip(rows, earlier, strict=True))
     return f'<ul class="cnnvis-bars" aria-label="{escape(title)}">{items}</ul>'
 
 
 def changed_bars(before: Predictions, after: Predictions, count: int = 5) -> str:
-    """HTML of the classes that were most probable before, and of the one that is now, each with both probabilities."""
+    """HTML of the classes that a network was surest of, and of the one that it is now, each with both numbers."""
     numbers = [number for number, *_ in before.top(count)]
     numbers += [number for number, *_ in after.top(1) if number not in numbers]
-    rows = [(number, after.names[number], float(after.probabilities[0, number])) for number in numbers]
-    probabilities_before = [float(before.probabilities[0, number]) for number in numbers]
-    return class_bars(rows, probabilities_before, "Prediction of the network, before and after")
+    rows = [(number, after.names[number], float(after.amounts[0, number])) for number in numbers]
+    earlier = [float(before.amounts[0, number]) for number in numbers]
+    percent = after.probabilities is not None
+    return class_bars(rows, earlier, "Prediction of the network, before and after", percent=percent)
 
 
-def _bar(row: Row, before: float | None) -> str:
-    number, name, probability = row
-    words = _percent(probability) if before is None else f"{_percent(before)} → {_percent(probability)}"
-    mark = "" if before is None else f'<i style="left:{100 * before:.1f}%"></i>'
-    bar = f'<span class="cnnvis-bar" aria-hidden="true"><b style="width:{100 * probability:.1f}%"></b>{mark}</span>'
+def _bar(row: Row, before: float | None, whole: float, in_words: Callable[[float], str]) -> str:
+    number, name, amount = row
+    words = in_words(amount) if before is None else f"{in_words(before)} → {in_words(amount)}"
+    mark = "" if before is None else f'<i style="left:{100 * abs(before) / whole:.1f}%"></i>'
+    width = f"{100 * abs(amount) / whole:.1f}%"
+    bar = f'<span class="cnnvis-bar" aria-hidden="true"><b style="width:{width}"></b>{mark}</span>'
     opening = f'<button type="button" data-class="{number}" title="Choose class {number}">'
     return f"<li>{opening}<span>{escape(name)}</span> <span>{words}</span>{bar}</button></li>"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4g}".replace("-", "−")
 
 
 def _percent(probability: float) -> str:

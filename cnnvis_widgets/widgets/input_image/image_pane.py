@@ -11,7 +11,7 @@ from ...engine.attribution.predictions import predict
 from ...imaging import encode
 from ...imaging.render import picture
 from ..elements.canvas import PictureCanvas
-from ..elements.class_bars import ClassBars, class_bars
+from ..elements.class_bars import ClassBars, prediction_bars
 from ..elements.controls import LABEL, column, refill, text
 from ..elements.shared_layouts import create
 from ..jobs import jobs
@@ -88,12 +88,12 @@ class ImagePane:
 
     def predict(self) -> None:
         """Show what the network predicts, a moment later: the page must not wait for the forward pass."""
-        if self._state.network.logits is None:
+        if not self._state.has_predictions:
             return
         network, feed = self._state.network, self._fed_images.feed(self._state.image)
 
         def steps() -> Generator[str, None, None]:
-            yield class_bars(predict(network, feed).top(5))
+            yield prediction_bars(predict(network, feed))
 
         def done(job: jobs.Job) -> None:
             if job.error is not None:

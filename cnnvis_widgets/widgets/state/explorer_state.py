@@ -13,7 +13,6 @@ import traitlets as t
 from traitlets import Bunch
 
 from ...engine.backward import rules
-from ...engine.network.channels import channel_title
 from ...errors import ChannelError, FeedError, LayerError
 from .checked_traits import Checked, index_of
 from .fed_images import FedImages
@@ -175,9 +174,8 @@ class ExplorerState(t.HasTraits):
         self._fed_images = fed_images
         network = fed_images.network
         self.labels = labels or {layer.name: layer.label for layer in network.layers}
-        logits = network.logits
-        count = logits.channels or 0 if logits else 0
-        self.classes = tuple(channel_title(network, logits, number) for number in range(count)) if logits else ()
+        self.head = network.head() if network.heads else None
+        self.classes = () if self.head is None else tuple(map(self.head.title, range(self.head.classes or 0)))
         present = {layer.family for layer in network.layers}
         self.families = tuple(key for key in FAMILY_FILTERS if key == "all" or key in present)
         super().__init__(images=tuple(images))
@@ -202,6 +200,11 @@ class ExplorerState(t.HasTraits):
     def current_layer(self) -> Layer:
         """The layer that ``layer`` names."""
         return self.network.layer(self.layer)
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether the network tells something of the whole image; a map of values is a feature map."""
+        return self.head is not None and not (self.head.is_map and self.head.meaning == "values")
 
     def class_name(self, number: int) -> str:
         """The name of a class; its number where the network has no names."""

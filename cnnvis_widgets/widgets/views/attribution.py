@@ -138,7 +138,8 @@ class AttributionView(View):
 
 def facts(result: Attribution) -> list[Fact]:
     """How an attribution was computed, for its badge."""
-    words: list[Fact] = [("softmax removed" if result.softmax_removed else f"scores of {result.layer.name}", False)]
+    removed = result.activation_removed.replace("_", " ")
+    words: list[Fact] = [(f"{removed} removed" if removed else f"scores of {result.layer.name}", False)]
     if result.maps is not None:
         words.append((f"maps of {result.maps.name}, enlarged", False))
     if result.completeness_error is not None:

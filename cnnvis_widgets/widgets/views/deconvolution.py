@@ -139,7 +139,7 @@ class DeconvolutionView(View):
     def _measure(self) -> None:
         """Measure the class sensitivity, after the picture is on the screen."""
         fed_layer, rule, target = self.context.fed_layer(), self.state.rule, explained_class(self.state)
-        if self.state.classes:
+        if self.state.has_predictions and len(self.state.classes) > 1:
             self._request.submit(lambda: measure(fed_layer, rule, target))
 
     def _measure_again(self, change: Any) -> None:

@@ -228,8 +228,8 @@ class DreamView(View):
         data = encode.png(pixels) if final else encode.jpeg(pixels)
         self.portrait.show(data, f"Deep dream of {what} of {layer}: {place}, score {score:.4g}")
         lines = [f"Deep dream of {what}, {height} × {width}", f"{place} · score {score:.4g}"]
-        if step.softmax_removed:
-            lines.append(f"maximises {layer}, the scores before the softmax")
+        if step.activation_removed:
+            lines.append(f"maximises {layer}, the scores before the {step.activation_removed}")
         self._caption.value, self._save.disabled = caption(lines), False
         self.chart.add(step.index, score)
 

@@ -152,7 +152,7 @@ def test_grad_cam_is_the_class_activation_map_where_a_dense_layer_follows_the_gl
     values = activations(model, fed, "maps")[0].values
     kernel = model.get_layer("d").get_weights()[0]
     expected = np.maximum(np.einsum("nijk,kc->ncij", values, kernel[:, [2, 0]]), 0)
-    assert not result.softmax_removed
+    assert not result.activation_removed
     assert expected.max() > 0.1
     same(result.images * 14 * 10, expected)
 
@@ -171,7 +171,7 @@ def gradients(model, fed, channel):
 def test_without_noise_smooth_grad_is_the_gradient_of_the_logit():
     model, fed = keras_cnn(), photo(images=2)
     result = smooth_grad(model, fed, [1, 3], noise=0, samples=3)
-    assert result.softmax_removed
+    assert result.activation_removed
     for index, channel in enumerate((1, 3)):
         gradient, score = gradients(model, fed, channel)
         same(result.images[:, index], gradient)
@@ -263,7 +263,7 @@ def test_shapes_and_names(network, method):
     assert result.images.any()
     assert (result.targets, result.names) == ((2, 0), ("cat", "ant"))
     assert result.layer == network.logits
-    assert result.softmax_removed
+    assert result.activation_removed
     assert (result.maps is not None) == ("grad_cam" in method)
 
 
@@ -350,7 +350,7 @@ def test_any_channel_of_any_layer_can_be_explained(network):
     assert np.abs(result.completeness_error).max() < 0.1 * np.abs(result.images.sum(axis=(2, 3, 4))).min()
     assert result.names == ("4",)
     assert result.images.shape == (3, 1, 20, 20, 3)
-    assert not result.softmax_removed
+    assert not result.activation_removed
     hidden = grad_cam(network, None, 2, scores="globally")
     assert hidden.layer.name.startswith("globally")
 
@@ -414,7 +414,7 @@ def test_steps_know_more_and_more_and_stay_as_they_were(network):
     ("call", "error", "message"),
     [
         (lambda n: grad_cam(n, None, "catt"), ChannelError, "Received: 'catt'. Nearest names: 'cat'"),
-        (lambda n: grad_cam(n, None, 4), ChannelError, "Expected channels from 0 to 3 .* Received: 4"),
+        (lambda n: grad_cam(n, None, 4), ChannelError, "Expected a class from 0 to 3 of head .* Received: 4"),
         (lambda n: smooth_grad(n, None, -1), ChannelError, "Received: -1"),
         (lambda n: grad_cam(n, None, []), ChannelError, "at least one"),
         (lambda n: grad_cam(n, None, 0, layer="nowhere"), LayerError, "Received: layer='nowhere'"),
@@ -439,14 +439,11 @@ def test_errors_say_what_was_expected(network, call, error, message):
 
 
 def test_networks_that_lack_what_is_needed():
-    def plain(image):
-        return tf.nn.relu(tf.nn.conv2d(image, tf.ones((3, 3, 1, 2)), 1, "SAME"))
-
     def dense(image):
         return tf.matmul(image, tf.ones((4, 1)), name="scores")
 
-    with pytest.raises(LayerError, match="ends in no dense layer"):
-        grad_cam(graph_of(plain, (8, 8, 1), tf.float32), photo(8, 1), 0)
+    with pytest.raises(LayerError, match="Expected a network with class scores"):
+        grad_cam(graph_of(lambda image: tf.cast(image, tf.int32), (8, 8, 1), tf.float32), photo(8, 1), 0)
     flat = load(graph_of(dense, (4,), tf.float32), np.ones((2, 4), np.float32))
     with pytest.raises(LayerError, match="Received: a network without one"):
         grad_cam(flat, None, 0)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from heads import KINDS, SIZE, pooled, sequential
 
-from cnnvis_widgets import channel_evidence, intervene, load, predict
+from cnnvis_widgets import channel_evidence, intervene, load, occlude, occlusion, predict
 from cnnvis_widgets.errors import ChannelError, LayerError
 
 CLASSES = ("cat", "dog", "crane", "crane")
@@ -55,18 +56,32 @@ def test_predictions_are_those_of_the_model(model, network, images):
     assert best[0] == (int(order[0]), CLASSES[order[0]], float(found.probabilities[1, order[0]]))
 
 
-def test_a_network_without_a_softmax_gets_one(images):
+def test_scores_without_a_softmax_are_values_until_classes_have_names(images):
     keras.utils.set_random_seed(2)
     scores = keras.Sequential([keras.Input((12, 10, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    told = scores.predict(images, verbose=0)
     found = predict(scores, images)
-    assert not found.softmax_in_network
-    np.testing.assert_allclose(found.scores, scores.predict(images, verbose=0), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found.probabilities, keras.ops.softmax(found.scores), rtol=1e-5)
+    assert found.head.meaning == "values"
+    assert found.probabilities is None
+    np.testing.assert_allclose(found.scores, told, rtol=1e-4, atol=1e-5)
+    number, name, value = found.top(1, image=1)[0]
+    assert (number, name) == (np.abs(told[1]).argmax(), str(number))
+    assert value == pytest.approx(told[1, number], rel=1e-4)
+    named = predict(load(scores, images, class_names="abc"))
+    assert named.head.meaning == "classes"
+    assert not named.softmax_in_network
+    np.testing.assert_allclose(named.probabilities, keras.ops.softmax(named.scores), rtol=1e-5)
 
 
-def test_a_network_without_class_scores_is_refused(images):
-    with pytest.raises(LayerError, match="class scores"):
-        predict(keras.Sequential([keras.Input((12, 10, 3)), keras.layers.Conv2D(2, 3)]), images)
+def test_a_network_that_returns_integers_has_no_head(images):
+    @tf.function(input_signature=[tf.TensorSpec((None, 12, 10, 3))])
+    def rounded(image):
+        return tf.cast(tf.nn.relu(image), tf.int32)
+
+    network = load(rounded)
+    assert network.heads == ()
+    with pytest.raises(LayerError, match=r"class scores.*scores=\.\.\."):
+        predict(network, images)
 
 
 @pytest.mark.parametrize("scales", [{1: 0.0}, {0: 2.5, 4: -1.0}, [0.0, 1.0, 2.0, 0.5, 1.0], np.zeros(5)])
@@ -150,3 +165,58 @@ def test_evidence_adds_up_to_the_score_where_there_are_no_biases(images):
         found = channel_evidence(network, images, "maps", target)
         assert found.shape == (3, 6)
         np.testing.assert_allclose(found.sum(axis=1), scores[:, target], rtol=1e-3, atol=1e-5)
+
+
+# ---- every kind of head
+
+
+def told_by(model, images):
+    """What the compiled model says. One by one, ops round half-precision numbers differently."""
+    return np.asarray(tf.function(model)(images, training=False), np.float32)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_predict_says_what_the_model_says(kind, policy):
+    tail, meaning, *_ = KINDS[kind]
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        model = sequential(*tail())
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    images = np.random.default_rng(0).random((3, *SIZE), np.float32)
+    told = told_by(model, images)
+    found = predict(load(model, images))
+    axis = found.head.output.channel_axis
+    told = np.moveaxis(told, axis, -1)
+    assert found.values.shape == told.shape
+    assert found.values.dtype == np.float32
+    difference = np.abs(found.values - told).max()
+    print(f"{kind}, {policy}: worst difference {difference:.2g}")
+    assert difference <= 1e-6
+    if meaning == "values":
+        assert found.probabilities is None
+        return
+    wanted = np.exp(told) if kind == "log softmax" else told
+    wanted = wanted.mean(axis=tuple(range(1, told.ndim - 1)))
+    if meaning == "yes or no":
+        assert (found.scores[:, 0] == -found.scores[:, 1]).all()
+        wanted = np.concatenate([1 - wanted, wanted], axis=1)
+    np.testing.assert_allclose(found.probabilities, wanted, atol=1e-6, rtol=0)
+
+
+def test_changed_images_get_the_probabilities_of_the_networks_own_sigmoid():
+    model = sequential(pooled(), keras.layers.Dense(3, "sigmoid"))
+    images = np.random.default_rng(0).random((1, *SIZE), np.float32)
+    silenced = model.layers[0](images) * np.array([0, 1, 1, 1], np.float32)
+    rest = model.layers[2](model.layers[1](silenced))
+    found = intervene(load(model, images), None, model.layers[0].name, {0: 0.0})
+    np.testing.assert_allclose(found.before.probabilities, told_by(model, images), atol=1e-6, rtol=0)
+    np.testing.assert_allclose(found.after.probabilities, rest, atol=1e-6, rtol=0)
+    hidden = images.copy()
+    hidden[0, 2:5, 1:7] = 0.25
+    found = occlude(load(model, images), None, (1, 2, 6, 3), fill=0.25)
+    np.testing.assert_allclose(found.after.probabilities, told_by(model, hidden), atol=1e-6, rtol=0)
+    sweep = occlusion(load(model, images), None, [2, 0], size=8, fill=0.25)
+    grey = told_by(model, np.full_like(images, 0.25))
+    np.testing.assert_allclose(sweep.probabilities[:, :, 0, 0], grey[:, [2, 0]], atol=1e-6, rtol=0)

@@ -33,11 +33,11 @@ def test_a_photo_is_changed_step_by_step(network):
 
 def test_a_softmax_is_replaced_by_its_logits(network):
     step = run(network, None, "scores", "cat", steps=1)[0]
-    assert step.softmax_removed
+    assert step.activation_removed
     assert step.layer.name == "scores/BiasAdd"
     assert step.channels == (2,)
     assert step.names == ("cat",)
-    assert not run(network, None, "scores/BiasAdd", 2, steps=1)[0].softmax_removed
+    assert not run(network, None, "scores/BiasAdd", 2, steps=1)[0].activation_removed
 
 
 def test_same_seed_same_bytes_and_another_seed_another_picture(network):

@@ -156,7 +156,7 @@ def test_a_class_by_name_is_its_logit(network, model, seen):
     expected = seen[1].mean((1, 2)) @ kernel[:, 2] + bias[2]
     for objective in (o.logit("cat"), o.logit(2), o.channel("classes", "cat")):
         np.testing.assert_allclose(values_of(network, objective, images), expected, rtol=1e-4, atol=1e-6)
-    assert bind(network, o.channel("classes", 1), {}).softmax_removed
+    assert bind(network, o.channel("classes", 1), {}).activation_removed
 
 
 def test_another_number_compiles_nothing_new(network):

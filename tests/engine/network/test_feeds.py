@@ -274,17 +274,17 @@ def test_two_inputs():
 
 
 def test_class_names_as_list_and_dict(graph):
-    assert load(graph, class_names=["a", "b"]).class_names == ("a", "b")
-    assert load(graph, class_names={2: "c", 0: "a"}).class_names == ("a", "1", "c")
+    assert load(graph, class_names=["a", "b", "c", "d"]).class_names == ("a", "b", "c", "d")
+    assert load(graph, class_names={2: "c", 0: "a"}).class_names == ("a", "1", "c", "3")
 
 
 def test_a_network_passes_through_and_takes_other_settings(graph):
     network = load(graph)
     assert load(network) is network
-    other = load(network, photo(), class_names=["x"])
+    other = load(network, photo(), class_names=list("wxyz"))
     assert other is not network
     assert network.feed is None
-    assert other.class_names == ("x",)
+    assert other.class_names == ("w", "x", "y", "z")
 
 
 @pytest.mark.parametrize("modern", [True, False])

@@ -8,19 +8,19 @@ from cnnvis_widgets import load
 def test_public_members_of_a_network():
     """Whoever adds one says so here and in docs/reference.md; what only the engine needs belongs to the runtime."""
     network = load(frozen_graph())
-    attributes = {"runtime", "feed", "class_names", "preprocess"}
-    properties = {"layers", "inputs", "outputs", "image_input", "logits"}
+    attributes = {"runtime", "feed", "heads", "preprocess"}
+    properties = {"layers", "inputs", "outputs", "image_input", "logits", "class_names"}
     methods = {"select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range"}
-    methods |= {"fingerprint", "nonfinite_weights"}
+    methods |= {"fingerprint", "nonfinite_weights", "head", "before_saturation"}
     assert {name for name in dir(network) if not name.startswith("_")} == attributes | properties | methods
 
 
 def test_settings_share_what_is_compiled_but_another_input_does_not():
-    network = load(frozen_graph(), photo(), class_names=["a", "b"])
+    network = load(frozen_graph(), photo(), class_names=["a", "b", "c", "d"])
     assert load(network) is network
-    other = load(network, photo(3), class_names={1: "c"})
+    other = load(network, photo(3), class_names={1: "e"})
     assert other.runtime is network.runtime
-    assert (network.class_names, other.class_names) == (("a", "b"), ("0", "c"))
+    assert (network.class_names, other.class_names) == (("a", "b", "c", "d"), ("0", "e", "2", "3"))
     inside = load(network, image_input=network.layers[0].tensor)
     assert inside.runtime is not network.runtime
     assert inside.runtime.image_tensor == network.layers[0].tensor

@@ -44,7 +44,7 @@ def test_bars_say_how_much_and_from_where():
     assert "left:25.0%" in moved
 
 
-def test_a_network_without_classes_has_no_bars(images, inline_jobs):
+def test_a_map_of_values_has_no_bars(images, inline_jobs):
     model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Conv2D(2, 3, activation="relu")])
     explorer = ModelExplorer(model, images)
     assert bars(explorer) == ""

@@ -9,7 +9,7 @@ import pytest
 import traitlets
 
 from cnnvis_widgets.errors import ChannelError, FeedError, LayerError, nearest
-from cnnvis_widgets.results import Layer
+from cnnvis_widgets.results import Head, Layer
 from cnnvis_widgets.widgets.state.explorer_state import ExplorerState
 from cnnvis_widgets.widgets.views.registry import VIEWS, FullState
 
@@ -30,7 +30,8 @@ def fed_images(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
                 return each
         raise LayerError(f"No such layer. Received: {name!r}. {nearest(name, [x.name for x in layers])}")
 
-    fed = SimpleNamespace(layers=layers, layer=layer, logits=logits, class_names=class_names)
+    heads = () if logits is None else (Head("scores", "classes", logits, logits, names=class_names),)
+    fed = SimpleNamespace(layers=layers, layer=layer, logits=logits, heads=heads, head=lambda: heads[0])
     return SimpleNamespace(network=fed)
 
 

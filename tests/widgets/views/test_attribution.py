@@ -140,7 +140,7 @@ def test_attributions_and_sweeps_are_written(explorer, tmp_path):
     assert path.name == f"grad_cam_{target}_1.png"
     with Image.open(path) as picture:
         assert picture.text["Maps"] == explorer.result.maps.name
-        assert picture.text["Softmax"] == "removed"
+        assert picture.text["Activation removed"] == "softmax"
         same(np.asarray(picture), heat(explorer.result.images[0, 0]).pixels)
     explorer.state.method = "occlusion"
     explorer.save_png()

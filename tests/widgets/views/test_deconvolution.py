@@ -80,7 +80,7 @@ def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
     assert f"correlation {wanted.rival[0]:.2f}" in view.sensitivity.value
 
 
-def test_a_network_without_classes_has_no_meter(images):
+def test_a_map_of_values_has_no_meter(images):
     model = keras.Sequential([keras.Input((20, 24, 3)), keras.layers.Conv2D(6, 3, activation="relu")])
     explorer = ModelExplorer(model, images)
     explorer.state.method = "deconvolution"
