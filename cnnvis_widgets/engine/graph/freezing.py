@@ -90,19 +90,19 @@ class FrozenGraph:
         return hashed.hexdigest()[:16]
 
 
-def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:
+def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
     """Flatten and clean a draft, cut it to its forward part, and detach its weights.
 
     Args:
         draft: of any form of model.
-        image_input: the name of a tensor that takes the images, for graphs without a placeholder.
+        fed: the names of tensors that are fed beside the placeholders; a name that the graph lacks does not count.
 
     Raises:
         ModelError: nothing in the graph can be fed.
         VariableError: a variable that the forward part needs has no value.
     """
     flat, moved = inline_functions(draft.graph_def)
-    forward = _forward_part(clean(flat), draft, moved, image_input)
+    forward = _forward_part(clean(flat), draft, moved, fed)
     needed = [node.name for node in forward.node if node.op in _VARIABLES]
     values = dict(draft.read(needed)) if needed else {}
     missing = [name for name in needed if name not in values]
@@ -118,16 +118,15 @@ def freeze(draft: Draft, image_input: str | None = None) -> FrozenGraph:
     return _renamed(FrozenGraph(detached, weights, inputs, outputs, draft.keras_names), draft.renamed)
 
 
-def _forward_part(graph_def: GraphDef, draft: Draft, moved: Mapping[str, str], image_input: str | None) -> GraphDef:
+def _forward_part(graph_def: GraphDef, draft: Draft, moved: Mapping[str, str], fed: Sequence[str]) -> GraphDef:
     """Return what can be computed from the inputs without changing a variable, and all that this depends on.
 
     Where the model declares outputs, only what leads to them stays: Keras computes the first step of a loop twice.
     """
     nodes = {node.name: node for node in graph_def.node}
     sources = {node.name for node in graph_def.node if node.op in _INPUTS} - set(draft.captures)
-    if image_input is not None:
-        sources.add(node_of(image_input))
-    if not sources & nodes.keys():
+    sources = (sources | set(map(node_of, fed))) & nodes.keys()
+    if not sources:
         raise ModelError(
             "Expected a network with an input that can be fed. Received: a graph without placeholders "
             f"({len(nodes)} ops). Name the tensor that carries the images: load(model, image_input='name:0')."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,14 +84,29 @@ def usual_range(images: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     return np.float32(least), np.float32(most)
 
 
-def choose_image_input(frozen: FrozenGraph, structure: Structure) -> str:
+def choose_image_input(frozen: FrozenGraph, structure: Structure, fed: Sequence[str] = ()) -> str:
     """Guess the input that takes the images from the layers it reaches, its rank and its dtype.
+
+    Args:
+        frozen, structure: of the network.
+        fed: names of tensors that will be fed. If the best input is none of them, the best of them takes its place.
 
     Raises:
         FeedError: no input reaches a layer.
     """
+    names = (tensor_of(frozen.inputs.get(name, name)) for name in fed)
+    tensors = [name for name in names if name in structure.shapes]
+    best = _best_image_input(frozen.inputs.values(), structure)
+    if tensors and best not in tensors:
+        best = _best_image_input(tensors, structure) or best
+    if best is None:
+        raise FeedError(_no_image_input(frozen, structure))
+    return best
+
+
+def _best_image_input(tensors: Iterable[str], structure: Structure) -> str | None:
     best: tuple[tuple[int, int, int], str] | None = None
-    for tensor in frozen.inputs.values():
+    for tensor in tensors:
         reached = descendants(structure.consumers, [node_of(tensor)])
         dtype, shape = structure.shapes[tensor]
         rank = 1 if shape is None else _RANKS.get(len(shape), 0)
@@ -98,9 +114,7 @@ def choose_image_input(frozen: FrozenGraph, structure: Structure) -> str:
         score = (min(reaching, 1), rank, 2 * dtype.is_floating + (dtype != tf.bool))
         if rank and reaching and (best is None or score > best[0]):
             best = score, tensor
-    if best is None:
-        raise FeedError(_no_image_input(frozen, structure))
-    return best[1]
+    return None if best is None else best[1]
 
 
 def _no_image_input(frozen: FrozenGraph, structure: Structure) -> str:

@@ -52,7 +52,8 @@ def load(
             feed, methods use a packaged photograph, or random numbers where the input is no picture, and a
             ``FeedWarning`` says so.
         image_input: the tensor that takes the images, or its name, where it cannot be guessed. Any tensor of the
-            graph that is not constant will do.
+            graph that is not constant will do. It need not be fed: its values then follow from what is fed, as those
+            of a reshape do.
         class_names: the names of the classes in their order, or a dict of numbers and names. They belong to the main
             head; ``{head: names}`` names the classes of several.
         heads: what an output means, by its name, where the graph does not tell: 'classes', 'labels', 'yes or no' or
@@ -82,7 +83,9 @@ def load(
     if isinstance(model, Network):
         return _with_settings(model, feed, image_input, class_names, heads, preprocess)
     wanted = None if image_input is None else key_name(image_input)
-    runtime = Runtime(freeze(draft_of(model, lambda: _arguments(model, feed, preprocess)), wanted), wanted)
+    fed = tuple(map(key_name, feed)) if isinstance(feed, Mapping) else ()
+    draft = draft_of(model, lambda: _arguments(model, feed, preprocess))
+    runtime = Runtime(freeze(draft, fed if wanted is None else (wanted, *fed)), wanted, fed)
     found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
     return Network(runtime, found, feed, preprocess)
 

@@ -272,6 +272,9 @@ class Network:
         else:
             return {image: runtime.fitted(image, batch_of(runtime.layout, feed, self.preprocess))}
         feeds = {tensor: runtime.fitted(tensor, self._value(tensor, value)) for tensor, value in named.items()}
+        derived = None if image in feeds else runtime.image_from(feeds)
+        if derived is not None:
+            return {image: derived, **feeds}
         if images and image not in feeds:
             raise FeedError(
                 f"Expected the images under {self.image_input.name!r}. "

@@ -13,7 +13,7 @@ from ...errors import GradientError, NumericalError
 from ...results import Layer, TensorInfo
 from ..backward.gradient_path import blocked_gradient
 from ..graph.freezing import FrozenGraph
-from ..graph.graphdef import node_of
+from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
 from ..graph.structure import Structure, static_shapes
 from ..runtime.caches import ForwardPasses, function_cache
@@ -33,6 +33,7 @@ class Runtime:
     Args:
         frozen: the graph and its weights.
         image_input: the input that takes the images, by any of its names; ``None`` to guess it.
+        fed: names of tensors that will be fed, inputs or others. The guess is one of them if it can be.
 
     Attributes:
         frozen: the graph and its weights.
@@ -47,14 +48,14 @@ class Runtime:
         FeedError: there is no such input, or none can be guessed.
     """
 
-    def __init__(self, frozen: FrozenGraph, image_input: str | None = None) -> None:
+    def __init__(self, frozen: FrozenGraph, image_input: str | None = None, fed: Sequence[str] = ()) -> None:
         self.frozen = frozen
-        named = None if image_input is None else node_of(frozen.inputs.get(image_input, image_input))
-        sources = {node_of(tensor) for tensor in frozen.inputs.values()} | ({named} if named else set())
+        named = [frozen.inputs.get(name, name) for name in (*fed, *([] if image_input is None else [image_input]))]
+        sources = {node_of(tensor) for tensor in (*frozen.inputs.values(), *named)}
         self.structure = structure = Structure(frozen, sources)
         weights = {name: tf.constant(value) for name, value in frozen.weights.items()}
         self._weights = FoldedWeights(structure, weights)
-        image = choose_image_input(frozen, structure) if image_input is None else self.tensor(image_input)
+        image = choose_image_input(frozen, structure, fed) if image_input is None else self.tensor(image_input)
         self.layout = layout_of(image, structure)
         self.batches = Batches(structure.shapes, image)
         self.inputs = tuple(self.info(name, tensor) for name, tensor in frozen.inputs.items())
@@ -155,12 +156,32 @@ class Runtime:
 
     # ---- functions
 
-    def run(self, feeds: Feeds, tensors: Sequence[str]) -> list[np.ndarray]:
+    def image_from(self, feeds: Feeds) -> np.ndarray | None:
+        """Compute what the image input takes from what is fed in front of it: the image itself, or rows of pixels.
+
+        Returns:
+            The values of the image tensor; ``None`` if they do not depend on what is fed.
+
+        Raises:
+            FeedError: another placeholder that they need is missing.
+        """
+        before = ancestors(self.structure.nodes, [node_of(self.image_tensor)])
+        arrays = {tensor: array for tensor, array in feeds.items() if array.ndim and node_of(tensor) in before}
+        if not arrays:
+            return None
+        batches = Batches(self.structure.shapes, max(arrays, key=lambda tensor: arrays[tensor].size))
+        if batches.fixed_size is not None:
+            return self.run(feeds, [self.image_tensor], batches)[0]
+        # the first axis of what is fed need not be that of the images, so it is not cut
+        return self._function(feeds, [self.image_tensor])(*feeds.values())[0]
+
+    def run(self, feeds: Feeds, tensors: Sequence[str], batches: Batches | None = None) -> list[np.ndarray]:
         """Compute tensors for all images of a feed, a few images at a time.
 
         Args:
             feeds: arrays by tensor name.
             tensors: the full names of the tensors to compute.
+            batches: cuts the feeds; ``None`` to cut them by the images.
 
         Returns:
             One array for each tensor, images in front.
@@ -169,14 +190,17 @@ class Runtime:
             FeedError: a placeholder that they need is missing.
             NumericalError: they depend on weights that hold NaN or infinity.
         """
-        key = ("run", tuple(feeds), tuple(tensors))
+        function, chunks = self._function(feeds, tensors), (batches or self.batches).chunks(feeds)
+        parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in chunks]
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+    def _function(self, feeds: Feeds, tensors: Sequence[str]) -> Callable[..., Any]:
+        """The compiled function from what is fed to tensors."""
 
         def body(*fed: tf.Tensor) -> list[tf.Tensor]:
             return self.build(dict(zip(feeds, fed, strict=True)), tensors)
 
-        function = self.compiled(key, body, self.batches.signature(feeds))
-        parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in self.batches.chunks(feeds)]
-        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+        return self.compiled(("run", tuple(feeds), tuple(tensors)), body, self.batches.signature(feeds))
 
     def nonfinite_error(self, feeds: Feeds) -> NumericalError:
         """Make an error that names the feed, or else the first layer, that holds NaN or infinity."""
