@@ -22,7 +22,7 @@ from ..network.network import Network
 from ..network.pictures import photo_of
 from ..network.runtime import Runtime
 from ..runtime.subgraphs import ImportedSubgraph
-from .objective_terms import ObjectiveInputs
+from .objective_terms import TERMS, ObjectiveInputs, Term
 from .objectives import Objective
 
 
@@ -143,7 +143,7 @@ class _Binding:
     def bound(self, term: Objective) -> Objective:
         arguments = dict(term.arguments)
         if "layer" in arguments:
-            arguments |= self._layer_arguments(arguments)
+            arguments |= self._layer_arguments(TERMS[term.name], arguments)
         return replace(term, arguments={name: self._argument(value) for name, value in arguments.items()})
 
     def _argument(self, value: Any) -> Objective | str | int:
@@ -155,22 +155,19 @@ class _Binding:
         self.leaves.append(np.asarray(value, np.float32) if isinstance(value, float) else np.asarray(value))
         return len(self.leaves) - 1
 
-    def _layer_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that depend on the layer, as the network needs them."""
+    def _layer_arguments(self, term: Term, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The layer, and the arguments that depend on it, as the formula needs them."""
         named = _layer(self.network, arguments["layer"])
         runtime = self.network.runtime
         layer, removed = self.network.before_saturation(named)
         runtime.require_gradient(layer)
         self.activation_removed = self.activation_removed or removed
         self.layers[layer.tensor] = layer
-        bound: dict[str, Any] = {"layer": layer.tensor}
-        if "channel" in arguments:
-            bound["channel"] = np.int32(channel_number(self.network, layer, arguments["channel"]))
-        if "image" in arguments:
-            bound["image"] = _activations_of(self.network, layer, arguments["image"], self.other_feeds)
-        if "vector" in arguments:
-            _check_vector(layer, arguments["vector"])
-        return bound
+        for name in term.vectors:
+            _check_vector(layer, arguments[name])
+        channels = {name: np.int32(channel_number(self.network, layer, arguments[name])) for name in term.channels}
+        images = {name: _activations_of(self.network, layer, arguments[name], self.other_feeds) for name in term.images}
+        return {"layer": layer.tensor, **channels, **images}
 
 
 def _channels_last(values: tf.Tensor, layer: Layer) -> tf.Tensor:

@@ -12,9 +12,6 @@ from typing import Any
 
 import tensorflow as tf
 
-TERMS: dict[str, Callable[..., tf.Tensor]] = {}
-"""The terms by name. Each takes ``ObjectiveInputs`` and the arguments of an ``Objective``, arrays as tensors."""
-
 _TINY = 1e-12
 
 
@@ -31,9 +28,38 @@ class ObjectiveInputs:
     activations: Mapping[str, tf.Tensor]
 
 
-def _term(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    TERMS[function.__name__.strip("_")] = function
-    return function
+@dataclass(frozen=True)
+class Term:
+    """A formula, and which of its arguments depend on its layer. An argument that is not named here is fed as it is.
+
+    Attributes:
+        formula: takes ``ObjectiveInputs`` and the arguments of an ``Objective``, arrays as tensors.
+        channels: arguments that are channels of the layer. People give a number or the name of a class; the formula
+            gets the number, int32.
+        images: arguments that are images. The formula gets the layer's activations, float32 (1, ..., channels).
+        vectors: arguments with one entry for each channel of the layer.
+    """
+
+    formula: Callable[..., tf.Tensor]
+    channels: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    vectors: tuple[str, ...] = ()
+
+
+TERMS: dict[str, Term] = {}
+"""The terms by the name of their objective."""
+
+
+def _term(
+    *, channels: tuple[str, ...] = (), images: tuple[str, ...] = (), vectors: tuple[str, ...] = ()
+) -> Callable[[Callable[..., tf.Tensor]], Callable[..., tf.Tensor]]:
+    """Decorate a formula: it becomes a term; see ``Term`` for the arguments."""
+
+    def add_to_terms(formula: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+        TERMS[formula.__name__.strip("_")] = Term(formula, channels, images, vectors)
+        return formula
+
+    return add_to_terms
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:
@@ -51,25 +77,25 @@ def _norm(values: tf.Tensor, axis: int = -1) -> tf.Tensor:
     return tf.sqrt(tf.reduce_sum(tf.square(values), axis, keepdims=True) + _TINY)
 
 
-@_term
+@_term()
 def number(inputs: ObjectiveInputs, number: tf.Tensor) -> tf.Tensor:
     """The same number for every image."""
     return tf.fill([tf.shape(inputs.pixels)[0]], number)
 
 
-@_term
+@_term()
 def add(inputs: ObjectiveInputs, left: Callable[..., Any], right: Callable[..., Any]) -> tf.Tensor:
     """The sum of two objectives."""
     return left(inputs) + right(inputs)
 
 
-@_term
+@_term()
 def multiply(inputs: ObjectiveInputs, left: Callable[..., Any], right: Callable[..., Any]) -> tf.Tensor:
     """The product of two objectives."""
     return left(inputs) * right(inputs)
 
 
-@_term
+@_term(channels=("channel",))
 def channel(inputs: ObjectiveInputs, layer: str, channel: tf.Tensor) -> tf.Tensor:
     """The mean of one channel: of the same one in every image, or of one channel for each image."""
     values = inputs.activations[layer]
@@ -89,7 +115,7 @@ def _one_channel(values: tf.Tensor, channel: tf.Tensor) -> tuple[tf.Tensor, Call
     return tf.gather(values, channel, axis=-1), back
 
 
-@_term
+@_term(channels=("channel",))
 def unit(inputs: ObjectiveInputs, layer: str, channel: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
     """The activation of one channel at one position; a negative coordinate means the middle of its axis."""
     values = tf.gather(inputs.activations[layer], channel, axis=-1)
@@ -99,26 +125,26 @@ def unit(inputs: ObjectiveInputs, layer: str, channel: tf.Tensor, position: tf.T
     return values
 
 
-@_term
+@_term()
 def _layer_(inputs: ObjectiveInputs, layer: str) -> tf.Tensor:
     """The mean of the squared activations."""
     return _mean(tf.square(inputs.activations[layer]))
 
 
-@_term
+@_term(vectors=("vector",))
 def direction(inputs: ObjectiveInputs, layer: str, vector: tf.Tensor) -> tf.Tensor:
     """The mean of the dot product h_yx · vector."""
     return _mean(_dot(inputs.activations[layer], vector))
 
 
-@_term
+@_term(vectors=("vector",))
 def direction_cosine(inputs: ObjectiveInputs, layer: str, vector: tf.Tensor) -> tf.Tensor:
     """The mean of the cosine between h_yx and vector."""
     values = inputs.activations[layer]
     return _mean(_dot(values, vector) / (_norm(values) * _norm(vector)))
 
 
-@_term
+@_term()
 def masked(inputs: ObjectiveInputs, objective: Callable[..., Any], mask: tf.Tensor) -> tf.Tensor:
     """The objective of activations that are multiplied by the mask, which is resized to each layer."""
 
@@ -132,7 +158,7 @@ def masked(inputs: ObjectiveInputs, objective: Callable[..., Any], mask: tf.Tens
     return objective(replace(inputs, activations=activations))
 
 
-@_term
+@_term(images=("image",))
 def guide(inputs: ObjectiveInputs, layer: str, image: tf.Tensor) -> tf.Tensor:
     """The mean, over places, of the largest dot product of h_yx with the guide's activations at any of its places."""
     values = inputs.activations[layer]
@@ -141,7 +167,7 @@ def guide(inputs: ObjectiveInputs, layer: str, image: tf.Tensor) -> tf.Tensor:
     return _mean(tf.reduce_max(products, axis=-1, keepdims=True))
 
 
-@_term
+@_term(images=("image",))
 def caricature(inputs: ObjectiveInputs, layer: str, image: tf.Tensor, power: tf.Tensor) -> tf.Tensor:
     """The mean of (h_yx · t_yx) max(cos(h_yx, t_yx), 0.1) ** power, with t the activations of the image."""
     values = inputs.activations[layer]
@@ -151,7 +177,7 @@ def caricature(inputs: ObjectiveInputs, layer: str, image: tf.Tensor, power: tf.
     return _mean(dot * tf.maximum(cosine, 0.1) ** power)
 
 
-@_term
+@_term(images=("image",))
 def inversion(inputs: ObjectiveInputs, layer: str, image: tf.Tensor) -> tf.Tensor:
     """Minus the mean of (h - t) ** 2, divided by the mean of t ** 2, with t the activations of the image."""
     values = inputs.activations[layer]
@@ -159,7 +185,7 @@ def inversion(inputs: ObjectiveInputs, layer: str, image: tf.Tensor) -> tf.Tenso
     return -_mean(tf.square(values - target)) / (tf.reduce_mean(tf.square(target)) + _TINY)
 
 
-@_term
+@_term()
 def diversity(inputs: ObjectiveInputs, layer: str) -> tf.Tensor:
     """Minus the mean cosine between the Gram matrix of each image and those of all other images.
 
@@ -174,7 +200,7 @@ def diversity(inputs: ObjectiveInputs, layer: str) -> tf.Tensor:
     return -(tf.reduce_sum(cosines, 1) - tf.linalg.diag_part(cosines)) / tf.maximum(count - 1, 1)
 
 
-@_term
+@_term()
 def total_variation(inputs: ObjectiveInputs) -> tf.Tensor:
     """The mean absolute difference of neighbouring pixels, summed over the spatial axes."""
     pixels = inputs.pixels
@@ -186,13 +212,13 @@ def total_variation(inputs: ObjectiveInputs) -> tf.Tensor:
     return tf.add_n(differences)
 
 
-@_term
+@_term()
 def l1(inputs: ObjectiveInputs, about: tf.Tensor) -> tf.Tensor:
     """The mean of |pixel - about|."""
     return _mean(tf.abs(inputs.pixels - about))
 
 
-@_term
+@_term()
 def l2(inputs: ObjectiveInputs, about: tf.Tensor) -> tf.Tensor:
     """The mean of (pixel - about) ** 2."""
     return _mean(tf.square(inputs.pixels - about))

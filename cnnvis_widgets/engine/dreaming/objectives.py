@@ -66,7 +66,7 @@ class Objective:
             name: argument.value if isinstance(argument, Objective) else argument
             for name, argument in self.arguments.items()
         }
-        return TERMS[self.name](inputs, **arguments)
+        return TERMS[self.name].formula(inputs, **arguments)
 
     def mapped(self, change: Callable[[Any], Any]) -> Objective:
         """The same objective with every argument replaced by ``change(argument)``, also in the objectives inside it."""
@@ -90,6 +90,8 @@ def _objective(value: Objective | float) -> Objective:
 def _text(argument: Any) -> str:
     if isinstance(argument, np.ndarray) and argument.ndim:
         return f"array {argument.shape}"
+    if isinstance(argument, Layer):
+        return repr(argument.name)
     return f"{argument:g}" if isinstance(argument, float) else repr(argument)
 
 

@@ -1,5 +1,7 @@
 """Objectives: each against NumPy, sums that weigh as they say, and a dream raises every one of them."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -190,6 +192,50 @@ def test_what_does_not_exist_is_said(network):
         o.channel("conv", 1) + "x"
     with pytest.raises(ChannelError, match="no channels beside objectives"):
         dream(network, None, o.channel("conv", 1), 1)
+
+
+def smaller(inputs, layer, a, b, other, weights):
+    """The mean of the smaller of two channels; the rest takes part with a factor of zero."""
+    values = inputs.activations[layer]
+    rest = tf.reduce_sum(other) + tf.reduce_sum(weights)
+    return tf.reduce_min(tf.gather(values, tf.stack([a, b]), axis=-1), axis=-1) + 0 * rest
+
+
+def smaller_of(layer, a, b, weights=(1, 1, 1, 1)):
+    arguments = {"layer": layer, "a": a, "b": b, "other": GUIDE, "weights": np.asarray(weights, np.float32)}
+    return o.Objective("smaller", arguments)
+
+
+def test_arguments_of_a_term_are_resolved_by_its_declaration_whatever_their_names(network, model, seen, monkeypatch):
+    declared = terms.Term(smaller, channels=("a", "b"), images=("other",), vectors=("weights",))
+    monkeypatch.setitem(terms.TERMS, "smaller", declared)
+    images = seen[0]
+    logits = [values_of(network, o.logit(name), images) for name in ("bee", "dog")]
+    for a, b in (("bee", "dog"), (1, "Dog"), (1, 3)):
+        found = values_of(network, smaller_of("classes", a, b), images)
+        assert found.shape == (3,)
+        np.testing.assert_allclose(found, np.minimum(*logits), rtol=1e-6)
+    for error, message, objective in (
+        (ChannelError, "Received: 'cow'", smaller_of("classes", "bee", "cow")),
+        (ChannelError, "from 0 to 3 of layer 'classes.*Received: 4", smaller_of("classes", 4, "bee")),
+        (ChannelError, r"with 4 entries.*Received: shape \(2,\)", smaller_of("classes", 0, 1, (1, 1))),
+    ):
+        with pytest.raises(error, match=message):
+            dream(network, None, objective)
+
+
+def test_every_term_takes_the_arguments_that_it_declares():
+    for name, term in terms.TERMS.items():
+        declared = {*term.channels, *term.images, *term.vectors}
+        assert declared <= set(inspect.signature(term.formula).parameters), name
+        assert not declared or "layer" in inspect.signature(term.formula).parameters, name
+
+
+def test_a_layer_in_an_objective_is_shown_by_its_name(network):
+    layer = network.layer("conv")
+    assert repr(o.channel(layer, 1) - o.direction(layer, VECTOR)) == (
+        f"(channel({layer.name!r}, 1) + (direction({layer.name!r}, array (5,)) * -1))"
+    )
 
 
 def test_an_objective_without_a_gradient_is_an_error(network):
