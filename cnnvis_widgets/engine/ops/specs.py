@@ -1,8 +1,9 @@
 """What the engine knows of each TensorFlow op: one row an op.
 
 An op without a row is unknown. Its layers have no kind, TensorFlow's own gradient leads through it, and coverage
-names it. To teach the engine an op, add a row here; if signals should pass it faster, write its pullback in the module
-of its family.
+names it. To teach the engine an op, add a row here. A function of single elements of one input needs no more than
+``_function(name)``, which takes the slope from TensorFlow's own gradient. For any other op a row is complete with
+``OpSpec(kind, linearity)``; write a pullback in the module of its family if many signals should pass it at once.
 """
 
 from __future__ import annotations
@@ -93,12 +94,15 @@ def _one(function: Callable[[tf.Operation, Signal, Patches | None], Signal], pla
 
 
 def _function(kind: str, family: str | None = None, channelwise: bool = False) -> OpSpec:
-    """A function of single elements that is not linear."""
+    """A function of single elements of one input that is not linear. Its pullback is the slope times the signal."""
     return OpSpec(kind, NONE, _one(elementwise.by_slope), family, pointwise=True, channelwise=channelwise)
 
 
 def _slow(kind: str, linearity: Linearity = NONE) -> OpSpec:
-    """A function of elements that signals pass by TensorFlow's own gradient only."""
+    """A function of elements that has no pullback yet: TensorFlow's own gradient needs a forward pass for each signal.
+
+    For a function of one input, try ``_function`` first.
+    """
     return OpSpec(kind, linearity, pointwise=True)
 
 
@@ -205,24 +209,24 @@ OPS: dict[str, OpSpec] = {
     "LogSoftmax": OpSpec("softmax", NONE, family=""),
     # ---- functions of single elements
     "Abs": _function("absolute value"),
-    "Acos": _slow("arc cosine"),
-    "Acosh": _slow("inverse hyperbolic cosine"),
-    "Asin": _slow("arc sine"),
-    "Asinh": _slow("inverse hyperbolic sine"),
-    "Atan": _slow("arc tangent"),
-    "Atanh": _slow("inverse hyperbolic tangent"),
+    "Acos": _function("arc cosine"),
+    "Acosh": _function("inverse hyperbolic cosine"),
+    "Asin": _function("arc sine"),
+    "Asinh": _function("inverse hyperbolic sine"),
+    "Atan": _function("arc tangent"),
+    "Atanh": _function("inverse hyperbolic tangent"),
     "ClipByValue": _slow("clipping"),
     "Cos": _function("cosine"),
-    "Cosh": _slow("hyperbolic cosine"),
+    "Cosh": _function("hyperbolic cosine"),
     "Erf": _function("error function"),
     "Erfc": _function("error function"),
     "Exp": _function("exponential"),
-    "Expm1": _slow("exponential"),
-    "FakeQuantWithMinMaxArgs": _slow("fake quantization"),
+    "Expm1": _function("exponential"),
+    "FakeQuantWithMinMaxArgs": _function("fake quantization"),
     "FakeQuantWithMinMaxVars": _slow("fake quantization"),
     "FakeQuantWithMinMaxVarsPerChannel": _slow("fake quantization"),
-    "Inv": _slow("reciprocal"),
-    "Lgamma": _slow("logarithm of the gamma function"),
+    "Inv": _function("reciprocal"),
+    "Lgamma": _function("logarithm of the gamma function"),
     "Log": _function("logarithm"),
     "Log1p": _function("logarithm"),
     "QuantizeAndDequantizeV2": _slow("fake quantization"),
@@ -231,10 +235,10 @@ OPS: dict[str, OpSpec] = {
     "Reciprocal": _function("reciprocal"),
     "Rsqrt": _function("reciprocal square root"),
     "Sin": _function("sine"),
-    "Sinh": _slow("hyperbolic sine"),
+    "Sinh": _function("hyperbolic sine"),
     "Sqrt": _function("square root"),
     "Square": _function("square"),
-    "Tan": _slow("tangent"),
+    "Tan": _function("tangent"),
     "Ceil": _rounding("rounding"),
     "Floor": _rounding("rounding"),
     "Rint": _rounding("rounding"),
