@@ -1,7 +1,9 @@
 """Finds the reader for what a person holds. A new form of model is one module and one row here.
 
 Each reader takes the model, or the path of a file, and returns a ``Draft``, or ``None`` if the model has another form.
-Readers change nothing. Of a file the content decides, not the suffix.
+It raises ``ModelError`` if the model has its form and cannot be read. Readers change nothing. Of a file the content
+decides, not the suffix. Errors name the forms as these tables do; the docstring of ``load`` and the README list them by
+hand.
 """
 
 from __future__ import annotations
@@ -99,8 +101,8 @@ def _unknown_path(path: Path) -> ModelError:
         return ModelError(f"Expected the path of {_names(FILES)}. Received: {str(path)!r}. {way}")
     if path.is_dir():
         return ModelError(
-            "Expected a SavedModel (saved_model.pb) or a checkpoint (*.meta) in the directory. "
-            f"Received: {str(path)!r} with {sorted(file.name for file in path.iterdir())[:8]}.{_weights_alone(path)}"
+            f"Expected the path of {_names(FILES)}. Received: the directory {str(path)!r} "
+            f"with {sorted(file.name for file in path.iterdir())[:8]}.{_weights_alone(path)}"
         )
     if path.is_file() and not tf1.belongs_to_checkpoint(path):
         return ModelError(

@@ -41,7 +41,7 @@ def load(
 
     Args:
         model: a tf.Graph, GraphDef, MetaGraphDef, session, Keras model, ConcreteFunction or tf.function; the
-            path of a .keras, .h5, .pb or .meta file, a checkpoint or a SavedModel directory; ``None`` for the
+            path of a .keras, .h5, .pb, .pbtxt or .meta file, a checkpoint or a SavedModel directory; ``None`` for the
             default session, else the default graph; or a ``Network``, which passes through.
         feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
             one value for each input, or just the image or images: arrays, paths, contents of image files, binary
