@@ -175,11 +175,17 @@ class ModelExplorer(w.VBox):
         return self._runner.traceback
 
     def save_png(self) -> None:
-        """Write the result on the screen as PNG files below ``outdir``; ``state.files`` will name them."""
+        """Write the result on the screen as PNG files below ``outdir``.
+
+        The files are written in the background: call ``wait()``, and then ``state.files`` names them.
+        """
         self._runner.save_png()
 
     def log_to_tensorboard(self) -> None:
-        """Write the result on the screen as TensorBoard summaries below ``logdir``."""
+        """Write the result on the screen as TensorBoard summaries below ``logdir``.
+
+        They are written in the background: call ``wait()`` before you read them.
+        """
         self._runner.log()
 
     def export_html(self, path: str | Path) -> Path:

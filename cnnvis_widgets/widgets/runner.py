@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
-from ..errors import described
+from ..errors import OutputError, described
 from ..imaging.render import picture
 from ..outputs.file_names import PAGE
 from ..results import DreamStep
@@ -116,7 +116,7 @@ class Runner:
     def _wanted(self) -> list[Callable[..., list[Path]]]:
         """The writers to run at the end of a job, by the switches of the state."""
         state, dream = self._state, isinstance(self.result, DreamStep)
-        if not self._view.writes(self.result):
+        if not (self._view.has_pictures and self._view.writes(self.result)):
             return []
         writers = [self._files.save_png] if state.save_png else []
         if state.log_to_tensorboard and not dream:  # a dream has logged every step already
@@ -124,7 +124,12 @@ class Runner:
         return [self._saving(writer) for writer in writers]
 
     def _saving(self, writer: Callable[..., list[Path]]) -> Callable[..., list[Path]]:
-        """A writer of the result with the extra pictures of now: later another view may be on the screen."""
+        """A writer of the result with the extra pictures of now: later another view may be on the screen.
+
+        For a view without pictures it raises, when the job runs, so that the pane and ``wait`` report it.
+        """
+        if not self._view.has_pictures:
+            return _without_pictures(self._view.title)
         extra_pictures = self._view.extra_pictures()
         return lambda result, image: writer(result, image, extra_pictures)
 
@@ -165,6 +170,16 @@ class Runner:
 
     def _name_files(self, paths: list[Path]) -> None:
         self._state.files = tuple(dict.fromkeys([*self._state.files, *paths]))
+
+
+def _without_pictures(title: str) -> Callable[..., list[Path]]:
+    def refuse(result: Result, image: int | None) -> list[Path]:
+        raise OutputError(
+            f"Expected a view with pictures. Received: the view {title!r}, which shows no picture that could be "
+            "written. Choose another view, or take the numbers from explorer.result."
+        )
+
+    return refuse
 
 
 def _await(job: jobs.Job, timeout: float | None) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
 from cnnvis_widgets.engine.runtime import memory
 from cnnvis_widgets.engine.runtime.caches import function_cache
-from cnnvis_widgets.errors import ChannelError, GradientError, LayerError
+from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, OutputError
 from cnnvis_widgets.imaging import busy_regions as regions
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
@@ -461,6 +461,27 @@ def test_switches_write_every_finished_result_and_every_step_of_a_dream(explorer
     events = EventAccumulator(str(event_file), size_guidance={"images": 0}).Reload()
     dreams = [tag for tag in events.Tags()["images"] if "deepdream" in tag]
     assert [[event.step for event in events.Images(tag)] for tag in dreams] == [[0, 1, 2]]
+
+
+def test_a_view_without_pictures_writes_nothing_and_says_why(explorer, tmp_path, monkeypatch):
+    state = explorer.state
+    view = explorer.views[state.method]
+    monkeypatch.setattr(type(view), "has_pictures", False)
+    state.save_png = state.log_to_tensorboard = True
+    state.layer = "wide"
+    explorer.wait(0)
+    assert (state.error, state.files) == ("", ())
+    for write in (explorer.save_png, explorer.log_to_tensorboard):
+        state.error = ""
+        write()
+        expected = f"OutputError: Expected a view with pictures. Received: the view {view.title!r}"
+        assert state.error.startswith(expected)
+        with pytest.raises(OutputError, match="a view with pictures"):
+            explorer.wait(0)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    monkeypatch.setattr(type(view), "has_pictures", True)
+    explorer.save_png()
+    assert [path.name for path in state.files] == ["grid_activation_0.png"]
 
 
 def test_a_failure_to_write_is_told_in_the_pane(explorer, tmp_path):

@@ -1,4 +1,7 @@
-"""All views, and the state with all their traits. A new view is a module beside this one and a line in both lists."""
+"""All views, and the state with all their traits.
+
+A new view is a module beside this one and a line in ``VIEWS``, and one in ``FullState`` if it has traits of its own.
+"""
 
 from __future__ import annotations
 

@@ -55,11 +55,15 @@ class View:
         depends_on: the traits that the picture depends on, beside ``layer``, ``image`` and ``method``.
         options: controls for the row below the choice of view.
         panel: what is shown beside the photo.
+        has_pictures: whether its results are written as PNG files and TensorBoard summaries, which draw the result of
+            the work and ``extra_pictures``. A view of text says False: the switches write nothing, and the buttons say
+            why.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     depends_on: ClassVar[Sequence[str]] = ()
+    has_pictures: ClassVar[bool] = True
     options: Sequence[w.Widget] = ()
     panel: w.Widget
     state: ExplorerState
@@ -89,7 +93,11 @@ class View:
         """Called before another view takes its place: take back what was drawn on shared canvases."""
 
     def writes(self, result: Any) -> bool:
-        """Whether a finished result is written to files, while the switches for that are on."""
+        """Whether the switches write this finished result.
+
+        Say False for results that only prepare another one, such as maps to choose from. The buttons ('Save PNG now')
+        write any result.
+        """
         return True
 
     def extra_pictures(self) -> list[Picture]:
