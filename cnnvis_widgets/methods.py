@@ -226,7 +226,7 @@ def of_kind(kind: Kind) -> tuple[Method, ...]:
     """Return the methods of one kind, in the order of the menus.
 
     Example:
-        >>> [method.title for method in of_kind("attribution")]
-        ['Grad-CAM', 'Guided Grad-CAM', 'Integrated gradients', 'SmoothGrad']
+        >>> [method.title for method in of_kind("dream")]
+        ['Deep dream']
     """
     return tuple(row for row in _ROWS if row.kind == kind)

@@ -222,10 +222,9 @@ class Attribution:
             picture explains the score and not the probability, which saturates.
         targets: the channel (or class) at each index of the second axis of ``images``.
         names: the class names of ``targets``, or the channel numbers as text.
-        images: float32 (images, targets, height, width) for Grad-CAM and occlusion, (images,
-            targets, height, width, input channels) for the others; positive speaks for the class.
-            In units of the score for integrated gradients and occlusion, of the score per unit of
-            the input for SmoothGrad; Grad-CAM has no scale that means anything.
+        images: float32 (images, targets, height, width), or (images, targets, height, width, input channels) where
+            the row of the method is ``per_channel``; positive speaks for the class. The docstring of the method's
+            function says in which unit.
         scores: float32 (images, targets): the scores of the images.
         maps: the layer of the feature maps that Grad-CAM weighs, else ``None``.
         completeness_error: float32 (images, targets), integrated gradients only, else ``None``: the

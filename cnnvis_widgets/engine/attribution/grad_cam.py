@@ -46,7 +46,8 @@ def grad_cam(
 
     Returns:
         ``images`` is float32 (images, targets, height, width), of the size of the layer, or of the image if
-        ``upsampled``; (images, targets, height, width, input channels), signed, if ``guided``.
+        ``upsampled``; (images, targets, height, width, input channels), signed, if ``guided``. The values have no unit:
+        compare places of one picture, not pictures.
 
     Raises:
         LayerError: there is no such layer, or it has no maps of several places.
