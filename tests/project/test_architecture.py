@@ -20,26 +20,74 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = Path(cnnvis_widgets.__file__).parent
 PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
 
+METHOD = '''"""Gradient x input."""
+
+from dataclasses import replace
+
+from ..network.loading import load
+from .path_gradients import smooth_grad
+
+
+def gradient_times_input(network, feed, targets, *, scores=None):
+    """Multiply the gradient of a class score by the image."""
+    gradient = smooth_grad(network, feed, targets, noise=0, samples=1, scores=scores)
+    images = load(network, feed).images()
+    return replace(gradient, method="gradient_times_input", images=gradient.images * images[:, None])
+'''
+ROW = """    Method(
+        "gradient_times_input",
+        "Gradient × input",
+        "attribution",
+        module="engine.attribution.gradient_times_input",
+        function="gradient_times_input",
+        gives="Attribution",
+        options=(_SCORES,),
+        per_channel=True,
+    ),
+"""
+BEFORE = '    Method(\n        "occlusion",\n'
+NEW_METHOD = [
+    ("cnnvis_widgets/engine/attribution/gradient_times_input.py", "", METHOD),
+    ("cnnvis_widgets/methods.py", BEFORE, ROW + BEFORE),
+]
+"""A method of attribution of the form that the page describes: a module and a row."""
+
 USE = """
+import gzip, pathlib
+import numpy as np, pytest, tensorflow as tf
 import cnnvis_widgets as cv
 from cnnvis_widgets import objectives
 from cnnvis_widgets.engine.ops.specs import OPS
 from networks import frozen_graph, keras_cnn, network_of, photo
-import gzip, numpy as np, pathlib, tensorflow as tf
 
 network = cv.load(keras_cnn(), photo())
 result = cv.gradient_times_input(network, None, 2)
 assert result.images.shape == (1, 1, 20, 20, 3) and np.abs(result.images).max() > 0
 
-file = pathlib.Path("graph.pb.gz")
-file.write_bytes(gzip.compress(frozen_graph().as_graph_def().SerializeToString()))
-assert [layer.name for layer in cv.load(file).select("r")] == ["conv1/Relu", "conv2/Relu"]
+zipped = pathlib.Path("graph.pb.gz")
+zipped.write_bytes(gzip.compress(frozen_graph().as_graph_def().SerializeToString()))
+assert [layer.name for layer in cv.load("graph.pb.gz").select("r")] == ["conv1/Relu", "conv2/Relu"]
+zipped.write_bytes(zipped.read_bytes()[:-20])
+with pytest.raises(cv.errors.ModelError, match="Expected a compressed GraphDef"):
+    cv.load("graph.pb.gz")
+with pytest.raises(cv.errors.ModelError, match="a .pb or .pbtxt file, a .pb.gz file. Received: the directory"):
+    cv.load(".")
 
 def erfinv(x):
     return tf.nn.relu(tf.math.erfinv(0.1 * tf.sigmoid(x)))
 
 ops = network_of(erfinv, (6, 6, 2)).coverage("guided", "out").ops
 assert "inverse error function" in {op.kind for op in ops}, ops
+
+for options in ({}, {"exclusive": True}, {"reverse": True}):
+    summed = network_of(lambda x: tf.cumsum(tf.nn.relu(x), 1, **options), (6, 5, 2))
+    result = cv.reconstruct(summed, None, "out", rule="gradient", seed="ones")
+    assert (result.strategy, result.strategy_reason) == ("batched pullback", "")
+    x = tf.constant(summed.images())
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values = tf.cumsum(tf.nn.relu(x), 1, **options)[..., 1]
+    np.testing.assert_allclose(result.images[:, 1], tape.gradient(values, x), rtol=1e-5)
 
 explorer = cv.ModelExplorer(network)
 explorer.wait(300)
@@ -49,9 +97,14 @@ assert explorer.result.method == "gradient_times_input" and not explorer.state.e
 explorer.state.method = "histogram"
 explorer.wait(300)
 assert explorer.views["histogram"].panel.value.count("%") == 10 and not explorer.state.error
+explorer.save_png()
+with pytest.raises(cv.errors.OutputError, match="Received: the view 'Histogram'"):
+    explorer.wait(300)
 
-steps = list(cv.dream(network, None, objectives.strongest("fused/Relu"), octaves=1, steps=4))
+steps = list(cv.dream(network, None, objectives.both("fused/Relu", 0, 1), start="feed", octaves=1, steps=12))
 assert steps[-1].scores[0] > steps[0].scores[0]
+with pytest.raises(cv.errors.ChannelError, match="Received: 99"):
+    cv.dream(network, None, objectives.both("fused/Relu", 0, 99))
 
 cv.activation_visualization(network, None, layers="fused/Relu", path_logdir="Log", path_outdir="Output")
 assert [path.name for path in pathlib.Path("Output").rglob("*.png")] == ["all_maps.png"]
@@ -90,12 +143,16 @@ def test_a_feed_walks_through_the_functions_in_this_order() -> None:
 
 
 def changes() -> list[tuple[str, str, str]]:
-    """(file, text that stands in it or '' for a new file, text that takes its place) of every change on the page."""
+    """(file, text that stands in it or '' for a new file, text that takes its place) of every change on the page.
+
+    Python of a file that exists is a quotation, which changes nothing.
+    """
     found = []
     for kind, block in re.findall(r"^```(python|diff)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
         first, _, body = block.partition("\n")
         if kind == "python":
-            found.append((first.removeprefix("# "), "", body))
+            path = first.removeprefix("# ")
+            found.append((path, body if (ROOT / path).exists() else "", body))
         else:
             lines = body.splitlines(keepends=True)
             old, new = ("".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +"))
@@ -119,7 +176,7 @@ def test_the_place_of_a_change_is_there_once(change) -> None:
 
 def test_the_changes_work(tmp_path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "cnnvis_widgets", ignore=shutil.ignore_patterns("__pycache__"))
-    for path, old, new in changes():
+    for path, old, new in [*changes(), *NEW_METHOD]:
         target = tmp_path / path
         text = target.read_text("utf-8") if old else ""
         assert (text.count(old) == 1) if old else not target.exists()
