@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 
 import keras
 import numpy as np
@@ -13,6 +15,12 @@ from cnnvis_widgets.engine.network.network import Network
 
 v1 = tf.compat.v1
 layers = keras.layers
+
+
+def export(model: keras.Model, folder: object) -> None:
+    """Export a model as a SavedModel without the notes that Keras prints; early versions of Keras 3 cannot be told."""
+    with redirect_stdout(StringIO()):
+        model.export(str(folder))
 
 
 def photo(size: int = 20, channels: int = 3, images: int = 1, seed: int = 0) -> np.ndarray:

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from networks import keras_cnn, photo, v1, variable_graph
+from networks import export, keras_cnn, photo, v1, variable_graph
 
 from cnnvis_widgets import (
     activations,
@@ -110,7 +110,7 @@ def test_a_keras_model():
 def test_files(tmp_path):
     model = keras_cnn()
     held = tmp_path / "held"
-    model.export(held / "exported", verbose=False)
+    export(model, held / "exported")
     model.save(held / "model.keras")
     before = bytes_of(held)
     assert len(before) > 3

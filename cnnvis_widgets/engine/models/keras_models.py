@@ -89,8 +89,9 @@ def _traced(model: Any, arguments: Arguments) -> tuple[list[str], Any]:
         described_model = f"{type(model).__name__} {model.name!r}"
         call = partial(model, training=False)
         return traced_by_feed(call, arrays, described_model, together_first=True)
-    structure = getattr(model, "input", None)
-    if structure is None:  # a Sequential from a file
+    try:
+        structure = model.input
+    except (AttributeError, ValueError):  # a Sequential that was never called; the error depends on the version
         structure = model.inputs[0]
     inputs = tf.nest.flatten(structure)
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]

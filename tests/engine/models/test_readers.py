@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import classic_keras, classic_ops, frozen_graph, keras_cnn, photo, v1, variable_graph, weights_of
+from networks import classic_keras, classic_ops, export, frozen_graph, keras_cnn, photo, v1, variable_graph, weights_of
 
 from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.engine.models import readers
@@ -259,7 +259,7 @@ def test_saved_models_of_both_ages(expected, tmp_path):
 def test_the_same_network_in_keras(expected, tmp_path):
     model = classic_keras()
     model.save(tmp_path / "m.keras")
-    model.export(tmp_path / "exported", verbose=False)
+    export(model, tmp_path / "exported")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras says that .h5 is an old format
         model.save(tmp_path / "m.h5")
@@ -318,7 +318,7 @@ def test_keras_object_files_and_exports(functional, keras_expected, tmp_path):
     model = keras_cnn(functional)
     before = [variable.numpy() for variable in model.weights]
     model.save(tmp_path / "m.keras")
-    model.export(tmp_path / "exported", verbose=False)
+    export(model, tmp_path / "exported")
     (tmp_path / "zipped").write_bytes((tmp_path / "m.keras").read_bytes())
     forms = [model, tmp_path / "m.keras", tmp_path / "exported", tmp_path / "zipped"]
     if not functional:  # Keras cannot load its own functions from .h5

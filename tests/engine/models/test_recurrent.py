@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from networks import export
 
 from cnnvis_widgets import activations, load, reconstruct
 
@@ -105,7 +106,7 @@ def test_a_recurrent_model_in_every_other_form(kind, tmp_path):
     model = KINDS[kind]()
     fed = fed_to(model)
     model.save(tmp_path / "m.keras")
-    model.export(tmp_path / "exported", verbose=False)
+    export(model, tmp_path / "exported")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras says that .h5 is an old format
         model.save(tmp_path / "m.h5")

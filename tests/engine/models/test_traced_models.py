@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from networks import export
 
 from cnnvis_widgets import activations, load
 from cnnvis_widgets.errors import FeedError, ModelError
@@ -71,7 +72,7 @@ def test_a_layer_by_itself(make):
 
 def test_an_exported_model_as_a_layer(tmp_path):
     model = keras.Sequential([keras.Input((6, 6, 3)), layers.Conv2D(4, 3, activation="relu")])
-    model.export(tmp_path / "exported", verbose=False)
+    export(model, tmp_path / "exported")
     layer = layers.TFSMLayer(tmp_path / "exported", call_endpoint="serve")
     for form in (layer, keras.Sequential([keras.Input((6, 6, 3)), layer])):
         (found,) = activations(form, IMAGES, "r")
