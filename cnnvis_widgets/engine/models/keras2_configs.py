@@ -89,6 +89,8 @@ def _mended_object(described: dict[str, Any]) -> Any:
         return config["name"]
     if "layers" in config:
         _renumber_models(config)
+        if name == "Sequential":
+            _state_input(config["layers"])
     layer, initializer = getattr(keras.layers, name, None), getattr(keras.initializers, name, None)
     if inspect.isclass(layer):
         _mend_layer(name, config)
@@ -123,7 +125,20 @@ def _calls(value: Any) -> Iterator[list[Any]]:
                 yield from _calls(item)
 
 
+def _state_input(sequence: list[dict[str, Any]]) -> None:
+    """Put the input of a Sequential, which Keras 2 noted in its first layer, into a layer of its own."""
+    first = sequence[0]["config"] if sequence and sequence[0].get("class_name") not in ("InputLayer", *_MODELS) else {}
+    shape = first.pop("batch_input_shape", None)
+    if shape is not None:
+        stated = {"batch_shape": shape, "dtype": first.get("dtype", "float32"), "name": f"{first.get('name')}_input"}
+        sequence.insert(0, {"class_name": "InputLayer", "config": stated})
+
+
 def _mend_layer(name: str, config: dict[str, Any]) -> None:
+    for key in ("layer", "backward_layer", "cell"):  # wrappers look for the class where its module says
+        inner = config.get(key)
+        if isinstance(inner, dict) and "module" not in inner and hasattr(keras.layers, str(inner.get("class_name"))):
+            config[key] = {"module": "keras.layers", "registered_name": None, **inner}
     if name == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
     if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:

@@ -75,9 +75,16 @@ def _signatures(arrays: Mapping[str, np.ndarray]) -> Iterator[list[tf.TensorSpec
     yield specs(shapes, floating=True)
     if any(array.dtype.kind in "iu" for array in arrays.values()):
         yield specs(shapes, floating=False)
-    sequences = [shape[1:] if len(shape) == 4 and shape[0] == 1 else shape for shape in shapes]
-    if sequences != shapes:  # three axes are those of one image, or of several sequences
+    sequences = [_as_sequences(shape) for shape in shapes]
+    if sequences != shapes:
         yield specs(sequences, floating=True)
+
+
+def _as_sequences(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Read three axes, of one image, as those of several sequences; and two axes as those of one sequence."""
+    if len(shape) == 2:
+        return (1, *shape)
+    return shape[1:] if len(shape) == 4 and shape[0] == 1 else shape
 
 
 def unnamed(arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

@@ -131,6 +131,16 @@ def test_names_and_calls_of_old_architectures():
     assert [layer["config"].get("groups") for layer in config["layers"][2:]] == [None, 2]
 
 
+def test_the_input_of_an_old_sequential_is_stated():
+    first = {"class_name": "Conv2D", "config": {"name": "c", "batch_input_shape": [None, 8, 8, 3], "dtype": "float32"}}
+    config = mended({"class_name": "Sequential", "config": {"name": "s", "layers": [first]}})["config"]
+    assert config["layers"][0] == {
+        "class_name": "InputLayer",
+        "config": {"batch_shape": [None, 8, 8, 3], "dtype": "float32", "name": "c_input"},
+    }
+    assert config["layers"][1]["config"] == {"name": "c", "dtype": "float32"}
+
+
 def test_python_code_in_an_architecture_is_found():
     assert not has_python_code(CONFIG)
     assert has_python_code({"config": {"layers": [{"class_name": "Lambda", "config": {}}]}})
@@ -173,6 +183,7 @@ def legacy_model(tf_keras):
     return tf_keras.Model(image, old.Dense(2, activation="softmax", name="scores")(old.Flatten()(x)))
 
 
+@pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")  # tf_keras on Python 3.10
 @pytest.mark.parametrize("form", ["object", "m.keras", "m.h5"])
 def test_models_of_tf_keras(tf_keras, tmp_path, form):
     model = legacy_model(tf_keras)
