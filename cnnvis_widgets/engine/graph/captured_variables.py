@@ -60,8 +60,8 @@ class _Freezer:
         for node in in_order({node.name: node for node in nodes}):
             inputs = {
                 index: held[tensor]
-                for index, each in enumerate(data_inputs(node))
-                if (tensor := tensor_of(each)) in held
+                for index, input_name in enumerate(data_inputs(node))
+                if (tensor := tensor_of(input_name)) in held
             }
             flat += self._frozen(node, inputs, held) if inputs else [node]
         return flat

@@ -159,7 +159,9 @@ def _without(node: NodeDef, others: Collection[str]) -> NodeDef:
         return node
     kept = NodeDef.FromString(node.SerializeToString())
     kept.ClearField("input")
-    kept.input.extend(each for each in node.input if not (each.startswith("^") and node_of(each) in others))
+    kept.input.extend(
+        input_name for input_name in node.input if not (input_name.startswith("^") and node_of(input_name) in others)
+    )
     return kept
 
 

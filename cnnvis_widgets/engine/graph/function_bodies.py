@@ -44,7 +44,7 @@ def bodies_of(graph_def: GraphDef, names: Iterable[str]) -> dict[str, Body]:
         name = pending.pop()
         if name in functions and name not in bodies:
             bodies[name] = _body_of(functions[name], functions)
-            pending += [each for node in bodies[name].nodes for each in functions_of(node)]
+            pending += [function for node in bodies[name].nodes for function in functions_of(node)]
     return bodies
 
 
@@ -53,7 +53,7 @@ def functions_of(node: NodeDef) -> list[str]:
     called = [node.op]
     for key in node.attr:
         value = node.attr[key]
-        called += [value.func.name] if value.WhichOneof("value") == "func" else [each.name for each in value.list.func]
+        called += [value.func.name] if value.WhichOneof("value") == "func" else [item.name for item in value.list.func]
     return called
 
 
@@ -83,7 +83,8 @@ def function_of(name: str, body: Body) -> FunctionDef:
         added.CopyFrom(node)
         added.ClearField("input")
         added.input.extend(
-            each if each.startswith("^") else nested.get(tensor_of(each), tensor_of(each)) for each in node.input
+            input_name if input_name.startswith("^") else nested.get(tensor_of(input_name), tensor_of(input_name))
+            for input_name in node.input
         )
     return function
 
@@ -95,7 +96,10 @@ def _body_of(function: FunctionDef, functions: Mapping[str, FunctionDef]) -> Bod
     for node in function.node_def:
         copied = NodeDef.FromString(node.SerializeToString())
         copied.ClearField("input")
-        copied.input.extend(each if each.startswith("^") else flat.get(each, tensor_of(each)) for each in node.input)
+        copied.input.extend(
+            input_name if input_name.startswith("^") else flat.get(input_name, tensor_of(input_name))
+            for input_name in node.input
+        )
         nodes[node.name] = copied
     returned = [(_flat_name(function.ret[arg.name], flat), arg.type) for arg in signature.output_arg]
     return Body(

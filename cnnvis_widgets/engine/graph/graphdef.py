@@ -50,7 +50,7 @@ def ancestors(nodes: Mapping[str, NodeDef], names: Iterable[str], stop: Iterable
         if name in seen or name not in nodes:
             continue
         seen.add(name)
-        pending += [node_of(each) for each in nodes[name].input if tensor_of(each) not in stop]
+        pending += [node_of(input_name) for input_name in nodes[name].input if tensor_of(input_name) not in stop]
     return seen
 
 
@@ -86,7 +86,7 @@ def in_order(nodes: Mapping[str, NodeDef]) -> list[NodeDef]:
             elif name not in done and name in nodes:
                 done.add(name)
                 pending.append((name, True))
-                pending += [(node_of(each), False) for each in reversed(nodes[name].input)]
+                pending += [(node_of(input_name), False) for input_name in reversed(nodes[name].input)]
     return ordered
 
 

@@ -76,7 +76,7 @@ def _with_calls_inlined(body: Body, bodies: Mapping[str, Body]) -> Body:
 def _inlined(nodes: list[NodeDef], bodies: Mapping[str, Body]) -> tuple[list[NodeDef], dict[str, str]]:
     def call(node: NodeDef) -> _Replacement | None:
         if node.op == "IdentityN":  # left behind by tf.custom_gradient; nothing is computed
-            return [], [tensor_of(each) for each in data_inputs(node)]
+            return [], [tensor_of(input_name) for input_name in data_inputs(node)]
         called = node.attr["f"].func.name if node.op in _CALLS else node.op
         return _placed(bodies[called], node.name, data_inputs(node)) if called in bodies else None
 
@@ -125,7 +125,10 @@ def _placed(body: Body, scope: str, inputs: Sequence[str]) -> _Replacement:
         copied = NodeDef.FromString(node.SerializeToString())
         copied.name = f"{scope}/{node.name}"
         copied.ClearField("input")
-        copied.input.extend(f"^{scope}/{each[1:]}" if each.startswith("^") else outer(each) for each in node.input)
+        copied.input.extend(
+            f"^{scope}/{input_name[1:]}" if input_name.startswith("^") else outer(input_name)
+            for input_name in node.input
+        )
         nodes.append(copied)
     return nodes, [outer(tensor) for tensor, _ in body.returned]
 

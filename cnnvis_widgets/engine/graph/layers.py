@@ -128,8 +128,8 @@ def channel_axes(nodes: Mapping[str, NodeDef], varying: Collection[str], shapes:
     for name, node in nodes.items():
         if name not in varying:
             continue
-        inputs = [each for each in map(node_of, data_inputs(node)) if each in varying]
-        before = next((first[each] for each in inputs if each in first), None)
+        inputs = [source for source in map(node_of, data_inputs(node)) if source in varying]
+        before = next((first[source] for source in inputs if source in first), None)
         stated = node.attr["data_format"].s.decode() if "data_format" in node.attr else ""
         if stated:
             first[name] = stated.startswith("NC")
@@ -163,7 +163,7 @@ def _propagate_layout(
         name = pending.pop()
         if name in varying and name not in first and nodes[name].op not in _REARRANGING:
             first[name] = channels_first
-            pending += [node_of(each) for each in data_inputs(nodes[name])]
+            pending += [node_of(input_name) for input_name in data_inputs(nodes[name])]
 
 
 def constant_numbers(nodes: Mapping[str, NodeDef], reference: str) -> list[int] | None:

@@ -48,7 +48,7 @@ class NonFinite:
         """Return the nodes that hold them and that ``tensors`` depend on, when tensors named ``inputs`` are fed."""
         if not self.takers:
             return ()
-        needed = ancestors(nodes, [node_of(each) for each in tensors if each not in inputs], stop=inputs)
+        needed = ancestors(nodes, [node_of(tensor) for tensor in tensors if tensor not in inputs], stop=inputs)
         taken = {name for taker in needed & self.takers.keys() for name in self.takers[taker]}
         return tuple(name for name in self.names if name in taken & needed)
 
@@ -68,7 +68,7 @@ def find_nonfinite(nodes: Mapping[str, NodeDef], values: Mapping[str, Value]) ->
     masks = {node_of(tensor) for tensor in carried if _is_mask(values[tensor])}
     takers: dict[str, set[str]] = defaultdict(set)
     for name, node in nodes.items() if carried else ():
-        held = {source for each in data_inputs(node) for source in carried.get(tensor_of(each), ())}
+        held = {source for input_name in data_inputs(node) for source in carried.get(tensor_of(input_name), ())}
         if node.op in _PASSING and held:
             carried[tensor_of(name)] = held
         elif taken := (held & nan if node.op in _BOUNDED else held - masks if node.op in _SUMS else held):

@@ -78,7 +78,7 @@ def _below(op: tf.Operation, field: ReceptiveField, first: bool) -> _Field | Non
         order = np.ravel(tf.get_static_value(op.inputs[1])).tolist()
         turned = order == ([0, ranks - 1, *range(1, ranks - 1)] if first else [0, *range(2, ranks), 1])
         return (field, not first) if turned else None
-    sizes = [each.shape[places] for each in op.inputs if each.shape.rank == ranks]
+    sizes = [tensor.shape[places] for tensor in op.inputs if tensor.shape.rank == ranks]
     local = spec.pointwise and all(size == op.outputs[0].shape[places] or _one(size) for size in sizes)
     return (field, first) if local and not (first and op.type == "LRN") else None
 
@@ -123,14 +123,14 @@ def between(image: tf.Tensor, target: tf.Tensor) -> tuple[list[tf.Operation], se
     """
     reached, ops = {image.ref()}, []
     for op in target.graph.get_operations():
-        if op is not image.op and any(each.ref() in reached for each in op.inputs):
+        if op is not image.op and any(tensor.ref() in reached for tensor in op.inputs):
             ops.append(op)
             reached |= {output.ref() for output in op.outputs if output.dtype.is_floating}
     needed, kept = {target.ref()}, []
     for op in reversed(ops):
         if any(output.ref() in needed for output in op.outputs):
             kept.append(op)
-            needed |= {each.ref() for each in op.inputs} & reached
+            needed |= {tensor.ref() for tensor in op.inputs} & reached
     outputs = [output for op in kept for output in op.outputs if output.ref() in needed]
     for tensor in outputs:
         if not tensor.shape.rank or tensor.shape[0] is not None:

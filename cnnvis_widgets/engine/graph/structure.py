@@ -96,7 +96,7 @@ class Structure:
         owners = self._frozen.keras_names
         for key in (lambda owner: owner, lambda owner: owner.split("/")[-1]):
             nodes = [node for node in self.nodes if node in self.varying and key(owners.get(node, "")) == name]
-            inside = {node_of(each) for node in nodes for each in data_inputs(self.nodes[node])}
+            inside = {node_of(input_name) for node in nodes for input_name in data_inputs(self.nodes[node])}
             ends = [node for node in nodes if node not in inside and tensor_of(node) in self.shapes]
             if ends:
                 listed = [layer for layer in self.layers if layer.name in nodes]
@@ -171,7 +171,7 @@ def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] |
         ModelError: this TensorFlow cannot import the graph.
     """
     graph = tf.Graph()
-    referred = {tensor_of(each) for node in frozen.graph_def.node for each in data_inputs(node)}
+    referred = {tensor_of(input_name) for node in frozen.graph_def.node for input_name in data_inputs(node)}
     # to look up a missing key in a protocol buffer would add it
     dtypes = {tensor_of(node.name): node.attr["dtype"].type for node in frozen.graph_def.node if "dtype" in node.attr}
     try:

@@ -50,7 +50,11 @@ def _draft_of_traced(call: Any, arguments: Arguments, name: str) -> Draft:
 def _parameters(call: Any) -> list[str]:
     """Return the names of what a function takes one by one."""
     parameters = signature(getattr(call, "python_function", call)).parameters.values()
-    return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.name != "self"
+    ]
 
 
 def draft_of_function(function: Any) -> Draft:

@@ -152,7 +152,7 @@ def _options(known: type) -> set[str]:
         if "__init__" in vars(base) and base is not object:
             parameters = inspect.signature(vars(base)["__init__"]).parameters
             options |= set(parameters)
-            if all(each.kind is not each.VAR_KEYWORD for each in parameters.values()):
+            if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values()):
                 break
     return options
 

@@ -64,10 +64,10 @@ def _only_function(loaded: Any, origin: str) -> Any:
     """Return the one traced function of a SavedModel without signatures, such as a saved tf.Module."""
     names = [name for name in dir(loaded) if name == "__call__" or not name.startswith("_")]
     functions = {name: getattr(getattr(loaded, name, None), "concrete_functions", None) for name in names}
-    traced = {name: each for name, each in functions.items() if each}
+    traced = {name: function for name, function in functions.items() if function}
     chosen = traced.get("__call__") or (next(iter(traced.values())) if len(traced) == 1 else [])
     if len(chosen) != 1:
-        listed = ", ".join(f"{name} ({len(each)} traces)" for name, each in traced.items()) or "none"
+        listed = ", ".join(f"{name} ({len(function)} traces)" for name, function in traced.items()) or "none"
         raise ModelError(
             f"Expected a SavedModel with a signature, or with one function that was traced once. Received: {origin} "
             f"with functions: {listed}. Export it with model.export(path), or pass one function: "

@@ -65,7 +65,7 @@ def _hand_over(specs: Mapping[str, tf.TensorSpec], together_first: bool) -> Iter
 
 def _signatures(arrays: Mapping[str, np.ndarray]) -> Iterator[list[tf.TensorSpec]]:
     def specs(shapes: Sequence[Sequence[int]], *, floating: bool) -> list[tf.TensorSpec]:
-        dtypes = [np.float32 if floating and each.dtype.kind in "fiu" else each.dtype for each in arrays.values()]
+        dtypes = [np.float32 if floating and array.dtype.kind in "fiu" else array.dtype for array in arrays.values()]
         return [
             tf.TensorSpec([None, *shape[1:]] if len(shape) else [], dtype, name=re.sub(r"\W", "_", name))
             for shape, dtype, name in zip(shapes, dtypes, arrays, strict=True)

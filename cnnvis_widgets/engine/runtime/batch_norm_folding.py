@@ -65,9 +65,11 @@ class _Folding:
         get_or_make: GetOrMake,
     ) -> None:
         self._nodes, self._weights, self._get_or_make = {node.name: node for node in nodes}, weights, get_or_make
-        controls = {tensor_of(each[1:]) for node in nodes for each in node.input if each.startswith("^")}
+        controls = {
+            tensor_of(input_name[1:]) for node in nodes for input_name in node.input if input_name.startswith("^")
+        }
         self._outputs = controls.union(outputs)
-        self._uses = Counter(tensor_of(each) for node in nodes for each in data_inputs(node))
+        self._uses = Counter(tensor_of(input_name) for node in nodes for input_name in data_inputs(node))
         self.moved: dict[str, str] = {}
         self.folded: dict[str, tf.Tensor] = {}
 

@@ -66,7 +66,7 @@ class FoldedWeights:
         values = {tensor: known[tensor] for tensor in subgraph.weights}
         if folding:
             nodes, folded = fold_batch_norms(subgraph.nodes, tensors, values, self._folded_scales.get_or_make)
-            taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
+            taken = {*tensors, *(tensor_of(input_name) for node in nodes for input_name in node.input)}
             values = {tensor: value for tensor, value in values.items() if tensor in taken} | folded
             subgraph = replace(subgraph, nodes=nodes)
         return subgraph, capture_all(values) | dict(inputs)
@@ -134,7 +134,7 @@ class FoldedWeights:
     def _frontier(self) -> set[str]:
         """The inputs of feed-dependent ops that depend on weights alone, if they are small or just a weight."""
         nodes, varying, shapes = self._structure.nodes, self._structure.varying, self._structure.shapes
-        taken = {tensor_of(each) for name in varying & nodes.keys() for each in data_inputs(nodes[name])}
+        taken = {tensor_of(input_name) for name in varying & nodes.keys() for input_name in data_inputs(nodes[name])}
         foldable = self._foldable()
         return {
             tensor
@@ -148,7 +148,7 @@ class FoldedWeights:
         weights = {node_of(tensor) for tensor in self._weights}
         constant, foldable, varying = set(weights), set[str](), self._structure.varying
         for name, node in self._structure.nodes.items():
-            inputs = {node_of(each) for each in node.input}
+            inputs = {node_of(input_name) for input_name in node.input}
             if name not in varying and name not in weights and inputs <= constant and _is_deterministic(node):
                 constant.add(name)
                 if inputs & (foldable | weights):
@@ -171,7 +171,7 @@ class FoldedWeights:
         values = dict(self._weights)
         for name, node in self._structure.nodes.items():
             if name in needed and tensor_of(name) not in values:
-                outputs = _run(node, [values[tensor_of(each)] for each in data_inputs(node)])
+                outputs = _run(node, [values[tensor_of(input_name)] for input_name in data_inputs(node)])
                 values |= {f"{name}:{index}": value for index, value in enumerate(outputs)}
         return {tensor: values[tensor] for tensor in tensors}
 
@@ -183,12 +183,12 @@ def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     attributes = [part for key in sorted(node.attr) for part in (key, _eager_attribute(node.attr[key]))]
     definition: Any = op_definition(node.op)
     outputs = sum(
-        len(node.attr[each.type_list_attr].list.type)
-        if each.type_list_attr
-        else node.attr[each.number_attr].i
-        if each.number_attr
+        len(node.attr[output.type_list_attr].list.type)
+        if output.type_list_attr
+        else node.attr[output.number_attr].i
+        if output.number_attr
         else 1
-        for each in definition.output_arg
+        for output in definition.output_arg
     )
     return run_op(node.op, inputs, outputs, attributes)
 
@@ -197,7 +197,7 @@ def _eager_attribute(value: AttrValue) -> Any:
     """Convert an attribute to the form that an eager op takes."""
     kind = value.WhichOneof("value")
     if kind == "list":
-        return [_eager_item(each, field.name) for field, items in value.list.ListFields() for each in items]
+        return [_eager_item(item, field.name) for field, items in value.list.ListFields() for item in items]
     return _eager_item(getattr(value, kind), kind)
 
 

@@ -55,14 +55,14 @@ def subgraph_between(
         FeedError: ``tensors`` need a placeholder that is not among the inputs.
     """
     sources = {*inputs, *known}
-    needed = ancestors(structure.nodes, [node_of(each) for each in tensors if each not in sources], stop=sources)
+    needed = ancestors(structure.nodes, [node_of(tensor) for tensor in tensors if tensor not in sources], stop=sources)
     _require_fed(structure, needed, inputs)
     fed = {node_of(tensor) for tensor in inputs if f"{node_of(tensor)}:1" not in structure.shapes}
     nodes = [
         NodeDef.FromString(node.SerializeToString()) for name, node in structure.nodes.items() if name in needed - fed
     ]
-    taken = {*tensors, *(tensor_of(each) for node in nodes for each in node.input)}
-    composites = {name: each for name, each in structure.composites.items() if each.inner <= needed}
+    taken = {*tensors, *(tensor_of(input_name) for node in nodes for input_name in node.input)}
+    composites = {name: composite for name, composite in structure.composites.items() if composite.inner <= needed}
     weights = taken & (sources - {*inputs})
     return Subgraph(nodes, composites, weights, tensors, structure.graph_def)
 
