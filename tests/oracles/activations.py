@@ -11,6 +11,7 @@ import numpy as np
 from .tape import Rule
 
 RECTIFIED = ("relu", "relu6", "leaky_relu", "prelu")
+_RECTIFYING = {*RECTIFIED, "clipped_relu", "clipped_leaky_relu"}
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 _erf = np.vectorize(math.erf, otypes=[float])
 
@@ -53,6 +54,18 @@ _FUNCTIONS: dict[str, tuple[_Function, _Function]] = {  # value and derivative
         lambda x, a: x * np.clip(x + 3, 0, 6) / 6,
         lambda x, a: np.select([x <= -3, x >= 3], [0.0, 1.0], (2 * x + 3) / 6),
     ),
+    "hard_sigmoid": (lambda x, a: np.clip(x / 6 + 0.5, 0, 1), lambda x, a: (abs(x) < 3) / 6),
+    "clipped_relu": (lambda x, a: np.clip(x, 0, a), lambda x, a: (x > 0) & (x < a)),
+    "clipped_leaky_relu": (  # with a slope of 0.1
+        lambda x, a: np.minimum(np.where(x > 0, x, 0.1 * x), a),
+        lambda x, a: np.select([x <= 0, x >= a], [0.1, 0.0], 1.0),
+    ),
+    "thresholded_relu": (lambda x, a: np.where(x > a, x, 0), lambda x, a: x > a),
+    "celu": (
+        lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)),
+        lambda x, a: np.where(x > 0, 1, np.exp(np.minimum(x, 0) / a)),
+    ),
+    "squareplus": (lambda x, a: (x + np.sqrt(x**2 + a)) / 2, lambda x, a: (1 + x / np.sqrt(x**2 + a)) / 2),
     "sigmoid": (lambda x, a: _logistic(x), lambda x, a: _logistic(x) * _logistic(-x)),
     "tanh": (lambda x, a: np.tanh(x), lambda x, a: 1 - np.tanh(x) ** 2),
     "softplus": (lambda x, a: np.log1p(np.exp(x)), lambda x, a: _logistic(x)),
@@ -62,6 +75,8 @@ _FUNCTIONS: dict[str, tuple[_Function, _Function]] = {  # value and derivative
 @dataclass(frozen=True, eq=False)
 class Activation:
     """A function of each value; ``slope`` is what leaky and parametric ReLUs do below zero.
+
+    It is the ceiling of a clipped ReLU, the threshold of a thresholded one, and the constant of CELU and squareplus.
 
     Backwards, a deconvnet rectifies the signal wherever the function rectifies, whatever came in on the way up;
     'guided' also asks that the input was positive; what does not rectify keeps its derivative.
@@ -74,7 +89,7 @@ class Activation:
         return _FUNCTIONS[self.name][0](x, self.slope)
 
     def backward(self, signal: np.ndarray, rule: Rule, x: np.ndarray) -> np.ndarray:
-        if rule == "gradient" or self.name not in RECTIFIED:
+        if rule == "gradient" or self.name not in _RECTIFYING:
             return signal * _FUNCTIONS[self.name][1](x, self.slope)
         rectified = np.maximum(signal, 0)
         return rectified if rule == "deconvnet" else rectified * (x > 0)

@@ -105,6 +105,8 @@ def _treatment(
     if linear:
         named = kind in _NAMED_LINEAR or (spec is not None and spec.family in ("c", "p"))
         return (kind, "exact") if named else None
+    if composite is None and node.op == "Maximum" and len(varying) == 2:
+        return "maxout", "exact"  # as a max-pool, the signal goes to the one that won
     if rule == "gradient" or (composite is None and spec is not None and spec.linearity is SWITCH):
         return kind, "exact"
     return kind, "unknown" if spec is None else "unruled"

@@ -4,20 +4,32 @@ A rule is set op by op in the frozen graph, in the node attribute that names the
 every op, fused, functional or nested, and the forward pass stays the same bit for bit. ``coverage`` tells which ops
 obey.
 
-============  ==============================  ============================  =======================
-op            gradient                        deconvnet                     guided
-============  ==============================  ============================  =======================
-ReLU          R where x > 0                   R where R > 0                 R where R > 0 and x > 0
-ReLU6         R where 0 < x < 6               R where R > 0                 R where R > 0 and x > 0
-Leaky, PReLU  exact                           R where R > 0                 R where R > 0 and x > 0
-LRN           exact                           identity                      exact
-all others    exact                           exact                         exact
-============  ==============================  ============================  =======================
+================================  =========================  ==================  =========================
+activation function               gradient                   deconvnet           guided
+================================  =========================  ==================  =========================
+ReLU                              R where x > 0              R where R > 0       R where R > 0 and x > 0
+ReLU6, ReLU with a ceiling m,     R where 0 < x < m          R where R > 0       R where R > 0 and x > 0
+clip(x, 0, m)
+Leaky, PReLU, also with ceiling   exact                      R where R > 0       R where R > 0 and x > 0
+max-pool, maxout                  to the place that won      the same            the same
+LRN                               exact                      identity            exact
+ELU, CELU, SELU, SiLU, GELU,      exact                      exact, named        exact, named
+softplus, squareplus, hard swish,
+hard sigmoid, thresholded ReLU
+all others that are not linear    exact                      exact, named        exact, named
+linear ops                        exact                      exact               exact
+================================  =========================  ==================  =========================
+
+An activation function is treated by what it computes, not by how it is spelled: x * cast(x > 0) and maximum(x, 0) are
+ReLUs, max(x, c x) is a leaky one for 0 < c < 1 only, and a maximum with a floor of 1e-12 is none. No rule is published
+for those that are named: they take their true gradient, and ``coverage`` says so. clip(c x + 0.5, 0, 1) with one
+c > 0 for all channels, and relu6(x + 3) / 6, are hard sigmoids: gates, and no rectifiers. A thresholded ReLU jumps at
+its threshold, where neither paper says what to do.
 
 A fourth rule, ``TF_CNNVIS``, is 'guided' with an LRN that is the identity. It is for the calls of that library alone,
 so ``known`` does not list it.
 
-R is the signal from above, x the input of the op. 'guided' ignores the upper clip of ReLU6, since a saturated map
+R is the signal from above, x the input of the op. 'guided' ignores the ceiling of ReLU6, since a saturated map
 would give a flat picture.
 
 References:
@@ -77,7 +89,7 @@ _RULES = {
 _SKIP = "Cnnvis/Skip"
 
 _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
-_RECTIFIED_COMPOSITES = {"relu", "relu6", "prelu", "leaky_relu"}
+_RECTIFIED_COMPOSITES = {"relu", "relu6", "clipped_relu", "prelu", "leaky_relu", "clipped_leaky_relu"}
 RECTIFIED_KINDS = {OPS[op].kind for op in _RECTIFIED_OPS} | _RECTIFIED_COMPOSITES
 """The kinds of activation functions that rules are for."""
 

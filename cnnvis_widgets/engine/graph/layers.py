@@ -18,7 +18,8 @@ from .graphdef import NodeDef, data_inputs, node_of, tensor_of
 _FAMILIES = {
     **{spec.kind: spec.family for spec in OPS.values() if spec.family is not None},
     **{"global_average_pool": "p", "global_max_pool": "p"},
-    **dict.fromkeys(("prelu", "leaky_relu", "silu", "gelu", "hard_swish"), "r"),
+    **dict.fromkeys(("prelu", "leaky_relu", "clipped_relu", "clipped_leaky_relu", "thresholded_relu"), "r"),
+    **dict.fromkeys(("celu", "silu", "gelu", "squareplus", "hard_swish"), "r"),
 }
 """The family of each kind of layer, for single ops and for groups of them."""
 _ADDITIONS = {"Add", "AddV2", "AddN"}

@@ -38,7 +38,7 @@ class Structure:
         self.consumers = consumers_of(frozen.graph_def.node)
         self.shapes = static_shapes(frozen)
         self.varying = descendants(self.consumers, sources)
-        self.composites = find_composite_activations(self.nodes, self.varying)
+        self.composites = find_composite_activations(self.nodes, self.varying, frozen.weights)
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
         facts = GraphFacts(self.nodes, self.consumers, self.shapes, self.varying, self.composites, self.axes)
         self.layers = find_layers(facts, frozen.keras_names)

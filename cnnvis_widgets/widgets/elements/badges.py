@@ -10,6 +10,8 @@ import numpy as np
 from ...imaging.colormaps import DIVERGING, SEQUENTIAL
 from ...results import Coverage, OpCoverage
 
+_SWITCHES = {"max_pool", "maxout", "maximum over axes"}
+
 Fact = tuple[str, bool]
 """A few words, and whether they are a warning."""
 
@@ -68,4 +70,4 @@ def _words(op: OpCoverage, rule: str) -> str:
         return f"{kind} {op.count} skipped"
     if op.treatment == "removed":
         return f"{kind} removed"
-    return f"{kind} {op.count}/{op.count} switches" if op.kind == "max_pool" else ""
+    return f"{kind} {op.count}/{op.count} switches" if op.kind in _SWITCHES else ""

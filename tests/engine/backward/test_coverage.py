@@ -1,5 +1,6 @@
 """Coverage names every op that is not linear or not known; nothing is exact because nobody listed it."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -44,6 +45,37 @@ def test_an_op_that_is_not_linear_is_unruled(kind):
     assert covered(NOT_LINEAR[kind], "gradient") == ({(kind, "exact"): 1}, True)
 
 
+GROUPS = {
+    "thresholded_relu": lambda x: x * tf.cast(x > 0.5, tf.float32),
+    "celu": lambda x: keras.activations.celu(x - 0.5),
+    "squareplus": keras.activations.squareplus,
+    "softplus": lambda x: tf.maximum(x, 0) + tf.math.log1p(tf.exp(-abs(x))),
+    "hard_sigmoid": lambda x: tf.clip_by_value(0.2 * x + 0.5, 0, 1),
+    "hard_swish": lambda x: x * tf.clip_by_value(x + 3, 0, 6) / 6,
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_a_smooth_function_or_a_gate_of_several_ops_is_unruled_by_one_name(kind):
+    assert covered(GROUPS[kind]) == ({(kind, "unruled"): 1}, False)
+    assert covered(GROUPS[kind], "gradient") == ({(kind, "exact"): 1}, True)
+
+
+MAXOUTS = {
+    "maxout": lambda x: tf.maximum(x * WEIGHTS, x[:, ::-1]),
+    "maximum over axes": lambda x: tf.reduce_max(tf.reshape(x, [-1, 8, 8, 1, 3]), -1),
+}
+
+
+@pytest.mark.parametrize("kind", MAXOUTS)
+def test_a_maxout_is_a_switch_in_each_spelling(kind):
+    assert covered(MAXOUTS[kind]) == ({(kind, "exact"): 1}, True)
+
+
+def test_a_maximum_with_a_floor_is_no_maxout():
+    assert covered(lambda x: tf.maximum(x, 0.2)) == ({("maximum", "unruled"): 1}, False)
+
+
 LINEAR = {
     "weights": lambda x: (x * WEIGHTS + 0.5) / WEIGHTS - x,
     "arrangement": lambda x: tf.reverse(tf.concat([x[:, ::2], tf.pad(x, [[0, 0], [0, 1], [0, 0], [0, 0]])], 1), [2]),
@@ -61,7 +93,7 @@ def test_linear_ops_are_not_named(name):
 
 
 def test_a_gate_without_a_signal_of_its_own_is_a_product_of_two_all_the_same():
-    assert covered(lambda x: x * tf.cast(x > 0.5, tf.float32)) == ({("product", "unruled"): 1}, False)
+    assert covered(lambda x: x * tf.cast(x[..., ::-1] > 0.5, tf.float32)) == ({("product", "unruled"): 1}, False)
 
 
 def test_a_layer_normalisation_by_hand():

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from oracles import RECTIFIED, Activation, Affine, Chain, Concat, Convolution, Windows
-from oracles.comparison import compare, compare_spelled, normal
+from oracles.comparison import compare, compare_spelled, normal, same
 from oracles.in_tensorflow import ACTIVATIONS, graph_of, spell
 
-from cnnvis_widgets import load
+from cnnvis_widgets import load, reconstruct
 
 RELU = Activation("relu")
 
@@ -32,6 +32,7 @@ def test_activation(name):
         assert [(op.count, op.treatment) for op in ops] == [(1, expected)]
 
 
+CEILINGS = np.array([1.0, 2.0, 3.0, 4.0])
 SLOPES = np.array([0.1, -0.2, 0.3, 0.4])
 FROZEN = {
     "prelu by absolute value": ("prelu", lambda x: tf.nn.relu(x) + SLOPES * (x - tf.abs(x)) * 0.5),
@@ -101,6 +102,64 @@ def test_activation_spelled_unusually_obeys_as_one_unit(spelling):
     network = compare(below_weights(function), Chain((twin, MIXED)), SIGNED)
     assert sum(op.treatment == "rule" for op in network.coverage("deconvnet", "out").ops) == 1
     assert network.coverage("deconvnet", "out").complete
+
+
+SPELLED = {
+    "clipped by Keras": ("clipped_relu", 4.0, lambda x: keras.activations.relu(x, max_value=4.0)),
+    "clipped at 1": ("clipped_relu", 1.0, lambda x: tf.clip_by_value(x, 0, 1)),
+    "clipped per channel": ("clipped_relu", CEILINGS, lambda x: tf.minimum(tf.nn.relu(x), CEILINGS)),
+    "clipped and leaky": ("clipped_leaky_relu", 4.0, lambda x: keras.activations.relu(x, 0.1, max_value=4.0)),
+    "relu by a mask": ("relu", 0.0, lambda x: x * tf.cast(x > 0, x.dtype)),
+    "relu by selection": ("relu", 0.0, lambda x: tf.where(x > 0, x, tf.zeros_like(x))),
+    "relu by absolute value": ("relu", 0.0, lambda x: 0.5 * (x + tf.abs(x))),
+    "thresholded by a mask": ("thresholded_relu", 1.5, lambda x: x * tf.cast(x > 1.5, x.dtype)),
+    "thresholded by Keras": ("thresholded_relu", 1.5, lambda x: keras.activations.relu(x, threshold=1.5)),
+    "celu": ("celu", 0.7, lambda x: keras.activations.celu(x, 0.7)),
+    "celu by hand": ("celu", 1.0, lambda x: tf.nn.relu(x) + tf.exp(tf.minimum(x, 0)) - 1),
+    "softplus by hand": ("softplus", 0.0, lambda x: tf.maximum(x, 0) + tf.math.log1p(tf.exp(-abs(x)))),
+    "squareplus": ("squareplus", 4.0, keras.activations.squareplus),
+    "hard sigmoid": ("hard_sigmoid", 0.0, keras.activations.hard_sigmoid),
+    "hard sigmoid by clipping": ("hard_sigmoid", 0.0, lambda x: tf.clip_by_value(x / 6 + 0.5, 0, 1)),
+    "hard swish by clipping": ("hard_swish", 0.0, lambda x: x * tf.clip_by_value(x + 3, 0, 6) / 6),
+    "hard swish by minimum": ("hard_swish", 0.0, lambda x: x * tf.minimum(tf.nn.relu(x + 3), 6) * (1 / 6)),
+    "hard swish from a sixth": ("hard_swish", 0.0, lambda x: x / 6 * tf.nn.relu6(x + 3)),
+    "hard swish by its gate": ("hard_swish", 0.0, lambda x: x * tf.clip_by_value(x / 6 + 0.5, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLED)
+def test_a_function_is_treated_alike_in_every_spelling(spelling):
+    kind, constant, function = SPELLED[spelling]
+    network = compare(below_weights(function), Chain((Activation(kind, constant), MIXED)), SIGNED)
+    ops = [(op.kind, op.count) for op in network.coverage("guided", "out").ops if op.kind != "convolution"]
+    assert ops == [(kind, 1)]
+
+
+LOOKALIKES = {
+    "l2 normalisation": lambda x: tf.nn.l2_normalize(x, -1),
+    "a floor under a norm": lambda x: x / tf.maximum(tf.norm(x, axis=-1, keepdims=True), 1e-9),
+    "a floor above 0": lambda x: tf.maximum(x, 1e-4),
+    "the larger of x and 2 x": lambda x: tf.maximum(x, 2.0 * x),
+    "the larger of x and -x": lambda x: tf.maximum(x, -1.0 * x),
+    "a clip to [-1, 1]": lambda x: tf.clip_by_value(x, -1, 1),
+    "a slope above 1 in one channel": lambda x: tf.maximum(x, x * np.array([0.1, 0.2, 0.3, 1.5])),
+}
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_what_looks_like_a_relu_but_is_none_keeps_its_gradient_under_every_rule(name):
+    """A recorded gradient of the plain function is the oracle."""
+    function = LOOKALIKES[name]
+    network = load(below_weights(function), {"image": SIGNED})
+    image = tf.constant(SIGNED)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(image)
+        maps = tf.unstack(spell(MIXED, function(image)), axis=-1)
+        scores = [tf.reduce_sum(each * tf.stop_gradient(each)) for each in maps]
+    expected = np.stack([tape.gradient(score, image) for score in scores], 1)
+    for rule in ("deconvnet", "guided", "gradient"):
+        same(reconstruct(network, None, "out", rule=rule, seed="map").images, expected)
+        assert not [op for op in network.coverage(rule, "out").ops if op.treatment == "rule"]
 
 
 def test_smooth_activations_are_said_to_be_exact_and_unruled():

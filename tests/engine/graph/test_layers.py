@@ -46,6 +46,10 @@ SPELLINGS = {
     "leaky by maximum": ("leaky_relu", lambda x: tf.maximum(0.1 * x, x)),
     "prelu by absolute value": ("prelu", lambda x: tf.nn.relu(x) + [0.1, 0.2, 0.3, 0.4] * (x - abs(x)) * 0.5),
     "hard swish": ("hard_swish", lambda x: x * tf.nn.relu6(x + 3) / 6),
+    "hard swish by clipping": ("hard_swish", lambda x: x * tf.clip_by_value(x + 3, 0, 6) / 6),
+    "relu with a ceiling": ("clipped_relu", lambda x: tf.clip_by_value(x, 0, 4)),
+    "celu": ("celu", keras.activations.celu),
+    "squareplus": ("squareplus", keras.activations.squareplus),
 }
 
 
