@@ -126,7 +126,7 @@ _ROWS = (
         function="reconstruct",
         gives="Reconstruction",
         options=(
-            Option("rule", "deconvnet"),
+            Option("rule", "deconvnet"),  # the explorer begins with 'auto'
             Option("seed", "strongest", choices=("strongest", "map", "ones")),
             Option("precision", "float32", choices=("float32", "bfloat16", "auto")),
         ),

@@ -114,10 +114,17 @@ class OpCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The ops between the image and one layer, and how they were treated under a rule."""
+    """The ops between the image and one layer, and how they were treated under a rule.
+
+    Attributes:
+        rule: its name.
+        ops: by kind and treatment.
+        reason: why this rule was chosen for ``rule='auto'``; '' if it was asked for.
+    """
 
     rule: str
     ops: tuple[OpCoverage, ...]
+    reason: str = ""
 
     @property
     def complete(self) -> bool:
@@ -125,7 +132,8 @@ class Coverage:
         return all(op.covered for op in self.ops)
 
     def __str__(self) -> str:
-        return f"{self.rule}: " + ", ".join(f"{op.count} {op.kind} {op.treatment}" for op in self.ops)
+        rule = f"{self.rule} ({self.reason})" if self.reason else self.rule
+        return f"{rule}: " + ", ".join(f"{op.count} {op.kind} {op.treatment}" for op in self.ops)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +145,7 @@ class Reconstruction:
         images: float32 (images, channels, height, width, input channels), unnormalised: signed,
             in the units of the gradient times the seed.
         channels: the channel shown at each index of the second axis of ``images``.
-        rule: 'deconvnet', 'guided' or 'gradient'.
+        rule: the rule that was used: 'deconvnet', 'guided', 'gradient' or one of your own; never 'auto'.
         seed: 'strongest', 'map', 'ones', or the unit's coordinates.
         units: int (images, channels, spatial axes): where the seeded unit lies, or -1 where the
             seed is a whole map.

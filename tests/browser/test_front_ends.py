@@ -131,7 +131,7 @@ def test_the_main_path_in_other_front_ends(open_notebook, folder, where):
     expect(notebook.picture("large")).to_have_attribute("aria-label", re.compile(f"Feature map 143 of {LAYER}"))
     notebook.choose("Deconvolution")
     await_file(notebook, chosen, method="deconvolution")
-    expect(page.locator(".cnnvis-explorer .cnnvis-badge", has_text="deconvnet").first).to_contain_text(f"seed {LAYER}[")
+    expect(page.locator(".cnnvis-explorer .cnnvis-badge", has_text="guided").first).to_contain_text(f"seed {LAYER}[")
     notebook.screenshot(f"{where}-deconvolution")
     notebook.choose("Deep dream")
     page.get_by_label("Find class").fill("tabby")

@@ -90,9 +90,9 @@ def test_all_rules_stand_side_by_side_and_class_sensitivity_is_shown(notebook):
         words = re.compile(f"Map {notebook.python('explorer.state.channel')} of .* by {rule}")
         expect(notebook.picture(f"rule-{rule}")).to_have_attribute("aria-label", words, timeout=120_000)
     assert notebook.python(f"[each.rule for each in {VIEW}.all_rules.results]") == ["deconvnet", "guided", "gradient"]
-    badge = page.get_by_text(re.compile("class sensitivity by deconvnet"))
+    badge = page.get_by_text(re.compile("class sensitivity by guided"))
     expect(badge).to_be_visible(timeout=120_000)
-    found = "cv.sensitivity(explorer.network, explorer.feed, rule='deconvnet')"
+    found = "cv.sensitivity(explorer.network, explorer.feed, rule='guided')"
     rival, shuffled = notebook.python(f"(lambda x: [float(x.rival[0]), float(x.randomised[0])])({found})")
     expect(page.get_by_text(f": correlation {rival:.2f}").first).to_be_visible()
     expect(page.get_by_text(f"as with a shuffled top layer: correlation {shuffled:.2f}").first).to_be_visible()

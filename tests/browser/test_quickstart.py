@@ -35,7 +35,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     notebook.choose("Deconvolution")
     assert notebook.pixels("montage") != before
     assert notebook.python("explorer.result.images.shape") == [1, 64, 224, 224, 3]
-    marks = re.compile(r"relu6 \d+/\d+ deconvnet.*seed block6_expand_relu")
+    marks = re.compile(r"relu6 \d+/\d+ guided.*seed block6_expand_relu")
     expect(page.locator(".cnnvis-explorer .cnnvis-badge")).to_have_text(marks)
     notebook.screenshot("deconvolution")
 

@@ -151,6 +151,13 @@ FAULTS = (
         'node.op == "Maximum" and len(varying) == 3',
         "engine/backward/test_coverage.py maxout",
     ),
+    Fault(
+        "'auto' is the deconvnet without max-pools",
+        "engine/backward/coverage.py",
+        "    if pools:\n",
+        "    if not pools:\n",
+        "engine/backward/test_coverage.py auto",
+    ),
     # ---- backward steps
     Fault(
         "LRN is the identity under the gradient",

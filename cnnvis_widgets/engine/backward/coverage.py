@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -14,7 +14,7 @@ from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
 from ..graph.layers import Shapes
 from ..graph.structure import Structure
 from ..ops.specs import CUT, OPS, SHAPE, SWITCH, is_linear
-from .rules import RECTIFIED_KINDS, lrn_is_identity, require_rule
+from .rules import AUTO, RECTIFIED_KINDS, lrn_is_identity, require_rule
 
 _NAMED_LINEAR = {"dense", "batch_normalization"}  # beside convolutions and pools; sums and reshapes are not named
 
@@ -26,13 +26,15 @@ def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, remov
         structure: of the network.
         image: the name of the image tensor.
         layer: where signals begin.
-        rule: its name.
+        rule: its name, or 'auto' for 'deconvnet' where max-pools lie on the way and 'guided' where none does.
         removed: the kind of activation behind the layer that was left out, such as "softmax"; "" for none.
 
     Raises:
         ValueError: no such rule.
     """
-    require_rule(rule)
+    require_rule(rule, automatic=True)
+    if rule == AUTO:
+        return _chosen(structure, image, layer, removed)
     nodes, composites = structure.between(image, layer), structure.composites
     path = _signal_path(nodes, image, layer.tensor, structure.shapes)
     inner = inner_nodes(composites)
@@ -45,6 +47,16 @@ def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, remov
     if removed:
         counted[removed, "removed"] += 1
     return Coverage(rule, tuple(OpCoverage(kind, count, how) for (kind, how), count in counted.items()))
+
+
+def _chosen(structure: Structure, image: str, layer: Layer, removed: str) -> Coverage:
+    """The coverage of the rule that 'auto' stands for, with the reason."""
+    found = coverage(structure, image, layer, "deconvnet", removed=removed)
+    pools = sum(op.count for op in found.ops if op.kind == "max_pool")
+    if pools:
+        return replace(found, reason=f"{pools} max-pool{'s lie' if pools > 1 else ' lies'} on the way")
+    found = coverage(structure, image, layer, "guided", removed=removed)
+    return replace(found, reason="no max-pool lies on the way")
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,12 @@ _RULES = {
 }
 _SKIP = "Cnnvis/Skip"
 
+AUTO = "auto"
+"""Stands for 'deconvnet' where max-pools lie between layer and image, and for 'guided' where none does.
+
+Without the switches of max-pools a deconvnet's picture hardly depends on the image [2]; ``coverage`` chooses.
+"""
+
 _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
 _RECTIFIED_COMPOSITES = {"relu", "relu6", "clipped_relu", "prelu", "leaky_relu", "clipped_leaky_relu"}
 RECTIFIED_KINDS = {OPS[op].kind for op in _RECTIFIED_OPS} | _RECTIFIED_COMPOSITES
@@ -117,7 +123,7 @@ def register(name: str, rectify: Rectifier) -> None:
         >>> reconstruct(model, image, "on", rule="clearly on", seed="ones").images.ravel()
         array([0., 0., 1.], dtype=float32)
     """
-    if name in (*_RULES, "gradient"):
+    if name in (*_RULES, "gradient", AUTO):
         raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
     _register(name, rectify)
     _RULES[name] = _Rule(rectify)
@@ -128,14 +134,16 @@ def known() -> tuple[str, ...]:
     return (*(name for name, rule in _RULES.items() if rule.listed), "gradient")
 
 
-def require_rule(rule: str) -> None:
-    """Check that a rule exists.
+def require_rule(rule: str, *, automatic: bool = False) -> None:
+    """Check that a rule exists; ``automatic`` tells that 'auto' counts as one.
 
     Raises:
         ValueError: no rule has this name.
     """
-    if rule not in (*_RULES, "gradient"):
-        raise ValueError(f"Expected rule to be one of {', '.join(map(repr, known()))}. Received: rule={rule!r}.")
+    automatic_names = (AUTO,) if automatic else ()
+    if rule not in (*_RULES, "gradient", *automatic_names):
+        names = ", ".join(map(repr, (*known(), *automatic_names)))
+        raise ValueError(f"Expected rule to be one of {names}. Received: rule={rule!r}.")
 
 
 def _register(rule: str, rectify: Rectifier) -> None:

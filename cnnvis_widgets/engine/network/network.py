@@ -199,7 +199,8 @@ class Network:
         """Tell which ops between the image and a layer obey a rule. Nothing is run.
 
         Args:
-            rule: 'deconvnet', 'guided', 'gradient', or one of your own (see ``rules.register``).
+            rule: 'deconvnet', 'guided', 'gradient', one of your own (see ``rules.register``), or 'auto' (see
+                ``reconstruct``); the result names the rule and the reason.
             layer: one layer. A softmax is replaced by its logits.
 
         Raises:

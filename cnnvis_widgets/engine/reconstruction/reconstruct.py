@@ -8,6 +8,8 @@ by layer.
 References:
     [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", section 2.1,
         ECCV 2014, DOI 10.1007/978-3-319-10590-1_53.
+    [2] J. T. Springenberg, A. Dosovitskiy, T. Brox and M. Riedmiller, "Striving for Simplicity: The All
+        Convolutional Net", section 3.4, ICLR 2015 workshop, arXiv 1412.6806.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def reconstruct(
         feed: what to feed (see ``load``); ``None`` for the network's own.
         layer: one layer. A softmax is replaced by its logits, and ``coverage`` says so.
         channels: which channels; ``None`` for all, in order.
-        rule: 'deconvnet', 'guided', 'gradient', or one of your own (see ``rules.register``).
+        rule: 'deconvnet', 'guided', 'gradient', one of your own (see ``rules.register``), or 'auto': 'deconvnet' where
+            max-pools lie between layer and image, 'guided' where none does, as Springenberg et al. advise [2]. The
+            result tells the rule that was used, and ``coverage.reason`` why.
         seed: what goes backwards: 'strongest' (the largest activation of the map, at its place), 'map' (the whole
             map), 'ones' (ones over the whole map, as the older library did), or the place (y, x) of one unit.
         precision: of the signals that go backwards: 'float32' (that of the network), 'bfloat16' or 'auto'. bfloat16
@@ -163,12 +167,13 @@ class _Projection:
     """Projects channels of one layer, image by image, with the fastest backward strategy."""
 
     def __init__(self, network: Network, name: str | Layer, rule: str, seed: Seed, precision: str) -> None:
-        require_rule(rule)
+        require_rule(rule, automatic=True)
         require_precision(precision)
         self._runtime = network.runtime
-        self._chosen, self._rule, self._seed = network.layer(name), rule, seed
+        self._chosen, self._seed = network.layer(name), seed
         self._layer, _ = network.before_saturation(self._chosen)
         self._coverage = network.coverage(rule, self._chosen)
+        rule = self._coverage.rule
         self._runtime.require_gradient(self._layer)
         self._feeds = network.feeds()
         if not all(map(is_finite, self._feeds.values())):
@@ -227,7 +232,7 @@ class _Projection:
             layer=self._layer,
             images=pictures,
             channels=channels,
-            rule=self._rule,
+            rule=self._coverage.rule,
             seed=self._seed,
             units=np.stack(units),
             seed_values=np.stack(seed_values).astype(np.float32),

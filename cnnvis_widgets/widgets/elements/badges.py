@@ -25,8 +25,9 @@ def badge(coverage: Coverage, seed: str) -> str:
 
 
 def obeyed(coverage: Coverage) -> list[Fact]:
-    """How each kind of op obeyed a rule."""
-    return [(_words(op, coverage.rule), not op.covered) for op in coverage.ops]
+    """Why the rule was chosen, if it was, and how each kind of op obeyed it."""
+    chosen = f"{coverage.rule} chosen: {coverage.reason}" if coverage.reason else ""
+    return [(chosen, False)] + [(_words(op, coverage.rule), not op.covered) for op in coverage.ops]
 
 
 def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> str:

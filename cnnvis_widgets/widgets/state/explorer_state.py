@@ -109,7 +109,7 @@ def _target(state: ExplorerState, value: Any) -> int:
 
 
 def _rule(state: ExplorerState, value: Any) -> str:
-    rules.require_rule(value)  # not an Enum: more may be registered at any time
+    rules.require_rule(value, automatic=True)  # not an Enum: more may be registered at any time
     return str(value)
 
 
@@ -134,7 +134,8 @@ class ExplorerState(t.HasTraits):
             makes it ().
         page: which page of the montage is shown, from 0.
         target: index of the chosen class; also takes its name.
-        rule: how reconstructions send signals backwards; a registered name, see ``cnnvis_widgets.reconstruct``.
+        rule: how reconstructions send signals backwards; a registered name or 'auto', see
+            ``cnnvis_widgets.reconstruct``.
         save_png, log_to_tensorboard: whether every finished result is written to files.
         running, progress, status, detail, error, files: what the explorer reports. ``progress``
             runs from 0 to 1; ``files`` are the paths written last.
@@ -154,7 +155,7 @@ class ExplorerState(t.HasTraits):
     region = Checked(_region, ())
     page = t.Int(0, min=0)
     target = Checked(_target, 0)
-    rule = Checked(_rule, rules.known()[0])
+    rule = Checked(_rule, rules.AUTO)
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)
 

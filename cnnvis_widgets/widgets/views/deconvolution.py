@@ -77,6 +77,7 @@ class DeconvolutionView(View):
         self.state.observe(self._update, ["layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
         self.state.observe(self._measure_again, ["target", "explained"])
         self._update()
+        self._shown_rule = ""
         self._about: Any = None
         self._side: int | None = None
 
@@ -104,6 +105,7 @@ class DeconvolutionView(View):
                 self._about, self._side = progress.about, busy_side(result.images[0])
             self.context.gallery.show(ReconstructionSheet(result, *common, progress.channels, self._side), final)
             if final:
+                self._shown_rule = result.rule
                 self._measure()
 
     def on_enter(self) -> None:
@@ -127,7 +129,8 @@ class DeconvolutionView(View):
     def _update(self, change: Any = None) -> None:
         """List the rules, since users register more; have the selected map drawn by every rule."""
         state = self.state
-        refill(self._rules, [(rule, rule) for rule in rules.known()], state.rule, self._choose_rule)
+        options = [(f"{rules.AUTO}: by the max-pools", rules.AUTO), *((rule, rule) for rule in rules.known())]
+        refill(self._rules, options, state.rule, self._choose_rule)
         visible = state.all_rules and state.channel is not None
         set_visible(self.all_rules.widget, visible)
         if visible and state.method == self.name:
@@ -138,8 +141,8 @@ class DeconvolutionView(View):
 
     def _measure(self) -> None:
         """Measure the class sensitivity, after the picture is on the screen."""
-        fed_layer, rule, target = self.context.fed_layer(), self.state.rule, explained_class(self.state)
-        if self.state.has_predictions and len(self.state.classes) > 1:
+        fed_layer, rule, target = self.context.fed_layer(), self._shown_rule, explained_class(self.state)
+        if rule and self.state.has_predictions and len(self.state.classes) > 1:
             self._request.submit(lambda: measure(fed_layer, rule, target))
 
     def _measure_again(self, change: Any) -> None:

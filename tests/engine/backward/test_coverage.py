@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from networks import photo, v1
 
-from cnnvis_widgets import load
+from cnnvis_widgets import load, reconstruct
 
 WEIGHTS = np.random.default_rng(0).uniform(0.5, 1.5, 3).astype(np.float32)
 
@@ -146,3 +146,38 @@ def test_an_unknown_rule():
         tf.nn.relu(v1.placeholder(tf.float32, [None, 8, 8, 3], name="image"), name="out")
     with pytest.raises(ValueError, match=r"Expected rule to be one of .* Received: rule='guide'"):
         load(graph, photo(8)).coverage("guide", "out")
+
+
+def _pooled(x):
+    return tf.nn.max_pool2d(x, 2, 2, "SAME", name="pool")
+
+
+@pytest.mark.parametrize(
+    ("function", "rule", "reason"),
+    [
+        (lambda x: x, "guided", "no max-pool lies on the way"),
+        (lambda x: tf.nn.avg_pool2d(x, 2, 2, "SAME"), "guided", "no max-pool lies on the way"),
+        (
+            lambda x: x + 0 * tf.stop_gradient(tf.image.resize(_pooled(x), [8, 8])),
+            "guided",
+            "no max-pool lies on the way",
+        ),
+        (_pooled, "deconvnet", "1 max-pool lies on the way"),
+        (lambda x: _pooled(_pooled(x)), "deconvnet", "2 max-pools lie on the way"),
+    ],
+)
+def test_auto_is_the_deconvnet_where_there_are_switches_and_guided_where_there_are_none(function, rule, reason):
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        tf.nn.relu(function(tf.nn.relu(image)), name="out")
+        tf.nn.max_pool2d(graph.get_tensor_by_name("out:0"), 2, 2, "SAME", name="beyond")
+    network = load(graph, {"image": photo(8)})
+    found = network.coverage("auto", "out")
+    assert (found.rule, found.reason) == (rule, reason)
+    assert found.ops == network.coverage(rule, "out").ops
+    assert str(found).startswith(f"{rule} ({reason}): ")
+    assert network.coverage(rule, "out").reason == ""
+    chosen, wanted = (reconstruct(network, None, "out", rule=each) for each in ("auto", rule))
+    assert (chosen.rule, chosen.coverage) == (rule, found)
+    np.testing.assert_array_equal(chosen.images, wanted.images)

@@ -54,7 +54,7 @@ def test_receptive_fields_are_public():
     assert field.window((0, 0)) == tuple(slice(a, a + n) for a, n in zip(field.start, field.size, strict=True))
 
 
-@pytest.mark.parametrize("name", ["guided", "gradient"])
+@pytest.mark.parametrize("name", ["auto", "guided", "gradient"])
 def test_a_name_that_is_taken(name):
     with pytest.raises(ValueError, match=f"Expected a new name. Received: name='{name}'"):
         rules.register(name, lambda signal, entered: signal)

@@ -90,7 +90,7 @@ def test_a_choice_that_does_not_fit_changes_nothing(explorer, tmp_path, change, 
     path.write_text(json.dumps(kept))
     with pytest.raises(error, match=words):
         explorer.load_state(path)
-    assert (explorer.state.rule, explorer.state.image, explorer.state.method) == ("deconvnet", 0, "activations")
+    assert (explorer.state.rule, explorer.state.image, explorer.state.method) == ("auto", 0, "activations")
 
 
 def test_a_state_of_another_network_is_refused(explorer, images, tmp_path):

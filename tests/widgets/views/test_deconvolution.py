@@ -87,3 +87,21 @@ def test_a_map_of_values_has_no_meter(images):
     assert explorer.views["deconvolution"].sensitivity.value == ""
     assert explorer.state.error == ""
     explorer.close()
+
+
+def test_the_explorer_begins_with_auto_and_says_which_rule_that_is_and_why(explorer, network, images):
+    view, state = explorer.views["deconvolution"], explorer.state
+    assert (state.rule, view._rules.value) == ("auto", "auto")
+    result = explorer.wait(0)
+    assert (result.rule, result.coverage.reason) == ("guided", "no max-pool lies on the way")
+    state.channel = result.channels[0]
+    assert "guided chosen: no max-pool lies on the way" in view.context.gallery.caption.value
+    assert "class sensitivity by guided" in view.sensitivity.value
+    assert "rule='auto'" in view.code()
+    same(
+        run_code(explorer)["reconstruction"].images,
+        reconstruct(network, images[:1], state.layer, channels=[state.channel], rule="guided").images,
+    )
+    state.rule = "deconvnet"
+    assert explorer.wait(0).rule == "deconvnet"
+    assert "chosen" not in view.context.gallery.caption.value
