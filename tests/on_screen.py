@@ -25,7 +25,7 @@ def pixels(canvas: PictureCanvas) -> np.ndarray:
     return np.asarray(image.convert("RGB") if image.mode == "P" else image)
 
 
-def same(found: np.ndarray, wanted: np.ndarray) -> None:
+def same(actual: np.ndarray, expected: np.ndarray) -> None:
     """Shape and dtype first: NumPy would broadcast."""
-    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
-    np.testing.assert_array_equal(found, wanted)
+    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_array_equal(actual, expected)

@@ -65,6 +65,6 @@ def images() -> np.ndarray:
 @pytest.fixture
 def explorer(network: Network, images: np.ndarray, tmp_path: Path, inline_jobs: None) -> Iterator[ModelExplorer]:
     """The network and the images of the module that asks, or those of this one."""
-    made = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
-    yield made
-    made.close()
+    explorer = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
+    yield explorer
+    explorer.close()

@@ -63,9 +63,9 @@ def make(network, images, tmp_path, inline_jobs):
 
 @pytest.fixture
 def explorer(make):
-    made = make()
-    yield made
-    made.close()
+    explorer = make()
+    yield explorer
+    explorer.close()
 
 
 def small_model():
@@ -80,21 +80,23 @@ def test_models_of_the_user_can_die_while_an_explorer_is_open(inline_jobs, tmp_p
     explorer.wait()
     del explored, beside
     gc.collect()
-    assert [each() for each in watched] == [None, None, later]
+    assert [reference() for reference in watched] == [None, None, later]
     explorer.close()
     del later
     gc.collect()
-    assert [each() for each in watched] == [None] * 3
+    assert [reference() for reference in watched] == [None] * 3
 
 
 def test_a_process_is_as_before_when_its_last_explorer_is_closed(make, monkeypatch):
-    asked = []
-    monkeypatch.setattr(memory, "keep_heap_ends_small", lambda: asked.append("open") or partial(asked.append, "closed"))
+    events = []
+    monkeypatch.setattr(
+        memory, "keep_heap_ends_small", lambda: events.append("open") or partial(events.append, "closed")
+    )
     collector = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
     explorer = make()
-    assert asked == ["open"]
+    assert events == ["open"]
     explorer.close()
-    assert asked == ["open", "closed"]
+    assert events == ["open", "closed"]
     assert (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()) == collector
 
 
@@ -118,13 +120,13 @@ def descendants(widget):
 
 
 def one(explorer, kind, **traits):
-    found = [
+    matches = [
         widget
         for widget in descendants(explorer)
         if isinstance(widget, kind) and all(getattr(widget, key) == value for key, value in traits.items())
     ]
-    assert len(found) == 1
-    return found[0]
+    assert len(matches) == 1
+    return matches[0]
 
 
 def pixels(canvas):
@@ -180,9 +182,9 @@ def test_going_back_to_a_layer_computes_nothing(explorer, monkeypatch):
     first = explorer.state.layer
     explorer.state.layer = "wide"
     monkeypatch.setattr(computations, "maps_with_neighbours", lambda *args: pytest.fail("computed again"))
-    for each in (first, *(layer.name for layer in explorer.network.layers[:3])):  # they came with the first
-        explorer.state.layer = each
-        assert explorer.wait(0).layer.name == each
+    for name in (first, *(layer.name for layer in explorer.network.layers[:3])):  # they came with the first
+        explorer.state.layer = name
+        assert explorer.wait(0).layer.name == name
 
 
 def test_an_unknown_layer_is_refused_and_nothing_changes(explorer):
@@ -227,7 +229,7 @@ def test_a_dragged_frame_is_not_told_back(monkeypatch):
     canvas._receive(None, {"event": "drag", "left": 1, "top": 2, "width": 3, "height": 4, "final": True}, [])
     assert (sent, dragged) == ([], [(1, 2, 3, 4, True, (1, 2, 3, 4))])
     canvas.selected = (5, 6, 7, 8)
-    assert [dict(each) for each in sent] == [{"selected": (5, 6, 7, 8)}]
+    assert [dict(message) for message in sent] == [{"selected": (5, 6, 7, 8)}]
 
 
 def test_the_keyboard_walks_through_the_units(explorer):
@@ -674,7 +676,7 @@ def test_the_layer_menu_lists_layers_by_family(explorer):
 def test_controls_share_their_layouts_and_styles(make):
     """Each is a model that the page fetches when it is loaded anew: 396 in all while every control had its own."""
     first, second = make(), make()
-    looks = [{id(each.layout) for each in descendants(explorer)} for explorer in (first, second)]
+    looks = [{id(widget.layout) for widget in descendants(explorer)} for explorer in (first, second)]
     assert len(looks[0]) < sum(1 for _ in descendants(first)) / 2
     assert looks[0] - looks[1] == {id(first.layout)}
 
@@ -730,7 +732,7 @@ def test_maps_are_sorted_and_pins_come_first(explorer, network, images):
     montage = canvases(explorer)[0]
     explorer.state.order = "strength"
     explorer.state.pins = (5,)
-    ranked = [each for each in np.argsort(-explorer.result.strengths[0], kind="stable").tolist() if each != 5]
+    ranked = [channel for channel in np.argsort(-explorer.result.strengths[0], kind="stable").tolist() if channel != 5]
     seen = []
     for key in ("Home", *["ArrowRight"] * 5):
         montage._handle_custom_msg({"event": "key", "key": key}, [])

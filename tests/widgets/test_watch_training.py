@@ -73,11 +73,11 @@ def test_explorer_follows():
     explorer.wait(120)
     watch = WatchTraining(explorer, "conv2", IMAGES, every=5, period="batch")
     trained = demo.train_small_cnn(epochs=1, examples=320, callbacks=[watch])
-    shown = explorer.wait(120)
+    on_screen = explorer.wait(120)
     explorer.close()
     assert [snapshot.step for snapshot in watch.history] == [0, 5, 10]
     [maps] = activations(trained, IMAGES, "conv2")
-    np.testing.assert_allclose(shown.values[0], maps.values[0], atol=1e-6)
+    np.testing.assert_allclose(on_screen.values[0], maps.values[0], atol=1e-6)
 
 
 def test_errors_say_what_is_wrong(watched):

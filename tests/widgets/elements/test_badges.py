@@ -27,8 +27,8 @@ def marks(*names):
 
 @pytest.mark.parametrize("name", OPS)
 def test_every_kind_of_op_has_its_words(name):
-    found = re.findall("<span[^>]*>([^<]*)</span>", marks(name))
-    assert [unescape(words) for words in found] == [OPS[name][1], "seed conv5[12, 7, 31] = 4.35"]
+    labels = re.findall("<span[^>]*>([^<]*)</span>", marks(name))
+    assert [unescape(words) for words in labels] == [OPS[name][1], "seed conv5[12, 7, 31] = 4.35"]
 
 
 def test_only_what_the_rule_does_not_cover_is_wrong():
@@ -39,6 +39,6 @@ def test_only_what_the_rule_does_not_cover_is_wrong():
 
 
 def test_convolutions_are_in_the_tooltip_alone():
-    shown = badge(Coverage("guided", (OpCoverage("convolution", 4, "exact"),)), "<b>[0] = 1")
-    assert re.findall("<span[^>]*>([^<]*)</span>", shown) == ["seed &lt;b&gt;[0] = 1"]
-    assert 'title="guided: 4 convolution exact"' in shown
+    html = badge(Coverage("guided", (OpCoverage("convolution", 4, "exact"),)), "<b>[0] = 1")
+    assert re.findall("<span[^>]*>([^<]*)</span>", html) == ["seed &lt;b&gt;[0] = 1"]
+    assert 'title="guided: 4 convolution exact"' in html

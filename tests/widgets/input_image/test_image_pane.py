@@ -204,9 +204,9 @@ def test_colour_networks_have_no_drawing_pad(explorer):
 @pytest.fixture
 def grey_explorer(inline_jobs):
     model = demo.small_cnn()
-    made = ModelExplorer(model, demo.digits().test_images[:1], class_names=list("0123456789"))
-    yield made
-    made.close()
+    explorer = ModelExplorer(model, demo.digits().test_images[:1], class_names=list("0123456789"))
+    yield explorer
+    explorer.close()
 
 
 def test_a_drawing_is_fed_while_it_grows(grey_explorer):
@@ -239,8 +239,8 @@ def test_an_image_as_it_is_finds_the_layout_of_the_input(shape):
     flat = len(shape) == 1
     first = keras.layers.Dense(3) if flat else keras.layers.Conv2D(2, 3, data_format="channels_first")
     network = load(keras.Sequential([keras.Input(shape), first]))
-    given = (2, *shape) if flat else (2, 20, 24, 3)  # pictures have their channels last, whatever the network wants
-    fed_images = FedImages(network, np.random.default_rng(1).random(given, np.float32))
+    fed_shape = (2, *shape) if flat else (2, 20, 24, 3)  # pictures have their channels last, whatever the network wants
+    fed_images = FedImages(network, np.random.default_rng(1).random(fed_shape, np.float32))
     index = fed_images.put(fed_images.images[1])
     tensor = network.runtime.image_tensor
     np.testing.assert_array_equal(fed_images.feed(index)[tensor], fed_images.feed(1)[tensor])

@@ -27,8 +27,8 @@ def test_the_units_that_see_a_place_are_those_whose_window_holds_it(stride, star
 def test_the_strongest_unit_of_each_active_map():
     values = np.zeros((4, 5, 3), np.float32)
     values[1, 2, 0], values[2, 3, 1], values[0, 0, 2] = 2.0, 5.0, 9.0
-    found = strongest(values, (slice(1, 4), slice(1, 5)))
-    assert [(each.channel, each.unit, each.value) for each in found] == [(1, (2, 3), 5.0), (0, (1, 2), 2.0)]
+    units = strongest(values, (slice(1, 4), slice(1, 5)))
+    assert [(unit.channel, unit.unit, unit.value) for unit in units] == [(1, (2, 3), 5.0), (0, (1, 2), 2.0)]
     assert strongest(values, (slice(3, 3), slice(0, 5))) == ()
 
 
@@ -38,9 +38,9 @@ def explorer():
     layers = [keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3, strides=2, activation="relu", name="c")]
     model = keras.Sequential([*layers, keras.layers.GlobalMaxPooling2D(name="g"), keras.layers.Dense(2, name="d")])
     image = np.random.default_rng(0).random((1, 12, 12, 3), np.float32)
-    made = ModelExplorer(model, image)
-    made.state.layer = next(layer.name for layer in made.network.layers if layer.kind == "relu")
-    return made
+    explorer = ModelExplorer(model, image)
+    explorer.state.layer = next(layer.name for layer in explorer.network.layers if layer.kind == "relu")
+    return explorer
 
 
 def click(explorer, x, y):
@@ -53,13 +53,13 @@ def test_a_click_lists_units_and_choosing_one_selects_it(explorer):
     click(explorer, 6.5, 3.5)
     assert units.widget.layout.display is None
     assert units.units
-    assert [each.value for each in units.units] == sorted((each.value for each in units.units), reverse=True)
+    assert [unit.value for unit in units.units] == sorted((unit.value for unit in units.units), reverse=True)
     maps = explorer.result.values[0]
-    for each in units.units:
-        left, top, width, height = explorer.fed_images.seen_by(0, explorer.state.layer, each.unit)
+    for unit in units.units:
+        left, top, width, height = explorer.fed_images.seen_by(0, explorer.state.layer, unit.unit)
         assert left <= 6 < left + width
         assert top <= 3 < top + height
-        assert maps[(*each.unit, each.channel)] == each.value
+        assert maps[(*unit.unit, unit.channel)] == unit.value
     last = units.units[-1]
     units._list.set_state({"index": len(units.units) - 1})
     assert (explorer.state.channel, explorer.state.unit) == (last.channel, last.unit)

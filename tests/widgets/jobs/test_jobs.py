@@ -33,15 +33,15 @@ class Always:
         return True
 
 
-@pytest.mark.parametrize(("steps_a_second", "shown"), [(6, 60), (12, 120), (15, 120), (999, 120)])
-def test_pacer_keeps_its_rate_whatever_the_steps_take(steps_a_second, shown):
+@pytest.mark.parametrize(("steps_a_second", "steps_shown"), [(6, 60), (12, 120), (15, 120), (999, 120)])
+def test_pacer_keeps_its_rate_whatever_the_steps_take(steps_a_second, steps_shown):
     clock = Clock()
     pacer = Pacer(12, clock)
     count = 0
     for step in range(10 * steps_a_second):
         clock.now = 100 + step / steps_a_second
         count += pacer.ready()
-    assert count == pytest.approx(shown, abs=2)
+    assert count == pytest.approx(steps_shown, abs=2)
 
 
 def test_pacer_does_not_catch_up_after_a_pause():

@@ -25,9 +25,9 @@ CLASSES = ("cat", "crane", "crane")
 
 def fed_images(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
     def layer(name):
-        for each in layers:
-            if name in (each, each.name, each.name + ":0"):
-                return each
+        for known in layers:
+            if name in (known, known.name, known.name + ":0"):
+                return known
         raise LayerError(f"No such layer. Received: {name!r}. {nearest(name, [x.name for x in layers])}")
 
     heads = () if logits is None else (Head("scores", "classes", logits, logits, names=class_names),)

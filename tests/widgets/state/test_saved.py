@@ -43,11 +43,15 @@ def test_the_code_gives_the_maps_on_the_screen(explorer):
 def test_the_code_gives_the_reconstruction_on_the_screen(explorer):
     explorer.state.rule, explorer.state.seed, explorer.state.layer = "guided", "map", "second"
     explorer.state.method = "deconvolution"
-    given, shown = run_code(explorer)["reconstruction"], explorer.wait(0)
-    place = shown.channels.index(explorer.state.channel)
-    assert (given.rule, given.seed, given.channels) == (shown.rule, shown.seed, (explorer.state.channel,))
-    expected = shown.images[:, place]  # computed beside other maps, so equal to rounding
-    np.testing.assert_allclose(given.images[:, 0], expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    computed, on_screen = run_code(explorer)["reconstruction"], explorer.wait(0)
+    place = on_screen.channels.index(explorer.state.channel)
+    assert (computed.rule, computed.seed, computed.channels) == (
+        on_screen.rule,
+        on_screen.seed,
+        (explorer.state.channel,),
+    )
+    expected = on_screen.images[:, place]  # computed beside other maps, so equal to rounding
+    np.testing.assert_allclose(computed.images[:, 0], expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("objective", ["class", "channel", "layer"])
@@ -55,9 +59,9 @@ def test_the_code_gives_the_dream_on_the_screen(explorer, objective):
     explorer.state.objective, explorer.state.start, explorer.state.channel = objective, "photo", 2
     explorer.state.octaves, explorer.state.steps, explorer.state.target = 1, 3, "dog"
     explorer.start()
-    shown, given = explorer.wait(0), run_code(explorer)["last"]
-    assert (given.index, given.channels, given.layer) == (shown.index, shown.channels, shown.layer)
-    np.testing.assert_array_equal(given.images, shown.images)
+    on_screen, computed = explorer.wait(0), run_code(explorer)["last"]
+    assert (computed.index, computed.channels, computed.layer) == (on_screen.index, on_screen.channels, on_screen.layer)
+    np.testing.assert_array_equal(computed.images, on_screen.images)
 
 
 def test_the_state_comes_back(explorer, network, images, tmp_path):
@@ -66,7 +70,7 @@ def test_the_state_comes_back(explorer, network, images, tmp_path):
         setattr(explorer.state, name, value)
     explorer.state.method = "deconvolution"
     path = explorer.save_state(tmp_path / "state.json")
-    assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
     other = ModelExplorer(network, images)
     other.load_state(path)
     for name in (*chosen, "method"):

@@ -145,16 +145,16 @@ def test_attributions_and_sweeps_are_written(explorer, tmp_path):
     explorer.state.method = "occlusion"
     explorer.save_png()
     kinds = ("occlusion", "occlusion_best", "occlusion_probability", "occlusion_total")
-    assert sorted(each.name for each in explorer.state.files) == [f"{kind}_{target}_1.png" for kind in kinds]
+    assert sorted(path.name for path in explorer.state.files) == [f"{kind}_{target}_1.png" for kind in kinds]
     assert log == tmp_path / "Log"
 
 
 def test_values_at_places():
     values = np.array([[0, np.nan], [2, 4]], np.float32)
-    shown = value_map(values)
-    same(shown[0, 1], np.full(3, UNKNOWN, np.uint8))
-    assert shown[0, 0].tolist() == [0x44, 0x01, 0x54]
-    assert shown[1, 1].tolist() == [0xFD, 0xE7, 0x25]
+    colours = value_map(values)
+    same(colours[0, 1], np.full(3, UNKNOWN, np.uint8))
+    assert colours[0, 0].tolist() == [0x44, 0x01, 0x54]
+    assert colours[1, 1].tolist() == [0xFD, 0xE7, 0x25]
     best = np.array([[7, 7, -1], [3, 7, 9]])
     assert in_order(best) == [7, 3, 9]
     unknown = [UNKNOWN] * 3
@@ -186,10 +186,10 @@ def test_a_square_by_hand(explorer):
     drag(9, 7)
     assert explorer.state.occluder == (9, 7, 6, 5)
     assert photo.selected == (9, 7, 6, 5)
-    found = run_code(explorer)["occluded"]
-    same(hand.occluded.after.scores, found.after.scores)
-    same(hand.occluded.map_after, found.map_after)
-    same(pixels(hand.canvas), heat(found.map_after, limit=found.map_before.max(), signed=False).pixels)
+    computed = run_code(explorer)["occluded"]
+    same(hand.occluded.after.scores, computed.after.scores)
+    same(hand.occluded.map_after, computed.map_after)
+    same(pixels(hand.canvas), heat(computed.map_after, limit=computed.map_before.max(), signed=False).pixels)
     assert "→" in hand.bars.value
     drag(0, 6)
     explorer.state.square = 0.5

@@ -43,7 +43,7 @@ def explorer(explorer):
     return explorer
 
 
-def shown(explorer, name):
+def panel_pixels(explorer, name):
     return pixels(explorer.views["comparison"].panels[name])
 
 
@@ -53,18 +53,18 @@ def check(explorer, a, b):
     np.testing.assert_array_equal(names["b"].values, b.values)
     first, second = a.values[0, ..., channel], b.values[0, ..., channel]
     limit = max(first.max(), second.max())
-    np.testing.assert_array_equal(shown(explorer, "A"), heat(first, limit=limit, signed=False).pixels)
-    np.testing.assert_array_equal(shown(explorer, "B"), heat(second, limit=limit, signed=False).pixels)
+    np.testing.assert_array_equal(panel_pixels(explorer, "A"), heat(first, limit=limit, signed=False).pixels)
+    np.testing.assert_array_equal(panel_pixels(explorer, "B"), heat(second, limit=limit, signed=False).pixels)
     if first.shape == second.shape:
         difference = heat(first - second, limit=limit, signed=True).pixels
-        np.testing.assert_array_equal(shown(explorer, "A-B"), difference)
+        np.testing.assert_array_equal(panel_pixels(explorer, "A-B"), difference)
 
 
 def test_two_images_on_one_scale(explorer, network, images):
     state = explorer.state
     for other in (1, 2):
         state.other_image = other
-        (a,), (b,) = (activations(network, images[[each]], state.layer) for each in (0, other))
+        (a,), (b,) = (activations(network, images[[index]], state.layer) for index in (0, other))
         check(explorer, a, b)
     np.testing.assert_array_equal(run_code(explorer)["difference"], a.values - b.values)
 
@@ -75,12 +75,12 @@ def test_two_layers(explorer, network, images):
     state.versus = "layer"
     for other in ("second", "third"):
         state.other_layer = other
-        (a,), (b,) = (activations(network, images[:1], each) for each in (state.layer, other))
+        (a,), (b,) = (activations(network, images[:1], layer) for layer in (state.layer, other))
         check(explorer, a, b)
     assert "differ in size" in explorer.views["comparison"].panels["A-B"].alt
     assert "difference" not in run_code(explorer)
     state.channel = 5  # which the third layer lacks
-    assert shown(explorer, "B").shape == (1, 1)
+    assert panel_pixels(explorer, "B").shape == (1, 1)
     assert state.error == ""
 
 
@@ -93,7 +93,7 @@ def test_two_networks(explorer, network, images):
     explorer.compare_with(other)
     assert (menu.value, "another network" in dict(menu.options)) == ("network", True)
     assert explorer.state.error == ""
-    (a,), (b,) = (activations(each, images[:1], explorer.state.layer) for each in (network, other))
+    (a,), (b,) = (activations(net, images[:1], explorer.state.layer) for net in (network, other))
     assert not np.array_equal(a.values, b.values)
     check(explorer, a, b)
     keras.utils.set_random_seed(0)
@@ -123,7 +123,7 @@ def test_what_is_written_is_what_is_on_the_screen(explorer):
     for path, panel in zip(explorer.state.files[1:], ("A", "B", "A-B"), strict=True):
         with Image.open(path) as picture:
             drawn, told = np.asarray(picture), picture.text
-        on_screen = shown(explorer, panel)
+        on_screen = panel_pixels(explorer, panel)
         factor = len(drawn) // len(on_screen)
         np.testing.assert_array_equal(drawn[::factor, ::factor], on_screen)
         assert told["Full colour"] in explorer.views["comparison"].panels["A"].alt or float(told["Full colour"]) > 0

@@ -32,12 +32,12 @@ def test_all_rules_side_by_side(explorer):
     assert view.all_rules.widget.layout.display == "none"
     state.image, state.all_rules, state.layer, state.channel = 1, True, "second", 3
     assert view.all_rules.widget.layout.display is None
-    assert [each.rule for each in view.all_rules.results] == ["deconvnet", "guided", "gradient"]
+    assert [result.rule for result in view.all_rules.results] == ["deconvnet", "guided", "gradient"]
     names = run_code(explorer)
-    for found, wanted in zip(view.all_rules.results, names["side_by_side"], strict=True):
-        same(found.images, wanted.images)
-        assert view.all_rules.pictures[found.rule].alt == f"Map 3 of {state.layer} by {found.rule}"
-        assert view.all_rules.pictures[found.rule].data
+    for result, expected in zip(view.all_rules.results, names["side_by_side"], strict=True):
+        same(result.images, expected.images)
+        assert view.all_rules.pictures[result.rule].alt == f"Map 3 of {state.layer} by {result.rule}"
+        assert view.all_rules.pictures[result.rule].data
     assert not np.array_equal(view.all_rules.results[0].images, view.all_rules.results[2].images)
     before = view.all_rules.results
     state.channel = 4

@@ -48,15 +48,15 @@ def test_the_code_gives_what_the_bars_show(explorer):
     state = explorer.state
     state.image, state.layer, state.factor, state.region = 1, "second", 1.7, (2, 3, 4, 5)
     names = run_code(explorer)
-    shown = explorer.views["intervention"].intervention
-    same(names["intervention"].after.probabilities, shown.after.probabilities)
-    assert not np.array_equal(shown.after.scores, shown.before.scores)
+    on_screen = explorer.views["intervention"].intervention
+    same(names["intervention"].after.probabilities, on_screen.after.probabilities)
+    assert not np.array_equal(on_screen.after.scores, on_screen.before.scores)
 
 
 def test_only_around_the_selected_unit(explorer):
     state, view = explorer.state, explorer.views["intervention"]
     around, reset = (
-        next(each for each in view.options if each.description == name)
+        next(widget for widget in view.options if widget.description == name)
         for name in ("Only around the selected unit", "As it was")
     )
     assert around.disabled
@@ -114,7 +114,7 @@ def test_what_is_written_is_what_is_on_the_screen(explorer):
         "intervention",
         f"intervention_{channel}_1.png",
     )
-    found = explorer.views["intervention"].intervention
+    intervention = explorer.views["intervention"].intervention
     with Image.open(bars) as picture:
         told = picture.text
         drawn = np.asarray(picture)
@@ -123,9 +123,9 @@ def test_what_is_written_is_what_is_on_the_screen(explorer):
     with Image.open(maps) as picture:
         assert picture.text["Image"] == "1"
     for number, (before, after) in json.loads(told["Classes"]).items():
-        assert before == pytest.approx(float(found.before.probabilities[0, int(number)]))
-        assert after == pytest.approx(float(found.after.probabilities[0, int(number)]))
-    names = [found.after.names[int(number)] for number in json.loads(told["Classes"])]
+        assert before == pytest.approx(float(intervention.before.probabilities[0, int(number)]))
+        assert after == pytest.approx(float(intervention.after.probabilities[0, int(number)]))
+    names = [intervention.after.names[int(number)] for number in json.loads(told["Classes"])]
     parts = np.array(list(json.loads(told["Classes"]).values()))
     same(drawn, bar_chart(names, parts[:, 1], parts[:, 0]))
 
