@@ -138,14 +138,14 @@ class Batches:
 
         return [tf.TensorSpec(size(tensor, array), self._shapes[tensor][0]) for tensor, array in feeds.items()]
 
-    def chunks(self, feeds: Feeds) -> Iterator[tuple[Feeds, int]]:
-        """Cut the feeds to a few images at a time.
+    def chunks(self, feeds: Feeds, *, together: bool = False) -> Iterator[tuple[Feeds, int]]:
+        """Cut the feeds to a few images at a time, or leave them together where the batch may have any size.
 
         Yields:
             The feeds of one batch, and how many of its images count: a batch of fixed size is filled up.
         """
         images, fixed = len(feeds[self._image]), self.fixed_size
-        size = fixed or _IMAGES_PER_BATCH
+        size = fixed or (images if together else _IMAGES_PER_BATCH)
         for start in range(0, images, size):
             count = min(size, images - start)
             yield self.rows_of(feeds, np.arange(start, start + (fixed or count)) % images), count

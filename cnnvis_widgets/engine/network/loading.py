@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import FeedError
+from ...errors import FeedError, warn_of_feed
 from ...imaging.reading import is_image_source
 from ...results import Head
 from ..graph.freezing import freeze
@@ -72,6 +72,9 @@ def load(
         ModelError: the model cannot be read; VariableError: a variable has no value.
         FeedError: the feed does not fit, or the image input is not found.
 
+    Warns:
+        FeedWarning: images of one batch influence each other, as in batch normalisation on the statistics of a batch.
+
     Example:
         >>> import keras, numpy as np
         >>> edges = keras.layers.Conv2D(4, 3, activation="relu", name="edges")
@@ -86,6 +89,7 @@ def load(
     fed = tuple(map(key_name, feed)) if isinstance(feed, Mapping) else ()
     draft = draft_of(model, lambda: _arguments(model, feed, preprocess))
     runtime = Runtime(freeze(draft, fed if wanted is None else (wanted, *fed)), wanted, fed)
+    _warn_of_mixing(runtime)
     found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
     return Network(runtime, found, feed, preprocess)
 
@@ -119,6 +123,19 @@ def _heads_again(
     kept = [head for head in heads if head.name in present]
     names: Any = {head.name: head.names for head in kept if head.names} if class_names is None else class_names
     return find_heads(runtime.structure, outputs, {head.name: head.meaning for head in kept} | dict(meanings), names)
+
+
+def _warn_of_mixing(runtime: Runtime) -> None:
+    if not runtime.mixing:
+        return
+    shown = ", ".join(repr(name) for name in runtime.mixing[:3])
+    more = f" and {len(runtime.mixing) - 3} more ops" if len(runtime.mixing) > 3 else ""
+    warn_of_feed(
+        f"In this network images of one batch influence each other, through {shown}{more}, as in batch normalisation "
+        "on the statistics of a batch. Results depend on which images are fed together: activations and predict run "
+        "all images of a feed at once, other methods one image at a time. For results of single images, load the "
+        "network in inference mode, training=False."
+    )
 
 
 def _arguments(model: Any, feed: Any, preprocess: Preprocess | None) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ...errors import GradientError, NumericalError
 from ...results import Layer, TensorInfo
 from ..backward.gradient_path import blocked_gradient
+from ..graph.batch_mixing import depends_on_batch, mixing_nodes
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
@@ -40,6 +41,7 @@ class Runtime:
         structure: shapes, layers, and the paths between them.
         layout: of the image input.
         batches: cuts feeds to batches.
+        mixing: the names of the ops through which images of one batch influence each other.
         inputs, outputs: as ``TensorInfo``.
         cache: compiled functions and other things that are made once for each key.
         forward_passes: those that are kept for the next backward pass.
@@ -58,6 +60,7 @@ class Runtime:
         image = choose_image_input(frozen, structure, fed) if image_input is None else self.tensor(image_input)
         self.layout = layout_of(image, structure)
         self.batches = Batches(structure.shapes, image)
+        self.mixing = mixing_nodes(structure, self.batches.fixed_size)
         self.inputs = tuple(self.info(name, tensor) for name, tensor in frozen.inputs.items())
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
         self.cache = function_cache()
@@ -148,6 +151,10 @@ class Runtime:
         if problem:
             raise GradientError(problem)
 
+    def mixes(self, tensors: Sequence[str]) -> bool:
+        """Whether tensors depend on which images are fed together."""
+        return depends_on_batch(self.structure, self.mixing, tensors)
+
     def nonfinite_weights(self, layer: Layer | None = None) -> tuple[str, ...]:
         """The names of the weights that hold NaN or infinity; with a layer, only those that it depends on."""
         if layer is None:
@@ -176,7 +183,7 @@ class Runtime:
         return self._function(feeds, [self.image_tensor])(*feeds.values())[0]
 
     def run(self, feeds: Feeds, tensors: Sequence[str], batches: Batches | None = None) -> list[np.ndarray]:
-        """Compute tensors for all images of a feed, a few images at a time.
+        """Compute tensors for all images of a feed, a few images at a time; all at once if they mix images.
 
         Args:
             feeds: arrays by tensor name.
@@ -190,7 +197,8 @@ class Runtime:
             FeedError: a placeholder that they need is missing.
             NumericalError: they depend on weights that hold NaN or infinity.
         """
-        function, chunks = self._function(feeds, tensors), (batches or self.batches).chunks(feeds)
+        chunks = (batches or self.batches).chunks(feeds, together=self.mixes(tensors))
+        function = self._function(feeds, tensors)
         parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in chunks]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
