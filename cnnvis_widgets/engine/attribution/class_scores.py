@@ -230,8 +230,10 @@ class ClassScores:
         fixed = runtime.batches.fixed_size
         function = runtime.compiled((key, tuple(others)), body, self._signature(arrays))
         parts = []
-        for start in range(0, len(rows), fixed or BATCH):
-            count = min(fixed or BATCH, len(rows) - start)
+        together = len(rows) == len(self.images) and runtime.mixes([self.layer.tensor])
+        size = fixed or (len(rows) if together else BATCH)
+        for start in range(0, len(rows), size):
+            count = min(size, len(rows) - start)
             chunk = np.arange(start, start + (fixed or count)) % len(rows)  # a network may fix the size of its batches
             fed = runtime.batches.rows_of(self.feeds, rows[chunk])
             results = function(*(array[chunk] for array in arrays), *(fed[tensor] for tensor in others))

@@ -18,7 +18,7 @@ from ..models.tracing import unnamed
 from ..runtime.tracing import eagerly
 from .feeds import Preprocess, as_array, key_name
 from .heads import ClassNames, find_heads
-from .image_sources import items_of, read_once
+from .image_sources import is_numbers, items_of, read_once
 from .input_layout import InputLayout
 from .network import Network
 from .pictures import batch_of
@@ -171,5 +171,6 @@ def _example(value: Any, preprocess: Preprocess | None) -> np.ndarray:
     if not is_image_source(item):
         array = as_array(item)
         if array.ndim not in (3, 4) and not (array.dtype == np.uint8 and preprocess is not None):
-            return array[None] if array.ndim == 1 else array
+            one_of_several = not hasattr(value, "__array__") and not is_numbers(value)
+            return array[None] if one_of_several or array.ndim == 1 else array
     return batch_of(_ANY_PICTURE, item, preprocess)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from networks import photo, v1
 
-from cnnvis_widgets import activations, load
+from cnnvis_widgets import activations, load, predict
 from cnnvis_widgets.errors import FeedWarning
 
 layers = keras.layers
@@ -102,3 +102,15 @@ def test_batch_normalisation_of_keras_in_training_mode():
     np.testing.assert_allclose(values[1].values, wanted, atol=1e-4)
     assert not network.runtime.mixes([network.layer(before).tensor])
     assert network.runtime.mixes([network.layer(after).tensor])
+
+
+def test_predictions_are_those_of_the_whole_batch():
+    def body(image):
+        return tf.reshape(by_moments(image), [-1, 192]) @ tf.constant(photo(24)[0, :8].reshape(192, 3))
+
+    graph, images = graph_of(body), photo(8, images=40)
+    with pytest.warns(FeedWarning, match="through"):
+        network = load(graph, images)
+    with v1.Session(graph=graph) as session:
+        wanted = session.run("relu:0", {"image:0": images})
+    np.testing.assert_allclose(predict(network).scores, wanted, atol=1e-4)
