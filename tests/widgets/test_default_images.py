@@ -20,6 +20,15 @@ def test_a_model_alone_opens_on_the_packaged_photographs():
     explorer.close()
 
 
+def test_an_image_is_added_alone():
+    maps = layers.Conv2D(4, 3, activation="relu", name="maps")
+    explorer = ModelExplorer(keras.Sequential([keras.Input((8, 8, 3)), maps]), np.ones((8, 8, 3)))
+    with pytest.raises(FeedError, match=r"Expected one image\. Received: 2 images"):
+        explorer.add_image(np.ones((2, 8, 8, 3)))
+    assert len(explorer.fed_images.images) == 1
+    explorer.close()
+
+
 def test_images_that_are_given_need_no_notice():
     maps = layers.Conv2D(4, 3, activation="relu", name="maps")
     explorer = ModelExplorer(keras.Sequential([keras.Input((8, 8, 3)), maps]), np.ones((8, 8, 3)))

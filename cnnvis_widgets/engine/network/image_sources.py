@@ -14,6 +14,7 @@ import tensorflow as tf
 from ...errors import FeedError, described
 from ...imaging.folders import image_paths
 from ...imaging.reading import is_image_source
+from .feeds import as_array
 
 MOST_ITEMS = 2**14
 """Items that are read from an iterator, which may have no end."""
@@ -60,6 +61,36 @@ def items_of(value: Any) -> Iterator[Any]:
             f"Expected images: arrays, paths, contents of files, PIL images, or a collection of them. "
             f"Received: {type(value).__name__}."
         )
+
+
+def by_input(dataset: tf.data.Dataset, ranks: Mapping[str, int | None]) -> dict[str, np.ndarray] | None:
+    """The values of several inputs in a data set of ((first, second), label), or of dicts with their names.
+
+    Args:
+        dataset: of single values or of batches.
+        ranks: the number of axes of each input, images in front, in the order of the inputs.
+
+    Returns:
+        One array for each input, by name; ``None`` if the elements do not have a value for each.
+    """
+    spec = dataset.element_spec
+    first = isinstance(spec, tuple) and isinstance(spec[0], tuple | Mapping)
+    inputs = spec[0] if first else spec
+    if isinstance(inputs, Mapping):
+        keys: list[Any] = list(ranks)
+        named = all(key in inputs for key in keys)
+    else:
+        keys, named = list(range(len(ranks))), first and len(inputs) == len(ranks)
+    if not named:
+        return None
+    rows = [element[0] if first else element for element in dataset.as_numpy_iterator()]
+    if not rows:
+        raise FeedError("Expected at least one image. Received: an empty data set.")
+    columns = {name: [as_array(row[key]) for row in rows] for name, key in zip(ranks, keys, strict=True)}
+    return {
+        name: np.concatenate(values) if values[0].ndim == ranks[name] else np.stack(values)
+        for name, values in columns.items()
+    }
 
 
 def read_once(feed: Any) -> Any:

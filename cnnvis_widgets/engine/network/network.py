@@ -21,7 +21,7 @@ from .default_feed import DefaultFeed, default_feed, default_range
 from .description import Table, as_html, as_text, summary, table
 from .feeds import Feeds, Preprocess, as_array, is_bare_list
 from .heads import find_head, main_head
-from .image_sources import reads_files
+from .image_sources import by_input, reads_files
 from .input_layout import layout_of, usual_range
 from .pictures import batch_of, preprocessed_range
 from .runtime import Runtime
@@ -266,6 +266,10 @@ class Network:
         feed = self.feed if feed is None else feed
         runtime, image = self.runtime, self.runtime.image_tensor
         placeholders = list(runtime.frozen.inputs.values())
+        if isinstance(feed, tf.data.Dataset) and len(placeholders) > 1:
+            shapes = {name: runtime.structure.shapes[tensor][1] for name, tensor in runtime.frozen.inputs.items()}
+            ranks = {name: None if shape is None else len(shape) for name, shape in shapes.items()}
+            feed = by_input(feed, ranks) or feed
         if isinstance(feed, Mapping):
             named = {runtime.tensor(key): feed[key] for key in feed}
         elif is_bare_list(feed, len(placeholders)):
@@ -277,9 +281,9 @@ class Network:
         if derived is not None:
             return {image: derived, **feeds}
         if images and image not in feeds:
+            fed = ", ".join(repr(tensor.removesuffix(":0")) for tensor in feeds) or "nothing"
             raise FeedError(
-                f"Expected the images under {self.image_input.name!r}. "
-                f"Received: a feed for {', '.join(repr(tensor.removesuffix(':0')) for tensor in feeds)} only. "
+                f"Expected the images under {self.image_input.name!r}. Received: a feed for {fed} only. "
                 "Feed it, or say which tensor takes the images: load(model, image_input=...)."
             )
         return feeds

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...errors import FeedError
 from ...imaging.busy_regions import Box
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ class FedImages:
         Raises:
             FeedError: the network does not take such a picture.
         """
-        return self._store(self.network.feeds(picture)[self.network.runtime.image_tensor], len(self.images))
+        batch = self.network.feeds(picture)[self.network.runtime.image_tensor]
+        if len(batch) != 1:
+            raise FeedError(f"Expected one image. Received: {len(batch)} images. Add them one by one.")
+        return self._store(batch, len(self.images))
 
     def put(self, values: np.ndarray, index: int | None = None) -> int:
         """Take in one more image as it is, or replace one.

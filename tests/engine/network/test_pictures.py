@@ -379,3 +379,23 @@ def test_models_without_a_graph_take_the_same_feeds(folder):
     Image.new("1", (9000, 9000)).save(huge, "png")
     with pytest.raises(ImageError, match="pixels"):
         load(Subclassed(), [huge, huge])
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_data_sets_for_several_inputs(batch):
+    left, right = keras.Input((8, 8, 3), name="left"), keras.Input((5,), name="right")
+    maps = layers.ReLU(name="relu")(left)
+    network = load(keras.Model([left, right], [maps, layers.Dense(2)(right)]))
+    images, vectors = photo(8, images=3), np.random.default_rng(0).random((3, 5)).astype(np.float32)
+    label = np.arange(3)
+    for values in (
+        ((images, vectors), label),
+        ({"right": vectors, "left": images}, label),
+        {"right": vectors, "left": images, "label": label},
+    ):
+        data = tf.data.Dataset.from_tensor_slices(values)
+        feeds = network.feeds(data if batch is None else data.batch(batch))
+        np.testing.assert_array_equal(feeds["left:0"], images)
+        np.testing.assert_array_equal(feeds["right:0"], vectors)
+    with pytest.raises(FeedError, match="a feed for nothing only"):
+        network.feeds({})
