@@ -6,10 +6,14 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ..errors import CnnvisError
 from ..results import FeatureMaps, Layer
 from .graph.nonfinite import is_finite
 from .network.channels import channels_last
+from .network.feed_parts import parts_of_feed
+from .network.feeds import Feeds
 from .network.loading import load
 from .network.network import Network
 
@@ -44,11 +48,18 @@ def activations(
         ((1, 6, 6, 4), True)
     """
     network = load(network, feed)
-    chosen, feeds = network.select(layers), network.feeds()
+    chosen = network.select(layers)
+    parts = [_maps(network, network.feeds(part), chosen) for part in parts_of_feed(network)]
+    values = parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return tuple(FeatureMaps(layer, array) for layer, array in zip(chosen, values, strict=True))
+
+
+def _maps(network: Network, feeds: Feeds, chosen: Sequence[Layer]) -> list[np.ndarray]:
+    """The values of layers, channels last."""
     values = network.runtime.run(feeds, [layer.tensor for layer in chosen])
     if not all(map(is_finite, [*feeds.values(), *values])):  # a ReLU may turn NaN into 0
         raise network.runtime.nonfinite_error(feeds)
-    return tuple(FeatureMaps(layer, channels_last(array, layer)) for layer, array in zip(chosen, values, strict=True))
+    return [channels_last(array, layer) for array, layer in zip(values, chosen, strict=True)]
 
 
 def activation_steps(

@@ -8,6 +8,8 @@ import numpy as np
 
 from ...errors import ChannelError
 from ...results import Head, Layer, Predictions
+from ..network.feed_parts import parts_of_feed
+from ..network.loading import load
 from .class_scores import ClassScores, Targets, numbers_and_names
 
 
@@ -33,9 +35,13 @@ def predict(network: Any, feed: Any = None, *, scores: str | Layer | Head | None
         >>> predictions.scores.shape, len(predictions.top(3))
         ((2, 10), 3)
     """
-    class_scores = ClassScores.of(network, feed, scores)
-    by_class, values = class_scores.as_returned()
-    return predictions_of(class_scores.head, *by_class, values=values)
+    network = load(network, feed)
+    head = network.head(scores)
+    parts = [ClassScores.of(network, part, head).as_returned() for part in parts_of_feed(network)]
+    by_class, values = zip(*parts, strict=True)
+    numbers, probabilities = zip(*by_class, strict=True)
+    joined = None if probabilities[0] is None else np.concatenate(probabilities)
+    return predictions_of(head, np.concatenate(numbers), joined, values=np.concatenate(values))
 
 
 def predictions_of(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from networks import photo
 from PIL import Image
 
-from cnnvis_widgets import activations, dream, load
+from cnnvis_widgets import activations, dream, load, predict
 from cnnvis_widgets.engine.network.input_layout import InputLayout
 from cnnvis_widgets.engine.network.pictures import fitted_to, photo_of
 from cnnvis_widgets.errors import FeedError, FeedWarning, ImageError
@@ -399,3 +399,22 @@ def test_data_sets_for_several_inputs(batch):
         np.testing.assert_array_equal(feeds["right:0"], vectors)
     with pytest.raises(FeedError, match="a feed for nothing only"):
         network.feeds({})
+
+
+def test_many_files_are_decoded_part_by_part(tmp_path, monkeypatch):
+    for number in range(130):
+        Image.new("RGB", (8, 8), (number,) * 3).save(tmp_path / f"{number}.png")
+    image = keras.Input((8, 8, 3))
+    scores = layers.Dense(2, activation="softmax")(layers.Flatten()(layers.ReLU(name="relu")(image)))
+    network = load(keras.Model(image, scores), tmp_path)
+    held = []
+    original = type(network).feeds
+    monkeypatch.setattr(
+        type(network), "feeds", lambda *arguments, **options: held.append(original(*arguments, **options)) or held[-1]
+    )
+    maps, predictions = activations(network, None, "relu")[0].values, predict(network)
+    assert max(len(array) for feeds in held for array in feeds.values()) == 64
+    assert maps[:, 0, 0, 0].tolist() == list(range(130))
+    wanted = predict(network, np.stack([np.full((8, 8, 3), number, np.float32) for number in range(130)]))
+    for name in ("scores", "probabilities", "values"):
+        np.testing.assert_allclose(getattr(predictions, name), getattr(wanted, name), atol=1e-5)
