@@ -150,7 +150,8 @@ class Reconstruction:
         units: int (images, channels, spatial axes): where the seeded unit lies, or -1 where the
             seed is a whole map.
         seed_values: float32 (images, channels): the activation at that unit (for a whole map,
-            its largest). Zero means a dead map, whose picture is zero everywhere.
+            its largest). Zero means a dead map, whose picture is zero everywhere. Of several units at the ceiling of a
+            ReLU6 or another clipped ReLU, the one with the largest value before the clip is the strongest.
         coverage: which ops obeyed the rule.
         precision: of the signals that went backwards: 'float32', 'bfloat16', or another type that the network has.
         precision_reason: why that precision: 'as asked for', or what was measured for 'auto'.
@@ -158,6 +159,8 @@ class Reconstruction:
             (the slowest, by TensorFlow's own gradient). Pictures are the same up to rounding.
         strategy_reason: why no faster strategy was possible, for instance an op whose pullback is not known; '' if
             this is the fastest.
+        notes: (images, channels): why a picture is zero everywhere, such as 'gradient is zero: the unit is saturated'
+            or 'fires most where its input is zero: nothing to project'; '' where there is something to see.
     """
 
     layer: Layer
@@ -172,6 +175,7 @@ class Reconstruction:
     precision_reason: str = "as asked for"
     strategy: str = "batched pullback"
     strategy_reason: str = ""
+    notes: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         count, images = len(self.channels), len(self.images)

@@ -158,6 +158,35 @@ FAULTS = (
         "    if not pools:\n",
         "engine/backward/test_coverage.py auto",
     ),
+    # ---- empty pictures
+    Fault(
+        "of units at the ceiling the first one is the strongest",
+        "engine/reconstruction/silence.py",
+        "np.where(strongest, entered, -np.inf)",
+        "np.where(strongest, 0, -np.inf)",
+        "engine/reconstruction/test_silence.py ceiling",
+    ),
+    Fault(
+        "a unit below the ceiling is said to be saturated",
+        "engine/reconstruction/silence.py",
+        "(before > after)[after > 0]",
+        "(before >= after)[after > 0]",
+        "engine/reconstruction/test_silence.py reason or window or whole_map or saturated",
+    ),
+    Fault(
+        "a unit is judged by inputs that it does not see",
+        "engine/reconstruction/silence.py",
+        "if field is None or any(place < 0 for place in unit):",
+        "if field is not None or any(place < 0 for place in unit):",
+        "engine/reconstruction/test_silence.py window",
+    ),
+    Fault(
+        "a depthwise unit is judged by the inputs of other channels",
+        "engine/reconstruction/silence.py",
+        "maps = maps[..., channel : channel + 1]",
+        "pass",
+        "engine/reconstruction/test_silence.py bias",
+    ),
     # ---- backward steps
     Fault(
         "LRN is the identity under the gradient",

@@ -29,6 +29,7 @@ from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
 from ..ops.windows import ReceptiveField
+from . import silence
 from .precision import require_precision, strategy_in
 from .seeds import Seed, kind_of, require_seed, seeded_units
 from .strategies import Route
@@ -215,6 +216,8 @@ class _Projection:
             if not is_finite(values):
                 raise self._runtime.nonfinite_error(self._feeds)
             units = seeded_units(values, self._seed, self._layer)
+            if self._seed == "strongest":
+                units = silence.break_ties(self._runtime, self._layer, self._feeds_of(image), values, units)
             self._latest = image, _ForwardPass(values, units, residuals)
         return self._latest[1]
 
@@ -222,12 +225,13 @@ class _Projection:
         """Project channels of all images."""
         shape = self._runtime.layout.to_images(self._feeds[self._runtime.image_tensor][:1]).shape[1:]
         pictures = np.zeros((self._count, len(channels), *shape), np.float32)
-        units, seed_values = [], []
+        units, seed_values, notes = [], [], []
         for image in range(self._count):
             forward = self.forward(image)
             self._project(forward, channels, pictures[image])
             units.append(forward.units[list(channels)])
             seed_values.append(forward.seed_values(channels))
+            notes.append(self._notes(image, channels, pictures[image]))
         return Reconstruction(
             layer=self._layer,
             images=pictures,
@@ -241,7 +245,18 @@ class _Projection:
             precision_reason=self._choice.precision_reason,
             strategy=self._strategy.name,
             strategy_reason=self._choice.strategy_reason,
+            notes=tuple(notes),
         )
+
+    def _notes(self, image: int, channels: Sequence[int], pictures: np.ndarray) -> tuple[str, ...]:
+        """Why pictures (channels, ...) of an image are empty; '' for those that are not."""
+        empty = [channel for channel, picture in zip(channels, pictures, strict=True) if not picture.any()]
+        if not empty:
+            return ("",) * len(channels)
+        forward, rule = self.forward(image), self._coverage.rule
+        seeded = forward.values, forward.units
+        found = silence.notes(self._runtime, self._layer, self._feeds_of(image), rule, empty, seeded)
+        return tuple(found.get(channel, "") for channel in channels)
 
     def _project(self, forward: _ForwardPass, channels: Sequence[int], pictures: np.ndarray) -> None:
         """Fill the pictures (channels, height, width, input channels) of one image."""

@@ -150,6 +150,7 @@ def joined(chunks: Sequence[Reconstruction]) -> Reconstruction:
         channels=tuple(channel for chunk in chunks for channel in chunk.channels),
         units=np.concatenate([chunk.units for chunk in chunks], axis=1),
         seed_values=np.concatenate([chunk.seed_values for chunk in chunks], axis=1),
+        notes=tuple(sum(rows, ()) for rows in zip(*(chunk.notes for chunk in chunks), strict=True)),
     )
 
 
@@ -162,6 +163,7 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
         channels=tuple(channels),
         units=reconstruction.units[:, places],
         seed_values=reconstruction.seed_values[:, places],
+        notes=tuple(tuple(row[place] for place in places) for row in reconstruction.notes),
     )
 
 

@@ -206,7 +206,9 @@ class ReconstructionSheet:
 
     def readout(self, channel: int, down: float, across: float) -> str:
         place = self.result.channels.index(channel)
-        return f"Map {channel}, seed {float(self.result.seed_values[0, place]):.4g}"
+        words = f"Map {channel}, seed {float(self.result.seed_values[0, place]):.4g}"
+        note = self.result.notes[0][place]
+        return f"{words}: {note}" if note else words
 
     def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
         one = computations.part(self.result, [channel])
@@ -216,7 +218,10 @@ class ReconstructionSheet:
         lines = [f"Map {channel} · {name}", f"from {seed}"]
         pixels, side = reconstruction_tiles(one)[0], busy_side(one.images[0])
         frame: Box | tuple[()] = ()
-        if side is not None:
+        note = one.notes[0][0]
+        if note:
+            lines.append(note)
+        elif side is not None:
             frame = box = busy_box(one.images[0, 0], side)
             pixels = _cropped(pixels, box)
             lines.append(f"the framed part, {side} × {side} pixels; the rest is zero or nearly so")

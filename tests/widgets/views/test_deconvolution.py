@@ -105,3 +105,23 @@ def test_the_explorer_begins_with_auto_and_says_which_rule_that_is_and_why(explo
     state.rule = "deconvnet"
     assert explorer.wait(0).rule == "deconvnet"
     assert "chosen" not in view.context.gallery.caption.value
+
+
+def test_an_empty_picture_says_why_and_has_no_frame():
+    model = keras.Sequential(
+        [keras.Input((40, 40, 3)), keras.layers.DepthwiseConv2D(1), keras.layers.ReLU(6, name="clipped")]
+    )
+    model.layers[0].set_weights([np.full((1, 1, 3, 1), 3.0), np.zeros(3)])
+    image = np.zeros((40, 40, 3), np.float32)
+    image[20, 20] = [1, 3, 0]
+    explorer = ModelExplorer(model, image)
+    view, state = explorer.views["deconvolution"], explorer.state
+    state.method, state.rule = "deconvolution", "gradient"
+    notes = {0: "", 1: "gradient is zero: the unit is saturated", 2: "the unit is not active: its value is zero"}
+    for channel, note in notes.items():
+        state.channel = channel
+        assert note in view.context.gallery.caption.value
+        portrait = view.context.gallery._sheet.portrait(channel, None)
+        assert bool(portrait.frame) == (not note)
+        assert view.context.gallery._sheet.readout(channel, 0, 0).endswith(note)
+    explorer.close()

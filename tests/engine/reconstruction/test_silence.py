@@ -1,0 +1,95 @@
+"""Why a picture is empty, and which of several saturated units is the strongest: cases worked by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import v1
+
+from cnnvis_widgets import load, reconstruct
+from cnnvis_widgets.engine.reconstruction.silence import BLOCKED, INACTIVE, SATURATED, SILENT_INPUT
+
+
+def network_of(function, image):
+    """A network on the image (height, width, channels), with the layer 'out'."""
+    graph = tf.Graph()
+    with graph.as_default():
+        fed = v1.placeholder(tf.float32, [None, *image.shape], name="image")
+        tf.identity(function(fed), name="last")
+    return load(graph, {"image": image[None].astype(np.float32)})
+
+
+RAMP = np.arange(-1.0, 11.0).reshape(3, 4, 1)  # 7, 8, 9 and 10 are above the ceiling of 6
+CLIPS = {
+    "op": lambda x: tf.nn.relu6(x, name="out"),
+    "group": lambda x: tf.raw_ops.Maximum(x=tf.minimum(x, 6.0), y=0.0, name="out"),
+    "ceiling of 4": lambda x: tf.raw_ops.Maximum(x=tf.minimum(tf.nn.relu(x), 4.0), y=0.0, name="out"),
+}
+
+
+@pytest.mark.parametrize("spelling", CLIPS)
+def test_of_units_at_the_ceiling_the_one_with_the_largest_value_before_the_clip_is_the_strongest(spelling):
+    result = reconstruct(network_of(CLIPS[spelling], np.concatenate([RAMP, RAMP[::-1]], -1)), None, "out")
+    assert result.units.tolist() == [[[2, 3], [0, 3]]]
+    assert result.seed_values.tolist() == [[4.0 if "4" in spelling else 6.0] * 2]
+    assert result.notes == (("", ""),)
+
+
+def test_without_a_ceiling_the_first_of_equal_units_is_the_strongest():
+    result = reconstruct(network_of(lambda x: tf.nn.relu(x, name="out"), np.minimum(RAMP, 3)), None, "out")
+    assert result.units.tolist() == [[[1, 0]]]
+
+
+@pytest.mark.parametrize("spelling", CLIPS)
+@pytest.mark.parametrize("seed", ["strongest", (2, 3), (0, 2), (0, 1)])
+def test_a_saturated_unit_has_a_picture_under_every_rule_but_the_gradient(spelling, seed):
+    network = network_of(CLIPS[spelling], RAMP)
+    value = 11.0 if seed == "strongest" else RAMP[seed][0]
+    note = INACTIVE if value == 0 else SATURATED if value > 6 else ""
+    assert reconstruct(network, None, "out", rule="gradient", seed=seed).notes == ((note,),)
+    for rule in ("deconvnet", "guided"):
+        result = reconstruct(network, None, "out", rule=rule, seed=seed)
+        assert result.notes == ((INACTIVE if value == 0 else "",),)
+        assert result.images.any() == (value != 0)
+
+
+def _by_its_bias(x):
+    """Two channels that are on by a bias: the first sees zeros, the second only what speaks against it."""
+    below = tf.nn.relu(x)
+    kernel = np.array([-1.0, -0.01], np.float32).reshape(1, 1, 2, 1)
+    return tf.nn.relu(
+        tf.nn.bias_add(tf.nn.depthwise_conv2d(below, kernel, [1, 1, 1, 1], "SAME"), [1.0, 1.0]), name="out"
+    )
+
+
+def test_a_unit_that_is_on_by_its_bias_has_a_reason_from_its_input():
+    image = np.stack([np.where(np.eye(3), -1.0, 2.0), np.ones((3, 3))], -1)
+    result = reconstruct(network_of(_by_its_bias, image), None, "out", rule="guided")
+    assert result.seed_values.tolist() == [[1.0, np.float32(0.99)]]
+    assert not result.images.any()
+    assert result.notes == ((SILENT_INPUT, BLOCKED),)
+
+
+def test_the_window_of_a_convolution_decides():
+    """Ones far from the unit are no input of it."""
+    image = np.zeros((7, 7, 1))
+    image[0, 0] = image[6, 6] = 1
+    kernel = -np.ones((3, 3, 1, 1), np.float32)
+
+    def function(x):
+        return tf.nn.relu(tf.nn.conv2d(tf.nn.relu(x), kernel, 1, "SAME") + 1.5, name="out")
+
+    network = network_of(function, image)
+    for seed, note in (((3, 3), SILENT_INPUT), ((1, 1), BLOCKED), ((6, 6), BLOCKED)):
+        assert reconstruct(network, None, "out", rule="guided", seed=seed).notes == ((note,),)
+        assert reconstruct(network, None, "out", rule="gradient", seed=seed).notes[0][0] in ("", SILENT_INPUT)
+
+
+def test_notes_of_a_whole_map_and_of_each_image():
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.nn.relu6(v1.placeholder(tf.float32, [None, 2, 2, 1], name="image"), name="out")
+    images = np.array([-1.0, 3.0, 9.0], np.float32)[:, None, None, None] * np.ones((1, 2, 2, 1), np.float32)
+    network = load(graph, {"image": images})
+    result = reconstruct(network, None, "out", rule="gradient", seed="map")
+    assert result.notes == ((INACTIVE,), ("",), (SATURATED,))
+    assert [picture.any() for picture in result.images] == [False, True, False]
