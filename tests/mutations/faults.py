@@ -171,7 +171,7 @@ FAULTS = (
         "engine/reconstruction/silence.py",
         "(before > after)[after > 0]",
         "(before >= after)[after > 0]",
-        "engine/reconstruction/test_silence.py reason or window or whole_map or saturated",
+        "engine/reconstruction/test_silence.py below_the_ceiling",
     ),
     Fault(
         "a unit is judged by inputs that it does not see",

@@ -122,6 +122,8 @@ def notes(
     active = [channel for channel in channels if channel not in found]
     if active and rule == "gradient" and layer.kind in CLIPPED:
         entered = before_the_clip(runtime, layer, feeds)
+        if layer.kind == "relu6":
+            entered = np.where(values >= 6, np.inf, entered)  # at exactly 6 its gradient is zero, too
         found |= {channel: SATURATED for channel in active if _is_clipped(entered, values, units[channel], channel)}
     rest = [channel for channel in active if channel not in found]
     return found | (_by_input(runtime, layer, feeds, rest, units) if rest else {})

@@ -69,6 +69,20 @@ def test_a_unit_that_is_on_by_its_bias_has_a_reason_from_its_input():
     assert result.notes == ((SILENT_INPUT, BLOCKED),)
 
 
+def test_a_unit_below_the_ceiling_is_not_saturated_where_its_gradient_is_zero():
+    def function(x):
+        return tf.nn.relu6(1.0 - tf.nn.relu(x), name="out")
+
+    assert reconstruct(network_of(function, -np.ones((3, 3, 1))), None, "out", rule="gradient").notes == (
+        (SILENT_INPUT,),
+    )
+
+
+def test_a_relu6_at_exactly_6_is_saturated():
+    network = network_of(CLIPS["op"], RAMP)
+    assert reconstruct(network, None, "out", rule="gradient", seed=(1, 3)).notes == ((SATURATED,),)
+
+
 def test_the_window_of_a_convolution_decides():
     """Ones far from the unit are no input of it."""
     image = np.zeros((7, 7, 1))
