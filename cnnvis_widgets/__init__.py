@@ -21,6 +21,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network.network",
     "ReceptiveField": "engine.ops.windows",
+    "Target": "results",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
     "channel_evidence": "engine.attribution.predictions",
@@ -32,7 +33,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "image_normalization": "imaging.tf_cnnvis",
     "load": "engine.network.loading",
     "objectives": "engine.dreaming.objectives",
-    "occlude": "engine.attribution.occlusion",
+    "occlude": "engine.attribution.occluder",
     "occlusion_steps": "engine.attribution.occlusion",
     "parameterizations": "engine.dreaming.parameterizations",
     "predict": "engine.attribution.predictions",
@@ -53,7 +54,8 @@ if TYPE_CHECKING:
     from .engine.activations import activations
     from .engine.attribution.grad_cam import grad_cam
     from .engine.attribution.intervention import intervene
-    from .engine.attribution.occlusion import occlude, occlusion, occlusion_steps
+    from .engine.attribution.occluder import occlude
+    from .engine.attribution.occlusion import occlusion, occlusion_steps
     from .engine.attribution.path_gradients import integrated_gradients, smooth_grad
     from .engine.attribution.predictions import channel_evidence, predict
     from .engine.attribution.sanity_checks import sensitivity
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from .outputs.animation import write_animation
     from .outputs.html import write_html
     from .outputs.provenance import recreate
+    from .results import Target
     from .widgets.exercises.exercise import Exercise
     from .widgets.explorer import ModelExplorer
     from .widgets.watch_training import WatchTraining

@@ -8,7 +8,7 @@ Nothing here runs a network, draws or writes. Axes are always in the order
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -232,8 +232,9 @@ class Attribution:
         layer: the layer whose channels are the targets, mostly the logits.
         activation_removed: the activation between ``layer`` and the output, such as 'softmax', or '' for none. The
             picture explains the score and not the probability, which saturates.
-        targets: the channel (or class) at each index of the second axis of ``images``.
-        names: the class names of ``targets``, or the channel numbers as text.
+        targets: the channel (or class) at each index of the second axis of ``images``; -1 where the surest class of
+            each image was asked for and images differ.
+        names: of ``targets``: class names or numbers, with the place or region that was asked for.
         images: float32 (images, targets, height, width), or (images, targets, height, width, input channels) where
             the row of the method is ``per_channel``; positive speaks for the class. The docstring of the method's
             function says in which unit.
@@ -244,6 +245,7 @@ class Attribution:
             infinitely many steps.
         coverage: which ops obeyed the rule, if the method uses one, else ``None``.
         index, total: which step this is, counted from 0, and how many there are.
+        channels: int (images, targets): the channel of each image.
     """
 
     method: str
@@ -258,6 +260,7 @@ class Attribution:
     coverage: Coverage | None = None
     index: int = 0
     total: int = 1
+    channels: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,6 +367,27 @@ class Head:
         return ("no", "yes")[number] if self.meaning == "yes or no" else str(number)
 
 
+@dataclass(frozen=True)
+class Target:
+    """A number of a head that a person asks about.
+
+    Attributes:
+        channel: the class, label or value: its number or name; ``None`` for the one that the network is surest of.
+        place: of a head with places: one pixel (y, x), or one anchor (number,).
+        region: of a map with height and width: (top, left, height, width), over which the mean is taken.
+
+    Without ``place`` and ``region`` the mean over all places is meant. Both count in units of the head's output.
+
+    Example:
+        >>> Target("cat", place=(3, 5))
+        Target(channel='cat', place=(3, 5), region=None)
+    """
+
+    channel: int | str | None = None
+    place: tuple[int, ...] | None = None
+    region: tuple[int, int, int, int] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What one head of a network tells of images.
@@ -400,8 +424,11 @@ class Predictions:
 
     def top(self, count: int = 5, image: int = 0) -> list[tuple[int, str, float]]:
         """The classes that a head is surest of: number, name and probability. Of values, those furthest from 0."""
-        sureness = np.abs(self.scores[image]) if self.probabilities is None else self.scores[image]
-        best = np.argsort(-sureness, kind="stable")[:count]
+        if self.probabilities is None:
+            sureness = np.abs(self.scores)
+        else:
+            sureness = self.probabilities if self.head.is_map else self.scores  # probabilities near 1 may be equal
+        best = np.argsort(-sureness[image], kind="stable")[:count]
         return [(int(number), self.names[number], float(self.amounts[image, number])) for number in best]
 
 

@@ -49,7 +49,7 @@ KINDS = {
         "classes",
         "softmax",
         (4,),
-        (1, 1, 4),
+        (4,),
     ),
     "softmax by hand": (
         lambda: [pooled(), layers.Dense(3), layers.Lambda(lambda x: tf.exp(x) / tf.reduce_sum(tf.exp(x), -1, True))],

@@ -136,7 +136,7 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
 
 def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterator[Picture]:
     """Draw what speaks for each target, for every image: alone, not over the image."""
-    for index, place, title in _targets_of(result):
+    for index, place, channel, title in _targets_of(result):
         colours = heat(result.images[index, place])
         text = {"Score": f"{result.scores[index, place]:.6g}", "Full colour": f"{colours.limit:.6g}"}
         text["Activation removed"] = result.activation_removed or "none"
@@ -147,7 +147,7 @@ def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterat
         if result.coverage is not None:
             text["Coverage"] = str(result.coverage)
         subject = _Subject(result.layer, kind, result.method, image=index if len(result.images) > 1 else None)
-        yield _encoded(subject, text, colours.pixels, result.targets[place], title)
+        yield _encoded(subject, text, colours.pixels, channel, title)
 
 
 def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
@@ -156,13 +156,13 @@ def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
     places = " x ".join(str(len(axis)) for axis in sweep.corners)
     text = {"Square": " x ".join(map(str, sweep.size)), "Places": places}
     scores = sweep.scores if sweep.probabilities is None else sweep.probabilities
-    for index, place, title in _targets_of(sweep.attribution):
+    for index, place, channel, title in _targets_of(sweep.attribution):
         panels = {"probability": value_map(scores[index, place]), "best": class_map(sweep.best[index])}
         panel_text = text
         if sweep.maps is not None:
             panels["total"] = value_map(sweep.map_totals[index])
             panel_text = {**text, "Map": f"{sweep.map_channels[index]} of {sweep.maps.name}"}
-        image, channel = index if len(sweep.best) > 1 else None, sweep.attribution.targets[place]
+        image = index if len(sweep.best) > 1 else None
         for name, pixels in panels.items():
             large = enlarge(pixels, magnification(pixels[np.newaxis], side=256))
             subject = _Subject(sweep.attribution.layer, "occlusion", f"occlusion_{name}", image)
@@ -251,11 +251,11 @@ def _encoded(
     )
 
 
-def _targets_of(result: Attribution) -> Iterator[tuple[int, int, str]]:
-    """Image, place among the targets, and title, for every image and target."""
-    for index in range(len(result.images)):
-        for place, (channel, name) in enumerate(zip(result.targets, result.names, strict=True)):
-            yield index, place, _title(channel, name)
+def _targets_of(result: Attribution) -> Iterator[tuple[int, int, int, str]]:
+    """Image, place among the targets, channel, and title, for every image and target."""
+    for index, channels in enumerate(result.channels.tolist()):
+        for place, (channel, common, name) in enumerate(zip(channels, result.targets, result.names, strict=True)):
+            yield index, place, channel, _title(channel, str(channel) if common == -1 else name)
 
 
 def _title(channel: int, name: str) -> str:

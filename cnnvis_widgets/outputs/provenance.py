@@ -80,7 +80,7 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
     options = DreamOptions.from_dict(recipe["options"], start)
     steered = dict(recipe["steered"])
     controls = DreamControls() if steered else None
-    steps = dream_with(network, decoded(recipe["layer"]), recipe["channels"], options, controls=controls)
+    steps = dream_with(network, decoded(recipe["layer"]), decoded(recipe["channels"]), options, controls=controls)
     for steps_made in range(recipe["steps_made"] + 1):
         if controls is not None:
             controls.follow(steered.get(steps_made, {}))

@@ -1,7 +1,7 @@
 """The class scores of the images of one feed, forwards and backwards.
 
-A *target* is the index of a class: a channel of the layer of scores, mostly the logits. Its *score* is the value of
-that channel, or the mean of its map where the layer has spatial axes. A *variant* is a changed copy of an image, such
+A *target* is a class of a head and, where the head has places, one of them or several. Its *score* is the value of
+that channel of the logits there, or the mean over places. A *variant* is a changed copy of an image, such
 as one with noise or with a hidden part. Images and variants have their channels last, in networks of any layout.
 """
 
@@ -9,37 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ...errors import ChannelError, GradientError, NumericalError
-from ...results import Attribution, Head, Layer
-from ..network.channels import channels_last, class_number
+from ...errors import GradientError, NumericalError
+from ...results import Attribution, Head, Layer, Target
+from ..network.channels import channels_last
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
+from ..network.targets import EVERYWHERE, BoundTargets, Targets, listed, number_of, title_of, weights_of
+from .by_class import scores_by_class, summaries, sureness
 
-Targets = int | str | Sequence[int | str]
 BATCH = 4
 """Variants that run together. Batches of 8 take 7 % less time and 135 MB more."""
-
-
-def numbers_and_names(head: Head, targets: Targets) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Look up targets by number or by class name.
-
-    Returns:
-        Their numbers, and their names; a class without a name is called by its number.
-
-    Raises:
-        ChannelError: there is no such class; the message gives the nearest names.
-    """
-    listed = [targets] if isinstance(targets, int | np.integer | str) else list(targets)
-    if not listed:
-        raise ChannelError("Expected at least one channel or class. Received: an empty list. Name one.")
-    numbers = tuple(class_number(head, target) for target in listed)
-    return numbers, tuple(head.title(number) for number in numbers)
 
 
 def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
@@ -89,57 +75,116 @@ class ClassScores:
         """The scores before the activation that saturates."""
         return self.head.scores
 
-    def as_returned(self) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of the output along its spatial axes, for these images; () of a flat one."""
+        sizes = self.head.output.spatial_shape
+        if None in sizes:
+            output = self.network.runtime.run(self.feeds, [self.head.output.tensor])[0]
+            sizes = channels_last(output[:1], self.head.output).shape[1:-1]
+        return tuple(size for size in sizes if size is not None)
+
+    def weights(self, target: Target = EVERYWHERE) -> np.ndarray:
+        """By how much each place counts, float32 (places,); see ``targets.weights_of``."""
+        return weights_of(self.head, target, self.sizes)
+
+    def bound(self, targets: Targets) -> BoundTargets:
+        """Look up targets, and find the surest class of each image where none is named.
+
+        Raises:
+            ChannelError: there is no such class, place or region.
+        """
+        wanted = listed(targets)
+        numbers = [number_of(self.head, target) for target in wanted]
+        weights = [self.weights(target) for target in wanted]
+        columns = [
+            self._surest(at) if number is None else np.full(len(self.images), number)
+            for number, at in zip(numbers, weights, strict=True)
+        ]
+        common = [int(column[0]) if (column == column[0]).all() else None for column in columns]
+        return BoundTargets(
+            np.stack(columns, axis=1).astype(np.int32),
+            np.stack(weights),
+            tuple(-1 if number is None else number for number in common),
+            tuple(title_of(self.head, target, number) for target, number in zip(wanted, common, strict=True)),
+        )
+
+    def _surest(self, weights: np.ndarray) -> np.ndarray:
+        """The class of each image that the network is surest of at these places, int (images,)."""
+        by_class = self.of_variants(np.arange(len(self.images)), self.images, weights)
+        return sureness(self.head, *by_class).argmax(axis=1)
+
+    def of_targets(self, targets: BoundTargets) -> np.ndarray:
+        """Compute the scores of targets in the images: float32 (images, targets)."""
+        rows = np.arange(len(self.images))
+        return self.at_targets(rows, self.images, targets)[0]
+
+    def at_targets(
+        self, rows: np.ndarray, variants: np.ndarray, targets: BoundTargets
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Compute the scores and the probabilities of targets: both float32 (variants, targets)."""
+        columns = dict[int, tuple[np.ndarray, np.ndarray | None]]()
+        for weights, members in targets.by_place():
+            scores, probabilities = self.of_variants(rows, variants, weights)
+            for member in members:
+                at = np.arange(len(rows)), targets.channels[rows, member]
+                columns[member] = scores[at], None if probabilities is None else probabilities[at]
+        scores_of, probabilities_of = zip(*(columns[member] for member in range(len(columns))), strict=True)
+        told = None if self.head.meaning == "values" else np.stack(probabilities_of, axis=1)
+        return np.stack(scores_of, axis=1), told
+
+    def as_returned(self, weights: np.ndarray | None = None) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
         """Compute scores and probabilities of the images, and the output itself, channels last.
 
         No op is folded into another one here, so that numbers are those that the network returns.
         """
 
-        def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [*self.tensors, self.head.output.tensor]
             *built, output = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
-            return [output, *self.summaries_of(built)]
+            return [output, *summaries(self.head, built, weights)]
 
         key = ("as returned", *self.tensors, self.head.meaning, self.head.output.tensor)
-        output, *summaries = self.run(key, body, np.arange(len(self.images)), self.images)
-        return _pair(summaries), channels_last(output, self.head.output)
+        rows = np.arange(len(self.images))
+        output, *by_class = self.run(key, body, rows, self.images, self._for_each(rows, weights))
+        return _pair(by_class), channels_last(output, self.head.output)
 
-    def of_images(self) -> np.ndarray:
-        """Compute the scores of the images: float32 (images, classes)."""
-        return self.of_variants(np.arange(len(self.images)), self.images)[0]
-
-    def of_variants(self, rows: np.ndarray, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def of_variants(
+        self, rows: np.ndarray, variants: np.ndarray, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Compute the scores and the probabilities of variants.
 
         Args:
             rows: the index of the image that each variant was made from.
             variants: float32 (variants, height, width, channels).
+            weights: float32 (places,): by how much each place of the head counts; by default all the same.
 
         Returns:
-            Both are float32 (variants, classes), means over the places of a map. A head of values has no
-            probabilities.
+            Both are float32 (variants, classes). A head of values has no probabilities.
         """
 
-        def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            return self.summaries_of(self._build(self.graph_inputs(batch, others), self.tensors))
+        def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+            built = self._build(self.graph_inputs(batch, others), self.tensors)
+            return summaries(self.head, built, weights)
 
-        return _pair(self.run(("scores", *self.tensors, self.head.meaning), body, rows, variants))
+        key = ("scores", *self.tensors, self.head.meaning)
+        return _pair(self.run(key, body, rows, variants, self._for_each(rows, weights)))
 
     def with_maps(
-        self, rows: np.ndarray, variants: np.ndarray, maps: Layer
+        self, rows: np.ndarray, variants: np.ndarray, maps: Layer, weights: np.ndarray | None = None
     ) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
         """Compute scores and probabilities as ``of_variants``, and the feature maps of a layer, channels last."""
 
-        def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             *built, activations = self._build(self.graph_inputs(batch, others), [*self.tensors, maps.tensor])
-            return [activations, *self.summaries_of(built)]
+            return [activations, *summaries(self.head, built, weights)]
 
         key = ("maps", *self.tensors, self.head.meaning, maps.tensor)
-        activations, *summaries = self.run(key, body, rows, variants)
-        return _pair(summaries), channels_last(activations, maps)
+        activations, *by_class = self.run(key, body, rows, variants, self._for_each(rows, weights))
+        return _pair(by_class), channels_last(activations, maps)
 
     def with_map_summaries(
-        self, rows: np.ndarray, variants: np.ndarray, maps: Layer
+        self, rows: np.ndarray, variants: np.ndarray, maps: Layer, weights: np.ndarray | None = None
     ) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray, np.ndarray]:
         """Compute scores and probabilities as ``of_variants``, and the largest value and the sum of each feature map.
 
@@ -148,65 +193,69 @@ class ClassScores:
         """
         axes = [axis for axis in range(1, len(maps.shape)) if axis != maps.channel_axis]
 
-        def body(batch: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             *built, activations = self._build(self.graph_inputs(batch, others), [*self.tensors, maps.tensor])
             activations = tf.cast(activations, tf.float32)  # a sum of half-precision numbers ends at 65504
             largest, sums = tf.reduce_max(activations, axes), tf.reduce_sum(activations, axes)
-            return [largest, sums, *self.summaries_of(built)]
+            return [largest, sums, *summaries(self.head, built, weights)]
 
         key = ("summaries", *self.tensors, self.head.meaning, maps.tensor)
-        largest, sums, *summaries = self.run(key, body, rows, variants)
-        return _pair(summaries), largest, sums
+        largest, sums, *by_class = self.run(key, body, rows, variants, self._for_each(rows, weights))
+        return _pair(by_class), largest, sums
 
     @property
     def tensors(self) -> list[str]:
-        """The tensors that ``summaries_of`` takes: of the scores, and of the output where it gives probabilities."""
+        """The tensors that ``summaries`` takes: of the scores, and of the output where it gives probabilities."""
         values = self.head.meaning == "values"
         return [self.layer.tensor] if values else [self.layer.tensor, self.head.output.tensor]
-
-    def summaries_of(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Within a function being traced: scores (variants, classes), and probabilities of the same shape if any."""
-        scores = self._by_class(tensors[0])
-        return [scores, *(probabilities_by_class(self.head, output) for output in tensors[1:])]
-
-    def _by_class(self, values: tf.Tensor) -> tf.Tensor:
-        """Scores (variants, classes). The one score z of a yes-or-no head is -z for no and z for yes."""
-        scores = _mean_over_places(values, self.layer)
-        return tf.concat([-scores, scores], 1) if self.head.meaning == "yes or no" else scores
 
     def _build(self, inputs: dict[str, tf.Tensor], tensors: list[str]) -> list[tf.Tensor]:
         return self.network.runtime.build(inputs, tensors, folding=True)
 
     def backward(
-        self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, rule: str = "gradient"
+        self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, weights: np.ndarray, rule: str = "gradient"
     ) -> np.ndarray:
         """Send one channel's score of each variant back to its pixels under a rule.
+
+        Args:
+            rows, variants: see ``of_variants``.
+            channels: int32 (variants,).
+            weights: float32 (variants, places): by how much each place of the head counts.
+            rule: a registered rule.
 
         Returns:
             float32, in the shape of ``variants``.
         """
 
-        def body(batch: tf.Tensor, targets: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             values = self.network.runtime.build(self.graph_inputs(batch, others), [self.layer.tensor], rule)[0]
-            return [gradient_at(batch, self.scores_of(values, targets), self.layer.name)]
+            return [gradient_at(batch, self.scores_of(values, targets, weights), self.layer.name)]
 
-        return self.run(("gradient", self.layer.tensor, self.head.meaning, rule), body, rows, variants, channels)[0]
+        key = ("gradient", self.layer.tensor, self.head.meaning, rule)
+        return self.run(key, body, rows, variants, channels, weights)[0]
 
-    def backward_to(self, maps: Layer, rows: np.ndarray, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def backward_to(
+        self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
 
-        def body(batch: tf.Tensor, targets: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
             values, activations = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
-            return [activations, gradient_at(activations, self.scores_of(values, targets), self.layer.name)]
+            return [activations, gradient_at(activations, self.scores_of(values, targets, weights), self.layer.name)]
 
         key = ("gradient", self.layer.tensor, self.head.meaning, maps.tensor)
-        values, gradients = self.run(key, body, rows, self.images[rows], channels)
+        values, gradients = self.run(key, body, rows, self.images[rows], channels, weights)
         return channels_last(values, maps), channels_last(gradients, maps)
 
-    def scores_of(self, values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    def scores_of(self, values: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Within a function being traced: the score of one target for each variant."""
-        return tf.gather(self._by_class(values), targets, axis=1, batch_dims=1)
+        return tf.gather(scores_by_class(self.head, values, weights), targets, axis=1, batch_dims=1)
+
+    def _for_each(self, rows: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        """The same weights for each variant."""
+        weights = self.weights() if weights is None else weights
+        return np.broadcast_to(weights, (len(rows), len(weights)))
 
     def graph_inputs(self, variants: tf.Tensor, others: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Within a function being traced: the tensors to feed, by name."""
@@ -257,37 +306,19 @@ class ClassScores:
         return [tensor for tensor in self.feeds if tensor != self.network.runtime.image_tensor]
 
 
-def attribution_without_images(class_scores: ClassScores, targets: Targets, method: str) -> Attribution:
-    """Make the result of a method before its pictures are computed: targets, names and scores.
-
-    Raises:
-        ChannelError: there is no such class.
-    """
-    numbers, names = numbers_and_names(class_scores.head, targets)
-    values = class_scores.of_images()[:, list(numbers)]
-    images = np.zeros((len(values), len(numbers), 0), np.float32)
-    return Attribution(method, class_scores.layer, class_scores.head.activation, numbers, names, images, values)
-
-
-def probabilities_by_class(head: Head, output: tf.Tensor) -> tf.Tensor:
-    """Within a function being traced: the probabilities that an output tells, float32 (variants, classes).
-
-    They are means over the places of a map. The network computes them itself, except where it ends in plain scores
-    that class names or the user have declared to be classes or labels.
-    """
-    output = tf.cast(output, tf.float32)
-    if head.activation == "log_softmax":
-        output = tf.exp(output)
-    elif not head.activation:
-        output = tf.nn.softmax(output, head.output.channel_axis) if head.meaning == "classes" else tf.sigmoid(output)
-    means = _mean_over_places(output, head.output)
-    return tf.concat([1 - means, means], 1) if head.meaning == "yes or no" else means
-
-
-def _mean_over_places(values: tf.Tensor, layer: Layer) -> tf.Tensor:
-    places = [axis for axis in range(1, len(layer.shape)) if axis != layer.channel_axis]
-    values = tf.cast(values, tf.float32)  # a sum of half-precision numbers ends at 65504
-    return tf.reduce_mean(values, places) if places else values
+def attribution_without_images(class_scores: ClassScores, targets: BoundTargets, method: str) -> Attribution:
+    """Make the result of a method before its pictures are computed: targets, names and scores."""
+    values = class_scores.of_targets(targets)
+    return Attribution(
+        method,
+        class_scores.layer,
+        class_scores.head.activation,
+        targets.numbers,
+        targets.names,
+        images=np.zeros((*values.shape, 0), np.float32),
+        scores=values,
+        channels=targets.channels,
+    )
 
 
 def _pair(summaries: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 
 from ...errors import LayerError
-from ...results import Attribution, Layer
-from .class_scores import ClassScores, Targets, attribution_without_images, last_feature_maps
+from ...results import Attribution, Head, Layer
+from ..network.targets import Targets
+from .class_scores import ClassScores, attribution_without_images, last_feature_maps
 
 
 def grad_cam(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     layer: str | Layer | None = None,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
     guided: bool = False,
     upsampled: bool = False,
 ) -> Attribution:
@@ -36,11 +37,12 @@ def grad_cam(
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
-        targets: channel numbers or class names, one or several.
+        targets: class numbers or names, or ``Target`` for a place of a map, one or several; by default the class that
+            the network is surest of in each image.
         layer: the layer of the feature maps; by default the last one before the scores that has maps of several
             places.
-        scores: the layer whose channels are the targets; by default the logits. A softmax is replaced by its
-            logits, and the result says so.
+        scores: the name of a head, or the layer whose channels are the targets; ``None`` for the main head. Scores
+            before the activation that saturates are explained, and the result says so.
         guided: return Guided Grad-CAM: the map, enlarged, times the target's picture under the rule 'guided'.
         upsampled: enlarge the map to the size of the image, linearly along each axis.
 
@@ -65,10 +67,11 @@ def grad_cam(
         (2, 2, 8, 8)
     """
     class_scores = ClassScores.of(network, feed, scores)
-    result = attribution_without_images(class_scores, targets, "guided_grad_cam" if guided else "grad_cam")
+    bound = class_scores.bound(targets)
+    result = attribution_without_images(class_scores, bound, "guided_grad_cam" if guided else "grad_cam")
     maps = _maps(class_scores, layer)
-    rows, channels = _pairs(len(class_scores.images), result.targets)
-    values, gradients = class_scores.backward_to(maps, rows, channels)
+    rows, channels, at = bound.pairs()
+    values, gradients = class_scores.backward_to(maps, rows, channels, at)
     weights = gradients.mean(axis=tuple(range(1, values.ndim - 1)), keepdims=True)
     images = np.maximum((weights * values).sum(axis=-1), 0)
     if guided or upsampled:
@@ -76,7 +79,7 @@ def grad_cam(
     coverage = None
     if guided:
         class_scores.network.runtime.require_gradient(class_scores.layer)
-        images = images[..., None] * class_scores.backward(rows, class_scores.images[rows], channels, "guided")
+        images = images[..., None] * class_scores.backward(rows, class_scores.images[rows], channels, at, "guided")
         coverage = class_scores.network.coverage("guided", class_scores.layer)
     shaped = images.reshape(len(class_scores.images), len(result.targets), *images.shape[1:])
     return replace(result, images=shaped.astype(np.float32), maps=maps, coverage=coverage)
@@ -92,11 +95,6 @@ def _maps(class_scores: ClassScores, layer: str | Layer | None) -> Layer:
             f"Received: {received}. Grad-CAM needs one; integrated_gradients and smooth_grad do not."
         )
     return maps
-
-
-def _pairs(images: int, targets: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Every image with every target: the row of the image, and the channel."""
-    return np.repeat(np.arange(images), len(targets)), np.tile(np.array(targets, np.int32), images)
 
 
 def _enlarged(maps: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:

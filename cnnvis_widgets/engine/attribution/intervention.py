@@ -16,7 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import ChannelError, LayerError
-from ...results import Intervention, Layer, Predictions
+from ...results import Head, Intervention, Layer, Predictions, Target
+from ..network.targets import EVERYWHERE
+from .by_class import summaries
 from .class_scores import ClassScores
 from .predictions import predictions_of
 
@@ -28,7 +30,14 @@ Scales = Mapping[int, float] | Sequence[float] | np.ndarray
 
 
 def intervene(
-    network: Any, feed: Any, layer: str | Layer, scales: Scales, *, region: Region | None = None
+    network: Any,
+    feed: Any,
+    layer: str | Layer,
+    scales: Scales,
+    *,
+    region: Region | None = None,
+    scores: str | Layer | Head | None = None,
+    target: Target = EVERYWHERE,
 ) -> Intervention:
     """Compare the predictions before and after channels of a layer are scaled.
 
@@ -38,6 +47,8 @@ def intervene(
         layer: any layer before the class scores.
         scales: factors by channel number (0 silences a channel), or one factor for every channel.
         region: (top, left, height, width) in units of the map: scale only there; by default everywhere.
+        scores: the name of a head, or a layer; ``None`` for the main head.
+        target: the place or region of the head whose predictions are compared, instead of the mean over places.
 
     Returns:
         The predictions before and after. Other scales, regions or images compile nothing anew.
@@ -57,14 +68,14 @@ def intervene(
         >>> change.before.scores.shape == change.after.scores.shape == (1, 10)
         True
     """
-    return ResumedNetwork(network, feed, layer).scaled(scales, region=region)
+    return ResumedNetwork(network, feed, layer, scores=scores, target=target).scaled(scales, region=region)
 
 
 class ResumedNetwork:
     """A network that stores the values of one layer and resumes there: a change costs only the later layers.
 
     Args:
-        network, feed, layer: as for ``intervene``.
+        network, feed, layer, scores, target: as for ``intervene``.
 
     Attributes:
         layer: the layer that is stored.
@@ -75,16 +86,24 @@ class ResumedNetwork:
         FeedError: the feed does not fit.
     """
 
-    def __init__(self, network: Any, feed: Any, layer: str | Layer) -> None:
-        class_scores = ClassScores.of(network, feed, None)
-        scores, stored = class_scores.layer, class_scores.network.layer(layer)
-        if stored != scores and not class_scores.network.runtime.structure.leads_to(stored, scores):
+    def __init__(
+        self,
+        network: Any,
+        feed: Any,
+        layer: str | Layer,
+        *,
+        scores: str | Layer | Head | None = None,
+        target: Target = EVERYWHERE,
+    ) -> None:
+        class_scores = ClassScores.of(network, feed, scores)
+        told, stored = class_scores.layer, class_scores.network.layer(layer)
+        if stored != told and not class_scores.network.runtime.structure.leads_to(stored, told):
             raise LayerError(
-                f"Expected a layer before the class scores {scores.name!r}. Received: {stored.name!r}, which does not "
+                f"Expected a layer before the class scores {told.name!r}. Received: {stored.name!r}, which does not "
                 "lead to them. Choose an earlier layer."
             )
-        rows = np.arange(len(class_scores.images))
-        by_class, self._stored = class_scores.with_maps(rows, class_scores.images, stored)
+        rows, self._weights = np.arange(len(class_scores.images)), class_scores.weights(target)
+        by_class, self._stored = class_scores.with_maps(rows, class_scores.images, stored, self._weights)
         self._class_scores, self.layer = class_scores, stored
         self.before = predictions_of(class_scores.head, *by_class)
 
@@ -103,17 +122,17 @@ class ResumedNetwork:
         class_scores, layer = self._class_scores, self.layer
         build = class_scores.network.runtime.build
 
-        def body(batch: tf.Tensor, replacement: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+        def body(batch: tf.Tensor, replacement: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             inputs = class_scores.graph_inputs(batch, others)
             (original,) = build(inputs, [layer.tensor])  # only its dtype and shape are read, so it never runs
             replaced = tf.ensure_shape(tf.cast(replacement, original.dtype), original.shape)
-            return class_scores.summaries_of(
-                build({**inputs, layer.tensor: replaced}, class_scores.tensors, folding=True)
-            )
+            built = build({**inputs, layer.tensor: replaced}, class_scores.tensors, folding=True)
+            return summaries(class_scores.head, built, weights)
 
         arranged = np.moveaxis(values, -1, layer.channel_axis).astype(np.float32)
         rows, key = np.arange(len(class_scores.images)), ("from", *class_scores.tensors, layer.tensor)
-        scores, *probabilities = class_scores.run(key, body, rows, class_scores.images, arranged)
+        weights = np.tile(self._weights, (len(rows), 1))
+        scores, *probabilities = class_scores.run(key, body, rows, class_scores.images, arranged, weights)
         return predictions_of(class_scores.head, scores, probabilities[0] if probabilities else None)
 
 

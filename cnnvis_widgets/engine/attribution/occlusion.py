@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import FeedError
-from ...results import Attribution, Layer, Occluded, Occlusion, Predictions
-from .class_scores import (
-    BATCH,
-    ClassScores,
-    Targets,
-    last_feature_maps,
-    numbers_and_names,
-)
-from .predictions import predictions_of
+from ...results import Head, Layer, Occlusion
+from ..network.targets import BoundTargets, Targets
+from .by_class import sureness
+from .class_scores import BATCH, ClassScores, attribution_without_images, last_feature_maps
 
 Sides = int | Sequence[int] | None
 _SWEEP_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory
@@ -31,14 +26,14 @@ _SWEEP_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory
 
 def occlusion(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     size: Sides = None,
     stride: Sides = None,
     fill: Any = None,
     layer: str | Layer | None = None,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
 ) -> Occlusion:
     """Slide a square over the image and record the scores, as in figure 7 of Zeiler and Fergus.
 
@@ -48,7 +43,8 @@ def occlusion(
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
-        targets: channel numbers or class names, one or several.
+        targets: class numbers or names, or ``Target`` for a place of a map, one or several; by default the class that
+            the network is surest of in each image.
         size: the sides of the square in pixels, one number or one for each spatial axis; by default 1/7 of the image.
         stride: pixels from one place to the next; by default a quarter of ``size``. The last place of each axis ends
             at the border, so that the places cover the whole image.
@@ -56,8 +52,8 @@ def occlusion(
             middle of the range (``Network.value_range``), which is grey.
         layer: the layer whose strongest map is followed; by default the last one before the scores that has maps of
             several places.
-        scores: the layer whose channels are the targets; by default the logits. A softmax is replaced by its
-            logits, and the result says so.
+        scores: the name of a head, or the layer whose channels are the targets; ``None`` for the main head. Scores
+            before the activation that saturates are explained, and the result says so.
 
     Returns:
         The finished sweep; see ``Occlusion``.
@@ -88,14 +84,14 @@ def occlusion(
 
 def occlusion_steps(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     size: Sides = None,
     stride: Sides = None,
     fill: Any = None,
     layer: str | Layer | None = None,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
 ) -> Iterator[Occlusion]:
     """Do the same as ``occlusion``, a few places at a time: image after image, row after row.
 
@@ -114,7 +110,7 @@ def occlusion_steps(
     """
     class_scores = ClassScores.of(network, feed, scores)
     network, images = class_scores.network, class_scores.images
-    numbers, names = numbers_and_names(class_scores.head, targets)
+    bound = class_scores.bound(targets)
     maps = last_feature_maps(network, class_scores.layer) if layer is None else network.layer(layer)
     sides = images.shape[1:-1]
     if not sides:
@@ -125,7 +121,7 @@ def occlusion_steps(
     square = _per_axis("size", size, [max(round(side / 7), 1) for side in sides], sides)
     move = _per_axis("stride", stride, [max(round(side / 4), 1) for side in square], sides)
     corners = tuple(_corners(*axis) for axis in zip(sides, square, move, strict=True))
-    return _Sweep(class_scores, numbers, names, maps, square, corners, _fill(class_scores, fill)).steps()
+    return _Sweep(class_scores, bound, maps, square, corners, fill_of(class_scores, fill)).steps()
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +129,7 @@ class _Sweep:
     """One checked request."""
 
     class_scores: ClassScores
-    targets: tuple[int, ...]
-    names: tuple[str, ...]
+    targets: BoundTargets
     maps: Layer | None
     square: tuple[int, ...]
     corners: tuple[np.ndarray, ...]
@@ -168,23 +163,17 @@ class _Sweep:
         def unknown(*shape: int) -> np.ndarray:
             return np.full(shape, np.nan, np.float32)
 
-        (scores, probabilities), *maps = self._scores_and_maps(np.arange(images), class_scores.images)
-        attribution = Attribution(
-            "occlusion",
-            class_scores.layer,
-            class_scores.head.activation,
-            self.targets,
-            self.names,
-            unknown(images, len(self.targets), *class_scores.images.shape[1:-1]),
-            scores[:, list(self.targets)],
-        )
-        of_targets = images, len(self.targets), *grid
+        _, *maps = self._scores_and_maps(np.arange(images), class_scores.images)
+        attribution = attribution_without_images(class_scores, self.targets, "occlusion")
+        shape = *self.targets.channels.shape, *class_scores.images.shape[1:-1]
+        attribution = replace(attribution, images=unknown(*shape))
+        of_targets = *self.targets.channels.shape, *grid
         return Occlusion(
             attribution,
             self.square,
             self.corners,
             scores=unknown(*of_targets),
-            probabilities=None if probabilities is None else unknown(*of_targets),
+            probabilities=None if class_scores.head.meaning == "values" else unknown(*of_targets),
             best=np.full((images, *grid), -1),
             maps=self.maps,
             map_channels=maps[0].argmax(axis=-1) if maps else np.zeros(0, int),
@@ -195,21 +184,29 @@ class _Sweep:
 
     def _scores_and_maps(self, rows: np.ndarray, variants: np.ndarray) -> list[Any]:
         """Scores and probabilities and, if a layer is followed, the largest value and the sum of each map."""
+        first = self.targets.weights[0]
         if self.maps is None:
-            return [self.class_scores.of_variants(rows, variants)]
-        return list(self.class_scores.with_map_summaries(rows, variants, self.maps))
+            return [self.class_scores.of_variants(rows, variants, first)]
+        return list(self.class_scores.with_map_summaries(rows, variants, self.maps, first))
 
     def _record(self, sweep: Occlusion, image: int, places: list[tuple[int, ...]]) -> None:
         variants = np.stack([self._hidden(image, place) for place in places])
-        (scores, probabilities), *maps = self._scores_and_maps(np.full(len(places), image), variants)
-        at = tuple(np.transpose(places))
-        sweep.best[image][at] = scores.argmax(axis=-1)
-        for index, channel in enumerate(self.targets):
-            sweep.scores[image, index][at] = scores[:, channel]
-            if sweep.probabilities is not None and probabilities is not None:
-                sweep.probabilities[image, index][at] = probabilities[:, channel]
+        rows, at = np.full(len(places), image), tuple(np.transpose(places))
+        by_class, *maps = self._scores_and_maps(rows, variants)
+        sweep.best[image][at] = sureness(self.class_scores.head, *by_class).argmax(axis=-1)
+        for index, (weights, members) in enumerate(self.targets.by_place()):
+            at_place = by_class if index == 0 else self.class_scores.of_variants(rows, variants, weights)
+            for member in members:
+                self._record_target(sweep, (image, member, *at), at_place)
         if maps:
             sweep.map_totals[image][at] = maps[1][:, sweep.map_channels[image]]
+
+    def _record_target(self, sweep: Occlusion, at: Any, by_class: tuple[np.ndarray, np.ndarray | None]) -> None:
+        channel = self.targets.channels[at[0], at[1]]
+        scores, probabilities = by_class
+        sweep.scores[at] = scores[:, channel]
+        if sweep.probabilities is not None and probabilities is not None:
+            sweep.probabilities[at] = probabilities[:, channel]
 
     def _window(self, place: tuple[int, ...]) -> tuple[slice, ...]:
         firsts = [int(axis[index]) for axis, index in zip(self.corners, place, strict=True)]
@@ -250,7 +247,8 @@ def _per_axis(name: str, value: Sides, default: list[int], limits: tuple[int, ..
     return tuple(int(side) for side in sides)
 
 
-def _fill(class_scores: ClassScores, fill: Any) -> np.ndarray:
+def fill_of(class_scores: ClassScores, fill: Any) -> np.ndarray:
+    """The colour of the square, a number or one for each channel; by default the middle of the range."""
     low, high = class_scores.network.value_range()
     channels = class_scores.images.shape[-1]
     value = np.asarray((low + high) / 2 if fill is None else fill, np.float32)
@@ -259,80 +257,3 @@ def _fill(class_scores: ClassScores, fill: Any) -> np.ndarray:
             f"Expected fill as a number or one for each of {channels} channels. Received: shape {value.shape}."
         )
     return value
-
-
-class Occluder:
-    """A network with one image, ready to compute the predictions at once when a part of the image is hidden.
-
-    Args:
-        network, feed, layer, fill: as for ``occlusion``; only the first image of the feed is used.
-
-    Attributes:
-        before: the predictions for the whole image.
-        maps: the layer whose strongest map is followed, or ``None``.
-        channel, map_before: that map: its number and its values in the whole image.
-
-    Raises:
-        LayerError, FeedError: no such layer, no image, or a fill that does not fit. NumericalError: NaN or infinity.
-    """
-
-    def __init__(self, network: Any, feed: Any, *, layer: str | Layer | None = None, fill: Any = None) -> None:
-        class_scores = self._class_scores = ClassScores.of(network, feed, None)
-        network = class_scores.network
-        self._fill = _fill(class_scores, fill)
-        self.maps = last_feature_maps(network, class_scores.layer) if layer is None else network.layer(layer)
-        self.before, maps = self._predictions_and_maps(class_scores.images[:1])
-        self.channel = None if maps is None else int(maps.reshape(-1, maps.shape[-1]).max(axis=0).argmax())
-        self.map_before = None if maps is None else maps[..., self.channel]
-
-    def at(self, box: Sequence[int]) -> Occluded:
-        """Hide (left, top, width, height), in pixels, and compute the predictions; see ``occlude``."""
-        images = self._class_scores.images
-        sides = images.shape[1:-1]
-        if len(sides) != 2:
-            raise FeedError(f"Expected images with height and width. Received: shape {images.shape}.")
-        left, top, width, height = (int(number) for number in box)
-        if min(width, height) < 1 or not (-width < left < sides[1] and -height < top < sides[0]):
-            raise ValueError(
-                f"Expected (left, top, width, height) that covers some of {sides[0]} x {sides[1]} pixels. "
-                f"Received: box={tuple(box)!r}."
-            )
-        hidden = images[:1].copy()
-        hidden[0, max(0, top) : top + height, max(0, left) : left + width] = self._fill
-        after, maps = self._predictions_and_maps(hidden)
-        map_after = None if maps is None else maps[..., self.channel]
-        hidden_box = left, top, width, height
-        return Occluded(hidden_box, self.before, after, self.maps, self.channel, self.map_before, map_after)
-
-    def _predictions_and_maps(self, variant: np.ndarray) -> tuple[Predictions, np.ndarray | None]:
-        rows, class_scores = np.zeros(1, int), self._class_scores
-        if self.maps is None:
-            return predictions_of(class_scores.head, *class_scores.of_variants(rows, variant)), None
-        by_class, maps = class_scores.with_maps(rows, variant, self.maps)
-        return predictions_of(class_scores.head, *by_class), maps[0]
-
-
-def occlude(
-    network: Any, feed: Any, box: Sequence[int], *, layer: str | Layer | None = None, fill: Any = None
-) -> Occluded:
-    """Compare the predictions before and after one part of an image is hidden.
-
-    Args:
-        network, layer, fill: see ``occlusion``.
-        feed: see ``load``; only the first image is used.
-        box: (left, top, width, height) in pixels of the image as fed; it may reach over the border.
-
-    Returns:
-        The predictions and the strongest map of the layer, before and after.
-
-    Raises:
-        LayerError, FeedError: no such layer, no image with height and width, or a fill that does not fit.
-        NumericalError: NaN or infinity. ValueError: a box that hides nothing.
-
-    Example:
-        >>> from cnnvis_widgets import demo, load, occlude
-        >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
-        >>> occlude(network, None, (8, 8, 16, 16)).map_after.shape
-        (8, 8)
-    """
-    return Occluder(network, feed, layer=layer, fill=fill).at(box)

@@ -19,18 +19,19 @@ from typing import Any
 import numpy as np
 
 from ...errors import FeedError
-from ...results import Attribution, Layer
-from .class_scores import BATCH, ClassScores, Targets, attribution_without_images
+from ...results import Attribution, Head, Layer
+from ..network.targets import BoundTargets, Targets
+from .class_scores import BATCH, ClassScores, attribution_without_images
 
 
 def integrated_gradients(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     baseline: Any = None,
     steps: int = 50,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
 ) -> Attribution:
     """Measure how much each value of the image contributes to a score, compared with a baseline.
 
@@ -68,12 +69,12 @@ def integrated_gradients(
 
 def integrated_gradients_steps(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     baseline: Any = None,
     steps: int = 50,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
 ) -> Iterator[Attribution]:
     """Do the same as ``integrated_gradients``, a few points of the line at a time.
 
@@ -87,10 +88,11 @@ def integrated_gradients_steps(
     _require(steps >= 1, "steps of at least 1", steps=steps)
     class_scores = ClassScores.of(network, feed, scores)
     class_scores.network.runtime.require_gradient(class_scores.layer)
-    result = attribution_without_images(class_scores, targets, "integrated_gradients")
+    bound = class_scores.bound(targets)
+    result = attribution_without_images(class_scores, bound, "integrated_gradients")
     start = _baseline(class_scores, baseline)
     difference = class_scores.images - start
-    start_scores = class_scores.of_variants(np.arange(len(start)), start)[0][:, list(result.targets)]
+    start_scores = class_scores.at_targets(np.arange(len(start)), start, bound)[0]
     stride = -(-steps // BATCH)
     order = [step for first in range(stride) for step in range(first, steps, stride)]
 
@@ -103,18 +105,18 @@ def integrated_gradients_steps(
         arrays = {"images": images.astype(np.float32), "completeness_error": error.astype(np.float32)}
         return replace(result, index=index, total=total, **arrays)
 
-    return (partial_result(*step) for step in _mean_gradients(class_scores, result.targets, line, steps))
+    return (partial_result(*step) for step in _mean_gradients(class_scores, bound, line, steps))
 
 
 def smooth_grad(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     noise: float = 0.15,
     samples: int = 50,
     seed: int = 0,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
 ) -> Attribution:
     """Average the gradient of a score at noisy copies of the image.
 
@@ -150,13 +152,13 @@ def smooth_grad(
 
 def smooth_grad_steps(
     network: Any,
-    feed: Any,
-    targets: Targets,
+    feed: Any = None,
+    targets: Targets = None,
     *,
     noise: float = 0.15,
     samples: int = 50,
     seed: int = 0,
-    scores: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
 ) -> Iterator[Attribution]:
     """Do the same as ``smooth_grad``, a few copies at a time.
 
@@ -170,7 +172,8 @@ def smooth_grad_steps(
     _require(samples >= 1, "samples of at least 1", samples=samples)
     class_scores = ClassScores.of(network, feed, scores)
     class_scores.network.runtime.require_gradient(class_scores.layer)
-    result = attribution_without_images(class_scores, targets, "smooth_grad")
+    bound = class_scores.bound(targets)
+    result = attribution_without_images(class_scores, bound, "smooth_grad")
 
     def copies(image: int) -> Iterator[np.ndarray]:
         picture, random = class_scores.images[image], np.random.default_rng(seed)
@@ -179,12 +182,12 @@ def smooth_grad_steps(
 
     return (
         replace(result, index=index, total=total, images=means.astype(np.float32))
-        for index, total, means in _mean_gradients(class_scores, result.targets, copies, samples)
+        for index, total, means in _mean_gradients(class_scores, bound, copies, samples)
     )
 
 
 def _mean_gradients(
-    class_scores: ClassScores, targets: tuple[int, ...], variants: Callable[[int], Iterator[np.ndarray]], count: int
+    class_scores: ClassScores, targets: BoundTargets, variants: Callable[[int], Iterator[np.ndarray]], count: int
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """Average the gradients of each target's score over the variants of each image, a batch at a time.
 
@@ -196,17 +199,18 @@ def _mean_gradients(
     """
     batch = class_scores.network.runtime.batches.fixed_size or BATCH
     images = range(len(class_scores.images))
-    means = np.zeros((len(images), len(targets), *class_scores.images.shape[1:]))
-    tasks = [(image, place) for image in images for place in range(len(targets))]
+    means = np.zeros((*targets.channels.shape, *class_scores.images.shape[1:]))
+    tasks = [(image, target) for image in images for target in range(len(targets.numbers))]
     total = len(tasks) * -(-count // batch)
     index = 0
-    for image, place in tasks:
+    for image, target in tasks:
         gradients, known, pending = np.zeros(means.shape[2:]), 0, variants(image)
         while chunk := list(islice(pending, batch)):
-            rows, channels = np.full(len(chunk), image), np.full(len(chunk), targets[place], np.int32)
-            gradients += class_scores.backward(rows, np.stack(chunk), channels).sum(axis=0, dtype=np.float64)
+            rows, channels = np.full(len(chunk), image), np.full(len(chunk), targets.channels[image, target])
+            at = np.tile(targets.weights[target], (len(chunk), 1))
+            gradients += class_scores.backward(rows, np.stack(chunk), channels, at).sum(axis=0, dtype=np.float64)
             known += len(chunk)
-            means[image, place] = gradients / known
+            means[image, target] = gradients / known
             yield index, total, means
             index += 1
 

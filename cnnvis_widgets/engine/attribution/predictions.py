@@ -6,20 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ChannelError
-from ...results import Head, Layer, Predictions
+from ...results import Head, Layer, Predictions, Target
 from ..network.feed_parts import parts_of_feed
 from ..network.loading import load
-from .class_scores import ClassScores, Targets, numbers_and_names
+from ..network.targets import EVERYWHERE, OneTarget, one
+from .class_scores import ClassScores
 
 
-def predict(network: Any, feed: Any = None, *, scores: str | Layer | Head | None = None) -> Predictions:
+def predict(
+    network: Any, feed: Any = None, *, scores: str | Layer | Head | None = None, target: Target = EVERYWHERE
+) -> Predictions:
     """Compute what one head of a network tells of each image of a feed.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
         scores: the name of a head, or a layer; ``None`` for the main head. ``network.heads`` lists them.
+        target: the place or region whose classes are told, instead of the mean over places; its class plays no part.
 
     Returns:
         The values of the head as the network returns them, with the scores and probabilities of all classes.
@@ -37,11 +40,15 @@ def predict(network: Any, feed: Any = None, *, scores: str | Layer | Head | None
     """
     network = load(network, feed)
     head = network.head(scores)
-    parts = [ClassScores.of(network, part, head).as_returned() for part in parts_of_feed(network)]
+    parts = [_as_returned(ClassScores.of(network, part, head), target) for part in parts_of_feed(network)]
     by_class, values = zip(*parts, strict=True)
     numbers, probabilities = zip(*by_class, strict=True)
     joined = None if probabilities[0] is None else np.concatenate(probabilities)
     return predictions_of(head, np.concatenate(numbers), joined, values=np.concatenate(values))
+
+
+def _as_returned(class_scores: ClassScores, target: Target) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
+    return class_scores.as_returned(class_scores.weights(target))
 
 
 def predictions_of(
@@ -52,14 +59,18 @@ def predictions_of(
     return Predictions(head, names, scores, probabilities, values)
 
 
-def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Targets) -> np.ndarray:
+def channel_evidence(
+    network: Any, feed: Any, layer: str | Layer, target: OneTarget = None, *, scores: str | Layer | Head | None = None
+) -> np.ndarray:
     """Measure how much each channel of a layer speaks for a class: activation x gradient, summed over the map.
 
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: see ``load``.
         layer: any layer before the class scores.
-        target: one class, by number or name.
+        target: one class, by number or name, or a ``Target``; by default the one that the network is surest of in each
+            image.
+        scores: the name of a head, or a layer; ``None`` for the main head.
 
     Returns:
         float32 (images, channels), in units of the score. If every later layer is linear or a ReLU, has no bias, and
@@ -78,11 +89,7 @@ def channel_evidence(network: Any, feed: Any, layer: str | Layer, target: Target
         >>> channel_evidence(network, None, "conv3", 7).shape
         (1, 32)
     """
-    class_scores = ClassScores.of(network, feed, None)
+    class_scores = ClassScores.of(network, feed, scores)
     maps = class_scores.network.layer(layer)
-    numbers, _ = numbers_and_names(class_scores.head, target)
-    if len(numbers) != 1:
-        raise ChannelError(f"Expected one class. Received: target={target!r}. Call once for each class.")
-    rows = np.arange(len(class_scores.images))
-    values, gradients = class_scores.backward_to(maps, rows, np.full(len(rows), numbers[0]))
+    values, gradients = class_scores.backward_to(maps, *class_scores.bound(one(target)).pairs())
     return (values * gradients).sum(axis=tuple(range(1, values.ndim - 1)))

@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import ChannelError, LayerError
-from ...results import Layer, Sensitivity
+from ...results import Head, Layer, Sensitivity, Target
 from ..backward.rules import require_rule
-from .class_scores import ClassScores, gradient_at, numbers_and_names
+from ..network.targets import OneTarget, number_of, one
+from .by_class import sureness
+from .class_scores import ClassScores, gradient_at
 
 _WEIGHTED_OPS = {"MatMul", "BatchMatMulV2", "Conv2D"}
 
@@ -29,8 +31,8 @@ def sensitivity(
     *,
     rule: str = "deconvnet",
     seed: int = 0,
-    scores: str | Layer | None = None,
-    target: int | str | None = None,
+    scores: str | Layer | Head | None = None,
+    target: OneTarget = None,
 ) -> Sensitivity:
     """Measure how much the picture of a class resembles two pictures that it should differ from.
 
@@ -42,8 +44,9 @@ def sensitivity(
         feed: the images and other inputs (see ``load``); ``None`` for those given to ``load``.
         rule: 'deconvnet', 'guided', 'gradient', or one that was registered.
         seed: of the shuffling; the same seed gives the same bytes.
-        scores: the layer whose channels are the classes; by default the logits.
-        target: the class, by number or name; by default the best one of each image.
+        scores: the name of a head, or a layer; ``None`` for the main head.
+        target: the class, by number or name, or a ``Target``; by default the one that the network is surest of in each
+            image.
 
     Returns:
         Two correlations for each image. A correlation near 1 means that the picture does not depend on the class.
@@ -71,48 +74,51 @@ def sensitivity(
     require_rule(rule)
     class_scores = ClassScores.of(network, feed, scores)
     class_scores.network.runtime.require_gradient(class_scores.layer)
-    values = class_scores.of_images()
-    if values.shape[1] < 2:
+    wanted = one(target)
+    weights = class_scores.weights(wanted)
+    classes = _classes_and_rivals(class_scores, wanted, weights)
+    rows, at = np.repeat(np.arange(len(classes)), 2), np.tile(weights, (2 * len(classes), 1))
+    pictures = class_scores.backward(rows, class_scores.images[rows], classes.ravel(), at, rule)
+    best, rival = pictures[::2], pictures[1::2]
+    shuffled = _with_shuffled_weights(class_scores, classes[:, 0], at[::2], rule, seed)
+    return Sensitivity(rule, class_scores.layer, classes, _correlations(best, rival), _correlations(best, shuffled))
+
+
+def _classes_and_rivals(class_scores: ClassScores, target: Target, weights: np.ndarray) -> np.ndarray:
+    """The class and the best other class of each image, int32 (images, 2)."""
+    by_class = class_scores.of_variants(np.arange(len(class_scores.images)), class_scores.images, weights)
+    order = np.argsort(-sureness(class_scores.head, *by_class), axis=1, kind="stable").astype(np.int32)
+    if order.shape[1] < 2:
         raise ChannelError(
             f"Expected at least two classes. Received: one channel in layer {class_scores.layer.name!r}. "
             "Name another layer: scores=..."
         )
-    classes = _classes_and_rivals(class_scores, values, target)
-    rows = np.arange(len(values))
-    channels = classes.astype(np.int32)
-    twice = np.repeat(rows, 2)
-    pictures = class_scores.backward(twice, class_scores.images[twice], channels.ravel(), rule)
-    best, rival = pictures[::2], pictures[1::2]
-    shuffled = _with_shuffled_weights(class_scores, channels[:, 0], rule, seed)
-    return Sensitivity(rule, class_scores.layer, classes, _correlations(best, rival), _correlations(best, shuffled))
-
-
-def _classes_and_rivals(class_scores: ClassScores, values: np.ndarray, target: int | str | None) -> np.ndarray:
-    """The class and the best other class of each image, int (images, 2)."""
-    order = np.argsort(-values, axis=1, kind="stable")
-    if target is None:
+    number = number_of(class_scores.head, target)
+    if number is None:
         return order[:, :2]
-    (number,), _ = numbers_and_names(class_scores.head, target)
     rivals = np.where(order[:, 0] == number, order[:, 1], order[:, 0])
     return np.stack([np.full_like(rivals, number), rivals], axis=1)
 
 
-def _with_shuffled_weights(class_scores: ClassScores, channels: np.ndarray, rule: str, seed: int) -> np.ndarray:
+def _with_shuffled_weights(
+    class_scores: ClassScores, channels: np.ndarray, weights: np.ndarray, rule: str, seed: int
+) -> np.ndarray:
     """The pictures of the classes after the weights of the top layer are shuffled."""
     layer, build = class_scores.layer, class_scores.network.runtime.build
 
-    def body(batch: tf.Tensor, targets: tf.Tensor, seeds: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
+    def body(
+        batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, seeds: tf.Tensor, *others: tf.Tensor
+    ) -> list[tf.Tensor]:
         values = build(class_scores.graph_inputs(batch, others), [layer.tensor], rule)[0]
         top = _top_op(values, layer)
-        signal = gradient_at(top.outputs[0], class_scores.scores_of(values, targets), layer.name)
+        signal = gradient_at(top.outputs[0], class_scores.scores_of(values, targets, weights), layer.name)
         shuffled = _output_with_shuffled_weights(top, seeds[0])
         return [gradient_at(batch, tf.reduce_sum(shuffled * tf.cast(signal, shuffled.dtype)), layer.name)]
 
     rows = np.arange(len(channels))
     seeds = np.full(len(rows), seed, np.int32)
-    return class_scores.run(
-        ("shuffled", layer.tensor, class_scores.head.meaning, rule), body, rows, class_scores.images, channels, seeds
-    )[0]
+    key = ("shuffled", layer.tensor, class_scores.head.meaning, rule)
+    return class_scores.run(key, body, rows, class_scores.images, channels, weights, seeds)[0]
 
 
 def _top_op(values: tf.Tensor, layer: Layer) -> tf.Operation:

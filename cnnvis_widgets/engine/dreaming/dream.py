@@ -25,12 +25,13 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import ChannelError, NumericalError, OptionError
-from ...results import DreamStep, Layer
+from ...results import DreamStep, Head, Layer, Target
 from ..network.channels import channel_number, channel_title
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
 from ..network.pictures import photo_of
+from ..network.targets import Targets, listed, number_of, title_of, weights_of
 from ..runtime.resizing import resize
 from . import objectives, recipes
 from .bound_objectives import BoundObjective, bind
@@ -41,18 +42,18 @@ from .run import Run, batches_of
 from .steering import DreamControls, require_photo_for
 from .transforms import ROBUST
 
-Target = str | Layer | objectives.Objective | Sequence[objectives.Objective]
-"""What a dream is made for: a layer, or one or several objectives."""
+LayerOrObjectives = str | Layer | Head | objectives.Objective | Sequence[objectives.Objective] | None
+"""What a dream is made for: a head, a layer, or one or several objectives; ``None`` for the main head."""
 
-Channels = int | str | Sequence[int | str] | None
-"""The channels of a layer, or ``None`` for all of it."""
+Channels = Targets
+"""The targets of a head, or the channels of a layer; ``None`` for all of a layer."""
 
 
 @with_option_names()
 def dream(
     network: Any,
-    feed: Any,
-    layer: Target,
+    feed: Any = None,
+    layer: LayerOrObjectives = None,
     channels: Channels = None,
     *,
     resume: DreamStep | None = None,
@@ -64,10 +65,11 @@ def dream(
     Args:
         network: a ``Network``, or anything that ``load`` takes.
         feed: values for other inputs of the network (see ``load``), and the photo if ``start='feed'``.
-        layer: any layer with a channel axis, or one or several ``objectives``, one picture for each. The logits take
-            the place of a softmax, and the step says so.
-        channels: numbers of channels or names of classes, one or several, one picture for each. ``None`` dreams of
-            the whole layer, whatever is active in it.
+        layer: a head by its name, or any layer with a channel axis; ``None`` for the main head. Or one or several
+            ``objectives``, one picture for each. The scores before a softmax or sigmoid take its place, and the step
+            says so.
+        channels: one or several, one picture for each: of a head, classes by number or name, or ``Target``; of a
+            layer, numbers of channels. ``None`` dreams of a whole layer, whatever is active in it.
         resume: a step of an earlier run, after which this run goes on. From the last step of an octave it goes on
             exactly as if the run had never stopped. To undo an octave, resume from the end of the one before.
         controls: steers the run from another thread, between its steps. The recipe stores every change.
@@ -104,7 +106,7 @@ def dream(
 
 def dream_with(
     network: Network,
-    layer: Target,
+    layer: LayerOrObjectives,
     channels: Channels,
     options: DreamOptions,
     *,
@@ -187,18 +189,63 @@ class _BoundTarget:
     by_channel: bool = False
 
 
-def _bound_target(network: Network, target: Target, channels: Channels) -> _BoundTarget:
+def _bound_target(network: Network, target: LayerOrObjectives, channels: Channels) -> _BoundTarget:
     feeds = _other_feeds(network)
     if isinstance(target, objectives.Objective):
         return _of_objectives(network, [target], channels, feeds)
     if isinstance(target, list | tuple) and all(isinstance(item, objectives.Objective) for item in target):
         return _of_objectives(network, list(target), channels, feeds)
-    layer = network.layer(target)  # type: ignore[arg-type]  # a list of other things raises LayerError there
+    head = _head(network, target)
+    if head is not None and (channels is not None or target is None):
+        return _of_head(network, head, channels, feeds)
+    layer = network.layer(target.output if isinstance(target, Head) else target)  # type: ignore[arg-type]  # a list of other things raises LayerError there
     if channels is not None:
         return _of_channels(network, layer, channels, feeds)
     logits, _ = network.before_saturation(layer)
     objective = bind(network, objectives.layer(layer), feeds, f"layer {logits.name!r}")
     return _BoundTarget([objective], (0,), (logits.name,))
+
+
+def _head(network: Network, target: LayerOrObjectives) -> Head | None:
+    """The head that a person means, if it is one."""
+    if isinstance(target, Head) or target is None:
+        return network.head(target)
+    return next((head for head in network.heads if head.name == target), None)
+
+
+def _of_head(network: Network, head: Head, channels: Channels, feeds: Feeds) -> _BoundTarget:
+    wanted = listed(channels)
+    numbers = [number_of(head, target) for target in wanted]
+    if None in numbers:
+        raise ChannelError(
+            f"Expected a class of head {head.name!r} to dream of. Received: channels={channels!r}. Give its number or "
+            "name, or name a layer to dream of all of it."
+        )
+    known = tuple(number for number in numbers if number is not None)
+    names = tuple(title_of(head, target, number) for target, number in zip(wanted, known, strict=True))
+    noun = "value" if head.meaning == "values" else "class"
+    bound = [
+        bind(network, _objective(head, target, number), feeds, f"{noun} {number} of {head.name!r}")
+        for target, number in zip(wanted, known, strict=True)
+    ]
+    plain = head.meaning != "yes or no" and all(target == Target(target.channel) for target in wanted)
+    return _BoundTarget(bound, known, names, by_channel=plain)
+
+
+def _objective(head: Head, target: Target, number: int) -> objectives.Objective:
+    """The score of a target. A yes-or-no head has one score, whose negative speaks for no."""
+    sizes = head.output.spatial_shape
+    if None not in sizes:
+        weights_of(head, target, [size for size in sizes if size is not None])  # only its check counts
+    channel = 0 if head.meaning == "yes or no" else number
+    layer = head.output if head.activation else head.scores  # the scores take its place when it is bound
+    if target.region is not None:
+        score = objectives.region(layer, channel, target.region)
+    elif target.place is not None:
+        score = objectives.unit(layer, channel, target.place)
+    else:
+        score = objectives.channel(layer, channel)
+    return -score if head.meaning == "yes or no" and number == 0 else score
 
 
 def _of_objectives(

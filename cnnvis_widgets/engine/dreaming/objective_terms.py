@@ -125,6 +125,14 @@ def unit(inputs: ObjectiveInputs, layer: str, channel: tf.Tensor, position: tf.T
     return values
 
 
+@_term(channels=("channel",))
+def region(inputs: ObjectiveInputs, layer: str, channel: tf.Tensor, region: tf.Tensor) -> tf.Tensor:
+    """The mean of one channel over a rectangle of its map: top, left, height and width."""
+    values = tf.gather(inputs.activations[layer], channel, axis=-1)
+    bottom, right = region[0] + region[2], region[1] + region[3]
+    return _mean(values[:, region[0] : bottom, region[1] : right])
+
+
 @_term()
 def _layer_(inputs: ObjectiveInputs, layer: str) -> tf.Tensor:
     """The mean of the squared activations."""

@@ -129,6 +129,17 @@ def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None 
     return Objective("unit", {"layer": layer, "channel": channel, "position": place})
 
 
+def region(layer: str | Layer, channel: int | str, region: Sequence[int]) -> Objective:
+    """The mean activation of one channel in a part of its map: (top, left, height, width) in units of the map.
+
+    Example:
+        >>> from cnnvis_widgets import objectives
+        >>> objectives.region("conv3", 5, (0, 0, 4, 8)).arguments["region"]
+        array([0, 0, 4, 8], dtype=int32)
+    """
+    return Objective("region", {"layer": layer, "channel": channel, "region": np.asarray(region, np.int32)})
+
+
 def layer(layer: str | Layer) -> Objective:
     """The mean of a layer's squared activations: strengthens whatever the layer detects (deep dream [2]).
 

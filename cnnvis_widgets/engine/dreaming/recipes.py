@@ -14,12 +14,12 @@ import numpy as np
 
 from ...errors import OptionError, nearest
 from ...imaging.reading import pixels_if_image
-from ...results import Layer
+from ...results import Head, Layer, Target
 from .objectives import Objective
 from .parameterizations import Fourier, Maco, Pixels
 from .transforms import Transform
 
-_KINDS = {kind.__name__: kind for kind in (Objective, Transform, Fourier, Maco, Pixels)}
+_KINDS = {kind.__name__: kind for kind in (Objective, Target, Transform, Fourier, Maco, Pixels)}
 
 
 def encoded(value: Any) -> Any:
@@ -27,7 +27,7 @@ def encoded(value: Any) -> Any:
     if type(value) in _KINDS.values() and is_dataclass(value):
         parts = {item.name: encoded(getattr(value, item.name)) for item in fields(value)}
         return {"kind": type(value).__name__} | parts
-    if isinstance(value, Layer):
+    if isinstance(value, Layer | Head):
         return value.name
     if isinstance(value, np.generic):
         return value.item()

@@ -13,7 +13,7 @@ from ...results import DreamStep
 from ..network.loading import load
 from ..network.network import Network
 from ..runtime.resizing import resize
-from .dream import Channels, Target, dream_with
+from .dream import Channels, LayerOrObjectives, dream_with
 from .options import DreamOptions, with_option_names
 
 _DEFAULTS = {"start": "feed", "octaves": 1, "steps": 4}  # few steps do: every frame starts from the last one
@@ -23,7 +23,7 @@ _DEFAULTS = {"start": "feed", "octaves": 1, "steps": 4}  # few steps do: every f
 def zoom(
     network: Any,
     feed: Any,
-    layer: Target,
+    layer: LayerOrObjectives,
     channels: Channels = None,
     *,
     frames: int = 100,
@@ -67,7 +67,7 @@ def zoom(
 
 def _frames(
     network: Network,
-    target: tuple[Target, Channels],
+    target: tuple[LayerOrObjectives, Channels],
     options: DreamOptions,
     steps: Iterator[DreamStep],
     frames: int,

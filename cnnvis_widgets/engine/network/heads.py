@@ -153,15 +153,18 @@ def _sums_over_channels(composite: CompositeActivation, structure: Structure) ->
 def _scores(saturation: _Saturation, output: Layer, structure: Structure) -> Layer | None:
     """The layer of the scores, with one channel for each channel of the output; ``None`` where they do not fit."""
     entered = structure.origin(saturation.entered)
-    for tensor in (entered, saturation.entered):
+    reshape = structure.nodes[node_of(entered)]
+    # the softmax of TensorFlow 1 takes rows: maps are reshaped before it and after it
+    before = [structure.origin(tensor_of(data_inputs(reshape)[0]))] if reshape.op == "Reshape" else []
+    for tensor in (*before, entered, saturation.entered):
         layer = structure.layer_of(tensor)
         if layer is None:
             continue
         if saturation.node not in structure.composites and saturation.activation.endswith("softmax"):
             # the op works along the last axis, whatever the layout
             activated = structure.shapes[tensor_of(saturation.node)][1]
-            if activated is None or len(activated) != len(layer.shape):
-                continue
+            if not activated or activated[-1] != layer.shape[-1]:
+                continue  # a reshape changes the channels
             layer = replace(layer, channel_axis=len(layer.shape) - 1)
         if layer.channels == output.channels:
             return layer

@@ -146,6 +146,11 @@ class Network:
         """The layer before a softmax, or before the sigmoid of a head, and the kind of that activation.
 
         Any other layer is returned as it is, with ''.
+
+        Example:
+            >>> scores, removed = network.before_saturation(network.layer("classes"))
+            >>> scores.name, removed
+            ('classes/BiasAdd', 'softmax')
         """
         for head in self.heads:
             if head.activation and layer.tensor in (head.output.tensor, head.activated):

@@ -10,7 +10,7 @@ import numpy as np
 import traitlets as t
 
 from ...caches import LRUCache
-from ...engine.attribution.occlusion import Occluder
+from ...engine.attribution.occluder import Occluder
 from ...errors import FeedError
 from ...imaging import encode
 from ...imaging.heat import heat

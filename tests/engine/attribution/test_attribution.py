@@ -443,7 +443,7 @@ def test_networks_that_lack_what_is_needed():
         return tf.matmul(image, tf.ones((4, 1)), name="scores")
 
     with pytest.raises(LayerError, match="Expected a network with class scores"):
-        grad_cam(graph_of(lambda image: tf.cast(image, tf.int32), (8, 8, 1), tf.float32), photo(8, 1), 0)
+        grad_cam(graph_of(lambda image: tf.cast(tf.nn.relu(image), tf.int32), (8, 8, 1), tf.float32), photo(8, 1), 0)
     flat = load(graph_of(dense, (4,), tf.float32), np.ones((2, 4), np.float32))
     with pytest.raises(LayerError, match="Received: a network without one"):
         grad_cam(flat, None, 0)

@@ -169,7 +169,7 @@ def test_a_dead_relu_is_entered():
 
 def test_wrong_requests_raise_at_the_call(network):
     cases = [
-        (ChannelError, r"channels from 0 to 3 of layer 'scores/BiasAdd'\. Received: 4", ("scores", 4), {}),
+        (ChannelError, r"a class from 0 to 3 of head 'scores'\. Received: 4", ("scores", 4), {}),
         (ChannelError, r"Received: 'cow'\. .*(cat|dog)", ("scores", "cow"), {}),
         (ChannelError, "Received: an empty list", ("scores", []), {}),
         (ChannelError, "Pass numbers", ("fused", "cat"), {}),
@@ -189,7 +189,7 @@ def test_nan_stops_with_the_step():
     with graph.as_default():
         image = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
         tf.nn.relu(tf.math.log(image - 0.2), name="relu")
-    with pytest.raises(NumericalError, match="in step 0 of the dream of channel 1"):
+    with pytest.raises(NumericalError, match="in step 0 of the dream of value 1"):
         run(graph, None, "relu", 1, start=np.full((8, 8, 3), 0.1, np.float32))
 
 
