@@ -24,9 +24,12 @@ built-in exception that Python users expect (``ValueError`` and so on), so that 
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 
 
 class CnnvisError(Exception):
@@ -93,13 +96,13 @@ def warn_of_feed(message: str) -> None:
 
 
 def described(error: BaseException) -> str:
-    """Write an error as one line: its class and its message.
+    """Write an error as its class and its message, without the colours that Keras gives some messages.
 
     Example:
         >>> described(LayerError("Expected a layer."))
         'LayerError: Expected a layer.'
     """
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {_COLOUR.sub('', str(error))}"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:

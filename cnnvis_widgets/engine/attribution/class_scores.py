@@ -29,13 +29,24 @@ BATCH = 4
 
 
 def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
-    """Find the last layer before the scores that has maps of several places. Pools do not count."""
-    leads_to = network.runtime.structure.leads_to
-    for layer in reversed(network.layers):
-        places = [size for size in layer.spatial_shape if size != 1]
-        if places and layer.family != "p" and layer != scores and leads_to(layer, scores):
-            return layer
-    return None
+    """Find the last layer from the image to the scores that has maps of several places. Pools do not count.
+
+    Maps with as many axes as the image come before others, such as the tokens of a transformer.
+    """
+    structure, layout = network.runtime.structure, network.runtime.layout
+    between = {node.name for node in structure.between(network.runtime.image_tensor, scores)}
+    mapped = [
+        layer
+        for layer in network.layers
+        if layer.family != "p" and layer != scores and layer.name in between and _has_places(layer)
+    ]
+    axes = len(layout.picture_shape) - 1
+    fitting = [layer for layer in mapped if len(layer.spatial_shape) == axes]
+    return (fitting or mapped)[-1] if mapped else None
+
+
+def _has_places(layer: Layer) -> bool:
+    return any(size != 1 for size in layer.spatial_shape)
 
 
 @dataclass(frozen=True, eq=False)

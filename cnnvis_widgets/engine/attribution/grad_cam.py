@@ -70,6 +70,8 @@ def grad_cam(
     bound = class_scores.bound(targets)
     result = attribution_without_images(class_scores, bound, "guided_grad_cam" if guided else "grad_cam")
     maps = _maps(class_scores, layer)
+    if guided or upsampled:
+        _require_axes_of_image(maps, class_scores.images.shape[1:-1])
     rows, channels, at = bound.pairs()
     values, gradients = class_scores.backward_to(maps, rows, channels, at)
     weights = gradients.mean(axis=tuple(range(1, values.ndim - 1)), keepdims=True)
@@ -95,6 +97,17 @@ def _maps(class_scores: ClassScores, layer: str | Layer | None) -> Layer:
             f"Received: {received}. Grad-CAM needs one; integrated_gradients and smooth_grad do not."
         )
     return maps
+
+
+def _require_axes_of_image(maps: Layer, sizes: tuple[int, ...]) -> None:
+    """Refuse to enlarge, for instance, the tokens of a transformer to the height and width of the image."""
+    if len(maps.spatial_shape) != len(sizes):
+        image = f"an image with {len(sizes)} axes" if sizes else "a flat input"
+        raise LayerError(
+            f"Expected maps with the axes of the image, to enlarge them. Received: {image}, and layer {maps.name!r} "
+            f"with maps of shape {maps.spatial_shape}. Choose another layer, or take its maps as they are: "
+            "upsampled=False."
+        )
 
 
 def _enlarged(maps: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ...errors import ModelError, described
+from ...errors import FeedError, ModelError, described
 from ..graph.freezing import Draft
 from .functions import draft_of_function, without_clashes
 from .tracing import Arguments, traced_by_feed
@@ -99,14 +99,45 @@ def _traced(model: Any, arguments: Arguments) -> tuple[list[str], Any]:
     def call_with(*values: tf.Tensor) -> Any:
         return model(tf.nest.pack_sequence_as(structure, values), training=False)
 
+    names = [tensor.name for tensor in inputs]
+    function = tf.function(call_with, autograph=False)
     try:
-        function = tf.function(call_with, autograph=False).get_concrete_function(*specs)
+        return names, function.get_concrete_function(*specs)
     except Exception as error:
-        raise ModelError(
-            f"Expected a model that runs on inputs of shape {[tuple(spec.shape) for spec in specs]}. "
-            f"Received: {model.name!r}, which raised {described(error)}"
-        ) from error
-    return [tensor.name for tensor in inputs], function
+        sized = _sized(specs, names, arguments)
+        if sized is None:
+            raise _untraceable(model, specs, error) from error
+    try:
+        return names, function.get_concrete_function(*sized)
+    except Exception as error:
+        raise _untraceable(model, sized, error) from error
+
+
+def _sized(specs: Sequence[tf.TensorSpec], names: Sequence[str], arguments: Arguments) -> list[tf.TensorSpec] | None:
+    """Give inputs of free size the size of what is fed; ``None`` where no size is free, or nothing that fits is fed.
+
+    Some layers of Keras, such as a bilinear ``UpSampling2D``, cannot be traced without knowing the size.
+    """
+    if all(None not in spec.shape[1:] for spec in specs):
+        return None
+    try:
+        arrays = arguments()
+    except FeedError:
+        return None
+    values = [arrays[name] for name in names] if set(names) <= set(arrays) else list(arrays.values())
+    if [value.ndim for value in values] != [spec.shape.rank for spec in specs]:
+        return None
+    return [tf.TensorSpec([None, *value.shape[1:]], spec.dtype) for value, spec in zip(values, specs, strict=True)]
+
+
+def _untraceable(model: Any, specs: Sequence[tf.TensorSpec], error: Exception) -> ModelError:
+    shapes = [tuple(spec.shape) for spec in specs]
+    free = any(None in shape[1:] for shape in shapes)
+    advice = " Feed an image, so that its size is known, or give the model's Input one." if free else ""
+    return ModelError(
+        f"Expected a model that runs on inputs of shape {shapes}. Received: {model.name!r}, which raised "
+        f"{described(error)}{advice}"
+    )
 
 
 def _layer_scopes(model: Any, nodes: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:

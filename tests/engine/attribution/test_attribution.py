@@ -378,6 +378,44 @@ def test_the_default_layer_is_the_last_with_places(network):
 # ---- occlusion
 
 
+def test_the_default_layer_depends_on_the_image():
+    image = keras.Input((8, 8, 1), name="tower_image")
+    maps = keras.layers.Conv2D(2, 3, name="maps")(image)
+    tower = keras.Model(image, keras.layers.GlobalAveragePooling2D()(maps), name="tower")
+    left, right = keras.Input((8, 8, 1), name="left"), keras.Input((8, 8, 1), name="right")
+    model = keras.Model([left, right], keras.layers.Dense(2)(tower(left) - tower(right)))
+    feed = {"left": photo(8, 1), "right": photo(8, 1, seed=1)}
+    places = [grad_cam(load(model, feed, image_input=name), None, 0).maps.name for name in feed]
+    assert len(set(places)) == 2
+    sweep = occlusion(load(model, feed, image_input="left"), None, 0, size=4)
+    assert sweep.maps.name == places[0]
+
+
+def tokens_of_patches():
+    image = keras.Input((8, 8, 3), name="image")
+    tokens = keras.layers.Reshape((16, 12), name="tokens")(image)
+    mixed = keras.layers.Dense(4, activation="relu", name="mixed")(tokens)
+    return keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(mixed)))
+
+
+def test_tokens_have_no_height_and_width_to_enlarge():
+    network = load(tokens_of_patches(), photo(8))
+    assert grad_cam(network, None, 0).images.shape == (1, 1, 16)
+    for options in ({"upsampled": True}, {"guided": True}):
+        with pytest.raises(LayerError, match=r"Received: an image with 2 axes, and layer 'mixed/Relu'"):
+            grad_cam(network, None, 0, **options)
+
+
+def test_maps_with_the_axes_of_the_image_come_before_tokens():
+    image = keras.Input((8, 8, 3), name="image")
+    maps = keras.layers.Conv2D(4, 2, 2, name="maps")(image)
+    tokens = keras.layers.Dense(4, activation="relu", name="tokens")(keras.layers.Reshape((16, 4))(maps))
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(tokens)))
+    result = grad_cam(load(model, photo(8)), None, 0, upsampled=True)
+    assert result.maps.keras_name == "maps"
+    assert result.images.shape == (1, 1, 8, 8)
+
+
 def test_the_panels_of_a_sweep(network):
     result = occlusion(network, None, ["cat", 1], layer="inner")
     assert (result.size, result.index, result.total) == ((3, 3), result.total - 1, result.total)

@@ -231,3 +231,24 @@ def test_a_checkpoint_with_an_empty_prefix(tmp_path):
     for path in (tmp_path, f"{tmp_path}/", tmp_path / ".meta"):
         (found,) = activations(path, {"image:0": IMAGES}, "on")
         np.testing.assert_allclose(found.values, wanted, atol=1e-6)
+
+
+def enlarging_model():
+    image = keras.Input((None, None, 3), name="image")
+    maps = keras.layers.Conv2D(2, 3, padding="same", name="maps")(image)
+    return keras.Model(image, keras.layers.UpSampling2D(interpolation="bilinear", name="large")(maps))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_model_that_needs_a_size_takes_that_of_the_feed(named):
+    model = enlarging_model()
+    network = load(model, {"image": IMAGES} if named else IMAGES)
+    (maps,) = activations(network, None, "large")
+    assert maps.values.shape == (2, 12, 12, 2)
+    np.testing.assert_allclose(maps.values, model(IMAGES), atol=1e-6)
+
+
+def test_a_model_that_needs_a_size_says_so():
+    with pytest.raises(ModelError, match="so that its size is known") as raised:
+        load(enlarging_model())
+    assert "\x1b" not in str(raised.value)
