@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 BENCH ?= engine explorer
 QUICK ?= --quick
 
-.PHONY: demo test test-slow faults bench format lint build docs clean
+.PHONY: demo test test-slow faults bench kinds format lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -39,6 +39,10 @@ faults: .venv/installed-test
 # what benchmarks/README.md names; QUICK= measures all of it, which takes most of an hour
 bench: .venv/installed-test
 	for part in $(BENCH); do $(BIN)/python -m benchmarks.$$part $(QUICK) || exit; done
+
+# every method and every view on 90 small models, each of another kind; writes docs/kinds.md, and fails on a bug
+kinds: .venv/installed-test
+	$(BIN)/python -m docs.kinds
 
 # layout of the code is ruff's to decide
 format: .venv/installed-test
