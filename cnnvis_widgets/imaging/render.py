@@ -21,7 +21,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..results import FeatureMaps, Reconstruction
+from ..methods import METHODS
+from ..results import Attribution, FeatureMaps, Reconstruction
 from . import busy_regions, colormaps
 from .grid import montage
 from .normalize import ValueRange, centred, rising, to_uint8
@@ -164,6 +165,19 @@ def picture(image: ArrayLike, value_range: ValueRange) -> np.ndarray:
         [[[128], [128]]]
     """
     return _flat(to_uint8(image, value_range)[np.newaxis])[0]
+
+
+def attribution_values(result: Attribution, image: int, target: int) -> np.ndarray:
+    """Lay the attribution of one image for one target out as float32 (height, width), to be coloured.
+
+    Channels are summed. Signals, volumes and flat inputs are laid out as ``picture`` does, so that one can be drawn
+    over the other.
+    """
+    values, axes = result.images[image, target], result.images.ndim - 2
+    if METHODS[result.method].per_channel:
+        axes -= 1
+        values = values.sum(axis=-1) if axes else values  # each value of a flat input stands for itself
+    return _flat(_shortened(values[np.newaxis, ..., np.newaxis]))[0, ..., 0]
 
 
 def _limits(own: list[float], scale: Scale, whole: float) -> list[float]:

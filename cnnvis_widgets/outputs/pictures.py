@@ -17,7 +17,7 @@ from ..imaging.bars import bar_chart
 from ..imaging.grid import enlarge, magnification, montage
 from ..imaging.heat import heat
 from ..imaging.places import class_map, value_map
-from ..imaging.render import Scale
+from ..imaging.render import Scale, attribution_values
 from ..methods import Kind
 from ..results import Attribution, DreamStep, FeatureMaps, Intervention, Layer, Occlusion, Reconstruction
 
@@ -137,7 +137,7 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
 def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterator[Picture]:
     """Draw what speaks for each target, for every image: alone, not over the image."""
     for index, place, channel, title in _targets_of(result):
-        colours = heat(result.images[index, place])
+        colours = heat(attribution_values(result, index, place))
         text = {"Score": f"{result.scores[index, place]:.6g}", "Full colour": f"{colours.limit:.6g}"}
         text["Activation removed"] = result.activation_removed or "none"
         if result.maps is not None:

@@ -13,8 +13,14 @@ from PIL import Image
 from cnnvis_widgets.errors import NumericalError
 from cnnvis_widgets.imaging import colormaps, encode, normalize
 from cnnvis_widgets.imaging.grid import Grid, enlarge, magnification, montage
-from cnnvis_widgets.imaging.render import activation_tiles, numbered_tiles, picture, reconstruction_tiles
-from cnnvis_widgets.results import Coverage, FeatureMaps, Layer, Reconstruction
+from cnnvis_widgets.imaging.render import (
+    activation_tiles,
+    attribution_values,
+    numbered_tiles,
+    picture,
+    reconstruction_tiles,
+)
+from cnnvis_widgets.results import Attribution, Coverage, FeatureMaps, Layer, Reconstruction
 
 
 def same(actual, expected):
@@ -291,6 +297,29 @@ def test_inputs_of_any_shape(shape, size):
     values = np.random.default_rng(0).normal(size=(2, *shape))
     assert reconstruction_tiles(projections(values)).shape == (2, *size)
     assert picture(values[0], (-3, 3)).shape == size
+
+
+def attribution_of(method, values):
+    layer = Layer("scores", "dense", "", (None, 2), 1)
+    return Attribution(method, layer, "", (0,), ("a",), values[np.newaxis, np.newaxis], np.zeros((1, 1), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 3), (64, 3), (4, 6, 5, 3)])
+def test_an_attribution_lies_where_the_picture_lies(shape):
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    summed = attribution_values(attribution_of("integrated_gradients", values), 0, 0)
+    maps = attribution_values(attribution_of("grad_cam", values.sum(axis=-1)), 0, 0)
+    assert summed.dtype == np.float32
+    assert summed.shape == picture(values, (-1, 1)).shape[:2]
+    np.testing.assert_array_equal(summed, maps)
+    np.testing.assert_allclose(summed[:5, :5].ravel()[:5], values.sum(axis=-1).ravel()[:5], rtol=1e-6)
+
+
+def test_each_value_of_a_flat_input_has_its_own_place():
+    values = np.arange(64, dtype=np.float32)
+    strip = attribution_values(attribution_of("smooth_grad", values), 0, 0)
+    assert strip.shape == (16, 64)
+    np.testing.assert_array_equal(strip, np.tile(values, (16, 1)))
 
 
 def test_channels_that_are_no_colours_lie_side_by_side():

@@ -10,7 +10,7 @@ import traitlets as t
 
 from ...imaging import encode
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
-from ...imaging.render import picture
+from ...imaging.render import attribution_values, picture
 from ...methods import METHODS, of_kind
 from ...results import Attribution
 from ..elements.badges import Fact, marks, obeyed
@@ -93,7 +93,7 @@ class AttributionView(View):
     def draw(self, progress: computations.Progress, final: bool) -> None:
         result: Attribution = progress.result
         self._drawn = result, self.state.image
-        image = heat(result.images[0, 0])
+        image = heat(attribution_values(result, 0, 0))
         pixels = encode.screen(image.pixels) if final else encode.jpeg(image.pixels)
         title = f"{EXPLAINERS[result.method]} for {result.names[0]}"
         self.alone.show(pixels, f"{title}: {_legend(image)}")
@@ -107,10 +107,10 @@ class AttributionView(View):
         if self._drawn is None:
             return
         result, image = self._drawn
-        fed_images, values = self.context.fed_images, result.images[0, 0]
+        fed_images, values = self.context.fed_images, attribution_values(result, 0, 0)
         photo = picture(fed_images.images[image], fed_images.value_range)
-        if photo.shape[:2] != values.shape[:2]:  # signals are drawn as strips
-            photo = np.broadcast_to(np.uint8(255), (*values.shape[:2], 1))
+        if photo.shape[:2] != values.shape:  # the channels of the photo are drawn beside each other
+            photo = np.broadcast_to(np.uint8(255), (*values.shape, 1))
         pixels = overlay(photo, heat(values), self.state.opacity)
         name = self.state.images[image]
         words = f"{EXPLAINERS[result.method]} for {result.names[0]} over {name}, opacity {self.state.opacity:.0%}"
