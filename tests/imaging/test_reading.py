@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from cnnvis_widgets import demo, dream, objectives
 from cnnvis_widgets.engine.dreaming.recipes import encoded, fingerprint
+from cnnvis_widgets.engine.network.pictures import photo_of
 from cnnvis_widgets.errors import FeedError, ImageError, OutputError
 from cnnvis_widgets.imaging import reading
 from cnnvis_widgets.imaging.conversion import pixels_of, with_channels
@@ -441,7 +442,7 @@ def test_all_ways_into_the_engine_agree(name, network, tmp_path):
     for source in sources:
         same(network.images(source), expected)
         same(network.images([source, source]), np.concatenate([expected, expected]))
-        same(network.runtime.layout.photo(source, network.preprocess), expected)
+        same(photo_of(network.runtime.layout, source, network.preprocess), expected)
         same(demo.preprocess(source, None), (expected[0] - 127) / 128)
         step = next(dream(network, None, "second", 0, start=source, octaves=1, steps=1))
         assert step.recipe["start"] == fingerprint(expected)
