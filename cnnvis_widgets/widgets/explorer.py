@@ -267,7 +267,8 @@ class ModelExplorer(w.VBox):
         name = change["name"]
         if name == "method":  # views draw on shared canvases: the old one gives them up before the new one draws
             self.views[change["old"]].on_leave()
-            self._view.on_enter()
+            if not self._view.unavailable():
+                self._view.on_enter()
         if name in ("layer", "image", "method") or self._view.is_stale(name):
             self._look()
 
@@ -275,6 +276,9 @@ class ModelExplorer(w.VBox):
         return self.fed_images.seen_by(self.state.image, self.state.layer, unit)
 
     def _look(self) -> None:
+        if self._view.unavailable():
+            self._runner.stop()  # the panel says why there is nothing to compute
+            return
         status_and_steps = self._view.work()
         if status_and_steps is not None:
             self._runner.begin(self._view, *status_and_steps)

@@ -65,7 +65,7 @@ class ExplorerLayout:
         self.children = [
             c.row(menu.family, menu.layer),
             NetworkStrip(state, layers),
-            c.method_toggle(state, [(view.title, view.name) for view in views.values()]),
+            c.method_toggle(state, [(view.title, view.name, view.unavailable()) for view in views.values()]),
             self._options,
             ProgressReport(state, actions.stop).widget,
             c.side_by_side(image_pane.widget, self._panel, margin="8px 0 0 0"),
@@ -98,4 +98,8 @@ class ExplorerLayout:
 
     def _show_view(self, change: Any = None) -> None:
         view = self._views[self._state.method]
-        self._options.children, self._panel.children = tuple(view.options), (view.panel,)
+        reason = view.unavailable()
+        if reason:
+            self._options.children, self._panel.children = (), (create(w.HTML, value=c.text(reason, role="status")),)
+        else:
+            self._options.children, self._panel.children = tuple(view.options), (view.panel,)

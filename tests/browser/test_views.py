@@ -82,7 +82,7 @@ def test_attribution(notebook):
     done(notebook)
     assert notebook.python("[explorer.result.method, explorer.result.targets]") == ["smooth_grad", [281]]
     notebook.screenshot("smooth-grad")
-    page.get_by_label("Explain").select_option("the most probable class")
+    page.get_by_label("Explain").select_option("what the network is surest of")
 
 
 def test_integrated_gradients_tell_what_they_miss(notebook):

@@ -34,3 +34,4 @@ class ClassPicker(anywidget.AnyWidget):
     def __init__(self, state: ExplorerState) -> None:
         super().__init__(layout=shared(w.Layout), classes=list(state.classes), target=state.target)
         t.link((state, "target"), (self, "target"))
+        state.observe(lambda change: setattr(self, "classes", list(state.classes)), "head")

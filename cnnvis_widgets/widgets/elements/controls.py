@@ -173,14 +173,30 @@ class LayerMenu:
         self.layer.value = self._state.layer
 
 
-def method_toggle(state: ExplorerState, views: Iterable[tuple[str, str]]) -> w.ToggleButtons:
-    """The buttons that choose a view, given as titles and names."""
+def method_toggle(state: ExplorerState, views: Iterable[tuple[str, str, str]]) -> w.HBox:
+    """The buttons that choose a view, given as titles, names and, of a view that cannot apply, why not."""
+    views = list(views)
+    usable = [(title, name) for title, name, reason in views if not reason]
     toggle = create(
         w.ToggleButtons,
-        options=list(views),
-        value=state.method,
+        options=usable,
+        value=state.method if state.method in [name for _, name in usable] else None,
         style={"button_width": "auto"},
         layout={"width": "auto"},
     )
-    t.link((state, "method"), (toggle, "value"))
-    return toggle
+
+    def follow(change: Any) -> None:  # from Python, any view can be chosen; one without a button says why
+        toggle.value = change["new"] if change["new"] in [name for _, name in usable] else None
+
+    def choose(change: Any) -> None:
+        if change["new"] is not None:
+            state.method = change["new"]
+
+    state.observe(follow, "method")
+    toggle.observe(choose, "value")
+    others = [
+        create(w.Button, description=title, tooltip=reason, disabled=True, layout={"width": "auto"})
+        for title, _, reason in views
+        if reason
+    ]
+    return row(toggle, *others)

@@ -10,13 +10,15 @@ import ipywidgets as w
 from ...engine.attribution.predictions import predict
 from ...imaging import encode
 from ...imaging.render import picture
+from ...results import Predictions
 from ..elements.canvas import PictureCanvas
 from ..elements.class_bars import ClassBars, prediction_bars
-from ..elements.controls import LABEL, column, refill, text
+from ..elements.controls import LABEL, column, dropdown, refill, text
 from ..elements.shared_layouts import create
 from ..jobs import jobs
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedImages
+from .head_map import HeadMap, has_pixels
 from .new_images import NewImages
 from .units_at_place import UnitsAtPlace
 
@@ -34,7 +36,8 @@ class ImagePane:
         units: lists the units that see the clicked place.
         notice: says where the images come from, if nobody gave any.
         incoming: the ways to another image.
-        predictions: the most probable classes as bars; empty for a network without class scores.
+        predictions: what the network is surest of, as bars; empty for a map of values.
+        head_map: what the head tells of each pixel.
         widget: the whole pane.
     """
 
@@ -42,6 +45,7 @@ class ImagePane:
         self._state, self._fed_images = state, fed_images
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
         self._caption, self.predictions = create(w.HTML), ClassBars(state)
+        self.head_map = HeadMap(state, fed_images)
         self._slot = jobs.new_slot()
         self._menu = create(
             w.Dropdown,
@@ -62,12 +66,15 @@ class ImagePane:
             self._caption,
             self.notice,
             self.units.widget,
+            *self._head_menu(),
             self.predictions,
+            self.head_map.widget,
             self.incoming.tools,
             *pad,
         )
         self.widget = column(*parts, grow="1 1 250px", widest="330px")
         state.observe(self._draw, "image")
+        state.observe(self._predict_again, ["head", "place"])
         state.observe(self._list_images, "images")
         self._draw()
 
@@ -86,20 +93,33 @@ class ImagePane:
     def _list_images(self, change: Any) -> None:
         refill(self._menu, _numbered(self._state.images), self._state.image, self._choose)
 
+    def _head_menu(self) -> list[w.Widget]:
+        """A menu of the heads, where there are several."""
+        heads = self._state.network.heads
+        options = [(f"{head.name} · {head.meaning}", head.name) for head in heads]
+        return [dropdown(self._state, "head", "Output", options)] if len(heads) > 1 else []
+
+    def _predict_again(self, change: Any) -> None:
+        self.predict()
+
     def predict(self) -> None:
         """Show what the network predicts, a moment later: the page must not wait for the forward pass."""
-        if not self._state.has_predictions:
+        state, head = self._state, self._state.current_head
+        if head is None or not (state.has_predictions or has_pixels(head)):
+            self.predictions.value = ""
+            self.head_map.clear()
             return
-        network, feed = self._state.network, self._fed_images.feed(self._state.image)
+        network, feed, asked = state.network, self._fed_images.feed(state.image), state.question(None)
 
-        def steps() -> Generator[str, None, None]:
-            yield prediction_bars(predict(network, feed))
+        def steps() -> Generator[Predictions, None, None]:
+            yield predict(network, feed, scores=asked.scores, target=asked.where)
 
         def done(job: jobs.Job) -> None:
             if job.error is not None:
                 self.predictions.value = text(str(job.error), "error", role="alert")
             elif not job.cancelled:
-                self.predictions.value = job.latest
+                self.predictions.value = prediction_bars(job.latest) if state.has_predictions else ""
+                self.head_map.show(job.latest)
 
         self._slot.start(jobs.Job(steps, done=done))
 

@@ -18,7 +18,7 @@ import numpy as np
 from ...caches import LRUCache
 from ...engine.activations import maps_with_neighbours
 from ...engine.attribution.occlusion import occlusion_steps
-from ...engine.attribution.predictions import channel_evidence, predict
+from ...engine.attribution.predictions import channel_evidence
 from ...engine.dreaming.dream import dream_with
 from ...engine.dreaming.options import DreamOptions
 from ...engine.dreaming.steering import DreamControls
@@ -26,9 +26,10 @@ from ...engine.network.loading import load
 from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 from ...errors import CnnvisError
 from ...methods import METHODS
-from ...results import FeatureMaps, Occlusion, Reconstruction
+from ...results import FeatureMaps, Occlusion, Reconstruction, Target
 from ..saving.film import Film
 from ..state.fed_images import FedLayer
+from ..state.questions import Question
 
 _PAUSE = 0.1  # seconds between two looks at whether a paused job is cancelled
 
@@ -87,7 +88,7 @@ def browse(
     fed_layer: FedLayer,
     *,
     order: str = "number",
-    target: int = 0,
+    question: Question | None = None,
     pins: Sequence[int] = (),
 ) -> Steps:
     """The feature maps of a layer, in one of the orders of ``ActivationsTraits``; ``pins`` come first."""
@@ -96,20 +97,20 @@ def browse(
     channels: Sequence[int] = range(maps.values.shape[-1])
     if order == "strength":
         channels = strongest_first(maps)
-    elif order == "evidence":
+    elif order == "evidence" and question is not None:
         # stays on the screen where the layer does not lead to the classes
         yield Progress(maps, layer, channels, (key, layer), 0)
-        channels = np.argsort(-_evidence(fed_layer, target), kind="stable").tolist()
+        channels = np.argsort(-_evidence(fed_layer, question), kind="stable").tolist()
     channels = [*pins, *(channel for channel in channels if channel not in pins)]
     yield Progress(maps, layer, channels, (key, layer, tuple(channels)))
 
 
-def _evidence(fed_layer: FedLayer, target: int) -> np.ndarray:
+def _evidence(fed_layer: FedLayer, question: Question) -> np.ndarray:
     network, feed, key, layer = fed_layer
-    about = (network, key, layer, "evidence", target)
+    about = (network, key, layer, "evidence", question)
     evidence = RESULTS.get(about)
     if evidence is None:
-        (evidence,) = channel_evidence(network, feed, layer, target)
+        (evidence,) = channel_evidence(network, feed, layer, question.target, **question.options)
         RESULTS.put(about, evidence, evidence.nbytes)
     return np.asarray(evidence)
 
@@ -173,15 +174,21 @@ class DreamTarget:
 
     Attributes:
         layer: the name of the layer.
-        channel: a class or a map; ``None`` for the map with the largest activation.
+        channel: a map; ``None`` for the one with the largest activation.
         whole: whether the dream is of the whole layer; there is no channel then.
         options: of the dream.
+        question: the class that is dreamt of, instead of a map.
     """
 
     layer: str
     channel: int | None
     whole: bool
     options: DreamOptions
+    question: Question | None = None
+
+    def arguments(self, channel: int | None) -> tuple[str | None, Target | int | None]:
+        """What the dream is made for, as ``dream`` takes it: of a head or of a layer."""
+        return (self.layer, channel) if self.question is None else (self.question.scores, self.question.target)
 
 
 @dataclass(frozen=True)
@@ -216,7 +223,7 @@ def before_dreaming(fed_layer: FedLayer, target: DreamTarget) -> Steps:
 
 def _compile(fed_layer: FedLayer, target: DreamTarget) -> None:
     channel = None if target.whole else target.channel or 0
-    next(dream_with(load(fed_layer.network, fed_layer.feed), target.layer, channel, target.options))
+    next(dream_with(load(fed_layer.network, fed_layer.feed), *target.arguments(channel), target.options))
 
 
 def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) -> Steps:
@@ -227,11 +234,11 @@ def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) ->
     """
     network, feed, key, layer = fed_layer
     channel = target.channel
-    if channel is None and not target.whole:
+    if channel is None and not target.whole and target.question is None:
         channel = strongest_first(feature_maps(fed_layer))[0]
     channels = () if channel is None else (channel,)
     loaded, controls = load(network, feed), handles.controls
-    for step in dream_with(loaded, layer, channel, target.options, controls=controls):
+    for step in dream_with(loaded, *target.arguments(channel), target.options, controls=controls):
         handles.film.add(step)
         progress = Progress(step, layer, channels, (key, layer, channel), step.index + 1, step.total)
         yield progress
@@ -239,18 +246,16 @@ def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) ->
             yield progress
 
 
-def explain(fed_layer: FedLayer, *, explainer: str, target: int | None, at_layer: bool) -> Steps:
-    """The attribution of a class, the most probable one if ``target`` is None."""
+def explain(fed_layer: FedLayer, *, explainer: str, question: Question, at_layer: bool) -> Steps:
+    """The attribution of a class."""
     network, feed, key, layer = fed_layer
     options = {"layer": layer} if at_layer else {}
-    about = network, key, options.get("layer"), explainer, target
+    about = network, key, options.get("layer"), explainer, question
     cached = RESULTS.get(about)
     if cached is not None:
         yield Progress(cached, layer, about=about)
         return
-    if target is None:
-        target = predict(network, feed).top(1)[0][0]
-    for result in METHODS[explainer].run(network, feed, target, **options):
+    for result in METHODS[explainer].run(network, feed, question.target, **options, **question.options):
         yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
     RESULTS.put(about, result, result.images.nbytes)
 
@@ -259,7 +264,7 @@ def sweep(
     fed_layer: FedLayer,
     *,
     size: tuple[int, ...],
-    target: int | None,
+    question: Question,
     at_layer: bool,
     rule: str,
 ) -> Steps:
@@ -269,16 +274,14 @@ def sweep(
     """
     network, feed, key, layer = fed_layer
     place = layer if at_layer else None
-    about = network, key, place, "sweep", size, target
+    about = network, key, place, "sweep", size, question
     cached: Occlusion | None = RESULTS.get(about)
     if cached is not None:
         if cached.maps is not None:
             yield Progress(_projection(fed_layer, cached, rule), layer, about=about, done=0)
         yield Progress(cached, layer, about=about)
         return
-    if target is None:
-        target = predict(network, feed).top(1)[0][0]
-    for result in occlusion_steps(network, feed, target, size=size, layer=place):
+    for result in occlusion_steps(network, feed, question.target, size=size, layer=place, **question.options):
         if result.index == 0 and result.maps is not None:
             projection = _projection(fed_layer, result, rule)
             yield Progress(projection, layer, about=about, done=0, total=result.total)

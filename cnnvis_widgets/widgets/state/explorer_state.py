@@ -13,13 +13,15 @@ import traitlets as t
 from traitlets import Bunch
 
 from ...engine.backward import rules
-from ...errors import ChannelError, FeedError, LayerError
+from ...errors import ChannelError, FeedError, LayerError, nearest
+from ...results import Target
 from .checked_traits import Checked, index_of
 from .fed_images import FedImages
+from .questions import Question
 
 if TYPE_CHECKING:
     from ...engine.network.network import Network
-    from ...results import Layer
+    from ...results import Head, Layer
 
 FAMILY_FILTERS = {
     "all": "all layers",
@@ -103,6 +105,26 @@ def _image(state: ExplorerState, value: Any) -> int:
     return index_of(value, state.images, len(state.images), "an image", FeedError)
 
 
+def _head(state: ExplorerState, value: Any) -> str:
+    names = [head.name for head in state.network.heads]
+    if value in names or (value == "" and not names):
+        return str(value)
+    raise LayerError(f"Expected the name of a head. Received: head={value!r}. {nearest(str(value), names)}")
+
+
+def _place(state: ExplorerState, value: Any) -> tuple[int, ...]:
+    place, head = tuple(map(int, value or ())), state.current_head
+    sizes = () if head is None else head.output.spatial_shape
+    fits = len(place) == len(sizes) and all(
+        0 <= at < (size or UNKNOWN_SIZE) for at, size in zip(place, sizes, strict=True)
+    )
+    if place and not fits:
+        raise ChannelError(
+            f"Expected a place of head {state.head!r}, which is {_size_text(sizes)}, or (). Received: place={value!r}."
+        )
+    return place
+
+
 def _target(state: ExplorerState, value: Any) -> int:
     count = len(state.classes)
     return index_of(value, state.classes, count, "a class", ChannelError) if count else 0
@@ -133,7 +155,10 @@ class ExplorerState(t.HasTraits):
         region: a selected part of the map, (top, left, height, width), or () for the whole map; changing ``layer``
             makes it ().
         page: which page of the montage is shown, from 0.
-        target: index of the chosen class; also takes its name.
+        head: the name of the output that is asked; changing it makes ``target`` 0 and ``place`` ().
+        target: index of the chosen class of the head; also takes its name.
+        place: the pixel (row, column) or anchor of the head that is asked about, in units of its map, or () for the
+            mean over all of them.
         rule: how reconstructions send signals backwards; a registered name or 'auto', see
             ``cnnvis_widgets.reconstruct``.
         save_png, log_to_tensorboard: whether every finished result is written to files.
@@ -154,7 +179,9 @@ class ExplorerState(t.HasTraits):
     unit = Checked(_unit)
     region = Checked(_region, ())
     page = t.Int(0, min=0)
+    head = Checked(_head)
     target = Checked(_target, 0)
+    place = Checked(_place, ())
     rule = Checked(_rule, rules.AUTO)
     save_png = t.Bool(False)
     log_to_tensorboard = t.Bool(False)
@@ -175,8 +202,6 @@ class ExplorerState(t.HasTraits):
         self._fed_images = fed_images
         network = fed_images.network
         self.labels = labels or {layer.name: layer.label for layer in network.layers}
-        self.head = network.head() if network.heads else None
-        self.classes = () if self.head is None else tuple(map(self.head.title, range(self.head.classes or 0)))
         present = {layer.family for layer in network.layers}
         self.families = tuple(key for key in FAMILY_FILTERS if key == "all" or key in present)
         super().__init__(images=tuple(images))
@@ -192,6 +217,27 @@ class ExplorerState(t.HasTraits):
     def _first_method(self) -> str:
         return self.methods[0]
 
+    @t.default("head")
+    def _main_head(self) -> str:
+        return self.network.head().name if self.network.heads else ""
+
+    @property
+    def current_head(self) -> Head | None:
+        """The head that ``head`` names, or ``None`` for a network without one."""
+        return next((head for head in self.network.heads if head.name == self.head), None)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, labels or values of the head; numbers where it has no names."""
+        head = self.current_head
+        return () if head is None else tuple(map(head.title, range(head.classes or 0)))
+
+    def question(self, number: int | None) -> Question:
+        """The question about a class of the head, or about its surest class, at the chosen place."""
+        main = self.network.head().name if self.network.heads else ""
+        target = Target(number, place=self.place or None)
+        return Question(target, None if self.head == main else self.head)
+
     @property
     def network(self) -> Network:
         """The network that is explored now; ``ModelExplorer.look_at`` changes it."""
@@ -205,11 +251,13 @@ class ExplorerState(t.HasTraits):
     @property
     def has_predictions(self) -> bool:
         """Whether the network tells something of the whole image; a map of values is a feature map."""
-        return self.head is not None and not (self.head.is_map and self.head.meaning == "values")
+        head = self.current_head
+        return head is not None and not (head.is_map and head.meaning == "values")
 
     def class_name(self, number: int) -> str:
         """The name of a class; its number where the network has no names."""
-        return self.classes[number] if number < len(self.classes) else str(number)
+        head = self.current_head
+        return str(number) if head is None else head.title(number)
 
     def listed_layers(self) -> tuple[Layer, ...]:
         """The layers of the chosen family in graph order; all of them family by family."""
@@ -225,6 +273,10 @@ class ExplorerState(t.HasTraits):
     def image_replaced(self) -> None:
         """Notify the observers of ``image`` that the image of that number has other pixels."""
         self.notify_change(Bunch(name="image", old=self.image, new=self.image, owner=self, type="change"))
+
+    @t.observe("head")
+    def _reset_target(self, change: Any) -> None:
+        self.target, self.place = 0, ()
 
     @t.observe("layer")
     def _reset_selection(self, change: Any) -> None:

@@ -83,7 +83,7 @@ class ActivationsView(View):
         self._show_limit()
 
     def is_stale(self, trait: str) -> bool:
-        other_class = trait == "target" and self.state.order == "evidence"
+        other_class = trait in ("target", "head", "place") and self.state.order == "evidence"
         other_limit = trait == "limit" and self.state.scale == "custom"
         return other_class or other_limit or super().is_stale(trait)
 
@@ -97,7 +97,7 @@ class ActivationsView(View):
 
     def work(self) -> tuple[str, Steps]:
         state = self.state
-        options: Any = {"order": state.order, "target": state.target, "pins": state.pins}
+        options: Any = {"order": state.order, "question": state.question(state.target), "pins": state.pins}
         return f"Computing {state.layer}", computations.browse(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:

@@ -8,6 +8,8 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
+from ...engine.attribution.class_scores import last_feature_maps
+from ...errors import LayerError
 from ...imaging import encode
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
 from ...imaging.render import attribution_values, picture
@@ -19,11 +21,14 @@ from ..elements.class_picker import ClassPicker
 from ..elements.controls import caption, column, dropdown, side_by_side, slider, switch
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
+from ..state.checked_traits import Checked
+from ..state.explorer_state import ExplorerState
 from .class_choice import (
+    NO_HEAD,
     ExplanationTraits,
-    explained_class,
     explained_menu,
     explains_another_class,
+    question,
     target_code,
 )
 from .view import Context, Steps, View
@@ -35,16 +40,37 @@ TOLERANCE = 0.05
 """The part of the score that integrated gradients may miss before the badge warns."""
 
 
+def _explainer(state: ExplorerState, value: Any) -> str:
+    known = explainers(state)
+    if value in known:
+        return str(value)
+    raise LayerError(
+        f"Expected an attribution method, one of {', '.join(map(repr, known))}. Received: explainer={value!r}. "
+        "Grad-CAM needs a layer with maps of several places before the scores."
+    )
+
+
+def explainers(state: ExplorerState) -> dict[str, str]:
+    """The attribution methods that apply to the network, and their titles: Grad-CAM needs feature maps."""
+    heads = state.network.heads
+    has_maps = any(last_feature_maps(state.network, head.scores) is not None for head in heads)
+    return {name: title for name, title in EXPLAINERS.items() if has_maps or METHODS[name].option("layer") is None}
+
+
 class AttributionTraits(ExplanationTraits):
     """How the evidence for a class is computed and drawn.
 
     Attributes:
-        explainer: the attribution method, a key of ``EXPLAINERS``.
+        explainer: the attribution method, a key of ``EXPLAINERS`` that applies to the network.
         opacity: of the attribution over the photo, 0 to 1.
     """
 
-    explainer = t.Enum(tuple(EXPLAINERS), next(iter(EXPLAINERS)))
+    explainer = Checked(_explainer)
     opacity = t.Float(0.8, min=0.0, max=1.0)
+
+    @t.default("explainer")
+    def _first_explainer(self) -> str:
+        return next(iter(explainers(self)))
 
 
 class AttributionView(View):
@@ -63,7 +89,7 @@ class AttributionView(View):
         state = self.state
         self._at_layer = switch(state, "at_layer", "Grad-CAM at the chosen layer")
         self.options = (
-            dropdown(state, "explainer", "Method", [(title, name) for name, title in EXPLAINERS.items()]),
+            dropdown(state, "explainer", "Method", [(title, name) for name, title in explainers(state).items()]),
             explained_menu(state),
             self._at_layer,
             slider(state, "opacity", "Opacity"),
@@ -82,12 +108,15 @@ class AttributionView(View):
         state.observe(self._update_controls, ["explained", "explainer", "layer"])
         self._update_controls()
 
+    def unavailable(self) -> str:
+        return "" if self.state.network.heads else NO_HEAD
+
     def is_stale(self, trait: str) -> bool:
         return super().is_stale(trait) or explains_another_class(self.state, trait)
 
     def work(self) -> tuple[str, Steps]:
         state, at_layer = self.state, self._weighs_layer()
-        options: Any = {"explainer": state.explainer, "target": explained_class(state), "at_layer": at_layer}
+        options: Any = {"explainer": state.explainer, "question": question(state), "at_layer": at_layer}
         return f"Computing {EXPLAINERS[state.explainer]}", computations.explain(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
@@ -120,7 +149,7 @@ class AttributionView(View):
     def code(self) -> str:
         state = self.state
         options = {"layer": state.layer} if self._weighs_layer() else {}
-        call = METHODS[state.explainer].code("network", "feed", "target", **options)
+        call = METHODS[state.explainer].code("network", "feed", "target", **options, **question(state).options)
         return f"{target_code(state)}\nattribution = {call}"
 
     def _can_weigh_layer(self) -> bool:

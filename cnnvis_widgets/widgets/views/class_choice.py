@@ -7,13 +7,16 @@ import traitlets as t
 
 from ..elements.controls import dropdown
 from ..state.explorer_state import ExplorerState
+from ..state.questions import Question
+
+NO_HEAD = "The network returns no class scores or other values that could be explained."
 
 
 class ExplanationTraits(ExplorerState):
     """The class that is explained.
 
     Attributes:
-        explained: the 'best' class, which is most probable, or the 'chosen' one, ``target``.
+        explained: the 'best' class, of which the network is surest, or the 'chosen' one, ``target``.
         at_layer: whether Grad-CAM weighs the maps of ``layer``, and occlusion follows its strongest map; if not,
             both take the last layer before the scores that has a height and a width.
     """
@@ -27,23 +30,26 @@ class ExplanationTraits(ExplorerState):
 
 
 def explained_class(state: ExplanationTraits) -> int | None:
-    """The class that is explained; None for the most probable one."""
+    """The class that is explained; None for the one that the network is surest of."""
     return state.target if state.explained == "chosen" else None
+
+
+def question(state: ExplanationTraits) -> Question:
+    """The class that is explained, with its head and place."""
+    return state.question(explained_class(state))
 
 
 def explains_another_class(state: ExplanationTraits, trait: str) -> bool:
     """Whether a change of this trait is the choice of another class to explain."""
-    return trait == "explained" or (trait == "target" and state.explained == "chosen")
+    return trait in ("explained", "head", "place") or (trait == "target" and state.explained == "chosen")
 
 
 def target_code(state: ExplanationTraits) -> str:
     """Python that defines ``target``."""
-    if state.explained == "chosen":
-        return f"target = {state.target}"
-    return "target = cnnvis_widgets.predict(network, feed).top(1)[0][0]"
+    return f"target = {question(state).code()}"
 
 
 def explained_menu(state: ExplanationTraits) -> w.Dropdown:
     """The menu for the class to explain."""
-    choices = [("the most probable class", "best"), ("the chosen class", "chosen")]
+    choices = [("what the network is surest of", "best"), ("the chosen class", "chosen")]
     return dropdown(state, "explained", "Explain", choices)

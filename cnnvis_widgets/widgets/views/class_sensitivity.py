@@ -10,6 +10,7 @@ from ..elements.controls import text
 from ..jobs.computations import RESULTS
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedLayer
+from ..state.questions import Question
 
 HIGH = 0.9
 """A correlation from which the badge warns: the pictures of two classes are hardly different."""
@@ -17,18 +18,18 @@ HIGH = 0.9
 _BYTES = 1000  # of a result in the cache
 
 
-def measure(fed_layer: FedLayer, rule: str, target: int | None) -> Sensitivity | CnnvisError:
-    """Measure the class sensitivity of a rule on an image, for a class or, with None, for the most probable one.
+def measure(fed_layer: FedLayer, rule: str, question: Question) -> Sensitivity | CnnvisError:
+    """Measure the class sensitivity of a rule on an image, for a class.
 
     Returns:
         The result; the error where there is none, as for a network without classes.
     """
     network, feed, key, _ = fed_layer
-    about = network, key, "sensitivity", rule, target
+    about = network, key, "sensitivity", rule, question
     result: Sensitivity | CnnvisError | None = RESULTS.get(about)
     if result is None:
         try:
-            result = sensitivity(network, feed, rule=rule, target=target)
+            result = sensitivity(network, feed, rule=rule, target=question.target, **question.options)
         except CnnvisError as error:
             result = error
         RESULTS.put(about, result, _BYTES)

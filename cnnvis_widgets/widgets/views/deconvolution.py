@@ -22,7 +22,7 @@ from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
 from .all_rules import AllRules
-from .class_choice import ExplanationTraits, explained_class
+from .class_choice import ExplanationTraits, question
 from .class_sensitivity import measure, sensitivity_badge
 from .gallery import Portrait
 from .map_sheet import MapSheet, at
@@ -75,7 +75,7 @@ class DeconvolutionView(View):
         self._request = NewestRequest(self._show_sensitivity, self._fail)
         self.panel = stack(context.gallery.widget, self.sensitivity, self.all_rules.widget)
         self.state.observe(self._update, ["layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
-        self.state.observe(self._measure_again, ["target", "explained"])
+        self.state.observe(self._measure_again, ["target", "explained", "head", "place"])
         self._update()
         self._shown_rule = ""
         self._about: Any = None
@@ -141,9 +141,9 @@ class DeconvolutionView(View):
 
     def _measure(self) -> None:
         """Measure the class sensitivity, after the picture is on the screen."""
-        fed_layer, rule, target = self.context.fed_layer(), self._shown_rule, explained_class(self.state)
+        fed_layer, rule, asked = self.context.fed_layer(), self._shown_rule, question(self.state)
         if rule and self.state.has_predictions and len(self.state.classes) > 1:
-            self._request.submit(lambda: measure(fed_layer, rule, target))
+            self._request.submit(lambda: measure(fed_layer, rule, asked))
 
     def _measure_again(self, change: Any) -> None:
         """Measure for another class; the reconstructions stay as they are."""

@@ -156,9 +156,9 @@ class DreamView(View):
     def _target(self) -> computations.DreamTarget:
         """What the state selects: the layer, its class or map (None for the strongest map), and the options."""
         state, options = self.state, self._dream_options()
-        logits = state.network.logits if state.objective == "class" else None
-        if logits is not None:
-            return computations.DreamTarget(logits.name, state.target, False, options)
+        head = state.current_head
+        if state.objective == "class" and head is not None:
+            return computations.DreamTarget(head.scores.name, None, False, options, state.question(state.target))
         whole = state.objective == "layer"
         return computations.DreamTarget(state.layer, None if whole else state.channel, whole, options)
 
@@ -235,7 +235,9 @@ class DreamView(View):
 
     def code(self) -> str:
         target = self._target()
-        arguments = "network", "feed", repr(target.layer), repr(target.channel)
+        asked = target.question
+        about = (repr(target.layer), repr(target.channel)) if asked is None else (repr(asked.scores), asked.code())
+        arguments = "network", "feed", *about
         return f"*_, last = {METHODS['deepdream'].code(*arguments, **target.options.changed)}"
 
     def on_enter(self) -> None:

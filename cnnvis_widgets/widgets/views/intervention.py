@@ -20,6 +20,7 @@ from ..elements.shared_layouts import create
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
 from ..state.explorer_state import UNKNOWN_SIZE, ExplorerState
+from .class_choice import NO_HEAD
 from .map_sheet import MapSheet
 from .view import Context, Steps, View
 
@@ -78,7 +79,10 @@ class InterventionView(View):
         context.gallery.portrait.on_key(self._stretch)
         state.observe(self._enable, ["unit", "layer"])
         self._enable()
-        state.observe(self._submit, ["layer", "image", "channel", "factor", "region"])
+        state.observe(self._submit, ["layer", "image", "channel", "factor", "region", "head", "place"])
+
+    def unavailable(self) -> str:
+        return "" if self.state.network.heads else NO_HEAD
 
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from."""
@@ -106,9 +110,11 @@ class InterventionView(View):
     def code(self) -> str:
         state = self.state
         options: dict[str, Any] = {"region": state.region} if state.region else {}
+        asked = state.question(None)
+        options |= asked.options
         scales = {state.channel: state.factor}
         call = METHODS["intervention"].code("network", "feed", repr(state.layer), repr(scales), **options)
-        return f"intervention = {call}"
+        return f"intervention = {call.removesuffix(')')}{asked.where_code()})"
 
     def _submit(self, change: Any = None) -> None:
         """Have the network predict with the changed map."""
@@ -116,10 +122,13 @@ class InterventionView(View):
         if state.method != self.name or state.channel is None:
             return
         network, feed, key, layer = self.context.fed_layer()
-        map_change = MapChange(state.channel, state.factor, state.region)
+        map_change, asked = MapChange(state.channel, state.factor, state.region), state.question(None)
 
         def compute() -> tuple[Intervention, MapChange]:
-            resumed = self._resumed.get_or_make((network, key, layer), lambda: ResumedNetwork(network, feed, layer))
+            resumed = self._resumed.get_or_make(
+                (network, key, layer, asked),
+                lambda: ResumedNetwork(network, feed, layer, scores=asked.scores, target=asked.where),
+            )
             scales = {map_change.channel: map_change.factor}
             region: Any = map_change.region or None
             return resumed.scaled(scales, region=region), map_change

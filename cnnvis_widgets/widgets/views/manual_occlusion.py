@@ -76,7 +76,7 @@ class ManualOcclusion:
             column(self.canvas, grow="1 1 200px", widest="300px"),
         )
         photo.on_drag(self._dragged)
-        state.observe(self.update, ["image", "layer", "at_layer", "occluder"])
+        state.observe(self.update, ["image", "layer", "at_layer", "occluder", "head", "place"])
         state.observe(self._resize, "square")
 
     @property
@@ -102,10 +102,12 @@ class ManualOcclusion:
     def _submit(self, box: tuple[int, ...]) -> None:
         network, feed, key, layer = self._fed_images.at(self._state.image, self._state.layer)
         followed = layer if self._state.at_layer else None
+        asked = self._state.question(None)
 
         def compute() -> Occluded:
             occluder = self._occluders.get_or_make(
-                (network, key, followed), lambda: Occluder(network, feed, layer=followed)
+                (network, key, followed, asked),
+                lambda: Occluder(network, feed, layer=followed, scores=asked.scores, target=asked.where),
             )
             result: Occluded = occluder.at(box)
             return result

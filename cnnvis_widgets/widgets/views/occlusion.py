@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -10,7 +9,7 @@ import numpy as np
 
 from ...imaging import encode
 from ...imaging.grid import enlarge, magnification
-from ...imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
+from ...imaging.places import UNKNOWN, class_map, in_order, value_map
 from ...imaging.render import reconstruction_tiles
 from ...methods import METHODS
 from ...results import Occlusion, Reconstruction
@@ -19,8 +18,9 @@ from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
 from ..elements.controls import caption, column, side_by_side, slider, stack, switch
 from ..elements.shared_layouts import create, set_visible
+from ..input_image.head_map import class_legend
 from ..jobs import computations
-from .class_choice import explained_class, explained_menu, explains_another_class, target_code
+from .class_choice import NO_HEAD, explained_menu, explains_another_class, question, target_code
 from .manual_occlusion import ManualOcclusion, OcclusionTraits
 from .view import Context, Steps, View
 
@@ -59,12 +59,18 @@ class OcclusionView(View):
         state.observe(self._show_classes, "explained")
         self._show_classes()
 
+    def unavailable(self) -> str:
+        if not self.state.network.heads:
+            return NO_HEAD
+        flat = self.context.fed_images.images[0].ndim == 1
+        return "A flat input has no neighbouring values to hide: it has no height and no width." if flat else ""
+
     def is_stale(self, trait: str) -> bool:
         return super().is_stale(trait) or explains_another_class(self.state, trait)
 
     def work(self) -> tuple[str, Steps]:
         state, self._has_projection = self.state, False
-        options: Any = {"target": explained_class(state), "at_layer": state.at_layer, "rule": state.rule}
+        options: Any = {"question": question(state), "at_layer": state.at_layer, "rule": state.rule}
         steps = computations.sweep(self.context.fed_layer(), size=self.manual.size, **options)
         return "Sliding a square over the image", steps
 
@@ -98,11 +104,9 @@ class OcclusionView(View):
 
     def _draw_best(self, sweep: Occlusion) -> None:
         names = [self.state.class_name(number) for number in in_order(sweep.best[0])]
-        with_colour = names[: len(COLOURS) - 1]
-        others = ["others"] if len(names) > len(with_colour) else []
-        words = ["Most probable class", ", ".join(with_colour + others)]
+        words = ["What the network is surest of", ", ".join(names)]
         self._show("best", class_map(sweep.best[0]), words)
-        self._captions["best"].value = caption(words[:1]) + _legend(with_colour + others)
+        self._captions["best"].value = caption(words[:1]) + class_legend(names)
 
     def _show(self, panel: str, pixels: np.ndarray, words: list[str]) -> None:
         if panel != "projection":
@@ -118,6 +122,8 @@ class OcclusionView(View):
 
     def code(self) -> str:
         options = {"layer": self.state.layer} if self.state.at_layer else {}
+        asked = question(self.state)
+        options |= asked.options
         call = METHODS["occlusion"].code("network", "feed", "target", size=self.manual.size, **options)
         code = f"{target_code(self.state)}\nsweep = {call}"
         if self._has_projection:
@@ -125,7 +131,9 @@ class OcclusionView(View):
             code += f"\nprojection = cnnvis_widgets.reconstruct(network, feed, sweep.maps, {keywords})"
         if self.state.occluder:
             layer = f", layer={self.state.layer!r}" if self.state.at_layer else ""
-            code += f"\noccluded = cnnvis_widgets.occlude(network, feed, {self.state.occluder}{layer})"
+            scores = "" if asked.scores is None else f", scores={asked.scores!r}"
+            where = f"{scores}{asked.where_code()}"
+            code += f"\noccluded = cnnvis_widgets.occlude(network, feed, {self.state.occluder}{layer}{where})"
         return code
 
     def _show_classes(self, change: object = None) -> None:
@@ -136,22 +144,11 @@ def facts(sweep: Occlusion) -> list[Fact]:
     """How a sweep was computed, for its badge."""
     places = " × ".join(str(len(corners)) for corners in sweep.corners)
     square = " × ".join(map(str, sweep.size))
-    softmax = "no softmax in the network" if sweep.probabilities is None else "probabilities after the softmax"
-    return [(f"square {square} pixels", False), (f"{places} places", False), ("middle grey", False), (softmax, False)]
+    removed = sweep.attribution.activation_removed.replace("_", " ")
+    told = f"probabilities after the {removed}" if removed else "no softmax in the network"
+    return [(f"square {square} pixels", False), (f"{places} places", False), ("middle grey", False), (told, False)]
 
 
 def _range(values: np.ndarray) -> str:
     known = values[~np.isnan(values)]
     return f": {known.min():.3g} to {known.max():.3g}" if known.size else ""
-
-
-def _legend(names: list[str]) -> str:
-    colours = [*COLOURS[: len(names)]]
-    if names and names[-1] == "others":
-        colours[-1] = COLOURS[-1]
-    swatch = "display:inline-block; width:10px; height:10px; margin-right:5px; background:rgb"
-    items = "".join(
-        f'<span style="{swatch}({",".join(map(str, colour))})" aria-hidden="true"></span>{escape(name)}<br>'
-        for name, colour in zip(names, colours, strict=True)
-    )
-    return f'<div class="cnnvis-caption">{items}</div>'

@@ -82,6 +82,10 @@ class View:
         """Draw a step of the work, in the job's thread; the last step comes with ``final=True``."""
         raise NotImplementedError
 
+    def unavailable(self) -> str:
+        """Why the view cannot show anything of this network and its input; '' if it can."""
+        return ""
+
     def is_stale(self, trait: str) -> bool:
         """Whether the work must begin again after a change of this trait."""
         return trait in self.depends_on

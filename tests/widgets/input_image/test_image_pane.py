@@ -52,7 +52,7 @@ def test_a_map_of_values_has_no_bars(images, inline_jobs):
 
 
 def test_a_failure_is_told_where_the_bars_would_be(explorer, monkeypatch):
-    def broken(*args):
+    def broken(*args, **options):
         raise ValueError("no <b>classes</b> today")
 
     monkeypatch.setattr("cnnvis_widgets.widgets.input_image.image_pane.predict", broken)

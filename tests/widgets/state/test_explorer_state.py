@@ -31,7 +31,12 @@ def fed_images(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
         raise LayerError(f"No such layer. Received: {name!r}. {nearest(name, [x.name for x in layers])}")
 
     heads = () if logits is None else (Head("scores", "classes", logits, logits, names=class_names),)
-    fed = SimpleNamespace(layers=layers, layer=layer, logits=logits, heads=heads, head=lambda: heads[0])
+    structure = SimpleNamespace(between=lambda image, scores: layers)
+    layout = SimpleNamespace(picture_shape=(8, 8, 3))
+    runtime = SimpleNamespace(structure=structure, layout=layout, image_tensor="image:0")
+    fed = SimpleNamespace(
+        layers=layers, layer=layer, logits=logits, heads=heads, head=lambda: heads[0], runtime=runtime
+    )
     return SimpleNamespace(network=fed)
 
 
