@@ -1,6 +1,6 @@
 """How many reconstructions of the embedded network are empty, and why.
 
-    python benchmarks/engine/empty_pictures.py
+    python -m benchmarks.engine.empty_pictures
 
 The first 64 tiles of the explorer, which are the channels with the largest activation, of ten layers under each rule.
 "Before" seeds the first of the units that share the largest value; since ties at 6 are broken by the value before the

@@ -13,8 +13,11 @@ CALLABLES = [
     recreate,
     DreamControls,
     DreamOptions,
-    *(getattr(objectives, name) for name in ("channel", "logit", "unit", "layer", "direction", "direction_cosine")),
-    *(getattr(objectives, name) for name in ("masked", "guide", "caricature", "inversion", "diversity")),
+    *(getattr(objectives, name) for name in ("channel", "logit", "unit", "region", "layer")),
+    *(
+        getattr(objectives, name)
+        for name in ("direction", "direction_cosine", "masked", "guide", "caricature", "inversion", "diversity")
+    ),
     *(getattr(objectives, name) for name in ("total_variation", "l1", "l2")),
     *(getattr(parameterizations, name) for name in ("pixels", "fourier", "maco", "magnitude_spectrum")),
     parameterizations.colour_statistics,
