@@ -28,27 +28,6 @@ BATCH = 4
 """Variants that run together. Batches of 8 take 7 % less time and 135 MB more."""
 
 
-def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
-    """Find the last layer from the image to the scores that has maps of several places. Pools do not count.
-
-    Maps with as many axes as the image come before others, such as the tokens of a transformer.
-    """
-    structure, layout = network.runtime.structure, network.runtime.layout
-    between = {node.name for node in structure.between(network.runtime.image_tensor, scores)}
-    mapped = [
-        layer
-        for layer in network.layers
-        if layer.family != "p" and layer != scores and layer.name in between and _has_places(layer)
-    ]
-    axes = len(layout.picture_shape) - 1
-    fitting = [layer for layer in mapped if len(layer.spatial_shape) == axes]
-    return (fitting or mapped)[-1] if mapped else None
-
-
-def _has_places(layer: Layer) -> bool:
-    return any(size != 1 for size in layer.spatial_shape)
-
-
 @dataclass(frozen=True, eq=False)
 class ClassScores:
     """The scores that one head gives to the images of one feed.

@@ -15,7 +15,8 @@ import numpy as np
 from ...errors import LayerError
 from ...results import Attribution, Head, Layer
 from ..network.targets import Targets
-from .class_scores import ClassScores, attribution_without_images, last_feature_maps
+from .class_scores import ClassScores, attribution_without_images
+from .last_maps import last_feature_maps
 
 
 def grad_cam(

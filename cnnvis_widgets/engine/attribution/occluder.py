@@ -10,7 +10,8 @@ import numpy as np
 from ...errors import FeedError
 from ...results import Head, Layer, Occluded, Predictions, Target
 from ..network.targets import EVERYWHERE
-from .class_scores import ClassScores, last_feature_maps
+from .class_scores import ClassScores
+from .last_maps import last_feature_maps
 from .occlusion import fill_of
 from .predictions import predictions_of
 

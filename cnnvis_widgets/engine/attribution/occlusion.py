@@ -18,7 +18,8 @@ from ...errors import FeedError
 from ...results import Head, Layer, Occlusion
 from ..network.targets import BoundTargets, Targets
 from .by_class import sureness
-from .class_scores import BATCH, ClassScores, attribution_without_images, last_feature_maps
+from .class_scores import BATCH, ClassScores, attribution_without_images
+from .last_maps import last_feature_maps
 
 Sides = int | Sequence[int] | None
 _SWEEP_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory

@@ -8,7 +8,7 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
-from ...engine.attribution.class_scores import last_feature_maps
+from ...engine.attribution.last_maps import last_feature_maps
 from ...errors import LayerError
 from ...imaging import encode
 from ...imaging.heat import CLIPPED, Heat, heat, overlay

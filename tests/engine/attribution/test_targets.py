@@ -221,3 +221,9 @@ def test_a_head_is_asked_by_name():
 def test_targets_that_do_not_fit_are_refused(target, words):
     with pytest.raises(ChannelError, match=words):
         smooth_grad(load(model_of("class map"), IMAGES), None, target)
+
+
+def test_grad_cam_of_a_map_weighs_the_maps_before_its_last_convolution():
+    assert grad_cam(load(model_of("class map"), IMAGES), None, Target(1, place=(2, 2))).maps.kind == "relu"
+    alone = keras.Sequential([keras.Input(SIZE), keras.layers.Conv2D(3, 1)])
+    assert grad_cam(load(alone, IMAGES), None, 1).maps.kind == "convolution"

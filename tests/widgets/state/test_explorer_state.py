@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import get_type_hints
 
@@ -31,7 +32,8 @@ def fed_images(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
         raise LayerError(f"No such layer. Received: {name!r}. {nearest(name, [x.name for x in layers])}")
 
     heads = () if logits is None else (Head("scores", "classes", logits, logits, names=class_names),)
-    structure = SimpleNamespace(between=lambda image, scores: layers)
+    nodes = defaultdict(lambda: SimpleNamespace(op="MatMul", input=[]))
+    structure = SimpleNamespace(between=lambda image, scores: layers, nodes=nodes, varying=())
     layout = SimpleNamespace(picture_shape=(8, 8, 3))
     runtime = SimpleNamespace(structure=structure, layout=layout, image_tensor="image:0")
     fed = SimpleNamespace(
