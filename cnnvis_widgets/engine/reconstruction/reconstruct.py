@@ -130,7 +130,7 @@ def require_reconstructible(network: Network, layers: Sequence[Layer], rule: str
     """
     require_rule(rule)
     runtime = network.runtime
-    targets = [runtime.structure.before_softmax(layer) for layer in layers]
+    targets = [network.before_saturation(layer)[0] for layer in layers]
     for layer in runtime.as_fed(targets, network.feeds()):
         require_seed(seed, layer.spatial_shape, layer)
         runtime.require_gradient(layer)
