@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import tensorflow as tf
@@ -199,13 +200,30 @@ def inner_nodes(composites: Mapping[str, CompositeActivation]) -> set[str]:
 
 def _composite_at(node: NodeDef, graph: _Graph) -> CompositeActivation | None:
     """Return the composite activation that ends at a node, by the first pattern that fits."""
+    for kind, pattern in _patterns_by_last_op().get(node.op, ()):
+        match = next(_match(pattern, tensor_of(node.name), graph, {}), None)
+        if match is not None:
+            inner = frozenset(name for key, name in match.items() if key != "x")
+            return CompositeActivation(kind, node.name, match["x"], inner)
+    return None
+
+
+@cache
+def _patterns_by_last_op() -> dict[str, list[tuple[str, Pattern]]]:
+    """Return the patterns that can end in each op, in their order: the other ones need not be tried at a node."""
+    by_op: dict[str, list[tuple[str, Pattern]]] = {}
     for kind, patterns in PATTERNS.items():
         for pattern in patterns:
-            match = next(_match(pattern, tensor_of(node.name), graph, {}), None)
-            if match is not None:
-                inner = frozenset(name for key, name in match.items() if key != "x")
-                return CompositeActivation(kind, node.name, match["x"], inner)
-    return None
+            for op in _last_ops(pattern):
+                by_op.setdefault(op, []).append((kind, pattern))
+    return by_op
+
+
+def _last_ops(pattern: Pattern) -> set[str]:
+    """Return the ops of the nodes at which a pattern can end."""
+    if isinstance(pattern, tuple):
+        return set(pattern[0].split("|"))
+    return {op for alternative in _ALTERNATIVES[pattern] for op in _last_ops(alternative)}
 
 
 def _match(pattern: Pattern, tensor: str, graph: _Graph, bound: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -186,14 +186,25 @@ def _components(nodes: Sequence[str], scope: str) -> list[str]:
 
 
 def _matching(components: Sequence[str], name: str) -> list[str]:
-    return [component for component in components if re.fullmatch(re.escape(name) + r"(_\d+)*", component)]
+    return [component for component in components if name in _names(component)]
+
+
+def _names(component: str) -> list[str]:
+    """Return the layer names that a scope can stand for, the longest first: 'conv_1_2', 'conv_1' and 'conv'."""
+    names = [component]
+    while (shorter := re.fullmatch(r"(.*)_\d+", names[-1], re.DOTALL)) is not None:
+        names.append(shorter[1])
+    return names
 
 
 def _owners(components: Sequence[str], layers: Sequence[keras.layers.Layer]) -> Mapping[str, keras.layers.Layer]:
     """Match scopes to layers, in the order in which the layers are called."""
     owners, following = {}, 0
+    places: dict[str, list[int]] = {}
+    for index, layer in enumerate(layers):
+        places.setdefault(layer.name, []).append(index)
     for component in components:
-        candidates = [index for index, layer in enumerate(layers) if _matching([component], layer.name)]
+        candidates = sorted(index for name in _names(component) for index in places.get(name, ()))
         index = next((index for index in candidates if index >= following), None)
         if index is not None:
             following = index + 1
