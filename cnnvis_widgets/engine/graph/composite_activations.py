@@ -223,7 +223,8 @@ def _last_ops(pattern: Pattern) -> set[str]:
     """Return the ops of the nodes at which a pattern can end."""
     if isinstance(pattern, tuple):
         return set(pattern[0].split("|"))
-    return {op for alternative in _ALTERNATIVES[pattern] for op in _last_ops(alternative)}
+    alternatives = _ALTERNATIVES[pattern] if isinstance(pattern, str) else ()
+    return {op for alternative in alternatives for op in _last_ops(alternative)}
 
 
 def _match(pattern: Pattern, tensor: str, graph: _Graph, bound: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -201,11 +201,11 @@ def _owners(components: Sequence[str], layers: Sequence[keras.layers.Layer]) -> 
     """Match scopes to layers, in the order in which the layers are called."""
     owners, following = {}, 0
     places: dict[str, list[int]] = {}
-    for index, layer in enumerate(layers):
-        places.setdefault(layer.name, []).append(index)
+    for place, layer in enumerate(layers):
+        places.setdefault(layer.name, []).append(place)
     for component in components:
-        candidates = sorted(index for name in _names(component) for index in places.get(name, ()))
-        index = next((index for index in candidates if index >= following), None)
+        candidates = sorted(place for name in _names(component) for place in places.get(name, ()))
+        index = next((place for place in candidates if place >= following), None)
         if index is not None:
             following = index + 1
         elif candidates:  # a layer called again: its longest name
