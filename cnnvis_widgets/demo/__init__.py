@@ -1,12 +1,15 @@
-"""The embedded default: a trained network, its class names, and photographs, all from installed packages.
+"""Networks, pictures and class names to try things on, all of which come with the installation.
 
-Nothing is downloaded at run time. The first call for the network imports Keras; photographs and class names work
-without it.
+``network`` is the embedded default, trained on ImageNet, and ``photos`` are its pictures. ``things`` draws pictures
+whose truth is known. ``digits`` are for networks that are trained in class.
+Nothing is downloaded, except by ``application`` and ``vgg16``. The first call for a network imports Keras; pictures and
+class names work without it.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..imaging.photographs import PHOTOGRAPHS, Photos, credit
@@ -17,9 +20,13 @@ if TYPE_CHECKING:
     import keras
 
     from ..engine.network.network import Network
+    from .applications import application, vgg16
     from .classroom import digits, small_cnn, train_small_cnn
+    from .world.data import Things, things
 
 __all__ = [
+    "Things",
+    "application",
     "class_names",
     "credits",
     "digits",
@@ -28,9 +35,20 @@ __all__ = [
     "photos",
     "preprocess",
     "small_cnn",
+    "things",
     "train_small_cnn",
+    "vgg16",
 ]
-_CLASSROOM = ("digits", "small_cnn", "train_small_cnn")
+_LATER = {
+    "Things": "world.data",
+    "application": "applications",
+    "digits": "classroom",
+    "small_cnn": "classroom",
+    "things": "world.data",
+    "train_small_cnn": "classroom",
+    "vgg16": "applications",
+}
+"""The modules of what is imported at its first use; most of them import Keras."""
 
 
 def model() -> keras.Model:
@@ -67,11 +85,9 @@ def network() -> Network:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _CLASSROOM:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import classroom
-
-    return getattr(classroom, name)
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
 
 def photos() -> Photos:

@@ -11,7 +11,7 @@ import pytest
 import cnnvis_widgets
 from cnnvis_widgets import demo
 
-ROOMS = ("demo", "engine.attribution", "imaging", "outputs")
+ROOMS = ("demo", "demo.world", "engine.attribution", "imaging", "outputs")
 """Other rooms run their examples in tests of their own."""
 SINGLE = ("demo", "engine.ops.windows", "errors", "legacy", "methods", "results")
 MODULES = sorted(
