@@ -21,6 +21,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network.network",
     "ReceptiveField": "engine.ops.windows",
+    "Survey": "surveys.survey",
     "Target": "results",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
@@ -41,6 +42,8 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "results": "results",
     "rules": "engine.backward.rules",
     "sensitivity": "engine.attribution.sanity_checks",
+    "stream": "surveys.streams",
+    "survey": "surveys.run",
     "transforms": "engine.dreaming.transforms",
     "write_animation": "outputs.animation",
     "write_html": "outputs.html",
@@ -75,6 +78,9 @@ if TYPE_CHECKING:
     from .outputs.html import write_html
     from .outputs.provenance import recreate
     from .results import Target
+    from .surveys.run import survey
+    from .surveys.streams import stream
+    from .surveys.survey import Survey
     from .widgets.exercises.exercise import Exercise
     from .widgets.explorer import ModelExplorer
     from .widgets.watch_training import WatchTraining

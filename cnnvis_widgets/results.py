@@ -460,3 +460,108 @@ class Occluded:
     channel: int | None
     map_before: np.ndarray | None
     map_after: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An image of a data set that could not be read, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedBatch:
+    """The activations of a few images of a data set.
+
+    Attributes:
+        keys: name the images: the paths of files, or numbers.
+        labels: of the images, as text; ``None`` where there is none.
+        layers: the layers that were asked for.
+        values: one array for each layer, images in front.
+        unread: the images before these that could not be read.
+    """
+
+    keys: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    layers: tuple[Layer, ...]
+    values: tuple[np.ndarray, ...]
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """What one unit of a channel sees of an image.
+
+    Attributes:
+        key: names the image.
+        value: the activation of the unit, the largest of the map.
+        unit: its place in the map; () in layers without spatial axes.
+        box: (start, stop) of its receptive field along each axis of the image, in pixels. It may reach over the border.
+        pixels: float32 (height, width, channels) or with other spatial axes: the part of the box within the image, in
+            the range of the input. The whole image where every unit sees it.
+        projection: what the unit responds to, in the shape of ``pixels`` and as in ``Reconstruction``; or ``None``.
+        rule: of the projection, or ''.
+        note: why the projection is zero everywhere, or ''.
+        label: of the image, or ``None``.
+    """
+
+    key: str
+    value: float
+    unit: tuple[int, ...]
+    box: tuple[tuple[int, int], ...]
+    pixels: np.ndarray
+    projection: np.ndarray | None = None
+    rule: str = ""
+    note: str = ""
+    label: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StrongestPatches:
+    """The patches of a data set to which one channel responds most, the strongest first.
+
+    Attributes:
+        layer, channel: what responds.
+        patches: at most one of each image.
+        value_range: (low, high) of the pixels, float32 scalars or one per channel.
+    """
+
+    layer: Layer
+    channel: int
+    patches: tuple[Patch, ...]
+    value_range: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How much one channel speaks for a class in one image: activation x weight (x gradient, below linear layers)."""
+
+    channel: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An image whose prediction is not its label.
+
+    Attributes:
+        key: names the image.
+        label, prediction: the names of the two classes.
+        scores: those of the label and of the prediction.
+        layer: the layer of the channels.
+        channels: those that speak most for the wrong class.
+        nearest: the key of the most similar image whose prediction is right, or ``None`` if there is none.
+        similarity: the cosine of the angle between the largest activations of the two images in ``layer``.
+        nearest_label: the class of that image.
+    """
+
+    key: str
+    label: str
+    prediction: str
+    scores: tuple[float, float]
+    layer: Layer
+    channels: tuple[Evidence, ...]
+    nearest: str | None = None
+    similarity: float = 0.0
+    nearest_label: str | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryFile
@@ -50,6 +52,32 @@ def write_whole(path: Path, content: bytes, remedy: str) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise _not_writable(path, error, remedy) from error
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], remedy: str) -> None:
+    """Write a folder of files. It gets its name when all of them are written, and replaces an older one.
+
+    Args:
+        folder: the folder.
+        files: contents by name.
+        remedy: the last sentence of the error message.
+
+    Raises:
+        OutputError: a file cannot be written. Nothing stays behind.
+    """
+    temporary = folder.with_name(f".{folder.name}.{token_hex(4)}.tmp")
+    try:
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                (temporary / name).write_bytes(content)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise _not_writable(folder, error, remedy) from error
 
 
 def _not_writable(path: Path, error: OSError, remedy: str) -> OutputError:

@@ -44,6 +44,12 @@ class Structure:
         self.layers = find_layers(facts, frozen.keras_names)
         self._frozen = frozen
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The names of the nodes that are fed, in the order of the graph."""
+        inner = ((name, map(node_of, data_inputs(node))) for name, node in self.nodes.items() if name in self.varying)
+        return tuple(name for name, inputs in inner if not self.varying.intersection(inputs))
+
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
         """Return the layers that a selection means.
 

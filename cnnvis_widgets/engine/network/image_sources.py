@@ -42,7 +42,9 @@ def items_of(value: Any) -> Iterator[Any]:
     elif is_image_source(value):
         yield value
     elif isinstance(value, tf.data.Dataset):
-        yield from _items_of_dataset(value)
+        for element in elements_of(value):
+            image = image_in(element)
+            yield from items_of(np.asarray(image, object) if isinstance(image, bytes) else image)
     elif isinstance(value, Mapping):
         raise FeedError(
             f"Expected numbers or images. Received: a {type(value).__name__} with the keys {list(value)[:5]}. "
@@ -141,15 +143,18 @@ def _items_of_objects(array: np.ndarray) -> Iterator[Any]:
         yield os.fsdecode(path) if os.path.exists(path) else entry
 
 
-def _items_of_dataset(dataset: tf.data.Dataset) -> Iterator[Any]:
+def elements_of(dataset: tf.data.Dataset) -> Iterator[Any]:
+    """Yield the elements of a data set as arrays.
+
+    Raises:
+        FeedError: it has no end, or an error of its own.
+    """
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise FeedError(
             "Expected a data set with an end. Received: one that repeats for ever. Cut it: dataset.take(8)."
         )
     try:
-        for element in dataset.as_numpy_iterator():
-            image = _image_of(element)
-            yield from items_of(np.asarray(image, object) if isinstance(image, bytes) else image)
+        yield from dataset.as_numpy_iterator()
     except (tf.errors.OpError, TypeError) as error:
         raise FeedError(
             f"Expected a data set of images, or of (image, label). Received: {dataset.element_spec}, "
@@ -157,8 +162,12 @@ def _items_of_dataset(dataset: tf.data.Dataset) -> Iterator[Any]:
         ) from error
 
 
-def _image_of(element: Any) -> Any:
-    """The image of one element of a data set: image, (image, label) or a dict with an image."""
+def image_in(element: Any) -> Any:
+    """The image of one element of a data set: image, (image, label) or a dict with an image.
+
+    Raises:
+        FeedError: a dict has no image.
+    """
     if isinstance(element, tuple):
         element = element[0]
     if not isinstance(element, Mapping):

@@ -25,6 +25,7 @@ from .image_sources import by_input, reads_files
 from .input_layout import layout_of, usual_range
 from .pictures import batch_of, preprocessed_range
 from .runtime import Runtime
+from .serialized import network_bytes, read_network
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -200,6 +201,29 @@ class Network:
         """
         return self.runtime.frozen.fingerprint
 
+    def to_bytes(self) -> bytes:
+        """Write graph, weights, heads and names, to send them elsewhere; the feed and ``preprocess`` stay behind.
+
+        Example:
+            >>> network.from_bytes(network.to_bytes()).fingerprint() == network.fingerprint()
+            True
+        """
+        runtime = self.runtime
+        return network_bytes(runtime.frozen, runtime.image_tensor, runtime.structure.roots, self.heads)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, feed: Any = None, *, preprocess: Preprocess | None = None) -> Network:
+        """Read what ``to_bytes`` wrote. No code is run.
+
+        Raises:
+            ModelError: these are not the bytes of a network.
+        """
+        frozen, image, roots, heads = read_network(data)
+        return cls(Runtime(frozen, image, roots), heads, feed, preprocess)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.to_bytes(), self.feed, self.preprocess)
+
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
         """Tell which ops between the image and a layer obey a rule. Nothing is run.
 
@@ -344,3 +368,7 @@ class Network:
     def _has_images(self, feed: Any) -> bool:
         feed = self.feed if feed is None else feed
         return feed is not None and self.runtime.image_tensor in self.feeds(feed, images=False)
+
+
+def _unpickled(data: bytes, feed: Any, preprocess: Preprocess | None) -> Network:
+    return Network.from_bytes(data, feed, preprocess=preprocess)

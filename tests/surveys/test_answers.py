@@ -1,0 +1,126 @@
+"""What a survey answers: patches with projections, dead channels, histograms, classes and mistakes."""
+
+import keras
+import numpy as np
+import pytest
+
+import cnnvis_widgets
+from cnnvis_widgets import Survey, survey
+from cnnvis_widgets.errors import ChannelError, OptionError
+
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Colours to classes: channel 0 of 'edges' sees red, 1 green, 2 blue, 3 nothing; class scores are their sums."""
+    image = keras.Input((16, 16, 3), name="image")
+    edges = layers.Conv2D(4, 3, padding="same", activation="relu", name="edges")
+    pooled = layers.MaxPooling2D(name="pool")
+    scores = layers.Dense(3, "softmax", name="scores")
+    model = keras.Model(image, scores(layers.GlobalMaxPooling2D()(pooled(edges(image)))))
+    kernel = np.zeros((3, 3, 3, 4), np.float32)
+    for channel in range(3):
+        kernel[1, 1, channel, channel] = 1
+    kernel[..., 3] = -1
+    edges.set_weights([kernel, np.zeros(4, np.float32)])
+    scores.set_weights([np.eye(4, 3, dtype=np.float32), np.zeros(3, np.float32)])
+    return cnnvis_widgets.load(model, class_names=["red", "green", "blue"])
+
+
+PLACES = [(1, 2), (0, 0), (8, 8), (15, 3), (5, 15), (9, 1)]
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Black images with one dot: image i is of colour i % 3, of brightness 1 + i, at a place of its own."""
+    array = np.zeros((6, 16, 16, 3), np.float32)
+    for number, (y, x) in enumerate(PLACES):
+        array[number, y, x, number % 3] = 1 + number
+    return array
+
+
+@pytest.fixture(scope="module")
+def found(network, images, tmp_path_factory):
+    labels = ["red", "green", "blue", "red", "green", "red"]  # the last is blue in truth
+    out = tmp_path_factory.mktemp("found") / "Survey"
+    return survey(network, images, "r", labels=labels, out=out, progress=False, partition=4)
+
+
+def test_patches_are_cut_by_the_receptive_field_beside_projections(found, images):
+    strongest = found[found.layers[0], 0]
+    assert [patch.key for patch in strongest.patches] == ["3", "0", "1", "2", "4", "5"]
+    first, second = strongest.patches[:2]
+    assert (first.value, first.unit, first.box, first.label) == (4.0, (15, 3), ((14, 17), (2, 5)), "red")
+    np.testing.assert_array_equal(first.pixels, images[3, 14:16, 2:5])  # the third row lies outside
+    assert (second.unit, second.box) == ((1, 2), ((0, 3), (1, 4)))
+    expected = np.zeros((3, 3, 3), np.float32)
+    expected[1, 1, 0] = 1.0  # the kernel of red, times an activation of 1
+    np.testing.assert_allclose(second.projection, expected)
+    assert first.projection.shape == first.pixels.shape
+    assert float(first.projection[1, 1, 0]) == 4.0
+    assert {patch.rule for patch in strongest.patches} == {"guided"}
+    assert [float(end) for end in strongest.value_range] == [0.0, 255.0]
+
+
+def test_all_channels_at_once_give_the_same(found):
+    for channel, strongest in enumerate(found.all_patches("edges/Relu", count=3)):
+        alone = found.patches("edges/Relu", channel, count=3)
+        assert (strongest.channel, len(strongest.patches)) == (channel, 3)
+        for patch, other in zip(strongest.patches, alone.patches, strict=True):
+            assert (patch.key, patch.value, patch.unit, patch.box) == (other.key, other.value, other.unit, other.box)
+            np.testing.assert_array_equal(patch.pixels, other.pixels)
+            np.testing.assert_allclose(patch.projection, other.projection, atol=1e-6)
+
+
+def test_patches_without_projections_and_of_class_scores(found, images):
+    (patch,) = found.patches("scores/BiasAdd", "Green", count=1, rule=None).patches
+    assert (patch.key, patch.unit, patch.box, patch.projection) == ("4", (), ((0, 16), (0, 16)), None)
+    np.testing.assert_array_equal(patch.pixels, images[4])
+    with pytest.raises(ChannelError, match=r"Received: 'grene'\. Nearest names: 'green'"):
+        found["scores/BiasAdd", "grene"]
+
+
+def test_dead_channels(found):
+    assert found.dead() == [("edges/Relu", 3)]
+    assert found.dead("scores/BiasAdd") == []
+
+
+def test_histograms(found):
+    counts, edges = found.histogram("edges/Relu", 0, bins=4)
+    assert (counts.tolist(), edges.tolist()) == ([4, 1, 0, 1], [0, 1, 2, 3, 4])
+
+
+def test_means_and_selectivity_of_classes(found):
+    means = found.class_means("edges/Relu")
+    assert list(means.index) == ["red", "green", "blue"]
+    np.testing.assert_allclose(means.to_numpy(), [[5 / 3, 0, 2, 0], [0, 3.5, 0, 0], [0, 0, 3, 0]], rtol=1e-6)
+    table = found.find("green")
+    assert table.layer[0] == "edges/Relu"
+    assert table.channel[0] == 1
+    maxima = np.array([0, 2, 0, 0, 5, 0])
+    np.testing.assert_allclose(table.selectivity[0], 3.5 / maxima.std(), rtol=1e-6)
+    assert table.mean_of_others[0] == 0.0
+    with pytest.raises(ChannelError, match="'gren'"):
+        found.find("gren")
+
+
+def test_mistakes_name_channels_and_a_neighbour(found):
+    (mistake,) = found.errors()
+    assert (mistake.key, mistake.label, mistake.prediction, mistake.scores) == ("5", "red", "blue", (0.0, 6.0))
+    assert [(each.channel, each.value) for each in mistake.channels] == [(2, 6.0)]
+    assert (mistake.nearest, mistake.nearest_label) == ("2", "blue")
+    assert mistake.similarity == pytest.approx(1.0)
+    assert found.errors(count=0) == ()
+
+
+def test_mistakes_need_labels_and_patches_need_images(network, images, tmp_path):
+    unlabelled = survey(network, images, "r", out=tmp_path, progress=False)
+    with pytest.raises(OptionError, match="Expected images with labels"):
+        unlabelled.errors()
+    table = unlabelled.find("green")  # predictions take the place of labels
+    assert (table.layer[0], table.channel[0]) == ("edges/Relu", 1)
+    with pytest.raises(OptionError, match="Expected images that can be read again"):
+        Survey.open(tmp_path, network)["edges/Relu", 0]
+    with pytest.raises(OptionError, match="Expected a network"):
+        Survey.open(tmp_path)["edges/Relu", 0]
