@@ -356,7 +356,7 @@ FAULTS = (
         "engine/reconstruction/seeds.py",
         '(values if kind == "map" else',
         '(values if kind == "maps" else',
-        ORACLES + " test_seed",
+        "engine/reconstruction/test_seeds.py",
     ),
     Fault(
         "the one channel of a seed meets the kernel of another",
