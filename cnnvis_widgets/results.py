@@ -205,6 +205,8 @@ class DreamStep:
         recipe: how the dream was made, as JSON has it, for ``outputs.provenance``.
         dreamt: ``images`` before they were mixed with the photo; the next step starts from them. ``None`` if nothing
             was mixed.
+        notes: what to know of each picture, such as that noise was made louder because a channel was off, or, in the
+            last step, that the score has not risen; '' where there is nothing to tell.
     """
 
     layer: Layer
@@ -221,6 +223,7 @@ class DreamStep:
     seconds: float = 0.0
     recipe: Mapping[str, Any] | None = None
     dreamt: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

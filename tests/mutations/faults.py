@@ -28,6 +28,7 @@ ORACLES = "engine/ops/test_oracles.py"
 PATCHES = "engine/reconstruction/test_patches.py"
 REQUESTS = "engine/reconstruction/test_reconstruct.py in_place"
 DREAM = "engine/dreaming/test_dream.py"
+WAY_IN = "engine/dreaming/test_way_in.py"
 LAPLACIAN = "engine/dreaming/test_laplacian.py"
 PIXELS = "engine/dreaming/test_pixel_ascent.py"
 ATTRIBUTION = "engine/attribution/test_attribution.py"
@@ -492,6 +493,27 @@ FAULTS = (
         "x, y = random.integers(-pixels, pixels + 1, 2)",
         "x, y = random.integers(-pixels, pixels + 1, 2) // 2",
         "engine/dreaming/test_transforms.py",
+    ),
+    Fault(
+        "a redirected gradient lets signals into ReLUs that should fall",
+        "engine/backward/rules.py",
+        "leads_in = tf.where(entered > 0, signal < 0, signal > 0)",
+        "leads_in = tf.where(entered > 0, signal < 0, signal != 0)",
+        WAY_IN + " cannot_rise",
+    ),
+    Fault(
+        "all pictures of a batch move along the redirected gradient",
+        "engine/dreaming/way_in.py",
+        "return ascent.with_redirected(moved, redirected, off), scores, off",
+        "return redirected, scores, off",
+        WAY_IN,
+    ),
+    Fault(
+        "noise does not grow louder",
+        "engine/dreaming/way_in.py",
+        "factors[quiet] = factor",
+        "factors[quiet] = 1",
+        WAY_IN + " louder",
     ),
     # ---- graphs of gradients, folding, subgraphs
     Fault(

@@ -44,7 +44,7 @@ class GradientGraph:
 
 
 def gradient_graph(
-    nodes: Iterable[NodeDef], image: str, tensors: Collection[str], target: str, shapes: Shapes
+    nodes: Iterable[NodeDef], image: str, tensors: Collection[str], shapes: Shapes
 ) -> GradientGraph | None:
     """Write down the gradient of ``tensors`` with respect to ``image``, as far up as the ops have gradient nodes.
 
@@ -52,13 +52,12 @@ def gradient_graph(
         nodes: of the network, each after its inputs.
         image: the name of a tensor.
         tensors: the names of those that an objective takes.
-        target: a node that is left to ``tf.gradients``.
         shapes: of the network's tensors.
 
     Returns:
         The graph; ``None`` if the ops at the image have no gradient nodes.
     """
-    covered, ends = _covered(nodes, image, tensors, target, shapes)
+    covered, ends = _covered(nodes, image, tensors, shapes)
     if not ends:
         return None
     writer = NodeWriter(shapes)
@@ -82,7 +81,7 @@ def gradient_graph(
 
 
 def _covered(
-    nodes: Iterable[NodeDef], image: str, tensors: Collection[str], target: str, shapes: Shapes
+    nodes: Iterable[NodeDef], image: str, tensors: Collection[str], shapes: Shapes
 ) -> tuple[dict[str, tuple[NodeDef, list[int]]], list[str]]:
     """The nodes that depend on the image only through ops with gradient nodes, and the tensors at their upper end.
 
@@ -98,7 +97,7 @@ def _covered(
         if places:
             varying.add(node.name)
             below = all(each == image or each in covered for each in (inputs[place] for place in places))
-            if below and node.name != target and _has_gradient_nodes(node, inputs, places, shapes):
+            if below and _has_gradient_nodes(node, inputs, places, shapes):
                 covered[tensor_of(node.name)] = node, places
             else:
                 ends |= dict.fromkeys(inputs)

@@ -41,7 +41,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -98,6 +98,16 @@ _RECTIFIED_OPS = {"Relu", "Relu6", "LeakyRelu"}
 _RECTIFIED_COMPOSITES = {"relu", "relu6", "clipped_relu", "prelu", "leaky_relu", "clipped_leaky_relu"}
 RECTIFIED_KINDS = {OPS[op].kind for op in _RECTIFIED_OPS} | _RECTIFIED_COMPOSITES
 """The kinds of activation functions that rules are for."""
+
+REDIRECTED = "redirected"
+"""The gradient, with a way into ReLUs that let nothing of a whole image through. A dream can begin so.
+
+The idea is that of the redirected gradients of C. Olah, A. Mordvintsev and L. Schubert, "Feature Visualization",
+Distill, 2017, DOI 10.23915/distill.00007. It is no rule for reconstructions, so ``known`` does not list it.
+"""
+
+_BLOCKING_COMPOSITES = {"relu", "relu6", "clipped_relu"}
+_GATES = {"hard_sigmoid", "hard_swish"}  # with a ReLU6 inside, which can block
 
 
 def register(name: str, rectify: Rectifier) -> None:
@@ -178,21 +188,26 @@ def _skip(_: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
     return signal
 
 
-@tf.RegisterGradient("Cnnvis/Redirect")
-def _redirect(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
-    """The gradient of a ReLU; where the ReLU is off over a whole image, the signal passes unchanged."""
-    entered = op.inputs[0]
-    axes = list(range(1, entered.shape.rank))
-    reaches = (entered > 0) & (signal != 0)
-    dead = tf.logical_not(tf.reduce_any(reaches, axis=axes, keepdims=True))
-    return tf.where(dead | (entered > 0), signal, tf.zeros_like(signal))
+def _redirected(signal: tf.Tensor, entered: tf.Tensor, returned: tf.Tensor) -> tf.Tensor:
+    """The gradient of a ReLU, with or without a ceiling; where it is zero over a whole image, a way in.
+
+    There the signal passes where it wants a unit that is off to rise, or a unit at the ceiling to fall.
+    """
+    leads_on = (entered > 0) & (entered == returned)
+    passing = tf.where(leads_on, signal, tf.zeros_like(signal))
+    blocked = tf.logical_not(tf.reduce_any(passing != 0, axis=list(range(1, entered.shape.rank)), keepdims=True))
+    leads_in = tf.where(entered > 0, signal < 0, signal > 0)
+    return tf.where(blocked & leads_in, signal, passing)
 
 
-def redirect(nodes: Iterable[NodeDef], name: str) -> None:
-    """Let signals enter the ReLU at ``name`` where it is off over a whole image, in place. A dream can begin so."""
-    for node in nodes:
-        if node.name == name and node.op in _RECTIFIED_OPS:
-            node.attr["_gradient_op_type"].s = b"Cnnvis/Redirect"
+@tf.RegisterGradient(f"Cnnvis/{REDIRECTED}/Op")
+def _redirected_op(op: tf.Operation, signal: tf.Tensor) -> tf.Tensor:
+    return _redirected(signal, op.inputs[0], op.outputs[0])
+
+
+@tf.RegisterGradient(f"Cnnvis/{REDIRECTED}/Composite")
+def _redirected_composite(op: tf.Operation, signal: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor | None]:
+    return [None, _redirected(signal, op.inputs[1], op.inputs[0])]
 
 
 def apply_rule(nodes: list[NodeDef], rule: str, composites: Mapping[str, CompositeActivation]) -> None:
@@ -201,18 +216,21 @@ def apply_rule(nodes: list[NodeDef], rule: str, composites: Mapping[str, Composi
     A composite activation gets an IdentityN behind it, which takes the signal from its output straight to its input
     under the rule. References to its output are redirected to that op.
     """
-    if rule not in _RULES:
+    if rule not in (*_RULES, REDIRECTED):
         return
+    kinds = _composites_of(rule)
     # a rectified composite is bypassed, so its ops get no signal; the ReLU6 in another one, such as a gate, does
-    inner = {name for each in composites.values() if each.kind not in _RECTIFIED_COMPOSITES for name in each.inner}
+    untouched = {each.kind for each in composites.values()} - kinds - (_GATES if rule == REDIRECTED else set())
+    inner = {name for each in composites.values() if each.kind in untouched for name in each.inner}
     present = {node.name: node for node in nodes}
     bypasses = []
     for node in nodes:
         if node.op in _RECTIFIED_OPS and node.name not in inner:
-            node.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Op".encode()
+            if rule != REDIRECTED or node.op != "LeakyRelu":  # through which something always leads on
+                node.attr["_gradient_op_type"].s = f"Cnnvis/{rule}/Op".encode()
         elif node.op == "LRN" and lrn_is_identity(rule):
             node.attr["_gradient_op_type"].s = _SKIP.encode()
-        elif node.name in composites and composites[node.name].kind in _RECTIFIED_COMPOSITES:
+        elif node.name in composites and composites[node.name].kind in kinds:
             bypasses.append(_bypass(composites[node.name], present[node.name], rule))
     outputs = {f"{bypass.input[0]}:0": bypass.name for bypass in bypasses}
     for bypass in bypasses:  # the input of one composite may be the output of another
@@ -224,9 +242,16 @@ def apply_rule(nodes: list[NodeDef], rule: str, composites: Mapping[str, Composi
 def ruled_tensor(tensor: str, rule: str, composites: Mapping[str, CompositeActivation]) -> str:
     """The tensor to fetch in place of another so that the rule of its own composite activation applies."""
     composite = composites.get(tensor.removesuffix(":0"))
-    if rule in _RULES and composite is not None and composite.kind in _RECTIFIED_COMPOSITES:
+    if composite is not None and composite.kind in _composites_of(rule):
         return f"{composite.output}/cnnvis_bypass:0"
     return tensor
+
+
+def _composites_of(rule: str) -> set[str]:
+    """The kinds of composite activations that a rule is for."""
+    if rule == REDIRECTED:
+        return _BLOCKING_COMPOSITES
+    return _RECTIFIED_COMPOSITES if rule in _RULES else set()
 
 
 def _bypass(composite: CompositeActivation, node: NodeDef, rule: str) -> NodeDef:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ...errors import ChannelError, FeedError, NumericalError
 from ...results import Layer
-from ..graph.graphdef import node_of
+from ..backward.rules import REDIRECTED
 from ..network.channels import channel_number
 from ..network.feeds import Feeds
 from ..network.network import Network
@@ -37,6 +37,7 @@ class BoundObjective:
         activation_removed: 'softmax' or 'sigmoid' where the scores before it took its place, else ''.
         title: its name in messages.
         other_feeds: arrays for the inputs of the network beside the images.
+        redirected: whether signals find a way into ReLUs that let nothing through; see ``rules.REDIRECTED``.
     """
 
     objective: Objective
@@ -45,12 +46,13 @@ class BoundObjective:
     activation_removed: str
     title: str
     other_feeds: Feeds
+    redirected: bool = False
 
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal for objectives that one compiled function serves."""
         leaf_types = tuple((leaf.dtype.str, leaf.ndim) for leaf in self.leaves)
-        return _key(self.objective), leaf_types, tuple(self.other_feeds)
+        return _key(self.objective), leaf_types, tuple(self.other_feeds), self.redirected
 
     @property
     def layer(self) -> Layer | None:
@@ -87,14 +89,13 @@ class BoundObjective:
     def _subgraphs(self, runtime: Runtime, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[ImportedSubgraph]:
         """Import one subgraph for all images; with a fixed batch, one for each picture, repeated to fill the batch."""
         tensors, batch = list(self.layers), runtime.batches.fixed_size
+        rule = REDIRECTED if self.redirected else "gradient"
         if batch is None:
             parts = [images]
         else:
             parts = [tf.repeat(images[place : place + 1], batch, axis=0) for place in range(images.shape[0])]
         return [
-            runtime.build_with_gradient(
-                {runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, node_of(tensors[0])
-            )
+            runtime.build_with_gradient({runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, rule)
             for part in parts
         ]
 

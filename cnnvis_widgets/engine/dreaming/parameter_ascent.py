@@ -10,7 +10,7 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,6 +143,23 @@ class ParameterAscent:
         arrays = [(state.images, state.variables, state.mean, state.square) for state in states]
         images, variables, mean, square = (np.concatenate(parts) for parts in zip(*arrays, strict=True))
         return AscentState(images, variables, mean, square, states[0].step)
+
+    def louder(self, noise: AscentState, factors: np.ndarray) -> AscentState:
+        """The state before the first step, with the amplitude of each picture's noise multiplied by a factor."""
+        return _state(noise.images, self.parameterization.louder(noise.variables, factors))
+
+    @staticmethod
+    def with_redirected(state: AscentState, redirected: AscentState, chosen: np.ndarray) -> AscentState:
+        """The state after a step in which the chosen pictures moved along a redirected gradient.
+
+        Adam's means keep the scale of the true gradient, which may be hundreds of times smaller. They are those of
+        ``state``, which a gradient of zero has only let decay.
+        """
+        images, variables = (
+            np.where(chosen.reshape(-1, *[1] * (plain.ndim - 1)), other, plain)
+            for plain, other in ((state.images, redirected.images), (state.variables, redirected.variables))
+        )
+        return replace(state, images=images, variables=variables)
 
     def draw(self, random: np.random.Generator, size: tuple[int, ...]) -> list[View]:
         """The views of one step, all of one size."""

@@ -43,6 +43,9 @@ class Parameterization(Protocol):
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
         """Variables of faint noise for pictures of a shape (pictures, height, width, channels)."""
 
+    def louder(self, variables: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Variables of noise whose amplitude is multiplied by a factor for each picture, as far as it has one."""
+
     def fit(self, images: np.ndarray) -> np.ndarray:
         """Variables for given pictures, float32 (pictures, height, width, channels) in [0, 1]."""
 
@@ -65,6 +68,9 @@ class Pixels:
 
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
         return random.normal(0, 0.05, shape).astype(np.float32)
+
+    def louder(self, variables: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        return _scaled(variables, factors)
 
     def fit(self, images: np.ndarray) -> np.ndarray:
         return _logit(images)
@@ -98,6 +104,9 @@ class Fourier:
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
         count, height, width, channels = shape
         return random.normal(0, 0.01, (count, 2, channels, height, width // 2 + 1)).astype(np.float32)
+
+    def louder(self, variables: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        return _scaled(variables, factors)
 
     def fit(self, images: np.ndarray) -> np.ndarray:
         scale, colours = self.constants(images.shape)
@@ -137,6 +146,9 @@ class Maco:
     def begin(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
         count, height, width, channels = shape
         return random.uniform(-np.pi, np.pi, (count, channels, height, width // 2 + 1)).astype(np.float32)
+
+    def louder(self, variables: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        return variables  # the magnitude is that of photographs already
 
     def fit(self, images: np.ndarray) -> np.ndarray:
         return np.angle(_spectrum(images, _colours(self.colours, images.shape[-1]))).astype(np.float32)
@@ -305,6 +317,10 @@ def _picture(
 def _spectrum(images: np.ndarray, colours: np.ndarray) -> np.ndarray:
     planes = _logit(images) @ np.linalg.inv(colours).T
     return np.fft.rfft2(np.moveaxis(planes, -1, 1))
+
+
+def _scaled(variables: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    return (variables * factors.reshape(-1, *[1] * (variables.ndim - 1))).astype(np.float32)
 
 
 def _logit(images: np.ndarray) -> np.ndarray:

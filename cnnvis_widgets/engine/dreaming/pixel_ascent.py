@@ -83,6 +83,17 @@ class PixelAscent:
         """The states of several pictures as one state."""
         return np.concatenate(states)
 
+    def louder(self, noise: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Pictures of noise, each with its contrast multiplied by a factor, within the range of the input."""
+        middle = (self.low + self.high) / 2
+        scaled = middle + (noise - middle) * factors.reshape(-1, *[1] * (noise.ndim - 1))
+        return np.clip(scaled, self.low, self.high).astype(np.float32)
+
+    @staticmethod
+    def with_redirected(state: np.ndarray, redirected: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The state after a step in which the chosen pictures moved along a redirected gradient."""
+        return np.where(chosen.reshape(-1, *[1] * (state.ndim - 1)), redirected, state)
+
     def resumed(self, images: np.ndarray) -> np.ndarray:
         """The state from which a run goes on with given pictures."""
         return images

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from ...errors import GradientError, NumericalError
 from ...results import DreamStep, Layer
 from ..network.network import Network
 from ..runtime.resizing import resize
+from . import way_in
 from .bound_objectives import BoundObjective
 from .options import ResolvedOptions
 from .steering import Course, DreamControls, Steering, octave_sizes
@@ -65,6 +65,46 @@ def _batch_together(
     return Batch(replace(first, leaves=leaves, title=title), noise, tuple(channels), tuple(names))
 
 
+@dataclass(eq=False)
+class _Log:
+    """What a run has to tell about its pictures, one entry for each picture of all batches.
+
+    Attributes:
+        louder: how many times as strong the noise was that the picture began from.
+        first: the scores of the first step.
+        redirected: the number of steps along a redirected gradient.
+        still: the number of steps without any gradient.
+        in_a_row: how many of these were the latest, for each batch.
+    """
+
+    louder: np.ndarray
+    first: np.ndarray | None = None
+    redirected: Any = 0
+    still: Any = 0
+    in_a_row: dict[int, Any] = field(default_factory=dict)
+
+    def notes(self, scores: np.ndarray, *, final: bool) -> tuple[str, ...]:
+        """What a person should know of each picture; '' if there is nothing to tell."""
+        first = scores if self.first is None else self.first
+        rows = zip(self.louder, self.redirected, self.still, first, scores, strict=True)
+        return tuple("; ".join(_facts(*row, final)) for row in rows)
+
+
+def _facts(louder: int, redirected: int, still: int, first: float, score: float, final: bool) -> Iterator[str]:
+    if louder > 1:
+        yield f"began from noise {louder} times as strong as usual: much less gradient came back from fainter noise"
+    if redirected:
+        yield f"{_steps(redirected)} through ReLUs that are off: no gradient came back"
+    if still:
+        yield f"{_steps(still)} without any gradient: every unit is saturated or off"
+    if final and score <= first:
+        yield f"the score has not risen: {first:.4g} in the first step, {score:.4g} in the last"
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """What stays the same in all steps of a dream.
@@ -97,7 +137,7 @@ class Run:
             self.ascent.draw(draws, course.size)
             course = course.after_step()
         seconds, start = 0.0, perf_counter()
-        states = self._begin(course.size, resume)
+        states, log = self._begin(course.size, resume)
         while True:
             course, states = steering.apply(steps_made, course, states)
             if course.done:
@@ -106,11 +146,13 @@ class Run:
                 course = course.in_open_octave()
                 states = [self.ascent.grown(state, self.photo, course.size) for state in states]
             steering.remember(course, states)
-            scores = self._step(states, course, self.ascent.draw(draws, course.size), steering.settings)
+            scores = self._step(states, course, self.ascent.draw(draws, course.size), steering.settings, log)
+            log.first = scores if log.first is None else log.first
             seconds += perf_counter() - start
             recipe = self.recipe | {"steps_made": steps_made, "steered": list(steering.events)}
             step = self._dream_step(states, scores, course, steering.settings)
-            yield replace(step, seconds=seconds, recipe=recipe)
+            notes = log.notes(scores, final=course.after_step().done and steps_made > 0)
+            yield replace(step, seconds=seconds, recipe=recipe, notes=notes)
             start = perf_counter()
             course, steps_made = course.after_step(), steps_made + 1
 
@@ -118,14 +160,24 @@ class Run:
         options = self.options
         return Course(tuple(octave_sizes(options.size, options.octaves, options.octave_scale)), options.steps)
 
-    def _step(self, states: list[Any], course: Course, views: Any, settings: Mapping[str, Any]) -> np.ndarray:
-        """Move all pictures, in place in the list; the scores before the move."""
-        step_size, scores = settings.get("step_size"), []
+    def _step(
+        self, states: list[Any], course: Course, views: Any, settings: Mapping[str, Any], log: _Log
+    ) -> np.ndarray:
+        """Move all pictures, in place in the list, and write the log; the scores before the move."""
+        step_size, scores, redirected, still = settings.get("step_size"), [], [], []
         ascent = self.ascent if step_size is None else replace(self.ascent, step_size=step_size)
         for place, batch in enumerate(self.batches):
-            states[place], score, strength = ascent.step(states[place], batch.objective, views)
-            _check_step(batch.objective, course.index, strength, score)
-            scores.append(score[: batch.pictures])
+            moved = way_in.step(ascent, batch.objective, states[place], views, course.index)
+            states[place] = moved.state
+            if log.first is None:
+                way_in.require_gradient(batch.objective, course.index, moved.still)
+            log.in_a_row[place] = (log.in_a_row.get(place, 0) + 1) * moved.redirected
+            way_in.require_awake(batch.objective, log.in_a_row[place])
+            scores.append(moved.scores[: batch.pictures])
+            redirected.append(moved.redirected[: batch.pictures])
+            still.append(moved.still[: batch.pictures])
+        log.redirected = log.redirected + np.concatenate(redirected)
+        log.still = log.still + np.concatenate(still)
         return np.concatenate(scores)
 
     def _dream_step(
@@ -152,9 +204,22 @@ class Run:
     def _layer(self) -> Layer:
         return self.batches[0].objective.layer or self.network.layers[0]
 
-    def _begin(self, size: tuple[int, ...], resume: DreamStep | None) -> list[Any]:
-        if resume is None:
-            return [self._initial_state(batch, size) for batch in self.batches]
+    def _begin(self, size: tuple[int, ...], resume: DreamStep | None) -> tuple[list[Any], _Log]:
+        as_usual = _Log(np.ones(sum(batch.pictures for batch in self.batches), int))
+        if resume is not None:
+            return self._resumed(resume), as_usual
+        states = [self._initial_state(batch, size) for batch in self.batches]
+        if self.photo is not None:
+            return states, as_usual
+        views = self.ascent.draw(np.random.default_rng([self.options.seed, 2]), size)
+        starts = [
+            way_in.louder_start(self.ascent, batch.objective, state, views)
+            for batch, state in zip(self.batches, states, strict=True)
+        ]
+        louder = [factors[: batch.pictures] for batch, (_, factors) in zip(self.batches, starts, strict=True)]
+        return [state for state, _ in starts], _Log(np.concatenate(louder))
+
+    def _resumed(self, resume: DreamStep) -> list[Any]:
         ends = np.cumsum([batch.pictures for batch in self.batches])
         dreamt = resume.images if resume.dreamt is None else resume.dreamt
         parts = zip(self.batches, np.split(dreamt, ends[:-1]), strict=True)
@@ -182,16 +247,3 @@ class Run:
 def _filled(images: np.ndarray, count: int) -> np.ndarray:
     """The pictures, with the last one repeated until there are ``count``."""
     return np.concatenate([images, np.repeat(images[-1:], max(0, count - len(images)), axis=0)])
-
-
-def _check_step(objective: BoundObjective, index: int, strength: np.ndarray, scores: np.ndarray) -> None:
-    if not (np.isfinite(strength).all() and np.isfinite(scores).all()):
-        raise NumericalError(
-            f"Expected finite gradients. Received: NaN or infinity in step {index} of the dream of {objective.title}. "
-            "Try a smaller step_size."
-        )
-    if not strength.all():
-        raise GradientError(
-            f"Expected a channel that reacts to the image. Received: {objective.title}, "
-            f"whose gradient is zero everywhere in step {index}. Choose another channel, seed or start."
-        )

@@ -242,7 +242,6 @@ class Runtime:
         inputs: Mapping[str, tf.Tensor],
         tensors: Sequence[str],
         rule: str = "gradient",
-        target: str = "",
         *,
         folding: bool = False,
     ) -> list[tf.Tensor]:
@@ -252,18 +251,17 @@ class Runtime:
             inputs: tensors to feed, by name.
             tensors: the full names of the tensors to return.
             rule: the rule for signals that go backwards through it.
-            target: a node whose dead ReLU a signal may enter (deep dream).
             folding: whether batch normalisation may be folded into kernels. That is faster and rounds differently.
 
         Raises:
             FeedError: a placeholder between them is not fed.
             NumericalError: the tensors depend on weights that hold NaN or infinity.
         """
-        return import_subgraph(*self._weights.subgraph(inputs, tensors, folding=folding), rule, target)
+        return import_subgraph(*self._weights.subgraph(inputs, tensors, folding=folding), rule)
 
     def build_with_gradient(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], target: str = ""
+        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient"
     ) -> ImportedSubgraph:
-        """Import the same part, folded, under the rule 'gradient', with a gradient graph that is built faster."""
+        """Import the same part, folded; under the rule 'gradient' with a gradient graph that is built faster."""
         subgraph = self._weights.subgraph(inputs, tensors, folding=True)
-        return import_with_gradient(*subgraph, self.image_tensor, target, self.structure.shapes)
+        return import_with_gradient(*subgraph, self.image_tensor, self.structure.shapes, rule)

@@ -82,20 +82,18 @@ def _type_text(structure: Structure, name: str) -> str:
     return f"{dtype.name} {shape_text(shape)}"
 
 
-def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: str, target: str) -> list[tf.Tensor]:
+def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: str) -> list[tf.Tensor]:
     """Import a subgraph into the graph being built, under a rule.
 
     Args:
         subgraph: its nodes are changed.
         values: of the inputs and weights, by tensor name.
         rule: how signals go backwards through it.
-        target: a node whose dead ReLU a signal may enter; '' for none.
 
     Returns:
         The tensors that the subgraph computes, in their order.
     """
     rules.apply_rule(subgraph.nodes, rule, subgraph.composites)
-    rules.redirect(subgraph.nodes, target)
     nodes = run_on_cpu(subgraph.nodes)
     make_portable(nodes)
     referenced = {tensor_of(reference) for node in nodes for reference in node.input}
@@ -152,22 +150,24 @@ class ImportedSubgraph:
 
 
 def import_with_gradient(
-    subgraph: Subgraph, values: Mapping[str, tf.Tensor], image: str, target: str, shapes: Shapes
+    subgraph: Subgraph, values: Mapping[str, tf.Tensor], image: str, shapes: Shapes, rule: str = "gradient"
 ) -> ImportedSubgraph:
-    """Import a subgraph as ``import_subgraph`` does for the rule 'gradient', and prepare its gradient.
+    """Import a subgraph as ``import_subgraph`` does, and prepare its gradient if the rule is 'gradient'.
 
     Args:
         subgraph: its nodes are changed.
         values: of the inputs and weights, by tensor name.
         image: the name of the tensor of the images, which is among ``values``.
-        target: a node whose dead ReLU a signal may enter; '' for none.
         shapes: of the network's tensors.
+        rule: how signals go backwards through it.
     """
     new = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in values.items() if tensor not in shapes}
-    gradient = gradient_graph(subgraph.nodes, image, subgraph.tensors, target, {**shapes, **new})
+    gradient = None
+    if rule == "gradient":
+        gradient = gradient_graph(subgraph.nodes, image, subgraph.tensors, {**shapes, **new})
     ends, taken = ([], []) if gradient is None else (gradient.ends, gradient.taken)
     everything = replace(subgraph, tensors=[*subgraph.tensors, *ends, *taken])
-    outputs = iter(import_subgraph(everything, values, "gradient", target))
+    outputs = iter(import_subgraph(everything, values, rule))
     tensors, end_tensors = ([next(outputs) for _ in names] for names in (subgraph.tensors, ends))
     taken_tensors = dict(zip(taken, outputs, strict=True))
     return ImportedSubgraph(values[image], tensors, end_tensors, gradient, taken_tensors, subgraph.graph_def)

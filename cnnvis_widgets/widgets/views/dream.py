@@ -230,6 +230,7 @@ class DreamView(View):
         lines = [f"Deep dream of {what}, {height} × {width}", f"{place} · score {score:.4g}"]
         if step.activation_removed:
             lines.append(f"maximises {layer}, the scores before the {step.activation_removed}")
+        lines.extend(filter(None, step.notes))
         self._caption.value, self._save.disabled = caption(lines), False
         self.chart.add(step.index, score)
 

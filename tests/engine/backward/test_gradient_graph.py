@@ -6,6 +6,7 @@ import tensorflow as tf
 from networks import v1
 
 from cnnvis_widgets import load
+from cnnvis_widgets.engine.backward import rules
 from cnnvis_widgets.engine.runtime.subgraphs import gradient_of
 
 RANDOM = np.random.default_rng(0)
@@ -102,18 +103,18 @@ def squares(tensors, shown):
     return sum(tf.reduce_sum(tf.square(each)) for each in tensors)
 
 
-def gradients(network, asked=("end",), score=squares, target="", image=None):
+def gradients(network, asked=("end",), score=squares, rule="gradient", image=None):
     """By ``tf.gradients`` and by the nodes; what was left of the way to TensorFlow, and the kinds of the nodes."""
     tensors = [network.layer(name).tensor for name in asked]
     ends, kinds = [], []
 
     def plain(image):
         inputs, shown = {network.runtime.image_tensor: 2 * image}, image - 1
-        return tf.gradients(score(network.runtime.build(inputs, tensors, target=target), shown), image)[0]
+        return tf.gradients(score(network.runtime.build(inputs, tensors, rule), shown), image)[0]
 
     def quick(image):
         inputs, shown = {network.runtime.image_tensor: 2 * image}, image - 1
-        subgraph = network.runtime.build_with_gradient(inputs, tensors, target)
+        subgraph = network.runtime.build_with_gradient(inputs, tensors, rule)
         found = gradient_of(score(subgraph.tensors, shown), image, shown, [subgraph])
         ends.extend(each.op.name.removeprefix("network/") for each in subgraph.ends)
         kinds.extend(op.type for op in image.graph.get_operations() if op.name.startswith("back/"))
@@ -170,16 +171,18 @@ def test_several_tensors_and_the_picture_itself_may_be_looked_at():
     np.testing.assert_array_equal(*found)
 
 
-def test_a_signal_still_enters_a_dead_rectifier_that_is_the_target():
+def test_a_redirected_gradient_is_left_to_tensorflow():
     def dead(x):
         return tf.nn.relu(tf.nn.relu(x) - 100, name="end")
 
-    network = network_of(dead)
-    found, ends, _ = gradients(network, score=lambda tensors, shown: tf.reduce_sum(tensors[0]), target="end")
+    def score(tensors, shown):
+        return tf.reduce_sum(tensors[0])
+
+    found, ends, _ = gradients(network_of(dead), score=score, rule=rules.REDIRECTED)
     np.testing.assert_array_equal(*found)
-    assert ends == ["sub"]
+    assert ends == []
     assert found[1].all()
-    assert not gradients(network_of(dead), score=lambda tensors, shown: tf.reduce_sum(tensors[0]))[0][1].any()
+    assert not gradients(network_of(dead), score=score)[0][1].any()
 
 
 @pytest.mark.parametrize("options", [{"dilations": 2}, {"groups": 3}])

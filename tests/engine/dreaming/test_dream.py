@@ -157,16 +157,6 @@ def test_a_feed_without_images_serves_a_dream_from_noise():
         assert run(graph, {"gain": 2.0}, "relu", 0, **options)[-1].images.shape == (1, 8, 8, 3)
 
 
-def test_a_dead_relu_is_entered():
-    dead = keras.Sequential(
-        [keras.Input((32, 32, 3)), keras.layers.Conv2D(2, 1, activation="relu", kernel_initializer="ones", name="c")]
-    )
-    dead.get_layer("c").bias.assign([-1.6, -9.0])
-    steps = run(dead, None, "c", 0, steps=30)
-    assert steps[0].scores[0] == 0
-    assert steps[-1].scores[0] > 0
-
-
 def test_wrong_requests_raise_at_the_call(network):
     cases = [
         (ChannelError, r"a class from 0 to 3 of head 'scores'\. Received: 4", ("scores", 4), {}),

@@ -61,7 +61,7 @@ def test_an_imported_subgraph_computes_its_tensors_in_their_order(structure: Str
         inputs = {"image:0": tf.constant([[1.0, 1, 1]]), "gate:0": tf.constant([[0.0, -9, 0]])}
         subgraph = subgraph_between(structure, {"weight:0"}, inputs, ["out:0", "image:0", "product:0"])
         values = inputs | {"weight:0": tf.constant([1.0, 2, 3])}
-        out, image, product = session.run(import_subgraph(subgraph, values, "gradient", ""))
+        out, image, product = session.run(import_subgraph(subgraph, values, "gradient"))
     np.testing.assert_array_equal(out, np.float32([[1, 0, 3]]))
     np.testing.assert_array_equal(image, np.float32([[1, 1, 1]]))
     np.testing.assert_array_equal(product, np.float32([[1, 2, 3]]))
@@ -76,7 +76,7 @@ def test_the_gradient_goes_through_the_subgraph_and_beside_it(structure: Structu
         inputs = {"image:0": image, "gate:0": tf.constant([[0.0, -9, 0]])}
         subgraph = subgraph_between(structure, {"weight:0"}, inputs, ["out:0"])
         values = inputs | {"weight:0": tf.constant([1.0, 2, 3])}
-        imported = import_with_gradient(subgraph, values, "image:0", "", structure.shapes)
+        imported = import_with_gradient(subgraph, values, "image:0", structure.shapes)
         score = tf.reduce_sum(imported.tensors[0]) + (5 * tf.reduce_sum(image) if uses_image else 0)
         gradient = session.run(gradient_of(score, variable, image, [imported]))
     expected = np.float32([[2, 0, 6]]) + (10 if uses_image else 0)
