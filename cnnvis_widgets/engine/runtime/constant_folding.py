@@ -17,8 +17,8 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
 from ...caches import LRUCache
 from ...errors import NumericalError
-from ..graph.graphdef import V1_CONTROL_FLOW, NodeDef, ancestors, data_inputs, node_of, tensor_of
-from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, listed
+from ..graph.graphdef import V1_CONTROL_FLOW, NodeDef, Value, ancestors, data_inputs, node_of, tensor_of
+from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, is_finite, listed
 from ..graph.structure import Structure
 from ..tensorflow_internals import op_definition, run_op
 from .batch_norm_folding import fold_batch_norms
@@ -42,6 +42,7 @@ class FoldedWeights:
         self._structure = structure
         self._weights = {tensor_of(name): value for name, value in weights.items()}
         self._folded_scales: LRUCache[tf.Tensor] = LRUCache()
+        self._finite: set[str] = set()
 
     def subgraph(
         self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], *, folding: bool
@@ -97,10 +98,18 @@ class FoldedWeights:
         If there are none, folded values with NaN or infinity count.
         """
         nodes, tensors = self._structure.nodes, list(tensors)
-        names = self.nonfinite.behind(nodes, tensors, inputs)
+        names = () if self._finite_behind(tensors, inputs) else self.nonfinite.behind(nodes, tensors, inputs)
         if names or self.values_beside(inputs) is not self._values:
             return names
         return self._nonfinite_folded.behind(nodes, tensors, inputs)
+
+    def _finite_behind(self, tensors: Iterable[str], inputs: Collection[str]) -> bool:
+        """Whether no weight or constant behind tensors holds NaN or infinity. Those of other layers are not read."""
+        sources = [node_of(tensor) for tensor in tensors if tensor not in inputs]
+        needed = ancestors(self._structure.nodes, sources, stop=inputs)
+        unread = {tensor for tensor in self._floats if node_of(tensor) in needed} - self._finite
+        self._finite |= {tensor for tensor in unread if is_finite(self._floats[tensor])}
+        return unread <= self._finite
 
     def _require_finite(self, tensors: Sequence[str], inputs: Collection[str]) -> None:
         names = self.nonfinite_behind(tensors, inputs)
@@ -113,8 +122,12 @@ class FoldedWeights:
     @cached_property
     def nonfinite(self) -> NonFinite:
         """Weights and constants that hold NaN or infinity. Each is checked once."""
-        nodes = self._structure.nodes
-        return find_nonfinite(nodes, self._weights | constants_of(nodes.values()))
+        return find_nonfinite(self._structure.nodes, self._floats)
+
+    @cached_property
+    def _floats(self) -> Mapping[str, Value]:
+        """Weights and floating-point constants, by tensor name."""
+        return self._weights | constants_of(self._structure.nodes.values())
 
     @cached_property
     def _nonfinite_folded(self) -> NonFinite:
