@@ -237,7 +237,7 @@ class Attribution:
             picture explains the score and not the probability, which saturates.
         targets: the channel (or class) at each index of the second axis of ``images``; -1 where the surest class of
             each image was asked for and images differ.
-        names: of ``targets``: class names or numbers, with the place or region that was asked for.
+        names: of ``targets``: class names, or 'class 3', with the place or region that was asked for.
         images: float32 (images, targets, height, width), or (images, targets, height, width, input channels) where
             the row of the method is ``per_channel``; positive speaks for the class. The docstring of the method's
             function says in which unit.
@@ -364,10 +364,13 @@ class Head:
         return bool(self.output.spatial_shape)
 
     def title(self, number: int) -> str:
-        """The name of a class, or what to call it without one."""
+        """The name of a class, or what to call it without one: 'class 3', 'label 3', 'value 3', 'no' or 'yes'."""
         if self.names is not None and number < len(self.names):
             return self.names[number]
-        return ("no", "yes")[number] if self.meaning == "yes or no" else str(number)
+        if self.meaning == "yes or no":
+            return ("no", "yes")[number]
+        kind = {"classes": "class", "labels": "label"}.get(self.meaning, "value")
+        return f"{kind} {number}"
 
 
 @dataclass(frozen=True)
@@ -397,7 +400,7 @@ class Predictions:
 
     Attributes:
         head: the head.
-        names: of its classes, labels or values, or their numbers as text.
+        names: of its classes, labels or values: 'class 3' where they have none.
         scores: float32 (images, classes): before the activation that saturates; means over the places of a map.
         probabilities: float32 (images, classes), means over the places of a map; ``None`` for a head of values.
         values: float32 (images, ..., channels): the output as the network returns it, channels last. ``None`` in the

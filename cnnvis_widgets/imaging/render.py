@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from ..methods import METHODS
 from ..results import Attribution, FeatureMaps, Reconstruction
 from . import busy_regions, colormaps
+from .curves import projection_curves
 from .grid import montage
 from .normalize import ValueRange, centred, rising, to_uint8
 
@@ -152,6 +153,17 @@ def reconstruction_tiles(
         visible = [np.abs(tile).max(axis=-1) > VISIBLE * limit for tile, limit in zip(values, limits, strict=True)]
         pixels = busy_regions.windows(pixels, np.stack(visible))
     return _flat(pixels)
+
+
+def projections(reconstruction: Reconstruction) -> np.ndarray:
+    """Draw the projections of the first image for the screen: those of signals as curves, others as tiles.
+
+    Returns:
+        uint8 (channels, height, width, 1 or 3).
+    """
+    if reconstruction.images.ndim == 4:
+        return projection_curves(reconstruction.images[0])
+    return reconstruction_tiles(reconstruction)
 
 
 def picture(image: ArrayLike, value_range: ValueRange) -> np.ndarray:

@@ -65,7 +65,7 @@ class ExplorerLayout:
         self.children = [
             c.row(menu.family, menu.layer),
             NetworkStrip(state, layers),
-            c.method_toggle(state, [(view.title, view.name, view.unavailable()) for view in views.values()]),
+            c.method_toggle(state, [_choice(view) for view in views.values()]),
             self._options,
             ProgressReport(state, actions.stop).widget,
             c.side_by_side(image_pane.widget, self._panel, margin="8px 0 0 0"),
@@ -78,8 +78,13 @@ class ExplorerLayout:
 
     def _file_controls(self, actions: Actions) -> list[w.Widget]:
         return [
-            c.switch(self._state, "save_png", "Write PNG files"),
-            c.switch(self._state, "log_to_tensorboard", "Log every result"),
+            c.switch(self._state, "save_png", "Write PNG files", tooltip="Write every finished result as PNG files"),
+            c.switch(
+                self._state,
+                "log_to_tensorboard",
+                "Log every result",
+                tooltip="Log every finished result, and each step of a dream, for TensorBoard",
+            ),
             c.button("Save PNG now", actions.save_png, "Write the result on the screen as PNG files"),
             c.button("Log to TensorBoard", actions.log, "Write the result on the screen as a TensorBoard summary"),
             c.button("Export HTML", actions.export_html, "Write all results so far as a page that needs no kernel"),
@@ -103,3 +108,7 @@ class ExplorerLayout:
             self._options.children, self._panel.children = (), (create(w.HTML, value=c.text(reason, role="status")),)
         else:
             self._options.children, self._panel.children = tuple(view.options), (view.panel,)
+
+
+def _choice(view: View) -> c.Choice:
+    return c.Choice(view.title, view.name, view.tooltip, view.unavailable())

@@ -230,6 +230,8 @@ def _click_through(explorer: Any, view: str, subject: Subject) -> None:
     state.channel = subject.channels[0]
     if view == "intervention":
         state.factor = 0.0
+    if view == "occlusion" and not explorer.views[view].unavailable():
+        explorer.views[view].start()
     if view == "deconvolution":
         state.all_rules = True
     if view == "deep dream":

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
 VIEWPORT = {"width": 1440, "height": 1000}
-PATIENCE_MS = 60_000
+PATIENCE_MS = 240_000
 """How long anything may take on a busy machine: loading a page, then the network in its kernel."""
 VOILA_READY = "/voila/static/voila.js"
 PYTHON = (sys.executable,)
@@ -146,7 +146,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + 90
+    end = time.monotonic() + PATIENCE_MS / 1000
     while time.monotonic() < end:
         if server.poll() is not None:
             raise RuntimeError(f"The server ended:\n{log.read_text()[-3000:]}")
@@ -161,6 +161,17 @@ def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
 def percent(probability: float) -> str:
     """A probability as the bars tell it."""
     return f"{100 * probability:.{0 if probability >= 0.0995 else 1}f} %"
+
+
+SPOKEN = "img|button|combobox|listbox|checkbox|slider|spinbutton|textbox"
+"""Roles of pictures and controls: what is read out of them must have a name."""
+
+
+def nameless(notebook: Notebook) -> list[str]:
+    """Pictures and controls that can be seen and say nothing to a screen reader, as a list of their roles."""
+    told = notebook.page.locator(".cnnvis-explorer").first.aria_snapshot()
+    lines = [line.strip().removeprefix("- ") for line in told.splitlines()]
+    return [line for line in lines if re.match(rf"({SPOKEN})\b(?! \")", line) or "No picture yet" in line]
 
 
 class Notebook:
@@ -222,7 +233,8 @@ class Notebook:
 
     def await_python(self, expression: str) -> Any:
         """The value of an expression in the kernel, once it is true."""
-        for _ in range(300):
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while time.monotonic() < end:
             value = self.python(expression)
             if value:
                 return value
@@ -357,6 +369,26 @@ class Notebook:
         ARTIFACTS.mkdir(exist_ok=True)
         self.page.locator(of).first.evaluate("(part) => part.scrollIntoView()")
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+    def whole_screenshot(self, name: str) -> Locator:
+        """Take a picture of the whole explorer, as high as it is, and return the explorer."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        explorer = self.page.locator(".cnnvis-explorer").first
+        explorer.screenshot(path=ARTIFACTS / f"{name}.png")
+        return explorer
+
+    def in_theme(self, theme: str) -> None:
+        """Change JupyterLab to the theme 'Light' or 'Dark'."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+        self.page.wait_for_function(f"() => document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+
+    def faults(self) -> list[str]:
+        """Errors of the page that are about widgets.
+
+        anywidget gives a model two seconds to start. On a busy machine it says that one failed, and shows it later.
+        """
+        told = [error for error in self.errors if re.search("cnnvis|anywidget|bqplot|widget", error)]
+        return [error for error in told if "[anywidget] Failed to initialize model" not in error]
 
     def close(self) -> None:
         """Close the page and end its kernel: whoever opens the notebook again would get that one back."""

@@ -61,4 +61,10 @@ def test_the_menu_of_heads_shows_values(notebook):
     notebook.rest()
     assert notebook.python("[explorer.state.head, explorer.state.place]") == ["depth", []]
     expect(notebook.picture("head")).to_be_hidden()
+    notebook.show("Attribution")
+    page.get_by_label("Explain").select_option("the chosen class")
+    expect(page.get_by_label("Class", exact=True).locator("option")).to_have_text(["value 0"])
+    notebook.rest()
     notebook.screenshot("values-of-a-head")
+    page.get_by_label("Output", exact=True).select_option("mask · classes")
+    expect(page.get_by_label("Class", exact=True).locator("option")).to_have_text(["0 · sky", "1 · sea", "2 · sand"])

@@ -44,6 +44,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     expect(page.get_by_label("Class", exact=True).locator("option")).to_have_count(1)
     page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
     notebook.python("setattr(explorer.state, 'steps', 500)")
+    older = set((folder / "Log").glob("events.out.tfevents.*"))  # notebooks that ran before log to this folder, too
     page.get_by_label("Write PNG files").check()
     page.get_by_label("Log every result").check()
     notebook.picture("dream").evaluate(COUNT_FRAMES)
@@ -60,6 +61,6 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     assert notebook.python("[explorer.result.channels, explorer.result.total]") == [[281], 1500]
     assert 5 <= notebook.python("explorer.result.index") < 1499
     assert len(list((folder / "Output").glob("deepdream_logits*/image_281.png"))) == 1
-    assert len(list((folder / "Log").glob("events.out.tfevents.*"))) == 1
+    assert len({*(folder / "Log").glob("events.out.tfevents.*")} - older) == 1
     assert notebook.python("explorer.state.error") == ""
-    assert [error for error in notebook.errors if re.search("cnnvis|anywidget|bqplot|widget", error)] == []
+    assert notebook.faults() == []

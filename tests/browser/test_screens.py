@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from servers import ARTIFACTS
+from servers import nameless
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -43,29 +43,15 @@ def notebook(open_notebook, request):
     return open_notebook("lab", request.param)
 
 
-SPOKEN = "img|button|combobox|listbox|checkbox|slider|spinbutton|textbox"
-"""Roles of pictures and controls: what is read out of them must have a name."""
-
-
-def nameless(notebook):
-    """Pictures and controls that can be seen and say nothing to a screen reader, as a list of their roles."""
-    told = notebook.page.locator(".cnnvis-explorer").first.aria_snapshot()
-    lines = [line.strip().removeprefix("- ") for line in told.splitlines()]
-    return [line for line in lines if re.match(rf"({SPOKEN})\b(?! \")", line) or "No picture yet" in line]
-
-
 def shots(notebook, name):
     """The whole explorer, as high as it is."""
     assert nameless(notebook) == [], name
-    ARTIFACTS.mkdir(exist_ok=True)
     for theme in THEMES:
-        notebook.command("apputils:change-theme", theme=f"JupyterLab {theme}")
-        notebook.page.wait_for_function(f"() => document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+        notebook.in_theme(theme)
         for width, height in SIZES:
             notebook.page.set_viewport_size({"width": width, "height": height})
             notebook.await_layout()
-            explorer = notebook.page.locator(".cnnvis-explorer").first
-            explorer.screenshot(path=ARTIFACTS / f"{name}-{theme.lower()}-{width}.png")
+            explorer = notebook.whole_screenshot(f"{name}-{theme.lower()}-{width}")
             assert explorer.evaluate("(it) => it.scrollWidth <= it.clientWidth"), f"cut off at {width} pixels"
 
 
@@ -75,6 +61,8 @@ def test_every_pane(notebook):
         return
     for name, traits in PANES.items():
         notebook.python(f"[*(setattr(explorer.state, *each) for each in {list(traits.items())}), explorer.wait(90)][0]")
+        if name == "occlusion":
+            notebook.python("[explorer.views['occlusion'].start(), explorer.wait(300)][0]")
         expect(notebook.status().first).to_have_text(re.compile("Done"))
         notebook.await_python("explorer.image_pane.predictions.value")
         if name in BESIDE:

@@ -12,7 +12,7 @@ from io import BytesIO
 import keras
 import numpy as np
 import pytest
-from ipywidgets import HTML, IntSlider
+from ipywidgets import HTML, Button, FloatProgress, IntSlider, ToggleButtons
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
@@ -27,7 +27,8 @@ from cnnvis_widgets.widgets.elements.shared_layouts import create, set_visible
 from cnnvis_widgets.widgets.jobs import computations, jobs
 from cnnvis_widgets.widgets.views.map_sheet import MapSheet
 from cnnvis_widgets.widgets.views.montage import PAGE, Montage, on_page, pages
-from cnnvis_widgets.widgets.views.score_chart import ScoreChart
+from cnnvis_widgets.widgets.views.registry import VIEWS
+from cnnvis_widgets.widgets.views.score_chart import ScoreChart, ticks
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")
@@ -415,10 +416,27 @@ def test_a_layer_without_a_gradient_still_shows_its_maps(explorer, monkeypatch):
 def test_the_sliders_of_a_dream_follow_python(explorer):
     explorer.state.method = "deep dream"
     explorer.state.steps = 700
-    slider = one(explorer, IntSlider, description="Steps each")
+    slider = one(explorer, IntSlider, description="Steps per octave")
     assert (slider.value, explorer.state.steps) == (700, 700)
     slider.value = 12
     assert explorer.state.steps == 12
+
+
+def test_the_bar_and_the_stop_button_are_there_only_while_work_runs(explorer):
+    bar, stop = one(explorer, FloatProgress), one(explorer, Button, description="Stop")
+    assert (bar.layout.display, stop.layout.display) == ("none", "none")
+    explorer.state.running, explorer.state.error = True, "shown at once"
+    assert (bar.layout.display, stop.layout.display) == (None, None)
+    explorer.state.running = False
+    assert (bar.layout.display, stop.layout.display) == ("none", "none")
+
+
+@pytest.mark.parametrize(
+    ("last", "wanted"), [(0, [0]), (5, [0, 1, 2, 3, 4, 5]), (6, [0, 2, 4, 6]), (1499, [0, 500, 1000])]
+)
+def test_ticks_are_round_and_never_double(last, wanted):
+    assert ticks(last).tolist() == wanted
+    assert len(ticks(last)) <= 6
 
 
 def test_a_new_dream_draws_a_new_line():
@@ -698,12 +716,26 @@ def test_it_is_shown_as_a_widget(explorer):
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_control_says_what_it_does(explorer, view):
+    explorer.state.method = view.name
+    labelled = [widget for widget in descendants(explorer) if widget.has_trait("tooltip")]
+    controls = [widget for widget in labelled if getattr(widget, "description", "")]
+    assert len(controls) > 10
+    assert [widget.description for widget in controls if not widget.tooltip] == []
+    (toggle,) = [widget for widget in labelled if isinstance(widget, ToggleButtons)]
+    assert all(toggle.tooltips)
+
+
 def test_a_dense_layer_has_a_montage_too(explorer):
     explorer.state.layer = explorer.network.logits.name
     assert explorer.result.values.shape == (1, 4)
     montage, _, large = canvases(explorer)
     assert min(pixels(montage).shape[:2]) > 60
-    assert pixels(large).shape == (1, 1, 3)
+    assert pixels(large).shape == (51, 128, 3), "all units, and the chosen one framed"
+    explorer.state.channel = 2
+    assert large.selected == (64, 0, 32, 51)
+    assert large.alt.startswith("Unit 2 of ")
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 64, PAGE])

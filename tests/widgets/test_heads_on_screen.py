@@ -99,7 +99,7 @@ def test_no_view_ends_in_an_error(opened):
     ("opened", "shown"),
     [
         ("yes or no", lambda p: [("yes", p[1]), ("no", p[0])] if p[1] > p[0] else [("no", p[0]), ("yes", p[1])]),
-        ("labels", lambda p: sorted(((str(n), v) for n, v in enumerate(p)), key=lambda pair: -pair[1])),
+        ("labels", lambda p: sorted(((f"label {n}", v) for n, v in enumerate(p)), key=lambda pair: -pair[1])),
     ],
     indirect=["opened"],
 )
@@ -112,18 +112,18 @@ def test_bars_show_the_probabilities_of_the_network(opened, shown):
 def test_values_are_signed_numbers(opened):
     values = predict(opened.network, opened.feed).values[0]
     number = int(np.abs(values).argmax())
-    assert words(opened)[:2] == [str(number), f"{values[number]:+.4g}".replace("-", "−")]
+    assert words(opened)[:2] == [f"value {number}", f"{values[number]:+.4g}".replace("-", "−")]
     assert "width:100.0%" in opened.image_pane.predictions.value
 
 
 @pytest.mark.parametrize("opened", ["two heads"], indirect=True)
 def test_another_head_is_asked(opened):
     state = opened.state
-    assert (state.head, state.classes) == ("sort", ("0", "1", "2"))
+    assert (state.head, state.classes) == ("sort", ("class 0", "class 1", "class 2"))
     assert len(words(opened)) == 6
     state.target = 2
     state.head = "age"
-    assert (state.target, state.classes) == (0, ("0",))
+    assert (state.target, state.classes) == (0, ("value 0",))
     assert len(words(opened)) == 2
     state.method = "attribution"
     assert opened.result.layer == opened.network.head("age").scores
@@ -171,7 +171,7 @@ def test_a_click_on_the_map_asks_about_its_pixel(opened):
 def test_the_class_map_has_a_legend(opened):
     best = predict(opened.network, opened.feed).values[0].argmax(-1)
     legend = opened.image_pane.head_map._caption.value
-    assert sorted(re.findall(r"</span>([^<]*)<br>", legend)) == sorted(map(str, np.unique(best)))
+    assert sorted(re.findall(r"</span>([^<]*)<br>", legend)) == [f"class {number}" for number in np.unique(best)]
 
 
 @pytest.mark.parametrize("opened", ["backbone", "labels"], indirect=True)

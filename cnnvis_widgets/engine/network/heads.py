@@ -235,7 +235,8 @@ def _named(head: Head, class_names: ClassNames) -> Head:
     if isinstance(class_names, Mapping):
         by_index = {int(index): str(name) for index, name in class_names.items()}
         last = max(by_index, default=-1)
-        names = tuple(by_index.get(index, str(index)) for index in range(last + 1 if count is None else count))
+        indices = range(last + 1 if count is None else count)
+        names = tuple(by_index.get(index, f"class {index}") for index in indices)
         given = last + 1 if count is None or last >= count else count
     else:
         names = tuple(map(str, class_names))

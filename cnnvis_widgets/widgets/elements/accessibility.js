@@ -27,10 +27,17 @@ function nameCharts(root) {
   root.querySelectorAll(".bqplot svg").forEach((part) => part.setAttribute("aria-hidden", "true"));
 }
 
+// ipywidgets puts the tooltip of a labelled control on the label alone.
+function spreadTooltips(root) {
+  root.querySelectorAll(".jupyter-widgets > .widget-label[title]").forEach((label) => {
+    label.parentElement.title = label.title;
+  });
+}
+
 // Prepares all controls of the explorer around an element, and those that come later. Returns the observer.
 function prepareControls(element) {
   const root = element.closest(".cnnvis-explorer") ?? element;
-  const prepare = () => [protectFromShortcuts, nameSliders, nameCharts].forEach((step) => step(root));
+  const prepare = () => [protectFromShortcuts, nameSliders, nameCharts, spreadTooltips].forEach((step) => step(root));
   prepare();
   const observer = new MutationObserver(prepare);
   observer.observe(root, { childList: true, subtree: true });

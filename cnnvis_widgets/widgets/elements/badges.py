@@ -37,13 +37,14 @@ def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> st
     return f'<div class="cnnvis-badge{style}" title="{escape(tooltip)}">{spans}</div>'
 
 
-def colour_bar(limit: float | None, *, signed: bool, clipped: float = 0.0) -> str:
+def colour_bar(limit: float | None, *, signed: bool, clipped: float = 0.0, silent: int = 0) -> str:
     """HTML of a colour bar.
 
     Args:
         limit: the value of full brightness; None where each map has a limit of its own.
         signed: whether there are negative values; zero is in the middle then.
         clipped: the percentage of values beyond the ends.
+        silent: how many maps are plain grey, because they are zero everywhere.
     """
     stops = (DIVERGING if signed else SEQUENTIAL)[np.linspace(0, 255, 9).astype(int)]
     colours = ", ".join(f"rgb{tuple(map(int, stop))}" for stop in stops)
@@ -51,6 +52,8 @@ def colour_bar(limit: float | None, *, signed: bool, clipped: float = 0.0) -> st
     low = "0" if not signed else f"-{high}" if limit is not None else "its negative"
     zero = ", white is 0" if signed else ""
     clipping = f"{clipped:.3g} % of the values are beyond the ends" if clipped else "no value is clipped"
+    if silent:
+        clipping += f"; {silent} grey {'map is' if silent == 1 else 'maps are'} not active"
     bar = f'<span class="cnnvis-scale" aria-hidden="true" style="background:linear-gradient(90deg,{colours})"></span>'
     return f'<div class="cnnvis-note">{low} {bar} {high}{zero}; {clipping}</div>'
 

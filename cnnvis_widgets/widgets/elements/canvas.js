@@ -11,7 +11,7 @@ function createElements(name) {
   canvas.width = canvas.height = 1;
   readout.hidden = true;
   surface.append(canvas, outline);
-  stage.append(surface, readout, tools);
+  stage.append(surface, readout);
   return { canvas, stage, surface, outline, readout, tools };
 }
 
@@ -30,7 +30,7 @@ function hints(model) {
 function render({ model, el }) {
   el.classList.add("cnnvis-canvas");
   const { canvas, stage, surface, outline, readout, tools } = createElements(model.get("name"));
-  el.append(stage);
+  el.append(stage, tools);
   const zoom = createZoom(stage, surface, () => (setRendering(), setTouchAction()));
   const frame = createFrame(model, canvas, outline);
   const draw = createDrawing({ model, canvas, resized: zoom.reset, drawn: () => (frame.show(), setRendering()) });
@@ -54,9 +54,11 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", model.get("alt"));
     canvas.setAttribute("aria-description", canvas.title);
     stage.style.maxWidth = `${model.get("width")}px`;
+    tools.style.left = `min(100%, ${model.get("width")}px)`;
     canvas.classList.toggle("cnnvis-interactive", clicks);
     canvas.dataset.drag = drag;
     tools.hidden = !zooms;
+    outline.classList.toggle("cnnvis-cover", model.get("cover"));
     if (!zooms && zoom.zoomed) zoom.reset();
     if (clicks || drag || zooms) canvas.tabIndex = 0;
     else canvas.removeAttribute("tabindex");
@@ -69,7 +71,7 @@ function render({ model, el }) {
   }
 
   const listeners = { data: draw, selected: frame.show, readout: showReadout };
-  for (const trait of ["alt", "width", "smooth", "interactive", "drag", "zoomable"]) listeners[trait] = update;
+  for (const trait of ["alt", "width", "smooth", "interactive", "drag", "cover", "zoomable"]) listeners[trait] = update;
   for (const [trait, listener] of Object.entries(listeners)) model.on(`change:${trait}`, listener);
   update();
   frame.show();

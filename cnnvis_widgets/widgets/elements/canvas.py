@@ -48,6 +48,7 @@ class PictureCanvas(anywidget.AnyWidget):
         drag: in 'move' the user drags the frame, in 'brush' draws another one, with the mouse, a finger
             or the arrow keys. In 'region' it is drawn as in 'brush', but the arrow keys select as without a
             frame, and with Shift are reported as keys of their own.
+        cover: whether the frame hides what lies in it, in the grey of an occluder.
         hover: whether the page reports the place of the pointer; ``on_hover`` sets it.
         readout: a line on the picture while the pointer is over it.
         zoomable: whether the user can zoom, by wheel, pinch, buttons and the keys + - 0.
@@ -64,6 +65,7 @@ class PictureCanvas(anywidget.AnyWidget):
     interactive = t.Bool(False).tag(sync=True)
     selected = t.Tuple().tag(sync=True)
     drag = t.Enum(("", "move", "brush", "region"), "").tag(sync=True)
+    cover = t.Bool(False).tag(sync=True)
     hover = t.Bool(False).tag(sync=True)
     readout = t.Unicode("").tag(sync=True)
     zoomable = t.Bool(False).tag(sync=True)

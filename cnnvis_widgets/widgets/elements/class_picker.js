@@ -16,13 +16,20 @@ function render({ model, el }) {
   const chosen = Object.assign(document.createElement("div"), { className: "cnnvis-note" });
   search.type = "text"; // ipywidgets styles no other kind
   search.placeholder = "part of a name, or a number";
-  list.size = 16;
+  search.title = "Type a part of a class's name or its number; Enter chooses the first one listed";
+  list.title = "The class that is asked about or dreamt of";
   chosen.setAttribute("aria-live", "polite");
   el.append(field(search, "Find class", "widget-text"), field(list, "Class", "widget-select"), chosen);
 
-  const labels = model.get("classes").map((name, number) => `${number} · ${name}`);
-  const options = labels.map((label, number) => new Option(label, number));
+  let labels, options;
 
+  function read() {
+    const unnamed = (name, number) => name.endsWith(` ${number}`); // "class 3"
+    labels = model.get("classes").map((name, number) => (unnamed(name, number) ? name : `${number} · ${name}`));
+    options = labels.map((label, number) => new Option(label, number));
+    list.size = Math.min(16, Math.max(2, options.length));
+    find();
+  }
   function mark() {
     const target = model.get("target");
     list.value = target; // no option, where the chosen class does not match
@@ -49,8 +56,12 @@ function render({ model, el }) {
   });
   list.addEventListener("change", () => choose(list.value));
   model.on("change:target", follow);
-  find();
-  return () => model.off("change:target", follow);
+  model.on("change:classes", read);
+  read();
+  return () => {
+    model.off("change:target", follow);
+    model.off("change:classes", read);
+  };
 }
 
 export default { render };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -13,6 +14,7 @@ from ...errors import described
 from ...results import Layer
 from ..state.explorer_state import FAMILY_FILTERS, ExplorerState
 from .shared_layouts import create
+from .switch import Switch
 
 _SHORT_FAMILY = {"r": "activation", "c": "convolution", "p": "pooling", "": "other"}
 LABEL = {"description_width": "initial"}
@@ -73,13 +75,16 @@ def stack(*children: w.Widget) -> w.VBox:
     return create(w.VBox, children, layout={"min_width": "0", "grid_gap": "10px"})
 
 
-def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: str = "auto") -> w.Dropdown:
+def dropdown(
+    state: ExplorerState, trait: str, label: str, options: Any, *, tooltip: str, width: str = "auto"
+) -> w.Dropdown:
     """A menu linked with a trait that has a fixed list of values."""
     menu = create(
         w.Dropdown,
         options=options,
         value=getattr(state, trait),
         description=label,
+        tooltip=tooltip,
         style=LABEL,
         layout={"width": width, "max_width": "100%"},
     )
@@ -87,7 +92,9 @@ def dropdown(state: ExplorerState, trait: str, label: str, options: Any, width: 
     return menu
 
 
-def slider(state: ExplorerState, trait: str, label: str, *, live: bool = True, width: str = "260px") -> w.FloatSlider:
+def slider(
+    state: ExplorerState, trait: str, label: str, *, tooltip: str, live: bool = True, width: str = "260px"
+) -> w.FloatSlider:
     """A slider linked with a trait, over the trait's range. With ``live`` the trait follows while the user drags."""
     limits: Any = state.traits()[trait]
     widget = create(
@@ -98,6 +105,7 @@ def slider(state: ExplorerState, trait: str, label: str, *, live: bool = True, w
         step=0.01,
         continuous_update=live,
         description=label,
+        tooltip=tooltip,
         style=LABEL,
         layout={"width": width, "max_width": "100%"},
     )
@@ -105,7 +113,7 @@ def slider(state: ExplorerState, trait: str, label: str, *, live: bool = True, w
     return widget
 
 
-def whole_slider(state: ExplorerState, trait: str, label: str, low: int, high: int) -> w.IntSlider:
+def whole_slider(state: ExplorerState, trait: str, label: str, *, low: int, high: int, tooltip: str) -> w.IntSlider:
     """A slider of whole numbers linked with a trait. The trait changes when the slider is released; the slider's range
     grows with values that are set from Python."""
     widget = create(
@@ -115,6 +123,7 @@ def whole_slider(state: ExplorerState, trait: str, label: str, low: int, high: i
         max=high,
         continuous_update=False,
         description=label,
+        tooltip=tooltip,
         style=LABEL,
         layout={"width": "260px", "max_width": "100%"},
     )
@@ -123,9 +132,9 @@ def whole_slider(state: ExplorerState, trait: str, label: str, low: int, high: i
     return widget
 
 
-def switch(state: ExplorerState, trait: str, label: str) -> w.Checkbox:
+def switch(state: ExplorerState, trait: str, label: str, *, tooltip: str) -> Switch:
     """A checkbox linked with a trait."""
-    box = create(w.Checkbox, value=getattr(state, trait), description=label, indent=False, layout={"width": "auto"})
+    box = Switch(value=getattr(state, trait), description=label, tooltip=tooltip)
     t.link((state, trait), (box, "value"))
     return box
 
@@ -147,9 +156,11 @@ class LayerMenu:
     def __init__(self, state: ExplorerState) -> None:
         self._state = state
         families = [(self._title(key), key) for key in state.families]
-        self.family = dropdown(state, "family", "Layers", families, "270px")
+        tooltip = "Which layers the next menu lists"
+        self.family = dropdown(state, "family", "Layers", families, tooltip=tooltip, width="270px")
         layout = {"flex": "1 1 340px", "min_width": "0", "max_width": "620px"}
-        self.layer = create(w.Dropdown, description="Layer", style=LABEL, layout=layout)
+        tooltip = "The layer to look at: its name, its op and the shape of what it returns"
+        self.layer = create(w.Dropdown, description="Layer", tooltip=tooltip, style=LABEL, layout=layout)
         self.layer.observe(self._choose, "value")
         state.observe(self._update, ["layer", "family"])
         self._update()
@@ -173,13 +184,30 @@ class LayerMenu:
         self.layer.value = self._state.layer
 
 
-def method_toggle(state: ExplorerState, views: Iterable[tuple[str, str, str]]) -> w.HBox:
-    """The buttons that choose a view, given as titles, names and, of a view that cannot apply, why not."""
-    views = list(views)
-    usable = [(title, name) for title, name, reason in views if not reason]
+@dataclass(frozen=True)
+class Choice:
+    """A view as its button tells it.
+
+    Attributes:
+        title: on the button; ``name``: the value of ``state.method``.
+        tooltip: what the view shows.
+        reason: why it cannot apply; '' if it can.
+    """
+
+    title: str
+    name: str
+    tooltip: str
+    reason: str = ""
+
+
+def method_toggle(state: ExplorerState, choices: Iterable[Choice]) -> w.HBox:
+    """The buttons that choose a view; those of views that cannot apply are disabled, and say why."""
+    choices = list(choices)
+    usable = [(choice.title, choice.name) for choice in choices if not choice.reason]
     toggle = create(
         w.ToggleButtons,
         options=usable,
+        tooltips=[choice.tooltip for choice in choices if not choice.reason],
         value=state.method if state.method in [name for _, name in usable] else None,
         style={"button_width": "auto"},
         layout={"width": "auto"},
@@ -195,8 +223,8 @@ def method_toggle(state: ExplorerState, views: Iterable[tuple[str, str, str]]) -
     state.observe(follow, "method")
     toggle.observe(choose, "value")
     others = [
-        create(w.Button, description=title, tooltip=reason, disabled=True, layout={"width": "auto"})
-        for title, _, reason in views
-        if reason
+        create(w.Button, description=choice.title, tooltip=choice.reason, disabled=True, layout={"width": "auto"})
+        for choice in choices
+        if choice.reason
     ]
     return row(toggle, *others)

@@ -11,7 +11,7 @@ import ipywidgets as w
 
 from ..state.explorer_state import ExplorerState
 from . import controls as c
-from .shared_layouts import create
+from .shared_layouts import create, set_visible
 
 GRACE = 0.15
 """Seconds from the beginning of work until it is reported. Cached results are on the screen before anybody could read a
@@ -19,7 +19,8 @@ report of them, and sooner without it: the page takes messages one after the oth
 
 
 class ProgressReport:
-    """A bar, a button that stops the work, and the progress in words, since screen readers do not read out a bar.
+    """A bar and a button that stops the work, both only while it runs, and the progress in words: screen readers do not
+    read out a bar.
 
     Args:
         state: has the progress.
@@ -31,7 +32,7 @@ class ProgressReport:
         self._bar = create(w.FloatProgress, min=0.0, max=1.0, layout={"width": "220px", "margin": "2px 0"})
         self._stop = c.button("Stop", stop, "Stop and keep the last picture")
         self._status, self._detail, self._error = create(w.HTML), create(w.HTML), create(w.HTML)
-        line = c.row(self._bar, self._stop, self._status, self._detail)
+        line = c.row(self._bar, self._stop, self._status, self._detail, min_height="34px")  # also without the button
         self.widget = create(w.VBox, [line, self._error], layout={"min_width": "0"})
         state.observe(self._follow, ["progress", "status", "detail", "error", "running"])
         self._show()
@@ -51,11 +52,9 @@ class ProgressReport:
     def _show(self) -> None:
         state = self._state
         with self._lock:  # so that what is read last is shown last
-            ended = "success" if state.progress == 1 else "warning"
-            with self._bar.hold_sync():
-                self._bar.value = state.progress
-                self._bar.bar_style = "danger" if state.error else "" if state.running else ended
-            self._stop.disabled = not state.running
+            self._bar.value = state.progress
+            for widget in (self._bar, self._stop):
+                set_visible(widget, state.running)
             self._status.value = c.text(state.status, role="status")
             self._detail.value = c.text(state.detail)
             self._error.value = c.text(state.error, "error", role="alert")

@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from ...engine.attribution.predictions import predict
 from ...imaging import encode
+from ...imaging.curves import signal_picture
 from ...imaging.render import picture
 from ...results import Predictions
 from ..elements.canvas import PictureCanvas
@@ -52,6 +53,7 @@ class ImagePane:
             options=_numbered(state.images),
             value=state.image,
             description="Image",
+            tooltip="The image that the network is fed",
             style=LABEL,
             layout={"width": "auto", "max_width": "100%"},
         )
@@ -81,10 +83,12 @@ class ImagePane:
     def _draw(self, change: Any = None) -> None:
         self._menu.value = self._state.image
         name = self._state.images[self._state.image]
-        pixels = picture(self._fed_images.images[self._state.image], self._fed_images.value_range)
-        height, width = pixels.shape[:2]
-        self.canvas.show(encode.png(pixels), f"The image as fed: {name}, {height} × {width} pixels")
-        self._caption.value = text(f"{name}, as fed: {height} × {width}", "caption")
+        image, value_range = self._fed_images.images[self._state.image], self._fed_images.value_range
+        drawn = signal_picture if image.ndim == 2 else picture
+        what = "image" if image.ndim == 3 else "input"
+        words = f"The {what} as fed: {name}, {size_in_words(image.shape)}"
+        self.canvas.show(encode.png(drawn(image, value_range)), words)
+        self._caption.value = text(f"{name}, as fed: {size_in_words(image.shape)}", "caption")
         self.predict()
 
     def _choose(self, change: Any) -> None:
@@ -97,7 +101,11 @@ class ImagePane:
         """A menu of the heads, where there are several."""
         heads = self._state.network.heads
         options = [(f"{head.name} · {head.meaning}", head.name) for head in heads]
-        return [dropdown(self._state, "head", "Output", options)] if len(heads) > 1 else []
+        return (
+            [dropdown(self._state, "head", "Output", options, tooltip="The output of the network that is asked")]
+            if len(heads) > 1
+            else []
+        )
 
     def _predict_again(self, change: Any) -> None:
         self.predict()
@@ -122,6 +130,20 @@ class ImagePane:
                 self.head_map.show(job.latest)
 
         self._slot.start(jobs.Job(steps, done=done))
+
+
+def size_in_words(shape: tuple[int, ...]) -> str:
+    """The size of an image, a signal, a volume or a flat input, for people.
+
+    Example:
+        >>> size_in_words((224, 224, 3)), size_in_words((64, 2)), size_in_words((784,))
+        ('224 × 224 pixels', '64 values of 2 channels', '784 values')
+    """
+    *sides, channels = shape
+    size = " × ".join(map(str, sides or [channels]))
+    if len(sides) > 1:
+        return f"{size} pixels"
+    return f"{size} values" if not sides or channels == 1 else f"{size} values of {channels} channels"
 
 
 def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:

@@ -32,7 +32,7 @@ class NewImages:
         cropping: feeds a part of the photo.
         pad: a sheet to draw on; None for networks whose images are large or in colour.
         note: names the file that is being read.
-        tools: all of them but the pad.
+        tools: all of them but the pad; none for a network that takes no pictures.
     """
 
     def __init__(self, state: ExplorerState, fed_images: FedImages, photo: PictureCanvas) -> None:
@@ -41,7 +41,12 @@ class NewImages:
         self._slot = jobs.new_slot()
         self._drawing_index: int | None = None
         self.upload = create(
-            w.FileUpload, accept="image/*", multiple=True, description="Add images", layout={"width": "auto"}
+            w.FileUpload,
+            accept="image/*",
+            multiple=True,
+            description="Add images",
+            tooltip="Open image files and feed them to the network",
+            layout={"width": "auto"},
         )
         self.upload.observe(self._uploaded, "value")
         self.webcam = Webcam(lambda content: self.read([("webcam", content)]))
@@ -50,7 +55,9 @@ class NewImages:
         if self.pad is not None:
             self.pad.observe(self._drawn, "pixels")
         self.note = create(w.HTML)
-        self.tools = row(self.upload, self.cropping.widget, self.webcam, self.note, grid_gap="4px")
+        takes_pictures = fed_images.images[0].ndim == 3 or fed_images.network.preprocess is not None
+        from_pictures = (self.upload, self.cropping.widget, self.webcam) if takes_pictures else ()
+        self.tools = row(*from_pictures, self.note, grid_gap="4px")
 
     def add(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it; see ``ModelExplorer.add_image``."""

@@ -46,7 +46,9 @@ class UnitsAtPlace:
         self._place: tuple[int, int] | None = None
         self.units: tuple[SeeingUnit, ...] = ()
         self._title = create(w.HTML)
-        self._list = create(w.Select, rows=LISTED, layout={"width": "auto"})
+        self._list = create(
+            w.Select, rows=LISTED, tooltip="Choose a unit to select its map and its place", layout={"width": "auto"}
+        )
         self.widget = column(self._title, self._list, grow="none", widest="100%")
         self._request = NewestRequest(self._show, self._fail)
         set_visible(self.widget, False)

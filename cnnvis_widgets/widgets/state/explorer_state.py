@@ -228,7 +228,7 @@ class ExplorerState(t.HasTraits):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes, labels or values of the head; numbers where it has no names."""
+        """The names of the classes, labels or values of the head; 'class 3' where it has no names."""
         head = self.current_head
         return () if head is None else tuple(map(head.title, range(head.classes or 0)))
 
@@ -255,9 +255,9 @@ class ExplorerState(t.HasTraits):
         return head is not None and not (head.is_map and head.meaning == "values")
 
     def class_name(self, number: int) -> str:
-        """The name of a class; its number where the network has no names."""
+        """The name of a class; 'class 3' where the network has no names."""
         head = self.current_head
-        return str(number) if head is None else head.title(number)
+        return f"class {number}" if head is None else head.title(number)
 
     def listed_layers(self) -> tuple[Layer, ...]:
         """The layers of the chosen family in graph order; all of them family by family."""

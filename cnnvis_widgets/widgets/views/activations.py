@@ -59,6 +59,7 @@ class ActivationsView(View):
     """All maps of the layer as a montage, and the selected one large."""
 
     name, title = "activations", "Activations"
+    tooltip = "See the maps of a layer: where and how strongly each of its channels fires for this image"
     depends_on = ("order", "pins", "scale")
     state: ActivationsTraits
 
@@ -67,13 +68,20 @@ class ActivationsView(View):
         state = self.state
         self._colour_bar = create(w.HTML)
         self._limit = create(
-            w.BoundedFloatText, min=1e-6, max=1e9, description="up to", style=LABEL, layout={"width": "120px"}
+            w.BoundedFloatText,
+            min=1e-6,
+            max=1e9,
+            description="up to",
+            tooltip="The value of full brightness",
+            style=LABEL,
+            layout={"width": "120px"},
         )
         t.link((state, "limit"), (self._limit, "value"))
         orders = [(title, order) for order, title in ORDERS.items() if order != "evidence" or state.classes]
+        scales = [(title, scale) for scale, title in SCALES.items()]
         self.options = (
-            dropdown(state, "order", "Sort", orders),
-            dropdown(state, "scale", "Colour scale", [(title, scale) for scale, title in SCALES.items()]),
+            dropdown(state, "order", "Sort", orders, tooltip="The order of the maps"),
+            dropdown(state, "scale", "Colour scale", scales, tooltip="Which value gets full brightness"),
             self._limit,
             button("Pin or unpin map", self.pin, "Put the selected map first in every order, or back in its place"),
             self._colour_bar,

@@ -11,7 +11,7 @@ from ...engine.backward import rules
 from ...engine.reconstruction.reconstruct import reconstruct
 from ...imaging import encode
 from ...imaging.busy_regions import busy_box, busy_side
-from ...imaging.render import reconstruction_tiles
+from ...imaging.render import projections
 from ...results import Reconstruction
 from ..elements.badges import badge
 from ..elements.canvas import PictureCanvas
@@ -61,7 +61,7 @@ class AllRules:
         strongest = np.stack([strength / (strength.max() or 1) for strength in strengths]).max(axis=0)
         side = busy_side(strongest[np.newaxis])
         for result in results:
-            pixels = reconstruction_tiles(result)[0]
+            pixels = projections(result)[0]
             if side is not None:
                 left, top, width, height = busy_box(strongest, side)
                 pixels = pixels[top : top + height, left : left + width]

@@ -81,18 +81,25 @@ class AttributionView(View):
     """
 
     name, title = "attribution", "Attribution"
+    tooltip = "See which parts of the image speak for a class, and which against it"
     depends_on = ("explainer", "at_layer")
     state: AttributionTraits
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         state = self.state
-        self._at_layer = switch(state, "at_layer", "Grad-CAM at the chosen layer")
+        self._at_layer = switch(
+            state,
+            "at_layer",
+            "Grad-CAM at the chosen layer",
+            tooltip="Weigh the maps of the layer chosen above instead of the last ones before the scores",
+        )
+        methods = [(title, name) for name, title in explainers(state).items()]
         self.options = (
-            dropdown(state, "explainer", "Method", [(title, name) for name, title in explainers(state).items()]),
+            dropdown(state, "explainer", "Method", methods, tooltip="How the evidence is computed"),
             explained_menu(state),
             self._at_layer,
-            slider(state, "opacity", "Opacity"),
+            slider(state, "opacity", "Opacity", tooltip="Of the evidence over the photo"),
         )
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)

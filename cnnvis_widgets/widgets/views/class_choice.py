@@ -52,4 +52,4 @@ def target_code(state: ExplanationTraits) -> str:
 def explained_menu(state: ExplanationTraits) -> w.Dropdown:
     """The menu for the class to explain."""
     choices = [("what the network is surest of", "best"), ("the chosen class", "chosen")]
-    return dropdown(state, "explained", "Explain", choices)
+    return dropdown(state, "explained", "Explain", choices, tooltip="The class that is asked about", width="290px")

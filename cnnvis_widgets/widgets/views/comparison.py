@@ -12,6 +12,8 @@ import traitlets as t
 
 from ...errors import FeedError, ModelError
 from ...imaging import encode
+from ...imaging.curves import area_picture
+from ...imaging.grid import enlarge
 from ...imaging.heat import heat
 from ...methods import METHODS
 from ...outputs.pictures import Picture, of_comparison
@@ -94,6 +96,7 @@ class ComparisonView(View):
     """
 
     name, title = "comparison", "Comparison"
+    tooltip = "Compare a map with that of another image, layer or network"
     depends_on = ("versus",)
     state: ComparisonTraits
 
@@ -101,11 +104,19 @@ class ComparisonView(View):
         super().__init__(context)
         state = self.state
         self.network: Network | None = None
-        self._images = create(w.Dropdown, description="Image B")
+        self._images = create(w.Dropdown, description="Image B", tooltip="The image whose map is shown as B")
         self._images.observe(self._choose_image, "value")
         layers = [(layer.name, layer.name) for layer in state.network.layers]
-        self._layers = dropdown(state, "other_layer", "Layer B", layers, "340px")
-        self._versus = create(w.Dropdown, description="Compare with", style=LABEL, layout={"max_width": "100%"})
+        self._layers = dropdown(
+            state, "other_layer", "Layer B", layers, tooltip="The layer whose map is shown as B", width="340px"
+        )
+        self._versus = create(
+            w.Dropdown,
+            description="Compare with",
+            tooltip="What the selected map is compared with",
+            style=LABEL,
+            layout={"max_width": "100%"},
+        )
         self._versus.observe(self._choose_versus, "value")
         self.options = (self._versus, self._images, self._layers)
         self.panels = {name: PictureCanvas(name=name, width=300, interactive=True) for name in PANELS}
@@ -209,7 +220,7 @@ class ComparisonView(View):
         words = "no difference: the maps differ in size" if missing else self._words(name)
         lines = [f"{name.replace('-', ' − ')}: map {self.state.channel}", words]
         if values is None:
-            canvas.show(encode.screen(np.full((1, 1), 96, np.uint8)), ", ".join(lines))
+            canvas.show(encode.screen(np.full((32, 32), 96, np.uint8)), ", ".join(lines))
         else:
             signed = panels.signed or name == "A-B"
             marked = unit is not None and len(unit) == 2 and all(np.less(unit, values.shape))
@@ -217,9 +228,16 @@ class ComparisonView(View):
                 lines.append(f"{float(values[unit]):.4g}{at(unit)}")
             lines.append(f"full colour at {'±' if signed else ''}{panels.limit:.4g}")
             frame = (unit[1], unit[0], 1, 1) if marked and unit else ()
-            pixels = heat(values, limit=panels.limit, signed=signed).pixels
+            pixels = self._drawn(values, panels.limit, signed)
             canvas.show(encode.screen(pixels), ", ".join(lines), frame)
         self._captions[name].value = caption(lines)
+
+    def _drawn(self, values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
+        """One map in colours: of a signal as a curve, of a single value as a square."""
+        if self._pair is not None and self._pair[0].values.ndim == 3:
+            return area_picture(values[0], limit=limit, signed=signed)
+        pixels = heat(values, limit=limit, signed=signed).pixels
+        return enlarge(pixels, 32) if values.size == 1 else pixels
 
     def code(self) -> str:
         state = self.state

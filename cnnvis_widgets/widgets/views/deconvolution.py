@@ -13,11 +13,11 @@ import traitlets as t
 from ...engine.backward import rules
 from ...errors import CnnvisError
 from ...imaging.busy_regions import Box, busy_box, busy_side
-from ...imaging.render import reconstruction_tiles
+from ...imaging.render import projections
 from ...methods import METHODS
 from ...results import FeatureMaps, Reconstruction, Sensitivity
 from ..elements.badges import badge
-from ..elements.controls import LABEL, dropdown, error_text, refill, stack, switch
+from ..elements.controls import LABEL, dropdown, error_text, refill, stack, switch, text
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
@@ -59,25 +59,40 @@ class DeconvolutionView(View):
     """
 
     name, title = "deconvolution", "Deconvolution"
+    tooltip = "Project maps back to the image: what in it made them fire"
     depends_on = ("rule", "seed")
     state: DeconvolutionTraits
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._rules = create(w.Dropdown, description="Rule", style=LABEL, layout={"width": "auto"})
+        self._rules = create(
+            w.Dropdown,
+            description="Rule",
+            tooltip="How activation functions and pools send the signal back; 'auto' chooses by the network",
+            style=LABEL,
+            layout={"width": "auto"},
+        )
+        seeds = [(title, seed) for seed, title in SEEDS.items()]
         self._rules.observe(self._choose_rule, "value")
         self.options = (
             self._rules,
-            dropdown(self.state, "seed", "Seed", [(title, seed) for seed, title in SEEDS.items()]),
-            switch(self.state, "all_rules", "All rules side by side"),
+            dropdown(self.state, "seed", "Seed", seeds, tooltip="What is sent back from each map"),
+            switch(
+                self.state,
+                "all_rules",
+                "All rules side by side",
+                tooltip="Also project the selected map by every rule",
+            ),
         )
+        self._legend = create(w.HTML)
         self.sensitivity, self.all_rules = create(w.HTML), AllRules()
         self._request = NewestRequest(self._show_sensitivity, self._fail)
-        self.panel = stack(context.gallery.widget, self.sensitivity, self.all_rules.widget)
+        self.panel = stack(context.gallery.widget, self._legend, self.sensitivity, self.all_rules.widget)
         self.state.observe(self._update, ["layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
         self.state.observe(self._measure_again, ["target", "explained", "head", "place"])
         self._update()
         self._shown_rule = ""
+        self._measured: Any = None  # what the badge is about
         self._about: Any = None
         self._side: int | None = None
 
@@ -93,6 +108,7 @@ class DeconvolutionView(View):
 
     def work(self) -> tuple[str, Steps]:
         state = self.state
+        self._clear_if_old()
         options: Any = {"channel": state.channel, "rule": state.rule, "seed": self._seed}
         return f"Reconstructing from {state.layer}", computations.deconvolve(self.context.fed_layer(), **options)
 
@@ -105,6 +121,7 @@ class DeconvolutionView(View):
                 self._about, self._side = progress.about, busy_side(result.images[0])
             self.context.gallery.show(ReconstructionSheet(result, *common, progress.channels, self._side), final)
             if final:
+                self._legend.value = text(legend(result))
                 self._shown_rule = result.rule
                 self._measure()
 
@@ -139,22 +156,42 @@ class DeconvolutionView(View):
     def _choose_rule(self, change: Any) -> None:
         self.state.rule = change["new"]
 
+    def _clear_if_old(self) -> None:
+        """Remove the badge where it is about another network, image, rule or class."""
+        fed_layer = self.context.fed_layer()
+        about = fed_layer.network, fed_layer.key, self.state.rule, question(self.state)
+        if about != self._measured:
+            self._measured, self.sensitivity.value = about, ""
+
     def _measure(self) -> None:
         """Measure the class sensitivity, after the picture is on the screen."""
+        self._clear_if_old()
         fed_layer, rule, asked = self.context.fed_layer(), self._shown_rule, question(self.state)
         if rule and self.state.has_predictions and len(self.state.classes) > 1:
-            self._request.submit(lambda: measure(fed_layer, rule, asked))
+            about = self._measured
+            self._request.submit(lambda: (about, measure(fed_layer, rule, asked)))
 
     def _measure_again(self, change: Any) -> None:
         """Measure for another class; the reconstructions stay as they are."""
         if self.state.method == self.name and not self.state.running:
             self._measure()
 
-    def _show_sensitivity(self, result: Sensitivity | CnnvisError) -> None:
-        self.sensitivity.value = sensitivity_badge(result, self.state)
+    def _show_sensitivity(self, answer: tuple[Any, Sensitivity | CnnvisError]) -> None:
+        about, result = answer
+        if about == self._measured:
+            self.sensitivity.value = sensitivity_badge(result, self.state)
 
     def _fail(self, error: Exception) -> None:
         self.sensitivity.value = error_text(error)
+
+
+def legend(result: Reconstruction) -> str:
+    """What the colours or curves of projections mean."""
+    if result.images.ndim == 4:
+        return "Above the middle: more of the signal there would make the map fire more strongly; below: less of it."
+    silent = int((~result.images[0].reshape(len(result.channels), -1).any(axis=1)).sum())
+    words = "Middle grey: no influence. Brighter: more of this colour there would make the map fire more strongly."
+    return f"{words} Black ({silent} of {len(result.channels)}): no signal came back." if silent else words
 
 
 @dataclass(frozen=True)
@@ -194,7 +231,7 @@ class ReconstructionSheet:
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, None]:
         part = computations.part(self.result, channels)
-        tiles = reconstruction_tiles(part)
+        tiles = projections(part)
         if self.side is None:
             return tiles, None
         boxes = [busy_box(values, self.side) for values in part.images[0]]
@@ -216,7 +253,7 @@ class ReconstructionSheet:
         whole = bool((place < 0).any())
         seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(place)}"
         lines = [f"Map {channel} · {name}", f"from {seed}"]
-        pixels, side = reconstruction_tiles(one)[0], busy_side(one.images[0])
+        pixels, side = projections(one)[0], busy_side(one.images[0])
         frame: Box | tuple[()] = ()
         note = one.notes[0][0]
         if note:

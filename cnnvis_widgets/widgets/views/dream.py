@@ -12,13 +12,15 @@ from ...engine.dreaming.options import DreamOptions
 from ...engine.dreaming.steering import DreamControls
 from ...errors import LayerError, described
 from ...imaging import encode
+from ...imaging.curves import signal_picture
 from ...imaging.render import picture
 from ...methods import METHODS
 from ...results import DreamStep, FeatureMaps
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, whole_slider
+from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, text, whole_slider
 from ..elements.shared_layouts import create, set_visible
+from ..input_image.image_pane import size_in_words
 from ..jobs import computations, jobs
 from ..saving.film import Film
 from ..state.checked_traits import Checked, option_trait
@@ -90,6 +92,7 @@ class DreamView(View):
     """
 
     name, title = "deep dream", "Deep dream"
+    tooltip = "Grow an image that a class, a map or a layer answers to most strongly"
     state: DreamTraits
 
     def __init__(self, context: Context) -> None:
@@ -99,15 +102,24 @@ class DreamView(View):
         self._objective = state.objective  # of the newest dream
         self._start = button("Start dreaming", self.start, "Grow the class, the map or what is in the layer", "primary")
         self.options = self._options()
-        self._pace = slider(state, "pace", "Step size ×")
-        self._strength = slider(state, "strength", "Strength on the photo")
+        self._pace = slider(
+            state, "pace", "Step size ×", tooltip="Multiply the usual step size, also while the dream runs"
+        )
+        self._strength = slider(
+            state,
+            "strength",
+            "Strength on the photo",
+            width="340px",
+            tooltip="How much of the dream is mixed into the photo",
+        )
         self._pause = button("Pause", self._toggle_pause, "Pause the dream, or let it go on")
         self._undo = button("Undo octave", self.undo_octave, "Go back to where this octave began")
         self._save = button("Save GIF", self.save_gif, "Write the dream so far as a film")
         self._save.disabled = True  # until there is a dream
         self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
         self.chart = ScoreChart()
-        self._caption = create(w.HTML)
+        self._caption = create(w.HTML, value=text("The dream appears here, step by step, after 'Start dreaming'."))
+        self._picture = create(w.VBox, layout={"min_width": "0"})  # empty until there is a dream
         self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
         self.panel = side_by_side(self._classes, context.gallery.maps, self._large())
         state.observe(self._update, ["objective", "running", "start", "paused"])
@@ -116,19 +128,33 @@ class DreamView(View):
 
     def _options(self) -> tuple[w.Widget, ...]:
         state = self.state
-        objectives = [(title, name) for name, title in OBJECTIVES.items() if name != "class" or state.classes]
+        starts = [(title, name) for name, title in STARTS.items()]
+        titles = {**OBJECTIVES, "class": "a class or value"} if self._tells_values() else OBJECTIVES
+        objectives = [(title, name) for name, title in titles.items() if name != "class" or state.classes]
         return (
-            dropdown(state, "objective", "Objective", objectives),
-            dropdown(state, "start", "Start from", [(title, name) for name, title in STARTS.items()]),
-            whole_slider(state, "octaves", "Octaves", 1, 8),
-            whole_slider(state, "steps", "Steps each", 1, MANY_STEPS),
+            dropdown(state, "objective", "Objective", objectives, tooltip="What the dream makes as large as it can"),
+            dropdown(state, "start", "Start from", starts, tooltip="The image that the dream begins with"),
+            whole_slider(
+                state, "octaves", "Octaves", low=1, high=8, tooltip="At how many sizes, from small to large, it dreams"
+            ),
+            whole_slider(
+                state,
+                "steps",
+                "Steps per octave",
+                low=1,
+                high=MANY_STEPS,
+                tooltip="How many steps it takes at each size",
+            ),
             self._start,
         )
+
+    def _tells_values(self) -> bool:
+        return any(head.meaning == "values" for head in self.state.network.heads)
 
     def _large(self) -> w.VBox:
         """The growing picture with its controls."""
         return column(
-            self.portrait,
+            self._picture,
             self._caption,
             row(self._pause, self._undo, self._save),
             row(self._pace, self._strength),
@@ -221,17 +247,19 @@ class DreamView(View):
 
     def _draw_step(self, step: DreamStep, final: bool) -> None:
         (name, score), layer = (step.names[0], float(step.scores[0])), step.layer.name
-        pixels = picture(step.images[0], step.value_range)
-        height, width = pixels.shape[:2]
-        what = {"class": f"class {name}", "channel": f"map {name}", "layer": "the whole layer"}[self._objective]
+        drawn = signal_picture if step.images.ndim == 3 else picture
+        pixels = drawn(step.images[0], step.value_range)
+        what = {"class": name, "channel": f"map {name}", "layer": "the whole layer"}[self._objective]
         place = f"step {step.index + 1} of {step.total}, octave {step.octave + 1} of {step.octaves}"
         data = encode.png(pixels) if final else encode.jpeg(pixels)
         self.portrait.show(data, f"Deep dream of {what} of {layer}: {place}, score {score:.4g}")
-        lines = [f"Deep dream of {what}, {height} × {width}", f"{place} · score {score:.4g}"]
+        lines = [f"Deep dream of {what}, {size_in_words(step.images.shape[1:])}", f"{place} · score {score:.4g}"]
         if step.activation_removed:
             lines.append(f"maximises {layer}, the scores before the {step.activation_removed}")
         lines.extend(filter(None, step.notes))
         self._caption.value, self._save.disabled = caption(lines), False
+        if not self._picture.children:
+            self._picture.children = (self.portrait,)
         self.chart.add(step.index, score)
 
     def code(self) -> str:

@@ -29,6 +29,7 @@ class Portrait:
         lines: the caption, a line each.
         smooth: whether enlarged pixels are blended.
         frame: what is framed on the photo, (left, top, width, height), or ().
+        marked: what is framed on the picture itself, where no unit is selected.
         badge: HTML below the caption.
     """
 
@@ -38,6 +39,7 @@ class Portrait:
     smooth: bool = False
     frame: Box | tuple[()] = ()
     badge: str = ""
+    marked: Box | tuple[()] = ()
 
 
 class Sheet(Protocol):
@@ -196,7 +198,7 @@ class Gallery:
             self.portrait.smooth, self.portrait.interactive = portrait.smooth, sheet.units
             self.map_size = portrait.pixels.shape[:2]
             self.photo.selected = portrait.frame if unit is None else self._seen_by(unit)
-            self.portrait.show(encode.screen(portrait.pixels), portrait.alt, self._framed(unit))
+            self.portrait.show(encode.screen(portrait.pixels), portrait.alt, self._framed(unit) or portrait.marked)
             self.caption.value = caption(portrait.lines) + portrait.badge
             self.montage.selected = self._grid.box(channel)
 
@@ -252,7 +254,13 @@ class _Pages(w.HBox):
 
     def __init__(self, state: ExplorerState) -> None:
         self._state, self._count = state, 1
-        self._channel = create(w.BoundedIntText, description="Map", style=LABEL, layout={"width": "120px"})
+        self._channel = create(
+            w.BoundedIntText,
+            description="Map",
+            tooltip="The number of the selected map",
+            style=LABEL,
+            layout={"width": "120px"},
+        )
         previous = button("Previous", lambda: self._turn(-1), "The page of maps before this one")
         following = button("Next", lambda: self._turn(1), "The next page of maps")
         self._text = create(w.HTML)

@@ -54,6 +54,7 @@ class InterventionView(View):
     """
 
     name, title = "intervention", "Intervention"
+    tooltip = "Make one map weaker, stronger or silent and see how the prediction changes"
     state: InterventionTraits
 
     def __init__(self, context: Context) -> None:
@@ -63,7 +64,13 @@ class InterventionView(View):
             "Only around the selected unit", self._select_around_unit, "Change the map near the selected unit only"
         )
         self.options = (
-            slider(state, "factor", "Strength of the selected map", width="340px"),
+            slider(
+                state,
+                "factor",
+                "Strength of the selected map",
+                tooltip="What the selected map is multiplied by",
+                width="460px",
+            ),
             button("Silence it", lambda: setattr(state, "factor", 0.0), "Multiply the map by 0"),
             self._around,
             button("As it was", self._reset, "The whole map, unchanged"),

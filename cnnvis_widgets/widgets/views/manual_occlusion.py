@@ -18,13 +18,14 @@ from ...results import Occluded
 from ..elements.canvas import PictureCanvas
 from ..elements.class_bars import ClassBars, changed_bars
 from ..elements.controls import button, caption, column, error_text, side_by_side
-from ..elements.shared_layouts import create
+from ..elements.shared_layouts import create, set_visible
 from ..jobs.newest_request import NewestRequest
 from ..state.checked_traits import Checked
 from ..state.fed_images import FedImages
 from .class_choice import ExplanationTraits
 
 HEADING = "Occlude manually"
+NO_FRAME = "Only a picture with height and width has a frame to drag; slide the square over the whole input instead"
 
 
 def _occluder(state: ExplanationTraits, value: Any) -> tuple[int, ...]:
@@ -70,11 +71,13 @@ class ManualOcclusion:
         self.occluded: Occluded | None = None
         self._occluders: LRUCache[Occluder] = LRUCache(1)
         self._request = NewestRequest(self._show, self._fail)
-        remove = button("Remove the occluder", lambda: setattr(state, "occluder", ()), "Show the whole image again")
-        self.widget = side_by_side(
-            column(self._caption, self.bars, remove, grow="1 1 220px", widest="340px"),
-            column(self.canvas, grow="1 1 200px", widest="300px"),
+        self._remove = button(
+            "Remove the occluder", lambda: setattr(state, "occluder", ()), "Show the whole image again"
         )
+        self._map = column(self.canvas, grow="1 1 200px", widest="300px")
+        told = column(self._caption, self.bars, self._remove, grow="1 1 220px", widest="340px")
+        self.widget = side_by_side(told, self._map)
+        self._clear()
         photo.on_drag(self._dragged)
         state.observe(self.update, ["image", "layer", "at_layer", "occluder", "head", "place"])
         state.observe(self._resize, "square")
@@ -92,12 +95,23 @@ class ManualOcclusion:
             return
         rows, columns = (*self._fed_images.images[state.image].shape[:-1], 1, 1)[:2]
         self._photo.selected = state.occluder or self._around(columns / 2, rows / 2)
-        self._photo.drag = "move" if self._photo.selected else ""
+        self._photo.drag, self._photo.cover = "move" if self._photo.selected else "", bool(state.occluder)
+        set_visible(self._remove, bool(state.occluder))
+        if not state.occluder or (change is not None and change["name"] != "occluder"):
+            self._clear()  # what is shown is about another image, layer or head
         if state.occluder:
             self._submit(state.occluder)
             return
+        words = "Drag the frame on the photo, or move it with the arrow keys"
+        self._caption.value = caption([HEADING, words if self._photo.drag else NO_FRAME])
+
+    def leave(self) -> None:
+        """Take the square from the photo, which other views draw on."""
+        self._photo.selected, self._photo.drag, self._photo.cover = (), "", False
+
+    def _clear(self) -> None:
         self.bars.value, self.occluded = "", None
-        self._caption.value = caption([HEADING, "Drag the frame on the photo, or move it with the arrow keys"])
+        set_visible(self._map, False)
 
     def _submit(self, box: tuple[int, ...]) -> None:
         network, feed, key, layer = self._fed_images.at(self._state.image, self._state.layer)
@@ -150,6 +164,7 @@ class ManualOcclusion:
         signed = bool(min(result.map_before.min(), result.map_after.min()) < 0)
         values = result.map_after.reshape(-1, result.map_after.shape[-1])
         self.canvas.show(encode.screen(heat(values, limit=limit, signed=signed).pixels), f"{place}; {total}")
+        set_visible(self._map, True)
 
     def _fail(self, error: Exception) -> None:
         self.bars.value = error_text(error)

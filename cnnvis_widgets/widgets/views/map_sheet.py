@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...imaging.curves import area_picture, areas
 from ...imaging.render import Scale, numbered_tiles
 from ...results import FeatureMaps
 from ..elements.badges import colour_bar
@@ -63,19 +64,26 @@ class MapSheet:
         return f"Feature maps of {self.maps.layer.name}: {part}"
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        return numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit)
+        tiles, palette = numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit)
+        if self.maps.values.ndim == 3:
+            tiles = areas(tiles, signed=bool(self.maps.values[0].min(initial=0.0) < 0))
+        return tiles, palette
 
     def colour_bar(self) -> str:
         """HTML of the colour bar."""
         values = self.maps.values[0]
         largest = None if self.scale == "map" else self.limit or float(np.abs(values).max(initial=0.0))
         clipped = 0.0 if self.limit is None else 100.0 * float((np.abs(values) > self.limit).mean())
-        return colour_bar(largest, signed=bool(values.min(initial=0.0) < 0), clipped=clipped)
+        silent = int((~values.reshape(-1, values.shape[-1]).any(axis=0)).sum())
+        return colour_bar(largest, signed=bool(values.min(initial=0.0) < 0), clipped=clipped, silent=silent)
 
     def readout(self, channel: int, down: float, across: float) -> str:
         values = self.maps.values[0, ..., channel]
         if not values.any():
             return f"Map {channel}: {NOT_ACTIVE}"
+        if values.ndim == 1:
+            place = min(int(across * len(values)), len(values) - 1)
+            return f"Map {channel}: {float(values[place]):.4g}{at((place,))}"
         if values.ndim != 2:
             return f"Map {channel}: largest activation {float(values.max()):.4g}"
         row, column = int(down * values.shape[0]), int(across * values.shape[1])
@@ -85,6 +93,8 @@ class MapSheet:
 
     def portrait(self, channel: int, unit: tuple[int, ...] | None) -> Portrait:
         values, name = self.maps.values[0, ..., channel], self.maps.layer.name
+        if self.maps.values.ndim == 2:
+            return self._unit_portrait(channel)
         place = np.unravel_index(int(values.argmax()), values.shape)
         strength = f"largest activation {float(values.max(initial=0.0)):.4g}{at(place)}"
         if not values.any():
@@ -96,6 +106,20 @@ class MapSheet:
             alt += f"; {lines[-1]}"
         tiles, palette = self.tiles([channel])
         return Portrait(palette[tiles[0, ..., 0]], alt, lines)
+
+    def _unit_portrait(self, channel: int) -> Portrait:
+        """A unit of a layer without places, among all units of the layer."""
+        values, name = self.maps.values[0], self.maps.layer.name
+        signed = bool(values.min(initial=0.0) < 0)
+        limit = self.limit or float(np.abs(values).max(initial=0.0)) or 1.0
+        pixels = area_picture(values, limit=limit, signed=signed)
+        side = pixels.shape[1] // len(values)
+        words = f"activation {float(values[channel]):.4g}"
+        lines = [f"Unit {channel} of {len(values)} · {name}", words]
+        if len(values) > 1:
+            lines.append("framed among all units of the layer, in order")
+        marked = channel * side, 0, side, pixels.shape[0]
+        return Portrait(pixels, f"Unit {channel} of {name}: {words}", lines, marked=marked)
 
 
 def at(place: Any) -> str:

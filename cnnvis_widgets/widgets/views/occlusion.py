@@ -9,14 +9,14 @@ import numpy as np
 
 from ...imaging import encode
 from ...imaging.grid import enlarge, magnification
-from ...imaging.places import UNKNOWN, class_map, in_order, value_map
-from ...imaging.render import reconstruction_tiles
+from ...imaging.places import class_map, in_order, value_map
+from ...imaging.render import projections
 from ...methods import METHODS
 from ...results import Occlusion, Reconstruction
 from ..elements.badges import Fact, marks
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import caption, column, side_by_side, slider, stack, switch
+from ..elements.controls import button, caption, column, side_by_side, slider, stack, switch
 from ..elements.shared_layouts import create, set_visible
 from ..input_image.head_map import class_legend
 from ..jobs import computations
@@ -24,9 +24,15 @@ from .class_choice import NO_HEAD, explained_menu, explains_another_class, quest
 from .manual_occlusion import ManualOcclusion, OcclusionTraits
 from .view import Context, Steps, View
 
+HARDLY = 0.02
+"""A part of the largest value: a picture of smaller differences looks plain, and its words say so."""
+
+SLIDING = "Sliding the square over the image"
+
 
 class OcclusionView(View):
-    """The four panels of figure 7 of Zeiler and Fergus, filled as the square is slid over the image.
+    """A square that is dragged by hand; on request it is slid over the whole image, and fills the four panels of
+    figure 7 of Zeiler and Fergus.
 
     Attributes:
         manual: the square that is dragged over the photo.
@@ -35,6 +41,7 @@ class OcclusionView(View):
     """
 
     name, title = "occlusion", "Occlusion"
+    tooltip = "Hide a part of the image and see how the prediction changes"
     depends_on = ("square", "at_layer", "rule")
     state: OcclusionTraits
 
@@ -43,21 +50,37 @@ class OcclusionView(View):
         state = self.state
         self.options = (
             explained_menu(state),
-            slider(state, "square", "Square", live=False),
-            switch(state, "at_layer", "Follow the chosen layer"),
+            slider(
+                state, "square", "Square", tooltip="The side of the square as a part of the image's side", live=False
+            ),
+            switch(
+                state,
+                "at_layer",
+                "Follow the chosen layer",
+                tooltip="Follow the strongest map of the layer chosen above instead of the last one before the scores",
+            ),
+            button(
+                "Slide over the whole image",
+                self.start,
+                "Hide one place after the other; the line below tells how long it takes, and 'Stop' ends it",
+                "primary",
+            ),
         )
         names = ("total", "projection", "probability", "best")
         self.panels = {name: PictureCanvas(name=name, width=300, smooth=name == "projection") for name in names}
         self._captions = {name: create(w.HTML) for name in names}
-        columns = [column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names]
+        self._columns = {
+            name: column(self.panels[name], self._captions[name], grow="1 1 140px", widest="300px") for name in names
+        }
         self._badge = create(w.HTML)
         self._has_projection = False
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
         photo = context.image_pane.canvas
         self.manual = ManualOcclusion(state, context.fed_images, photo, lambda: state.method == self.name)
-        self.panel = stack(self.manual.widget, side_by_side(*columns, self._classes), self._badge)
+        self.panel = stack(self.manual.widget, side_by_side(*self._columns.values(), self._classes), self._badge)
         state.observe(self._show_classes, "explained")
         self._show_classes()
+        self._clear()
 
     def unavailable(self) -> str:
         if not self.state.network.heads:
@@ -69,10 +92,24 @@ class OcclusionView(View):
         return super().is_stale(trait) or explains_another_class(self.state, trait)
 
     def work(self) -> tuple[str, Steps]:
-        state, self._has_projection = self.state, False
-        options: Any = {"question": question(state), "at_layer": state.at_layer, "rule": state.rule}
-        steps = computations.sweep(self.context.fed_layer(), size=self.manual.size, **options)
-        return "Sliding a square over the image", steps
+        """The projection of the map that is followed; the whole sweep, where it was computed before."""
+        fed_layer, target = self.context.fed_layer(), self._target()
+        self._clear()
+        if computations.is_swept(fed_layer, target):
+            return SLIDING, computations.sweep(fed_layer, target)
+        return "Projecting the strongest map", computations.before_sweeping(fed_layer, target)
+
+    def start(self) -> None:
+        """Slide the square over the whole image, abandoning whatever runs."""
+        self.context.begin(self, SLIDING, computations.sweep(self.context.fed_layer(), self._target()))
+
+    def _target(self) -> computations.SweepTarget:
+        state = self.state
+        return computations.SweepTarget(self.manual.size, question(state), state.at_layer, state.rule)
+
+    def writes(self, result: Any) -> bool:
+        """The sweep is written, and not what comes before it."""
+        return isinstance(result, Occlusion)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress.result, Reconstruction):
@@ -80,16 +117,20 @@ class OcclusionView(View):
         elif isinstance(progress.result, Occlusion):
             self._draw_sweep(progress.result)
 
+    def _clear(self) -> None:
+        """Hide the panels until there is something new to show in them."""
+        self._has_projection, self._badge.value = False, ""
+        for panel in self._columns.values():
+            set_visible(panel, False)
+
     def _draw_projection(self, projection: Reconstruction) -> None:
         self._has_projection = True
         channel, name = projection.channels[0], projection.layer.name
         words = [f"Map {channel} of {name}", f"its projection by {projection.rule}"]
-        self._show("projection", reconstruction_tiles(projection)[0], words)
+        self._show("projection", projections(projection)[0], words)
 
     def _draw_sweep(self, sweep: Occlusion) -> None:
-        if sweep.maps is None:
-            self._show("total", np.full((1, 1, 1), UNKNOWN, np.uint8), ["No layer with height and width to follow"])
-        else:
+        if sweep.maps is not None:
             totals = sweep.map_totals[0]
             words = [f"Total of map {sweep.map_channels[0]}", f"of {sweep.maps.name}{_range(totals)}"]
             self._show("total", value_map(totals), words)
@@ -103,6 +144,9 @@ class OcclusionView(View):
         self._badge.value = marks(facts(sweep))
 
     def _draw_best(self, sweep: Occlusion) -> None:
+        head = self.state.current_head
+        if head is not None and head.meaning == "values":
+            return  # a network is not sure of values
         names = [self.state.class_name(number) for number in in_order(sweep.best[0])]
         words = ["What the network is surest of", ", ".join(names)]
         self._show("best", class_map(sweep.best[0]), words)
@@ -113,12 +157,13 @@ class OcclusionView(View):
             pixels = enlarge(pixels, magnification(pixels[np.newaxis], side=280))
         self.panels[panel].show(encode.screen(pixels), ", ".join(words))
         self._captions[panel].value = caption(words)
+        set_visible(self._columns[panel], True)
 
     def on_enter(self) -> None:
         self.manual.update()
 
     def on_leave(self) -> None:
-        self.context.image_pane.canvas.selected, self.context.image_pane.canvas.drag = (), ""
+        self.manual.leave()
 
     def code(self) -> str:
         options = {"layer": self.state.layer} if self.state.at_layer else {}
@@ -151,4 +196,7 @@ def facts(sweep: Occlusion) -> list[Fact]:
 
 def _range(values: np.ndarray) -> str:
     known = values[~np.isnan(values)]
-    return f": {known.min():.3g} to {known.max():.3g}" if known.size else ""
+    if not known.size:
+        return ""
+    hardly = np.ptp(known) < HARDLY * np.abs(known).max()
+    return f": {known.min():.3g} to {known.max():.3g}{', which is hardly a change' if hardly else ''}"

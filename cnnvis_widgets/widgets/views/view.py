@@ -51,7 +51,7 @@ class View:
 
     Attributes:
         name: the value of ``state.method``.
-        title: on the button that chooses the view.
+        title: on the button that chooses the view; ``tooltip``: what the view shows, in a sentence.
         depends_on: the traits that the picture depends on, beside ``layer``, ``image`` and ``method``.
         options: controls for the row below the choice of view.
         panel: what is shown beside the photo.
@@ -62,6 +62,7 @@ class View:
 
     name: ClassVar[str]
     title: ClassVar[str]
+    tooltip: ClassVar[str]
     depends_on: ClassVar[Sequence[str]] = ()
     has_pictures: ClassVar[bool] = True
     options: Sequence[w.Widget] = ()

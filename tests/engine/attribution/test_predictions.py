@@ -65,7 +65,7 @@ def test_scores_without_a_softmax_are_values_until_classes_have_names(images):
     assert found.probabilities is None
     np.testing.assert_allclose(found.scores, told, rtol=1e-4, atol=1e-5)
     number, name, value = found.top(1, image=1)[0]
-    assert (number, name) == (np.abs(told[1]).argmax(), str(number))
+    assert (number, name) == (np.abs(told[1]).argmax(), f"value {number}")
     assert value == pytest.approx(told[1, number], rel=1e-4)
     named = predict(load(scores, images, class_names="abc"))
     assert named.head.meaning == "classes"

@@ -275,7 +275,7 @@ def test_two_inputs():
 
 def test_class_names_as_list_and_dict(graph):
     assert load(graph, class_names=["a", "b", "c", "d"]).class_names == ("a", "b", "c", "d")
-    assert load(graph, class_names={2: "c", 0: "a"}).class_names == ("a", "1", "c", "3")
+    assert load(graph, class_names={2: "c", 0: "a"}).class_names == ("a", "class 1", "c", "class 3")
 
 
 def test_a_network_passes_through_and_takes_other_settings(graph):

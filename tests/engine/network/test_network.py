@@ -20,7 +20,7 @@ def test_settings_share_what_is_compiled_but_another_input_does_not():
     assert load(network) is network
     other = load(network, photo(3), class_names={1: "e"})
     assert other.runtime is network.runtime
-    assert (network.class_names, other.class_names) == (("a", "b", "c", "d"), ("0", "e", "2", "3"))
+    assert (network.class_names, other.class_names) == (("a", "b", "c", "d"), ("class 0", "e", "class 2", "class 3"))
     inside = load(network, image_input=network.layers[0].tensor)
     assert inside.runtime is not network.runtime
     assert inside.runtime.image_tensor == network.layers[0].tensor

@@ -158,8 +158,8 @@ def test_without_class_scores_only_channels_and_layers_are_objectives():
         state.objective = "class"
 
 
-def test_classes_without_names_are_numbers():
-    assert FullState(fed_images(class_names=None)).classes == ("0", "1", "2")
+def test_classes_without_names_are_told_by_number():
+    assert FullState(fed_images(class_names=None)).classes == ("class 0", "class 1", "class 2")
 
 
 def test_no_two_parts_of_the_state_share_a_trait():

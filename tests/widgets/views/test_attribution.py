@@ -13,7 +13,7 @@ from cnnvis_widgets.errors import FeedError
 from cnnvis_widgets.imaging.heat import heat, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from cnnvis_widgets.imaging.render import reconstruction_tiles
-from cnnvis_widgets.results import Attribution, Occlusion
+from cnnvis_widgets.results import Attribution, Occlusion, Reconstruction
 from cnnvis_widgets.widgets.jobs import computations
 from cnnvis_widgets.widgets.views.attribution import EXPLAINERS
 from cnnvis_widgets.widgets.views.registry import VIEWS
@@ -99,9 +99,26 @@ def test_going_back_computes_nothing(explorer, monkeypatch):
     assert explorer.wait(0) is first
 
 
+def sweep(explorer):
+    """Open the view, and have the square slid over the image."""
+    explorer.state.method = "occlusion"
+    explorer.views["occlusion"].start()
+    return explorer.wait(0)
+
+
 def test_a_sweep_fills_the_four_panels(explorer, images):
     explorer.state.method = "occlusion"
-    result, view = explorer.wait(0), explorer.views["occlusion"]
+    view = explorer.views["occlusion"]
+    assert isinstance(explorer.wait(0), Reconstruction), "nobody has asked for the sweep"
+    assert {name: column.layout.display for name, column in view._columns.items()} == {
+        "total": "none",
+        "projection": None,
+        "probability": "none",
+        "best": "none",
+    }
+    view.start()
+    result = explorer.wait(0)
+    assert [column.layout.display for column in view._columns.values()] == [None] * 4
     assert isinstance(result, Occlusion)
     assert result.size == (3, 3)
     assert all(canvas.alt != "No picture yet" for canvas in view.panels.values())
@@ -113,17 +130,18 @@ def test_a_sweep_fills_the_four_panels(explorer, images):
     assert f"Map {result.map_channels[0]} of {result.maps.name}" in view.panels["projection"].alt
     expected = occlusion(explorer.network, images[:1], result.attribution.targets, size=(10, 12), layer="first")
     explorer.state.square, explorer.state.at_layer = 0.5, True
+    assert view._columns["total"].layout.display == "none", "of the small square"
+    view.start()
     same(explorer.result.map_totals, expected.map_totals)
     same(run_code(explorer)["sweep"].map_totals, expected.map_totals)
 
 
 def test_the_projection_is_by_the_chosen_rule(explorer, images, monkeypatch):
-    explorer.state.method = "occlusion"
-    view, sweep = explorer.views["occlusion"], explorer.wait(0)
+    view, swept = explorer.views["occlusion"], sweep(explorer)
     before = pixels(view.panels["projection"])
     monkeypatch.setattr(computations, "occlusion_steps", None)  # another rule is no other sweep
     explorer.state.rule = "gradient"
-    assert explorer.wait(0) is sweep
+    assert explorer.wait(0) is swept
     assert "its projection by gradient" in view.panels["projection"].alt
     assert not np.array_equal(pixels(view.panels["projection"]), before)
     monkeypatch.undo()
@@ -142,7 +160,7 @@ def test_attributions_and_sweeps_are_written(explorer, tmp_path):
         assert picture.text["Maps"] == explorer.result.maps.name
         assert picture.text["Activation removed"] == "softmax"
         same(np.asarray(picture), heat(explorer.result.images[0, 0]).pixels)
-    explorer.state.method = "occlusion"
+    sweep(explorer)
     explorer.save_png()
     kinds = ("occlusion", "occlusion_best", "occlusion_probability", "occlusion_total")
     assert sorted(path.name for path in explorer.state.files) == [f"{kind}_{target}_1.png" for kind in kinds]

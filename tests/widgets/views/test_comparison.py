@@ -80,7 +80,7 @@ def test_two_layers(explorer, network, images):
     assert "differ in size" in explorer.views["comparison"].panels["A-B"].alt
     assert "difference" not in run_code(explorer)
     state.channel = 5  # which the third layer lacks
-    assert panel_pixels(explorer, "B").shape == (1, 1)
+    assert panel_pixels(explorer, "B").shape == (32, 32)
     assert state.error == ""
 
 

@@ -61,16 +61,21 @@ def test_rules_of_ones_own_are_listed(explorer, own_rule, images):
     assert tuple(view.all_rules.pictures) == ("deconvnet", "guided", "everything", "gradient")
 
 
+def meaning(rival, randomised):
+    if rival >= 0.9:
+        return "hardly depends on the class: it shows what the network sees, not why it decides."
+    return "depends on the class" + (", but hardly on what the top layer has learned." if randomised >= 0.9 else ".")
+
+
 def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
     view, state = explorer.views["deconvolution"], explorer.state
     for rule in ("guided", "gradient"):
         state.rule = rule
         wanted = sensitivity(network, images[:1], rule=rule)
         for correlation in (wanted.rival[0], wanted.randomised[0]):
-            words = f"correlation {correlation:.2f}"
-            assert words in view.sensitivity.value
-            marked = view.sensitivity.value.split(words)[0].rsplit("<span", 1)[1]
-            assert ("cnnvis-wrong" in marked) == (correlation >= 0.9)
+            assert f"correlation {correlation:.2f}" in view.sensitivity.value
+        assert f"By {rule}, a picture {meaning(wanted.rival[0], wanted.randomised[0])}" in view.sensitivity.value
+        assert "cnnvis-wrong" not in view.sensitivity.value  # nothing is wrong
         assert f"class sensitivity by {rule}" in view.sensitivity.value
     assert "<b>" not in view.sensitivity.value
     state.choose_class(3)
@@ -78,6 +83,20 @@ def test_the_meter_measures_the_rule_for_the_class(explorer, network, images):
     assert wanted.classes[0, 0] == 3
     assert "for crane, not for this map" in view.sensitivity.value
     assert f"correlation {wanted.rival[0]:.2f}" in view.sensitivity.value
+
+
+def test_an_old_badge_goes_at_once(explorer, monkeypatch):
+    view, state, waiting = explorer.views["deconvolution"], explorer.state, []
+    assert view.sensitivity.value
+    monkeypatch.setattr(view._request, "submit", waiting.append)
+    state.image = 1
+    assert view.sensitivity.value == ""
+    state.rule = "deconvnet"
+    of_the_old_rule, of_the_new_one = (compute() for compute in waiting)
+    view._show_sensitivity(of_the_old_rule)
+    assert view.sensitivity.value == ""
+    view._show_sensitivity(of_the_new_one)
+    assert "class sensitivity by deconvnet" in view.sensitivity.value
 
 
 def test_a_map_of_values_has_no_meter(images):
