@@ -75,7 +75,8 @@ def signal_picture(signal: ArrayLike, value_range: ValueRange) -> np.ndarray:
         (144, 256, 3)
     """
     values = np.asarray(signal, np.float32)
-    low, high = min(float(values.min()), value_range[0]), max(float(values.max()), value_range[1])
+    expected = np.asarray(value_range, np.float32)
+    low, high = min(float(values.min()), float(expected.min())), max(float(values.max()), float(expected.max()))
     height = max(12, BAND * min(BANDS, values.shape[1]) // values.shape[1])
     bands = [_band(channel, low, high if high > low else low + 1, height) for channel in values.T]
     return np.concatenate(bands)

@@ -130,7 +130,7 @@ def test_another_head_is_asked(opened):
     assert "scores='age'" in opened.code()
     same = run_code(opened)["attribution"]
     np.testing.assert_array_equal(same.images, opened.result.images)
-    assert opened.views["attribution"]._classes.children[0].classes == ["0"]
+    assert opened.views["attribution"]._classes.children[0].classes == ["value 0"]
     with pytest.raises(LayerError, match="Nearest names: 'age'"):
         state.head = "aged"
 
@@ -169,6 +169,10 @@ def test_a_click_on_the_map_asks_about_its_pixel(opened):
 
 @pytest.mark.parametrize("opened", ["class map"], indirect=True)
 def test_the_class_map_has_a_legend(opened):
+    assert "mean over all places" in opened.image_pane.predictions.value
+    opened.state.place = (2, 3)
+    assert "at the place 2, 3" in opened.image_pane.predictions.value
+    opened.state.place = ()
     best = predict(opened.network, opened.feed).values[0].argmax(-1)
     legend = opened.image_pane.head_map._caption.value
     assert sorted(re.findall(r"</span>([^<]*)<br>", legend)) == [f"class {number}" for number in np.unique(best)]

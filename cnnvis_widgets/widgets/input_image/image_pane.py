@@ -11,7 +11,7 @@ from ...engine.attribution.predictions import predict
 from ...imaging import encode
 from ...imaging.curves import signal_picture
 from ...imaging.render import picture
-from ...results import Predictions
+from ...results import Head, Predictions, Target
 from ..elements.canvas import PictureCanvas
 from ..elements.class_bars import ClassBars, prediction_bars
 from ..elements.controls import LABEL, column, dropdown, refill, text
@@ -126,10 +126,18 @@ class ImagePane:
             if job.error is not None:
                 self.predictions.value = text(str(job.error), "error", role="alert")
             elif not job.cancelled:
-                self.predictions.value = prediction_bars(job.latest) if state.has_predictions else ""
+                bars = text(place_in_words(head, asked.where)) + prediction_bars(job.latest)
+                self.predictions.value = bars if state.has_predictions else ""
                 self.head_map.show(job.latest)
 
         self._slot.start(jobs.Job(steps, done=done))
+
+
+def place_in_words(head: Head, target: Target) -> str:
+    """Of which place of a head with places the numbers are; '' for a head without."""
+    if not head.is_map:
+        return ""
+    return "mean over all places" if target.place is None else f"at the place {', '.join(map(str, target.place))}"
 
 
 def size_in_words(shape: tuple[int, ...]) -> str:
