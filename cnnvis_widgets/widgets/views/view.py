@@ -62,7 +62,7 @@ class View:
 
     name: ClassVar[str]
     title: ClassVar[str]
-    tooltip: ClassVar[str]
+    tooltip: ClassVar[str] = ""
     depends_on: ClassVar[Sequence[str]] = ()
     has_pictures: ClassVar[bool] = True
     options: Sequence[w.Widget] = ()
