@@ -25,13 +25,16 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "Target": "results",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
+    "average_drop": "engine.attribution.average_drop",
     "channel_evidence": "engine.attribution.predictions",
     "convert_into_grid": "imaging.tf_cnnvis",
     "deconv_visualization": "legacy",
     "deepdream_visualization": "legacy",
     "demo": "demo",
+    "deletion": "engine.attribution.perturbation",
     "errors": "errors",
     "image_normalization": "imaging.tf_cnnvis",
+    "insertion": "engine.attribution.perturbation",
     "load": "engine.network.loading",
     "objectives": "engine.dreaming.objectives",
     "occlude": "engine.attribution.occluder",
@@ -55,13 +58,19 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from . import demo, errors, results
     from .engine.activations import activations
-    from .engine.attribution.grad_cam import grad_cam
+    from .engine.attribution.average_drop import average_drop
+    from .engine.attribution.grad_cam import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam
+    from .engine.attribution.gradient_times_input import gradient_times_input
+    from .engine.attribution.integrated_gradients import integrated_gradients
     from .engine.attribution.intervention import intervene
+    from .engine.attribution.method_wall import method_wall
     from .engine.attribution.occluder import occlude
     from .engine.attribution.occlusion import occlusion, occlusion_steps
-    from .engine.attribution.path_gradients import integrated_gradients, smooth_grad
+    from .engine.attribution.perturbation import deletion, insertion
     from .engine.attribution.predictions import channel_evidence, predict
     from .engine.attribution.sanity_checks import sensitivity
+    from .engine.attribution.score_cam import score_cam
+    from .engine.attribution.smooth_grad import smooth_grad
     from .engine.backward import rules
     from .engine.dreaming import objectives, parameterizations, transforms
     from .engine.dreaming.dream import dream

@@ -16,7 +16,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
-Kind = Literal["activations", "reconstruction", "attribution", "occlusion", "intervention", "comparison", "dream"]
+Kind = Literal[
+    "activations", "reconstruction", "attribution", "occlusion", "wall", "intervention", "comparison", "dream"
+]
 """What a result is about. The kind decides how a picture is drawn, and the folder and the name of its file."""
 
 
@@ -153,26 +155,77 @@ _ROWS = (
         per_channel=True,
     ),
     Method(
+        "grad_cam_plus_plus",
+        "Grad-CAM++",
+        "attribution",
+        module="engine.attribution.grad_cam",
+        function="grad_cam_plus_plus",
+        gives="Attribution",
+        options=(Option("layer"), _SCORES),
+        fixed={"upsampled": True},
+    ),
+    Method(
+        "hires_cam",
+        "HiResCAM",
+        "attribution",
+        module="engine.attribution.grad_cam",
+        function="hires_cam",
+        gives="Attribution",
+        options=(Option("layer"), _SCORES),
+        fixed={"upsampled": True},
+    ),
+    Method(
+        "layer_cam",
+        "LayerCAM",
+        "attribution",
+        module="engine.attribution.grad_cam",
+        function="layer_cam",
+        gives="Attribution",
+        options=(Option("layer"), _SCORES),
+        fixed={"upsampled": True},
+    ),
+    Method(
+        "gradient_times_input",
+        "Gradient × input",
+        "attribution",
+        module="engine.attribution.gradient_times_input",
+        function="gradient_times_input",
+        gives="Attribution",
+        options=(_SCORES,),
+        per_channel=True,
+    ),
+    Method(
         "integrated_gradients",
         "Integrated gradients",
         "attribution",
-        module="engine.attribution.path_gradients",
+        module="engine.attribution.integrated_gradients",
         function="integrated_gradients",
         steps="integrated_gradients_steps",
         gives="Attribution",
-        options=(Option("baseline"), Option("steps", 50, low=1), _SCORES),
+        options=(Option("baseline"), Option("steps"), Option("tolerance", 0.01, low=0), _SCORES),
         per_channel=True,
     ),
     Method(
         "smooth_grad",
         "SmoothGrad",
         "attribution",
-        module="engine.attribution.path_gradients",
+        module="engine.attribution.smooth_grad",
         function="smooth_grad",
         steps="smooth_grad_steps",
         gives="Attribution",
         options=(Option("noise", 0.15, low=0), Option("samples", 50, low=1), Option("seed", 0), _SCORES),
         per_channel=True,
+    ),
+    Method(
+        "score_cam",
+        "Score-CAM",
+        "attribution",
+        module="engine.attribution.score_cam",
+        function="score_cam",
+        steps="score_cam_steps",
+        gives="Attribution",
+        options=(Option("layer"), Option("baseline", 0.0), _SCORES),
+        fixed={"upsampled": True},
     ),
     Method(
         "occlusion",
@@ -183,6 +236,16 @@ _ROWS = (
         steps="occlusion_steps",
         gives="Occlusion",
         options=(Option("size"), Option("stride"), Option("fill"), Option("layer"), _SCORES),
+    ),
+    Method(
+        "method_wall",
+        "Method wall",
+        "wall",
+        module="engine.attribution.method_wall",
+        function="method_wall",
+        steps="method_wall_steps",
+        gives="MethodWall",
+        options=(Option("methods"), Option("layer"), _SCORES, Option("points", 50, low=1)),
     ),
     Method(
         "intervention",

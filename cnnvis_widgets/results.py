@@ -246,9 +246,12 @@ class Attribution:
         completeness_error: float32 (images, targets), integrated gradients only, else ``None``: the
             score of the image, less that of the baseline, less the sum of the picture. Zero for
             infinitely many steps.
+        points: int (images, targets), integrated gradients only, else ``None``: how many gradients each picture took.
         coverage: which ops obeyed the rule, if the method uses one, else ``None``.
         index, total: which step this is, counted from 0, and how many there are.
         channels: int (images, targets): the channel of each image.
+        head: whose classes the targets are.
+        place_weights: float32 (targets, places): by how much each place of the head counts; each row adds up to 1.
     """
 
     method: str
@@ -260,10 +263,27 @@ class Attribution:
     scores: np.ndarray
     maps: Layer | None = None
     completeness_error: np.ndarray | None = None
+    points: np.ndarray | None = None
     coverage: Coverage | None = None
     index: int = 0
     total: int = 1
     channels: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    head: Head | None = None
+    place_weights: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    @property
+    def completeness_gap(self) -> np.ndarray | None:
+        """The size of ``completeness_error`` as a part of the difference of the two scores, float32 (images, targets).
+
+        Infinite where the scores are equal and the error is not zero. The paper of integrated gradients asks for 0.05
+        at most.
+        """
+        if self.completeness_error is None:
+            return None
+        sums = self.images.sum(axis=tuple(range(2, self.images.ndim)), dtype=np.float64)
+        error, difference = np.abs(self.completeness_error), np.abs(sums + self.completeness_error)
+        never = np.where(error > 0, np.inf, 0.0)
+        return np.divide(error, difference, out=never, where=difference > 0).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,6 +318,75 @@ class Occlusion:
     map_totals: np.ndarray
     index: int
     total: int
+
+
+@dataclass(frozen=True, eq=False)
+class PerturbationCurve:
+    """What the network says while pixels are removed from an image, or inserted, in the order of an attribution.
+
+    Attributes:
+        kind: 'deletion' or 'insertion'.
+        method: of the attribution whose order was taken.
+        names: of the targets.
+        baseline: what stands where pixels are missing, in words.
+        quantity: what ``values`` are: 'probability', or 'score' for a head of values.
+        fractions: float32 (points,): the parts of the pixels that were removed or inserted, from 0 to 1.
+        values: float32 (images, targets, points); NaN where it is not computed yet.
+        index, total: which step this is, counted from 0, and how many there are.
+    """
+
+    kind: str
+    method: str
+    names: tuple[str, ...]
+    baseline: str
+    quantity: str
+    fractions: np.ndarray
+    values: np.ndarray
+    index: int = 0
+    total: int = 1
+
+    @property
+    def areas(self) -> np.ndarray:
+        """float32 (images, targets): the area under each curve (trapezoids); NaN where a value is missing.
+
+        The smaller the area of a deletion and the larger that of an insertion, the better the attribution tells which
+        pixels the network uses.
+        """
+        means = (self.values[..., 1:] + self.values[..., :-1]) / 2
+        return (means * np.diff(self.fractions)).sum(axis=-1).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class AverageDrop:
+    """How the probability changes when only what an attribution points at stays visible.
+
+    Attributes:
+        method: of the attribution.
+        names: of the targets.
+        before, after: float32 (images, targets): the probability of the target for the whole image, and for the image
+            times the attribution.
+    """
+
+    method: str
+    names: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def drops(self) -> np.ndarray:
+        """float32 (images, targets): the part of the probability that is lost, 0 to 1; 0 where it rises."""
+        lost = np.maximum(self.before - self.after, 0)
+        return np.divide(lost, self.before, out=np.zeros_like(lost), where=self.before > 0)
+
+    @property
+    def average_drop(self) -> np.ndarray:
+        """float32 (targets,): the mean of ``drops`` over the images, in percent. Smaller is better."""
+        return 100 * self.drops.mean(axis=0)
+
+    @property
+    def increase(self) -> np.ndarray:
+        """float32 (targets,): for how many images the probability rises, in percent. Larger is better."""
+        return (100 * (self.after > self.before).mean(axis=0)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -436,6 +525,53 @@ class Predictions:
             sureness = self.probabilities if self.head.is_map else self.scores  # probabilities near 1 may be equal
         best = np.argsort(-sureness[image], kind="stable")[:count]
         return [(int(number), self.names[number], float(self.amounts[image, number])) for number in best]
+
+
+@dataclass(frozen=True, eq=False)
+class WallTile:
+    """One method on a method wall.
+
+    Attributes:
+        method: its name.
+        attribution: of one image for one class; ``None`` if the method does not apply.
+        seconds: how long the method took.
+        deletion: the curve of the image while pixels are removed, the most important ones first; its area is small for
+            a good attribution.
+        sensitivity: the correlation (-1 to 1) of the picture with that of the best other class; NaN where there is no
+            other class, or a picture is constant. Near 1 the picture hardly depends on the class.
+        refusal: why the method does not apply, or ''.
+    """
+
+    method: str
+    attribution: Attribution | None = None
+    seconds: float = 0.0
+    deletion: PerturbationCurve | None = None
+    sensitivity: float = float("nan")
+    refusal: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class MethodWall:
+    """One class of one image by several attribution methods, side by side.
+
+    Attributes:
+        head: whose class it is.
+        name: of the class, with the place or region that was asked for.
+        classes: int (2,): the class and the best other one, its rival; -1 where there is no other class.
+        tiles: one for each method, in order; those that are not finished are missing.
+        image: float32 (height, width, channels), as fed.
+        value_range: (low, high) of the input, float32 scalars or one per input channel.
+        index, total: which method is at work, counted from 0, and how many there are.
+    """
+
+    head: Head
+    name: str
+    classes: np.ndarray
+    tiles: tuple[WallTile, ...]
+    image: np.ndarray
+    value_range: tuple[np.ndarray, np.ndarray]
+    index: int = 0
+    total: int = 1
 
 
 @dataclass(frozen=True, eq=False)

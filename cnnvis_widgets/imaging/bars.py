@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from .captions import shortened
 
 _WIDTH, _HIGH, _MARGIN, _BAR = 480, 34, 10, 8
 _INK, _PAPER, _EMPTY, _FULL = (34, 34, 34), (255, 255, 255), (225, 225, 225), (25, 118, 210)
@@ -42,7 +43,7 @@ def bar_chart(
         numbers = f"{earlier:.1%} to {part:.1%}" if percent else f"{earlier:.4g} to {part:.4g}"
         length = ceil(draw.textlength(numbers, font))
         draw.text((right - length, top), numbers, _INK, font)
-        draw.text((_MARGIN, top), _fitting(name, right - length - 2 * _MARGIN, draw, font), _INK, font)
+        draw.text((_MARGIN, top), shortened(name, right - length - 2 * _MARGIN, draw, font), _INK, font)
         bar = top + 20, top + 20 + _BAR
         draw.rectangle((_MARGIN, bar[0], right, bar[1]), _EMPTY)
         for share, colour, wide in ((part, _FULL, 0), (earlier, _INK, 2)):
@@ -50,12 +51,3 @@ def bar_chart(
             start = max(_MARGIN, end - wide) if wide else _MARGIN
             draw.rectangle((start, bar[0] - wide, end, bar[1] + wide), colour)
     return np.asarray(canvas)
-
-
-def _fitting(name: str, width: float, draw: ImageDraw.ImageDraw, font: Any) -> str:
-    """Shorten a name that is too long."""
-    if draw.textlength(name, font) <= width:
-        return name
-    while name and draw.textlength(name + "…", font) > width:
-        name = name[:-1]
-    return name + "…"

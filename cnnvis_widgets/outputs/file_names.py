@@ -4,7 +4,7 @@
 
     <out>/<layer>/activations/grid_activation.png      map_<channel>.png
     <out>/<layer>/deconvolution/grid_image.png         map_<channel>.png
-    <out>/<layer>/attribution/<method>_<class>.png
+    <out>/<layer>/attribution/<method>_<class>.png     method_wall_<class>.png
     <out>/<layer>/intervention/intervention_<channel>.png
     <out>/<layer>/comparison/comparison_<panel>_<channel>.png
     <out>/deepdream_<layer>/image_<class>.png
@@ -36,6 +36,7 @@ _FOLDERS = {
     "reconstruction": "deconvolution",
     "attribution": "attribution",
     "occlusion": "attribution",
+    "wall": "attribution",
     "intervention": "intervention",
     "comparison": "comparison",
 }

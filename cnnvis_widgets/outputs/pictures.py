@@ -14,12 +14,25 @@ import numpy as np
 
 from ..imaging import encode, render
 from ..imaging.bars import bar_chart
+from ..imaging.captions import captioned_grid
 from ..imaging.grid import enlarge, magnification, montage
-from ..imaging.heat import heat
+from ..imaging.heat import heat, overlay
 from ..imaging.places import class_map, value_map
 from ..imaging.render import Scale, attribution_values
-from ..methods import Kind
-from ..results import Attribution, DreamStep, FeatureMaps, Intervention, Layer, Occlusion, Reconstruction
+from ..methods import METHODS, Kind
+from ..results import (
+    Attribution,
+    DreamStep,
+    FeatureMaps,
+    Intervention,
+    Layer,
+    MethodWall,
+    Occlusion,
+    Reconstruction,
+    WallTile,
+)
+
+_OPACITY = 0.8  # of an attribution over a photo
 
 CHUNK = "Recipe"
 """The text chunk of a dream's PNG file that says how the dream was made; see ``provenance``."""
@@ -58,7 +71,9 @@ def of_image(picture: Picture, image: int | None) -> Picture:
     return replace(picture, image=image, png=encode.with_text(picture.png, {"Image": str(image)}))
 
 
-def of_result(result: FeatureMaps | Reconstruction | Attribution | Occlusion | DreamStep) -> Iterator[Picture]:
+def of_result(
+    result: FeatureMaps | Reconstruction | Attribution | Occlusion | MethodWall | DreamStep,
+) -> Iterator[Picture]:
     """Draw any result that an explorer saves; the functions below say what they draw."""
     draw: Callable[[Any], Iterator[Picture]] = _DRAWN_BY[type(result)]
     return draw(result)
@@ -169,6 +184,49 @@ def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
             yield _encoded(subject, panel_text, large, channel, title)
 
 
+def of_wall(wall: MethodWall) -> Iterator[Picture]:
+    """Draw the photo and, over it, what each method says of the class, with its figures below."""
+    photo = wall_photo(wall)
+    tiles = np.stack([np.broadcast_to(photo, (*photo.shape[:2], 3)), *(wall_tile(tile, photo) for tile in wall.tiles)])
+    factor = magnification(tiles[:1], side=256)
+    captions = [[wall.name, *[""] * 3], *(wall_words(tile) for tile in wall.tiles)]
+    pixels = captioned_grid(enlarge(tiles, factor), captions)
+    text = {METHODS[tile.method].title: ", ".join(wall_words(tile)[1:]) for tile in wall.tiles}
+    subject, channel = _Subject(wall.head.scores, "wall", "method_wall"), int(wall.classes[0])
+    yield _encoded(subject, text, pixels, channel, _title(channel, wall.name))
+
+
+def wall_photo(wall: MethodWall) -> np.ndarray:
+    """Draw the photo of a wall, uint8 (height, width, 1 or 3); blank where attributions are laid out in another way."""
+    photo = render.picture(wall.image, wall.value_range)
+    shapes = [attribution_values(tile.attribution, 0, 0).shape for tile in wall.tiles if tile.attribution is not None]
+    if all(shape == photo.shape[:2] for shape in shapes):
+        return photo
+    return np.full((*shapes[0], 1), 255, np.uint8)  # the channels of the photo are drawn beside each other
+
+
+def wall_tile(tile: WallTile, photo: np.ndarray) -> np.ndarray:
+    """Draw one attribution of a method wall over the photo, uint8 (height, width, 3); grey if there is none."""
+    if tile.attribution is None:
+        return np.full((*photo.shape[:2], 3), 224, np.uint8)
+    return overlay(photo, heat(attribution_values(tile.attribution, 0, 0)), _OPACITY)
+
+
+def wall_words(tile: WallTile) -> list[str]:
+    """The lines below a tile of a method wall: the title of the method and its figures, or why it does not apply.
+
+    Example:
+        >>> wall_words(WallTile("hires_cam", refusal="Expected maps."))
+        ['HiResCAM', 'does not apply', 'Expected maps.']
+    """
+    title = METHODS[tile.method].title
+    if tile.deletion is None:
+        return [title, "does not apply", tile.refusal]
+    area = f"deletion area {float(tile.deletion.areas[0, 0]):.3g}"
+    similar = "no class sensitivity" if np.isnan(tile.sensitivity) else f"class sensitivity {tile.sensitivity:.2f}"
+    return [title, f"{tile.seconds:.2g} s", area, similar]
+
+
 def of_intervention(
     result: Intervention, channel: int, factor: float, region: Sequence[int], *, count: int = 5
 ) -> Picture:
@@ -221,6 +279,7 @@ _DRAWN_BY: Mapping[type, Callable[[Any], Iterator[Picture]]] = {
     Reconstruction: of_layer,
     Attribution: of_attribution,
     Occlusion: of_occlusion,
+    MethodWall: of_wall,
     DreamStep: of_dream,
 }
 

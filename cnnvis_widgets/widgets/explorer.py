@@ -166,7 +166,11 @@ class ModelExplorer(w.VBox):
 
     @property
     def result(self) -> Result | None:
-        """On the screen: ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion`` or last ``DreamStep``."""
+        """The result on the screen.
+
+        It is ``FeatureMaps``, ``Reconstruction``, ``Attribution``, ``Occlusion``, ``MethodWall`` or the last
+        ``DreamStep``.
+        """
         return self._runner.result
 
     @property

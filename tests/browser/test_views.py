@@ -117,14 +117,14 @@ def test_grad_cam_weighs_the_chosen_layer(notebook):
     before = notebook.pixels("attribution")
     notebook.choose_layer(DEEP)
     assert notebook.pixels("attribution") == before, "the last maps are weighed, whatever is chosen"
-    page.get_by_label("Grad-CAM at the chosen layer").check()
+    page.get_by_label("Maps of the chosen layer").check()
     expect(marks(notebook)).to_have_text(["softmax removed", f"maps of {DEEP}, enlarged", "clipped 0.5 %"])
     notebook.await_other("attribution", before)
     notebook.rest()
     assert notebook.python("[explorer.state.at_layer, explorer.result.maps.name]") == [True, DEEP]
     assert same(notebook, "explorer.result.images", f"cv.grad_cam({ASKED}, layer={DEEP!r}, upsampled=True).images")
     notebook.screenshot("grad-cam-at-layer")
-    page.get_by_label("Grad-CAM at the chosen layer").uncheck()
+    page.get_by_label("Maps of the chosen layer").uncheck()
 
 
 def test_a_sweep(notebook):

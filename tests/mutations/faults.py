@@ -31,6 +31,9 @@ DREAM = "engine/dreaming/test_dream.py"
 WAY_IN = "engine/dreaming/test_way_in.py"
 LAPLACIAN = "engine/dreaming/test_laplacian.py"
 PIXELS = "engine/dreaming/test_pixel_ascent.py"
+CAMS = "engine/attribution/test_cams.py"
+PERTURBATION = "engine/attribution/test_perturbation.py"
+INTEGRATED = "engine/attribution/test_integrated_gradients.py"
 ATTRIBUTION = "engine/attribution/test_attribution.py"
 SPECTRA = "engine/dreaming/test_parameterizations.py"
 PREDICTIONS = "engine/attribution/test_predictions.py"
@@ -404,21 +407,113 @@ FAULTS = (
     # ---- attribution
     Fault(
         "Grad-CAM without its ReLU",
-        "engine/attribution/grad_cam.py",
-        "images = np.maximum((weights * values).sum(axis=-1), 0)",
-        "images = (weights * values).sum(axis=-1)",
+        "engine/attribution/cam_weightings.py",
+        "    weights = gradients.mean(axis=_places(maps), keepdims=True)\n"
+        "    return np.maximum((weights * maps).sum(axis=-1), 0)",
+        "    weights = gradients.mean(axis=_places(maps), keepdims=True)\n    return (weights * maps).sum(axis=-1)",
         ATTRIBUTION + " grad_cam or line",
     ),
     Fault(
+        "Grad-CAM++ counts each map, not its sum",
+        "engine/attribution/cam_weightings.py",
+        "positive * maps.sum(axis=places, keepdims=True)",
+        "positive * maps",
+        CAMS,
+    ),
+    Fault(
+        "HiResCAM keeps what is positive only",
+        "engine/attribution/cam_weightings.py",
+        "    return (gradients * maps).sum(axis=-1)",
+        "    return np.maximum((gradients * maps).sum(axis=-1), 0)",
+        CAMS,
+    ),
+    Fault(
+        "LayerCAM counts negative gradients, too",
+        "engine/attribution/cam_weightings.py",
+        "(np.maximum(gradients, 0) * maps)",
+        "(gradients * maps)",
+        CAMS,
+    ),
+    Fault(
+        "Score-CAM weighs maps by their scores, without the softmax",
+        "engine/attribution/score_cam.py",
+        "np.exp(logits - np.where(np.isfinite(largest), largest, 0))",
+        "np.where(np.isfinite(logits), logits, 0)",
+        CAMS,
+    ),
+    Fault(
+        "Score-CAM takes a map that is the same everywhere for a mask",
+        "engine/attribution/score_cam.py",
+        "return masks[..., np.newaxis], (high > low).ravel()",
+        "return masks[..., np.newaxis], (high >= low).ravel()",
+        CAMS,
+    ),
+    Fault(
+        "deletion removes the least important pixels first",
+        "engine/attribution/perturbation.py",
+        "np.argsort(-self.importance[image, target], kind",
+        "np.argsort(self.importance[image, target], kind",
+        PERTURBATION,
+    ),
+    Fault(
+        "insertion begins with the photo",
+        "engine/attribution/perturbation.py",
+        'if kind == "deletion" else (missing, images)',
+        "",
+        PERTURBATION,
+    ),
+    Fault(
+        "the area of a curve counts left ends only",
+        "results.py",
+        "means = (self.values[..., 1:] + self.values[..., :-1]) / 2",
+        "means = self.values[..., :-1]",
+        PERTURBATION,
+    ),
+    Fault(
+        "a drop counts rising probabilities, too",
+        "results.py",
+        "lost = np.maximum(self.before - self.after, 0)",
+        "lost = self.before - self.after",
+        PERTURBATION,
+    ),
+    Fault(
+        "the rival on a wall is the class itself",
+        "engine/attribution/method_wall.py",
+        "channel=int(number)) for number in self.classes if number >= 0]",
+        "channel=int(self.classes[0])) for number in self.classes if number >= 0]",
+        "engine/attribution/test_method_wall.py",
+    ),
+    Fault(
+        "gradient x input is the gradient alone",
+        "engine/attribution/gradient_times_input.py",
+        "products = images * class_scores",
+        "products = class_scores",
+        CAMS,
+    ),
+    Fault(
         "integrated gradients at the ends of the steps, not in their middle",
-        "engine/attribution/path_gradients.py",
-        "(step + 0.5) / steps",
-        "step / steps",
+        "engine/attribution/integrated_gradients.py",
+        "self.gradients((chunk + 0.5) / count)",
+        "self.gradients(chunk / count)",
         ATTRIBUTION + " integrated",
     ),
     Fault(
+        "integrated gradients stay as they are where the sum misses",
+        "engine/attribution/integrated_gradients.py",
+        "while _missed(intervals) > allowed and",
+        "while _missed(intervals) > 1e9 and",
+        INTEGRATED,
+    ),
+    Fault(
+        "a halved interval keeps its old share",
+        "engine/attribution/integrated_gradients.py",
+        "for part in (-1, 0.5, 0.5)]",
+        "for part in (0, 0.5, 0.5)]",
+        INTEGRATED,
+    ),
+    Fault(
         "SmoothGrad's noise does not know the range of the image",
-        "engine/attribution/path_gradients.py",
+        "engine/attribution/smooth_grad.py",
         "np.float32(noise * np.ptp(picture))",
         "np.float32(noise)",
         ATTRIBUTION + " noise",

@@ -20,26 +20,24 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = Path(cnnvis_widgets.__file__).parent
 PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
 
-METHOD = '''"""Gradient x input."""
+METHOD = '''"""Squared gradients."""
 
 from dataclasses import replace
 
-from ..network.loading import load
-from .path_gradients import smooth_grad
+from .smooth_grad import smooth_grad
 
 
-def gradient_times_input(network, feed, targets, *, scores=None):
-    """Multiply the gradient of a class score by the image."""
+def squared_gradient(network, feed, targets, *, scores=None):
+    """Square the gradient of a class score."""
     gradient = smooth_grad(network, feed, targets, noise=0, samples=1, scores=scores)
-    images = load(network, feed).images()
-    return replace(gradient, method="gradient_times_input", images=gradient.images * images[:, None])
+    return replace(gradient, method="squared_gradient", images=gradient.images**2)
 '''
 ROW = """    Method(
-        "gradient_times_input",
-        "Gradient × input",
+        "squared_gradient",
+        "Squared gradient",
         "attribution",
-        module="engine.attribution.gradient_times_input",
-        function="gradient_times_input",
+        module="engine.attribution.squared_gradient",
+        function="squared_gradient",
         gives="Attribution",
         options=(_SCORES,),
         per_channel=True,
@@ -47,7 +45,7 @@ ROW = """    Method(
 """
 BEFORE = '    Method(\n        "occlusion",\n'
 NEW_METHOD = [
-    ("cnnvis_widgets/engine/attribution/gradient_times_input.py", "", METHOD),
+    ("cnnvis_widgets/engine/attribution/squared_gradient.py", "", METHOD),
     ("cnnvis_widgets/methods.py", BEFORE, ROW + BEFORE),
 ]
 """A method of attribution of the form that the page describes: a module and a row."""
@@ -61,7 +59,7 @@ from cnnvis_widgets.engine.ops.specs import OPS
 from networks import frozen_graph, keras_cnn, network_of, photo
 
 network = cv.load(keras_cnn(), photo())
-result = cv.gradient_times_input(network, None, 2)
+result = cv.squared_gradient(network, None, 2)
 assert result.images.shape == (1, 1, 20, 20, 3) and np.abs(result.images).max() > 0
 
 zipped = pathlib.Path("graph.pb.gz")
@@ -91,9 +89,9 @@ for options in ({}, {"exclusive": True}, {"reverse": True}):
 
 explorer = cv.ModelExplorer(network)
 explorer.wait(300)
-explorer.state.method, explorer.state.explainer = "attribution", "gradient_times_input"
+explorer.state.method, explorer.state.explainer = "attribution", "squared_gradient"
 explorer.wait(300)
-assert explorer.result.method == "gradient_times_input" and not explorer.state.error
+assert explorer.result.method == "squared_gradient" and not explorer.state.error
 explorer.state.method = "histogram"
 explorer.wait(300)
 assert explorer.views["histogram"].panel.value.count("%") == 10 and not explorer.state.error

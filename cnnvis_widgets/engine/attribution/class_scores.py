@@ -216,13 +216,21 @@ class ClassScores:
         Returns:
             float32, in the shape of ``variants``.
         """
+        return self.backward_with_scores(rows, variants, channels, weights, rule)[0]
+
+    def backward_with_scores(
+        self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, weights: np.ndarray, rule: str = "gradient"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Do the same as ``backward``, and return the scores, float32 (variants,), beside it."""
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             values = self.network.runtime.build(self.graph_inputs(batch, others), [self.layer.tensor], rule)[0]
-            return [gradient_at(batch, self.scores_of(values, targets, weights), self.layer.name)]
+            scores = self.scores_of(values, targets, weights)
+            return [gradient_at(batch, scores, self.layer.name), scores]
 
         key = ("gradient", self.layer.tensor, self.head.meaning, rule)
-        return self.run(key, body, rows, variants, channels, weights)[0]
+        gradients, scores = self.run(key, body, rows, variants, channels, weights)
+        return gradients, scores
 
     def backward_to(
         self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
@@ -308,6 +316,8 @@ def attribution_without_images(class_scores: ClassScores, targets: BoundTargets,
         images=np.zeros((*values.shape, 0), np.float32),
         scores=values,
         channels=targets.channels,
+        head=class_scores.head,
+        place_weights=targets.weights,
     )
 
 

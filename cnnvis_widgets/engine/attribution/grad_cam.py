@@ -1,8 +1,6 @@
-"""Grad-CAM and Guided Grad-CAM.
+"""Grad-CAM, Guided Grad-CAM, and the relatives that weigh the same maps by the same gradients in other ways.
 
-References:
-    [1] R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
-        Localization", section 3, ICCV 2017, DOI 10.1109/ICCV.2017.74, arXiv 1610.02391.
+``cam_weightings`` has the formulas and the papers.
 """
 
 from __future__ import annotations
@@ -12,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import LayerError
 from ...results import Attribution, Head, Layer
 from ..network.targets import Targets
+from .cam_weightings import WEIGHTINGS
 from .class_scores import ClassScores, attribution_without_images
-from .last_maps import last_feature_maps
+from .enlargement import enlarged, require_axes_of_image
+from .last_maps import maps_to_weigh
+
+_INSTEAD = "Choose another layer, or take its maps as they are: upsampled=False."
 
 
 def grad_cam(
@@ -68,56 +69,155 @@ def grad_cam(
         (2, 2, 8, 8)
     """
     class_scores = ClassScores.of(network, feed, scores)
+    cam = _weighted_maps(class_scores, targets, "grad_cam", layer, upsampled or guided)
+    return _times_guided(class_scores, targets, cam) if guided else cam
+
+
+def grad_cam_plus_plus(
+    network: Any,
+    feed: Any = None,
+    targets: Targets = None,
+    *,
+    layer: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
+    upsampled: bool = False,
+) -> Attribution:
+    """Do the same as ``grad_cam``, with weights that count each place of a map by itself.
+
+    An object that fills a small part of a map gets as much weight as one that fills a large part, and several objects
+    of one class are all found.
+
+    Args:
+        network, feed, targets, layer, scores, upsampled: see ``grad_cam``.
+
+    Returns:
+        ``images`` is float32 (images, targets, height, width), of the size of the layer, or of the image if
+        ``upsampled``. The values have no unit, because the factor exp(score) of the paper is left out.
+
+    Raises:
+        LayerError, ChannelError, FeedError, GradientError, NumericalError: as ``grad_cam``.
+        LayerError: the maps have so negative sums that the formula divides by zero or less, as before an activation
+            function.
+
+    Notes:
+        The closed form of the weights holds where the score is piecewise linear in the maps, as the paper assumes.
+        The authors' program, and others after it, divide the coefficients of each map by their sum. The paper does
+        not, and neither does this function.
+
+    References:
+        [1] A. Chattopadhay et al., WACV 2018, section 3.2, DOI 10.1109/WACV.2018.00097.
+
+    Example:
+        >>> from cnnvis_widgets import demo, grad_cam_plus_plus, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
+        >>> grad_cam_plus_plus(network, None, [3, 5], upsampled=True).images.shape
+        (2, 2, 32, 32)
+    """
+    return _weighted_maps(ClassScores.of(network, feed, scores), targets, "grad_cam_plus_plus", layer, upsampled)
+
+
+def hires_cam(
+    network: Any,
+    feed: Any = None,
+    targets: Targets = None,
+    *,
+    layer: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
+    upsampled: bool = False,
+) -> Attribution:
+    """Measure how much each place of a layer contributes to a score: activation x gradient, summed over the channels.
+
+    Where a single dense layer follows the maps, the places add up to the score without its bias. So the map shows no
+    place that the network does not use, which the mean of ``grad_cam`` may do.
+
+    Args:
+        network, feed, targets, layer, scores, upsampled: see ``grad_cam``.
+
+    Returns:
+        ``images`` is float32 (images, targets, height, width), signed, in units of the score; of the size of the layer,
+        or of the image if ``upsampled``.
+
+    Raises:
+        LayerError, ChannelError, FeedError, GradientError, NumericalError: as ``grad_cam``.
+
+    Notes:
+        Some programs keep the positive part only, as in Grad-CAM. The formula of the paper has no such step.
+
+    References:
+        [1] R. L. Draelos and L. Carin, 2020, section 3, arXiv 2011.08891.
+
+    Example:
+        >>> from cnnvis_widgets import demo, hires_cam, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
+        >>> hires_cam(network, None, [3, 5]).images.shape
+        (2, 2, 8, 8)
+    """
+    return _weighted_maps(ClassScores.of(network, feed, scores), targets, "hires_cam", layer, upsampled)
+
+
+def layer_cam(
+    network: Any,
+    feed: Any = None,
+    targets: Targets = None,
+    *,
+    layer: str | Layer | None = None,
+    scores: str | Layer | Head | None = None,
+    upsampled: bool = False,
+) -> Attribution:
+    """Find the places of any layer, also of an early one, that speak for a class: each value times its own gradient.
+
+    Only positive gradients count. Early layers have fine maps, in which the mean gradient of ``grad_cam`` says little.
+
+    Args:
+        network, feed, targets, layer, scores, upsampled: see ``grad_cam``.
+
+    Returns:
+        ``images`` is float32 (images, targets, height, width), never negative, in units of the score; of the size of
+        the layer, or of the image if ``upsampled``.
+
+    Raises:
+        LayerError, ChannelError, FeedError, GradientError, NumericalError: as ``grad_cam``.
+
+    Notes:
+        This is the map of one layer. To merge several layers, the paper first scales the maps of early ones:
+        tanh(2 x map / largest value).
+
+    References:
+        [1] P.-T. Jiang et al., IEEE Transactions on Image Processing 30, 2021, section III, DOI
+            10.1109/TIP.2021.3089943.
+
+    Example:
+        >>> from cnnvis_widgets import demo, layer_cam, load
+        >>> network = load(demo.small_cnn(), demo.digits().test_images[:2])
+        >>> layer_cam(network, None, [3, 5], layer="conv1").images.shape
+        (2, 2, 32, 32)
+    """
+    return _weighted_maps(ClassScores.of(network, feed, scores), targets, "layer_cam", layer, upsampled)
+
+
+def _weighted_maps(
+    class_scores: ClassScores, targets: Targets, method: str, layer: str | Layer | None, upsampled: bool
+) -> Attribution:
+    """The map of every image for every target under one of the weightings."""
     bound = class_scores.bound(targets)
-    result = attribution_without_images(class_scores, bound, "guided_grad_cam" if guided else "grad_cam")
-    maps = _maps(class_scores, layer)
-    if guided or upsampled:
-        _require_axes_of_image(maps, class_scores.images.shape[1:-1])
-    rows, channels, at = bound.pairs()
-    values, gradients = class_scores.backward_to(maps, rows, channels, at)
-    weights = gradients.mean(axis=tuple(range(1, values.ndim - 1)), keepdims=True)
-    images = np.maximum((weights * values).sum(axis=-1), 0)
-    if guided or upsampled:
-        images = _enlarged(images, class_scores.images.shape[1:-1])
-    coverage = None
-    if guided:
-        class_scores.network.runtime.require_gradient(class_scores.layer)
-        images = images[..., None] * class_scores.backward(rows, class_scores.images[rows], channels, at, "guided")
-        coverage = class_scores.network.coverage("guided", class_scores.layer)
-    shaped = images.reshape(len(class_scores.images), len(result.targets), *images.shape[1:])
-    return replace(result, images=shaped.astype(np.float32), maps=maps, coverage=coverage)
+    result = attribution_without_images(class_scores, bound, method)
+    maps = maps_to_weigh(class_scores.network, class_scores.layer, layer)
+    sizes = class_scores.images.shape[1:-1]
+    if upsampled:
+        require_axes_of_image(maps, sizes, _INSTEAD)
+    values, gradients = class_scores.backward_to(maps, *bound.pairs())
+    images = WEIGHTINGS[method](values, gradients)
+    if upsampled:
+        images = enlarged(images, sizes)
+    shaped = images.reshape(*bound.channels.shape, *images.shape[1:])
+    return replace(result, images=shaped.astype(np.float32), maps=maps)
 
 
-def _maps(class_scores: ClassScores, layer: str | Layer | None) -> Layer:
-    network, scores = class_scores.network, class_scores.layer
-    maps = last_feature_maps(network, scores) if layer is None else network.layer(layer)
-    if maps is None or not maps.spatial_shape:
-        received = "a network without one" if maps is None else repr(maps.name)
-        raise LayerError(
-            f"Expected a layer with feature maps of several places before {scores.name!r}. "
-            f"Received: {received}. Grad-CAM needs one; integrated_gradients and smooth_grad do not."
-        )
-    return maps
-
-
-def _require_axes_of_image(maps: Layer, sizes: tuple[int, ...]) -> None:
-    """Refuse to enlarge, for instance, the tokens of a transformer to the height and width of the image."""
-    if len(maps.spatial_shape) != len(sizes):
-        image = f"an image with {len(sizes)} axes" if sizes else "a flat input"
-        raise LayerError(
-            f"Expected maps with the axes of the image, to enlarge them. Received: {image}, and layer {maps.name!r} "
-            f"with maps of shape {maps.spatial_shape}. Choose another layer, or take its maps as they are: "
-            "upsampled=False."
-        )
-
-
-def _enlarged(maps: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """Resize maps (rows, height, width) linearly along each axis; a pixel is an area, not a point."""
-    for axis, size in enumerate(sizes, start=1):
-        length = maps.shape[axis]
-        centres = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
-        below = np.minimum(centres.astype(int), max(length - 2, 0))
-        part = (centres - below).reshape(-1, *(1,) * (maps.ndim - axis - 1))
-        above = np.minimum(below + 1, length - 1)
-        maps = maps.take(below, axis) * (1 - part) + maps.take(above, axis) * part
-    return maps
+def _times_guided(class_scores: ClassScores, targets: Targets, cam: Attribution) -> Attribution:
+    """Guided Grad-CAM: an enlarged map times the picture of the same target by guided backpropagation."""
+    class_scores.network.runtime.require_gradient(class_scores.layer)
+    rows, channels, at = class_scores.bound(targets).pairs()
+    pictures = class_scores.backward(rows, class_scores.images[rows], channels, at, "guided")
+    coverage = class_scores.network.coverage("guided", class_scores.layer)
+    images = cam.images[..., np.newaxis] * pictures.reshape(*cam.channels.shape, *pictures.shape[1:])
+    return replace(cam, method="guided_grad_cam", images=images, coverage=coverage)

@@ -1,7 +1,8 @@
-"""The last feature maps before the scores: Grad-CAM weighs them, and occlusion follows the strongest of them."""
+"""The last feature maps before the scores: Grad-CAM and its relatives weigh them, occlusion follows the strongest."""
 
 from __future__ import annotations
 
+from ...errors import LayerError
 from ...results import Layer
 from ..graph.graphdef import data_inputs, node_of, tensor_of
 from ..graph.structure import Structure
@@ -27,6 +28,22 @@ def last_feature_maps(network: Network, scores: Layer) -> Layer | None:
     fitting = [layer for layer in mapped if len(layer.spatial_shape) == axes] or mapped
     own = _inputs_of_bias(structure, scores)
     return next((layer for layer in reversed(fitting) if layer.tensor not in own), fitting[-1] if fitting else None)
+
+
+def maps_to_weigh(network: Network, scores: Layer, layer: str | Layer | None) -> Layer:
+    """Find the layer whose maps Grad-CAM and its relatives weigh: the one that is named, or else the last one.
+
+    Raises:
+        LayerError: there is no such layer, or it has no maps of several places.
+    """
+    maps = last_feature_maps(network, scores) if layer is None else network.layer(layer)
+    if maps is None or not maps.spatial_shape:
+        received = "a network without one" if maps is None else repr(maps.name)
+        raise LayerError(
+            f"Expected a layer with feature maps of several places before {scores.name!r}. "
+            f"Received: {received}. Grad-CAM needs one; integrated_gradients and smooth_grad do not."
+        )
+    return maps
 
 
 def _inputs_of_bias(structure: Structure, scores: Layer) -> set[str]:

@@ -76,23 +76,32 @@ def sensitivity(
     class_scores.network.runtime.require_gradient(class_scores.layer)
     wanted = one(target)
     weights = class_scores.weights(wanted)
-    classes = _classes_and_rivals(class_scores, wanted, weights)
-    rows, at = np.repeat(np.arange(len(classes)), 2), np.tile(weights, (2 * len(classes), 1))
-    pictures = class_scores.backward(rows, class_scores.images[rows], classes.ravel(), at, rule)
-    best, rival = pictures[::2], pictures[1::2]
-    shuffled = _with_shuffled_weights(class_scores, classes[:, 0], at[::2], rule, seed)
-    return Sensitivity(rule, class_scores.layer, classes, _correlations(best, rival), _correlations(best, shuffled))
-
-
-def _classes_and_rivals(class_scores: ClassScores, target: Target, weights: np.ndarray) -> np.ndarray:
-    """The class and the best other class of each image, int32 (images, 2)."""
-    by_class = class_scores.of_variants(np.arange(len(class_scores.images)), class_scores.images, weights)
-    order = np.argsort(-sureness(class_scores.head, *by_class), axis=1, kind="stable").astype(np.int32)
-    if order.shape[1] < 2:
+    classes = classes_and_rivals(class_scores, wanted)
+    if (classes < 0).any():
         raise ChannelError(
             f"Expected at least two classes. Received: one channel in layer {class_scores.layer.name!r}. "
             "Name another layer: scores=..."
         )
+    rows, at = np.repeat(np.arange(len(classes)), 2), np.tile(weights, (2 * len(classes), 1))
+    pictures = class_scores.backward(rows, class_scores.images[rows], classes.ravel(), at, rule)
+    best, rival = pictures[::2], pictures[1::2]
+    shuffled = _with_shuffled_weights(class_scores, classes[:, 0], at[::2], rule, seed)
+    return Sensitivity(rule, class_scores.layer, classes, correlations(best, rival), correlations(best, shuffled))
+
+
+def classes_and_rivals(class_scores: ClassScores, target: Target) -> np.ndarray:
+    """Find the class and the best other class of each image, int32 (images, 2); -1 where there is no other class.
+
+    Args:
+        class_scores: of the images.
+        target: the class, by default the one that the network is surest of, and where.
+    """
+    by_class = class_scores.of_variants(
+        np.arange(len(class_scores.images)), class_scores.images, class_scores.weights(target)
+    )
+    order = np.argsort(-sureness(class_scores.head, *by_class), axis=1, kind="stable").astype(np.int32)
+    if order.shape[1] < 2:
+        return np.concatenate([order, np.full_like(order, -1)], axis=1)
     number = number_of(class_scores.head, target)
     if number is None:
         return order[:, :2]
@@ -145,7 +154,7 @@ def _output_with_shuffled_weights(op: tf.Operation, seed: tf.Tensor) -> tf.Tenso
     return op.graph.create_op(op.type, [below, shuffled], [op.outputs[0].dtype], attrs=attributes).outputs[0]
 
 
-def _correlations(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
+def correlations(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Pearson's correlation of each pair of pictures, float32 (pictures,); NaN where one of them is constant."""
     first, second = (stack.reshape(len(stack), -1).astype(np.float64) for stack in (pictures, others))
     first, second = (flat - flat.mean(axis=1, keepdims=True) for flat in (first, second))

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...caches import LRUCache
 from ...engine.activations import maps_with_neighbours
+from ...engine.attribution.method_wall import method_wall_steps
 from ...engine.attribution.occluder import Occluder
 from ...engine.attribution.occlusion import occlusion_steps
 from ...engine.attribution.predictions import channel_evidence
@@ -27,7 +28,7 @@ from ...engine.network.loading import load
 from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 from ...errors import CnnvisError
 from ...methods import METHODS
-from ...results import FeatureMaps, Layer, Occlusion, Reconstruction, Target
+from ...results import FeatureMaps, Layer, MethodWall, Occlusion, Reconstruction, Target
 from ..saving.film import Film
 from ..state.fed_images import FedLayer
 from ..state.questions import Question
@@ -259,6 +260,21 @@ def explain(fed_layer: FedLayer, *, explainer: str, question: Question, at_layer
     for result in METHODS[explainer].run(network, feed, question.target, **options, **question.options):
         yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
     RESULTS.put(about, result, result.images.nbytes)
+
+
+def wall(fed_layer: FedLayer, *, question: Question, at_layer: bool) -> Steps:
+    """The attributions of a class by every method, one after another."""
+    network, feed, key, layer = fed_layer
+    options: dict[str, Any] = {"layer": layer} if at_layer else {}
+    about = network, key, options.get("layer"), "wall", question
+    cached: MethodWall | None = RESULTS.get(about)
+    if cached is not None:
+        yield Progress(cached, layer, about=about)
+        return
+    for result in method_wall_steps(network, feed, question.target, **options, **question.options):
+        yield Progress(result, layer, about=about, done=len(result.tiles), total=result.total)
+    attributions = [tile.attribution for tile in result.tiles if tile.attribution is not None]
+    RESULTS.put(about, result, sum(attribution.images.nbytes for attribution in attributions))
 
 
 @dataclass(frozen=True)

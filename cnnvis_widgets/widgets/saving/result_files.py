@@ -9,9 +9,9 @@ from threading import Lock
 from ...outputs import png_files
 from ...outputs.pictures import Picture, of_image, of_result
 from ...outputs.tensorboard import EventWriter
-from ...results import Attribution, DreamStep, FeatureMaps, Layer, Occlusion, Reconstruction
+from ...results import Attribution, DreamStep, FeatureMaps, Layer, MethodWall, Occlusion, Reconstruction
 
-Result = FeatureMaps | Reconstruction | Attribution | Occlusion | DreamStep
+Result = FeatureMaps | Reconstruction | Attribution | Occlusion | MethodWall | DreamStep
 
 
 class ResultFiles:

@@ -9,20 +9,22 @@ import numpy as np
 import traitlets as t
 
 from ...engine.attribution.last_maps import last_feature_maps
-from ...errors import LayerError
+from ...errors import CnnvisError, LayerError
 from ...imaging import encode
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
 from ...imaging.render import attribution_values, picture
 from ...methods import METHODS, of_kind
-from ...results import Attribution
+from ...results import Attribution, WallTile
 from ..elements.badges import Fact, marks, obeyed
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import caption, column, dropdown, side_by_side, slider, switch
+from ..elements.controls import caption, column, dropdown, error_text, side_by_side, slider, switch, text
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
+from ..jobs.newest_request import NewestRequest
 from ..state.checked_traits import Checked
 from ..state.explorer_state import ExplorerState
+from .attribution_figures import figures_badge, measure_attribution
 from .class_choice import (
     NO_HEAD,
     ExplanationTraits,
@@ -37,7 +39,7 @@ EXPLAINERS = {method.name: method.title for method in of_kind("attribution")}
 """Values of ``explainer`` and their titles."""
 
 TOLERANCE = 0.05
-"""The part of the score that integrated gradients may miss before the badge warns."""
+"""The part of the difference of the scores that integrated gradients may miss before the badge warns."""
 
 
 def _explainer(state: ExplorerState, value: Any) -> str:
@@ -63,10 +65,12 @@ class AttributionTraits(ExplanationTraits):
     Attributes:
         explainer: the attribution method, a key of ``EXPLAINERS`` that applies to the network.
         opacity: of the attribution over the photo, 0 to 1.
+        measured: whether deletion area and class sensitivity are measured, too.
     """
 
     explainer = Checked(_explainer)
     opacity = t.Float(0.8, min=0.0, max=1.0)
+    measured = t.Bool(False)
 
     @t.default("explainer")
     def _first_explainer(self) -> str:
@@ -78,6 +82,7 @@ class AttributionView(View):
 
     Attributes:
         over: the canvas with the photo; ``alone``: the one without.
+        figures: the badge with deletion area and class sensitivity, where they are asked for.
     """
 
     name, title = "attribution", "Attribution"
@@ -91,7 +96,7 @@ class AttributionView(View):
         self._at_layer = switch(
             state,
             "at_layer",
-            "Grad-CAM at the chosen layer",
+            "Maps of the chosen layer",
             tooltip="Weigh the maps of the layer chosen above instead of the last ones before the scores",
         )
         methods = [(title, name) for name, title in explainers(state).items()]
@@ -100,19 +105,22 @@ class AttributionView(View):
             explained_menu(state),
             self._at_layer,
             slider(state, "opacity", "Opacity", tooltip="Of the evidence over the photo"),
+            switch(state, "measured", "Measure it", tooltip="Tell deletion area and class sensitivity of the method"),
         )
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)
-        self._over_caption, self._caption = create(w.HTML), create(w.HTML)
+        self._over_caption, self._caption, self.figures = create(w.HTML), create(w.HTML), create(w.HTML)
+        self._request = NewestRequest(self._show_figures, self._fail)
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
         self.panel = side_by_side(
             column(self.over, self._over_caption, grow="3 1 240px", widest="500px"),
-            column(self.alone, self._caption, grow="3 1 240px", widest="500px"),
+            column(self.alone, self._caption, self.figures, grow="3 1 240px", widest="500px"),
             self._classes,
         )
         self._drawn: tuple[Attribution, int] | None = None  # and the index of its image
         state.observe(lambda change: self._draw_overlay(True), "opacity")
         state.observe(self._update_controls, ["explained", "explainer", "layer"])
+        state.observe(self._measure, "measured")
         self._update_controls()
 
     def unavailable(self) -> str:
@@ -138,6 +146,23 @@ class AttributionView(View):
         tooltip, complete = ("", True) if coverage is None else (str(coverage), coverage.complete)
         self._caption.value = caption(lines) + marks(facts(result), tooltip, complete)
         self._draw_overlay(final)
+        if final:
+            self._measure()
+
+    def _measure(self, change: Any = None) -> None:
+        """Have the figures measured, after the picture is on the screen."""
+        state = self.state
+        self.figures.value = ""
+        if state.measured and state.method == self.name and self._drawn is not None:
+            self.figures.value = text("Measuring …", role="status")
+            asked = self.context.fed_layer(), state.explainer, question(state), self._weighs_layer()
+            self._request.submit(lambda: measure_attribution(*asked))
+
+    def _show_figures(self, tile: WallTile | CnnvisError) -> None:
+        self.figures.value = figures_badge(tile)
+
+    def _fail(self, error: Exception) -> None:
+        self.figures.value = error_text(error)
 
     def _draw_overlay(self, final: bool) -> None:
         if self._drawn is None:
@@ -178,10 +203,10 @@ def facts(result: Attribution) -> list[Fact]:
     words: list[Fact] = [(f"{removed} removed" if removed else f"scores of {result.layer.name}", False)]
     if result.maps is not None:
         words.append((f"maps of {result.maps.name}, enlarged", False))
-    if result.completeness_error is not None:
-        error, score = float(result.completeness_error[0, 0]), float(result.scores[0, 0])
-        large = abs(error) > TOLERANCE * abs(score)
-        words.append((f"completeness error {error:+.3g} of score {score:.3g}", large))
+    if result.completeness_error is not None and result.completeness_gap is not None and result.points is not None:
+        error, gap = float(result.completeness_error[0, 0]), float(result.completeness_gap[0, 0])
+        words.append((f"completeness error {error:+.3g}, {gap:.1%} of the difference", gap > TOLERANCE))
+        words.append((f"{result.points[0, 0]} gradients", False))
     if result.coverage is not None:
         words += obeyed(result.coverage)
     if METHODS[result.method].per_channel:

@@ -11,6 +11,7 @@ from .comparison import ComparisonTraits, ComparisonView
 from .deconvolution import DeconvolutionTraits, DeconvolutionView
 from .dream import DreamTraits, DreamView
 from .intervention import InterventionTraits, InterventionView
+from .method_wall import MethodWallView
 from .occlusion import OcclusionTraits, OcclusionView
 from .view import View
 
@@ -19,6 +20,7 @@ VIEWS: tuple[type[View], ...] = (
     DeconvolutionView,
     AttributionView,
     OcclusionView,
+    MethodWallView,
     InterventionView,
     ComparisonView,
     DreamView,

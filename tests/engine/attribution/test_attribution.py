@@ -10,10 +10,15 @@ from oracles.in_tensorflow import graph_of
 from cnnvis_widgets import (
     activations,
     grad_cam,
+    grad_cam_plus_plus,
+    gradient_times_input,
+    hires_cam,
     integrated_gradients,
+    layer_cam,
     load,
     occlusion,
     occlusion_steps,
+    score_cam,
     sensitivity,
     smooth_grad,
 )
@@ -22,10 +27,20 @@ from cnnvis_widgets.errors import ChannelError, FeedError, GradientError, LayerE
 METHODS = {
     "grad_cam": grad_cam,
     "guided_grad_cam": lambda *args, **options: grad_cam(*args, guided=True, **options),
+    "grad_cam_plus_plus": grad_cam_plus_plus,
+    "hires_cam": hires_cam,
+    "layer_cam": layer_cam,
+    "score_cam": score_cam,
+    "gradient_times_input": gradient_times_input,
     "integrated_gradients": lambda *args, **options: integrated_gradients(*args, steps=4, **options),
     "smooth_grad": lambda *args, **options: smooth_grad(*args, samples=4, **options),
     "occlusion": lambda *args, **options: occlusion(*args, **options).attribution,
 }
+
+
+CAMS = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "score_cam")
+NOT_PROPORTIONAL = ("grad_cam_plus_plus", "score_cam")
+"""Their pictures are no multiple of the score, if all scores are multiplied."""
 
 
 def one_conv(shift=0.0):
@@ -254,8 +269,8 @@ def test_noise_is_a_fraction_of_the_range_and_comes_from_the_seed():
 @pytest.mark.parametrize("method", METHODS)
 def test_shapes_and_names(network, method):
     result = METHODS[method](network, None, ["Cat", 0])
-    channels = () if method in ("grad_cam", "occlusion") else (3,)
-    size = (6, 6) if method == "grad_cam" else (20, 20)
+    channels = () if method in (*CAMS, "occlusion") else (3,)
+    size = (6, 6) if method in CAMS else (20, 20)
     assert result.method == method
     assert result.images.shape == (3, 2, *size, *channels)
     assert result.images.dtype == result.scores.dtype == np.float32
@@ -264,7 +279,7 @@ def test_shapes_and_names(network, method):
     assert (result.targets, result.names) == ((2, 0), ("cat", "ant"))
     assert result.layer == network.logits
     assert result.activation_removed
-    assert (result.maps is not None) == ("grad_cam" in method)
+    assert (result.maps is not None) == ("cam" in method)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -317,8 +332,9 @@ def test_signals_and_volumes(sides):
     ends = [pool(), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input((*sides, 2)), kind(4, 3, activation="relu"), *ends])
     fed = np.random.default_rng(0).normal(size=(2, *sides, 2)).astype(np.float32)
-    cam = grad_cam(model, fed, [0, 2])
-    assert cam.images.shape == (2, 2, *(side - 2 for side in sides))
+    for method in CAMS:
+        assert METHODS[method](model, fed, [0, 2]).images.shape == (2, 2, *(side - 2 for side in sides))
+    assert gradient_times_input(model, fed, [0, 2]).images.shape == (2, 2, *sides, 2)
     assert grad_cam(model, fed, [0, 2], guided=True).images.shape == (2, 2, *sides, 2)
     swept = occlusion(model, fed, [0, 2], size=2, stride=2)
     assert swept.attribution.images.shape == (2, 2, *sides)
@@ -335,9 +351,10 @@ def test_other_inputs_are_fed_along():
         maps = tf.nn.relu(tf.nn.conv2d(image, tf.ones((3, 3, 1, 2)), 1, "SAME"))
         tf.multiply(tf.matmul(tf.reduce_mean(maps, [1, 2]), tf.ones((2, 2)), name="dense") * gain, power, name="out")
     fed = {"image": photo(6, 1, images=2), "gain": np.float32([[1], [3]]), "power": np.float32(2)}
-    scaled = {method: METHODS[method](graph, fed, 1, scores="out").images for method in METHODS}
-    plain = {method: METHODS[method](graph, fed, 1, scores="dense").images for method in METHODS}
-    for method in METHODS:
+    methods = [method for method in METHODS if method not in NOT_PROPORTIONAL]
+    scaled = {method: METHODS[method](graph, fed, 1, scores="out").images for method in methods}
+    plain = {method: METHODS[method](graph, fed, 1, scores="dense").images for method in methods}
+    for method in methods:
         factor = np.float32([2, 6]).reshape(2, *(1,) * (plain[method].ndim - 1))
         times = factor**2 if method == "guided_grad_cam" else factor  # a product of two pictures
         same(scaled[method], times * plain[method], 1e-4)

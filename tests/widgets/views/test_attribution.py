@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
 @pytest.mark.parametrize("at_layer", [False, True])
 @pytest.mark.parametrize("explainer", EXPLAINERS)
 def test_the_code_gives_the_attribution_on_the_screen(explorer, images, explainer, at_layer):
-    first = next(layer.name for layer in explorer.network.layers if layer.spatial_shape)
+    first = explorer.network.select("r")[0].name
     explorer.state.image, explorer.state.at_layer, explorer.state.explainer = 1, at_layer, explainer
     explorer.state.layer, explorer.state.method = first, "attribution"
     result = explorer.wait(0)

@@ -1,0 +1,1 @@
+"""Attribution methods beside those of other programs."""
