@@ -99,7 +99,8 @@ class OpCoverage:
         treatment: 'rule' (the rule's own backward pass), 'exact' (the rule prescribes the true gradient), 'identity'
             (the signal passes as it is), 'removed' (a softmax at the end), 'unruled' (an op that is not linear, or a
             product of two tensors that depend on the image; the rule does not say what to do, and the true gradient
-            was used), or 'unknown' (nothing is known of the op; TensorFlow's own gradient was used).
+            was used), 'unknown' (nothing is known of the op; TensorFlow's own gradient was used), or 'lost' (the author
+            of the model gave the op a gradient of its own, which is not known; that of its forward ops was used).
     """
 
     kind: str
@@ -109,7 +110,7 @@ class OpCoverage:
     @property
     def covered(self) -> bool:
         """Whether the rule says what to do with these ops, and that was done."""
-        return self.treatment not in ("unruled", "unknown")
+        return self.treatment not in ("unruled", "unknown", "lost")
 
 
 @dataclass(frozen=True)

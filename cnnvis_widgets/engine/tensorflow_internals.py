@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from inspect import getclosurevars
 from typing import Any, cast
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.op_def_pb2 import OpDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.python.eager import context as _context
 from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
+from tensorflow.python.framework.func_graph import FuncGraph
 from tensorflow.python.framework.ops import gradient_registry
 from tensorflow.python.util import _pywrap_util_port
 
@@ -110,3 +114,53 @@ def dtype_of_variable(handle: tf.Tensor) -> int | None:
     """
     data = handle._handle_data
     return data.shape_and_type[0].dtype if data is not None and data.shape_and_type else None
+
+
+# ---- custom gradients
+
+
+@dataclass(frozen=True)
+class TracedGradient:
+    """A gradient function as a graph.
+
+    Attributes:
+        graph: its inputs are placeholders signal_0, signal_1 ..., and what it captured.
+        sent: what it sends to each input of its op, ``None`` for nothing.
+    """
+
+    graph: Any
+    sent: list[tf.Tensor | None]
+
+
+def traced_gradient(name: str, signals: Sequence[tf.TensorSpec], graph: tf.Graph | None) -> TracedGradient:
+    """Trace a registered gradient function, which may take tensors of ``graph``; that graph stays as it is.
+
+    A ``tf.function`` would do, if it left None among the results.
+    """
+    outer = tf.Graph() if graph is None else graph
+    with outer.as_default():
+        inner = FuncGraph("gradient")
+    with inner.as_default():
+        given = [
+            tf.compat.v1.placeholder(spec.dtype, spec.shape, name=f"signal_{place}")
+            for place, spec in enumerate(signals)
+        ]
+        sent = gradient_function(name)(None, *given)
+        return TracedGradient(inner, [None if each is None else tf.convert_to_tensor(each) for each in sent])
+
+
+def recomputes(name: str) -> bool:
+    """Return whether a registered gradient is that of ``tf.recompute_grad``. Nothing public tells whose it is."""
+    function: Any = gradient_function(name)
+    for cell in ("tape_grad_fn", "grad_fn"):
+        function = getclosurevars(function).nonlocals.get(cell)
+        if function is None:
+            return False
+    return str(getattr(function, "__qualname__", "")).startswith("recompute_grad.")
+
+
+def value_of_variable(handle: tf.Tensor) -> np.ndarray:
+    """Return the value of the variable behind a resource handle."""
+    with eager_mode():
+        dtype = tf.as_dtype(dtype_of_variable(handle))
+        return np.asarray(tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype))

@@ -27,6 +27,8 @@ RULES = "engine/backward/test_rules_properties.py not random_networks"
 ORACLES = "engine/ops/test_oracles.py"
 PATCHES = "engine/reconstruction/test_patches.py"
 REQUESTS = "engine/reconstruction/test_reconstruct.py in_place"
+CUSTOM = "engine/graph/test_custom_gradients.py"
+INSIDE = "engine/backward/test_loops_and_branches.py"
 DREAM = "engine/dreaming/test_dream.py"
 WAY_IN = "engine/dreaming/test_way_in.py"
 LAPLACIAN = "engine/dreaming/test_laplacian.py"
@@ -56,6 +58,41 @@ FAULTS = (
         "tf.cast(entered > 0, signal.dtype)",
         "tf.cast(entered >= 0, signal.dtype)",
         "engine/backward/test_rules_properties.py random_networks_of_quarters",
+    ),
+    Fault(
+        "a custom gradient is dropped with its IdentityN",
+        "engine/graph/inlining.py",
+        'if node.op == "IdentityN" and GRADIENT not in node.attr:',
+        'if node.op == "IdentityN":',
+        CUSTOM + " author",
+    ),
+    Fault(
+        "signals start before the custom gradient of their layer",
+        "engine/graph/layers.py",
+        "            tensor = wrapped.get(tensor, tensor)\n",
+        "",
+        CUSTOM + " wrapped",
+    ),
+    Fault(
+        "a lost custom gradient counts as covered",
+        "engine/backward/coverage.py",
+        '    if LOST in node.attr:\n        return _CUSTOM, "lost"\n',
+        "",
+        CUSTOM + " lost",
+    ),
+    Fault(
+        "rules do not reach the ops inside loops and branches",
+        "engine/runtime/subgraphs.py",
+        "    rules.apply_rule(nodes, rule, function.composites)\n",
+        "",
+        INSIDE,
+    ),
+    Fault(
+        "what depends on the image only after a round of a loop is constant",
+        "engine/backward/signal_path.py",
+        "    while places != before:\n",
+        "    while False:\n",
+        INSIDE,
     ),
     Fault(
         "deconvnet gates by what entered instead of by the signal",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import tensorflow as tf
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ...results import Coverage, Layer, OpCoverage
 from ..graph.composite_activations import CompositeActivation, inner_nodes
-from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
-from ..graph.layers import Shapes
+from ..graph.custom_gradients import LOST
+from ..graph.function_bodies import FunctionFacts, carries_signals
+from ..graph.graphdef import NodeDef
 from ..graph.structure import Structure
-from ..ops.specs import CUT, OPS, SHAPE, SWITCH, is_linear
+from ..ops.specs import OPS, SWITCH, is_linear
+from .custom_gradients import is_custom
 from .rules import AUTO, RECTIFIED_KINDS, lrn_is_identity, require_rule
+from .signal_path import BRANCHES, LOOPS, SignalPath, called, signal_path
 
+_CUSTOM = "custom gradient"
 _NAMED_LINEAR = {"dense", "batch_normalization"}  # beside convolutions and pools; sums and reshapes are not named
 
 
@@ -35,15 +37,13 @@ def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, remov
     require_rule(rule, automatic=True)
     if rule == AUTO:
         return _chosen(structure, image, layer, removed)
-    nodes, composites = structure.between(image, layer), structure.composites
-    path = _signal_path(nodes, image, layer.tensor, structure.shapes)
-    inner = inner_nodes(composites)
-    counted: Counter[tuple[str, str]] = Counter()
-    for node in nodes:
-        if node.name in path.nodes and node.name not in inner:
-            treated = _treatment(node, path.varying_inputs(node), rule, composites)
-            if treated is not None:
-                counted[treated] += 1
+    nodes, shapes = structure.between(image, layer), structure.shapes
+
+    def carries(tensor: str) -> bool:
+        return tensor == image or (tensor in shapes and carries_signals(shapes[tensor][0]))
+
+    path = signal_path(nodes, [image], [layer.tensor], carries)
+    counted = Counter(_treatments(nodes, path, rule, structure.composites, structure.functions))
     if removed:
         counted[removed, "removed"] += 1
     return Coverage(rule, tuple(OpCoverage(kind, count, how) for (kind, how), count in counted.items()))
@@ -59,48 +59,22 @@ def _chosen(structure: Structure, image: str, layer: Layer, removed: str) -> Cov
     return replace(found, reason="no max-pool lies on the way")
 
 
-@dataclass(frozen=True)
-class _SignalPath:
-    """The nodes through which signals go back, and all nodes whose values depend on the image."""
-
-    nodes: Collection[str]
-    varying: Collection[str]
-
-    def varying_inputs(self, node: NodeDef) -> list[int]:
-        """The places of the inputs whose values depend on the image."""
-        return [place for place, each in enumerate(data_inputs(node)) if node_of(each) in self.varying]
-
-
-def _signal_path(nodes: Sequence[NodeDef], image: str, target: str, shapes: Shapes) -> _SignalPath:
-    """Follow values from the image upwards, then signals from the target downwards.
-
-    Signals travel along floating-point tensors and the lists of loops. They end at ops such as ``tf.stop_gradient`` and
-    ``tf.shape``.
-    """
-    varying, leading = {node_of(image)}, dict[str, list[str]]()
+def _treatments(
+    nodes: Iterable[NodeDef],
+    path: SignalPath,
+    rule: str,
+    composites: Mapping[str, CompositeActivation],
+    functions: Mapping[str, FunctionFacts],
+) -> Iterator[tuple[str, str]]:
+    """The kind and the treatment of each op on a path, also of those inside loops and branches."""
+    inner = inner_nodes(composites)
     for node in nodes:
-        entered = [tensor_of(each) for each in data_inputs(node) if node_of(each) in varying]
-        linearity = OPS[node.op].linearity if node.op in OPS else None
-        if node.name == node_of(image) or not entered or linearity is SHAPE:
-            continue
-        varying.add(node.name)
-        carrying = [
-            each for each in entered if each == image or (node_of(each) in leading and _is_signal(each, shapes))
-        ]
-        if carrying and linearity is not CUT:
-            leading[node.name] = [node_of(each) for each in carrying]
-    reached, pending = set[str](), [node_of(target)]
-    while pending:
-        name = pending.pop()
-        if name in leading and name not in reached:
-            reached.add(name)
-            pending += leading[name]
-    return _SignalPath(reached, varying)
-
-
-def _is_signal(tensor: str, shapes: Shapes) -> bool:
-    dtype = shapes[tensor][0] if tensor in shapes else tf.bool
-    return bool(dtype.is_floating or dtype.is_complex or dtype == tf.variant)
+        if node.name in path.nodes and node.name not in inner:
+            treated = _treatment(node, path.varying_inputs(node), rule, composites)
+            if treated is not None:
+                yield treated
+            for function, inside in called(node, path.varying_inputs(node), functions):
+                yield from _treatments(function.body.nodes, inside, rule, function.composites, functions)
 
 
 def _treatment(
@@ -110,8 +84,14 @@ def _treatment(
     composite, spec = composites.get(node.name), OPS.get(node.op)
     linear = composite is None and spec is not None and is_linear(node, varying)
     kind = composite.kind if composite is not None else _kind(node, linear)
+    if kind in RECTIFIED_KINDS and rule != "gradient":
+        return kind, "rule"
+    if LOST in node.attr:
+        return _CUSTOM, "lost"
+    if is_custom(node):
+        return _CUSTOM, "exact" if rule == "gradient" else "unruled"
     if kind in RECTIFIED_KINDS:
-        return kind, "exact" if rule == "gradient" else "rule"
+        return kind, "exact"
     if node.op == "LRN":
         return kind, "identity" if lrn_is_identity(rule) else "exact"
     if linear:
@@ -119,6 +99,8 @@ def _treatment(
         return (kind, "exact") if named else None
     if composite is None and node.op == "Maximum" and len(varying) == 2:
         return "maxout", "exact"  # as a max-pool, the signal goes to the one that won
+    if node.op in (*LOOPS, *BRANCHES):
+        return kind, "exact"  # the ops inside are counted by themselves
     if rule == "gradient" or (composite is None and spec is not None and spec.linearity is SWITCH):
         return kind, "exact"
     return kind, "unknown" if spec is None else "unruled"

@@ -17,6 +17,7 @@ from ..graph.graphdef import NodeDef, node_of, tensor_of
 from ..graph.layers import Shapes
 from ..ops.gradient_nodes import NodeWriter, inputs_of
 from ..ops.specs import OPS
+from .custom_gradients import is_custom
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,12 @@ def _covered(
 def _has_gradient_nodes(node: NodeDef, inputs: Sequence[str], places: list[int], shapes: Shapes) -> bool:
     """Whether the gradient nodes of an op hold for this node, whose inputs at ``places`` depend on the image."""
     spec = OPS.get(node.op)
-    if spec is None or spec.gradient_nodes is None or not shapes[tensor_of(node.name)][0].is_floating:
+    if (
+        spec is None
+        or spec.gradient_nodes is None
+        or is_custom(node)
+        or not shapes[tensor_of(node.name)][0].is_floating
+    ):
         return False
     if "data_format" in node.attr and node.attr["data_format"].s != b"NHWC":
         return False

@@ -18,8 +18,9 @@ from ..ops.signals import Patches, Signal, Signals, stored, total
 from ..ops.specs import OPS
 from ..ops.windows import NotSupported, ReceptiveField, has_channels_last
 from ..tensorflow_internals import gradient_function
+from .custom_gradients import is_custom
 from .gradient_overrides import OVERRIDES
-from .rules import is_channelwise
+from .rules import is_channelwise, is_rule
 
 
 def pull_back(
@@ -93,6 +94,8 @@ def _sent_back(op: tf.Operation, signals: Signals, patches: Patches | None) -> S
 def _rule_of(op: tf.Operation) -> str:
     """The gradient function that a rule has set for an op; '' if it takes its true gradient."""
     stated = op.node_def.attr["_gradient_op_type"].s.decode() if "_gradient_op_type" in op.node_def.attr else ""
+    if is_custom(op.node_def) and not is_rule(stated):
+        raise NotSupported(f"{op.name}, which has a custom gradient")
     return "" if stated in OVERRIDES else stated
 
 

@@ -172,6 +172,11 @@ for _name, _rule in _RULES.items():
     _register(_name, _rule.rectify)
 
 
+def is_rule(gradient: str) -> bool:
+    """Whether a gradient function, by the name of its attribute, is that of a rule."""
+    return gradient == _SKIP or gradient.removeprefix("Cnnvis/").rpartition("/")[0] in _RULES
+
+
 def is_channelwise(gradient: str) -> bool:
     """Whether a gradient function that a rule has set, by the name of its attribute, keeps channels apart."""
     name = gradient.removeprefix("Cnnvis/").rpartition("/")[0]

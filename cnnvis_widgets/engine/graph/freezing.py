@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +31,7 @@ from .graphdef import (
     tensor_of,
 )
 from .inlining import inline_functions
+from .traced_gradients import with_custom_gradients
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
 _BACKWARD_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
@@ -52,6 +54,7 @@ class Draft:
             looked up in the graph.
         keras_names: from node name to the name of the Keras layer that the node belongs to.
         renamed: from node name to a shorter one, for models whose names are not the user's own.
+        graph: the live graph behind ``graph_def``, which custom gradients may refer to; ``None`` if it is not live.
     """
 
     graph_def: GraphDef
@@ -61,6 +64,7 @@ class Draft:
     outputs: Sequence[tuple[str, str]] | None = None
     keras_names: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    graph: Any = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
         ModelError: nothing in the graph can be fed.
         VariableError: a variable that the forward part needs has no value.
     """
-    flat, moved = inline_functions(draft.graph_def)
+    flat, moved = inline_functions(with_custom_gradients(draft.graph_def, draft.graph))
     forward = _forward_part(clean(flat), draft, moved, fed)
     needed = [node.name for node in forward.node if node.op in _VARIABLES]
     values = dict(draft.read(needed)) if needed else {}

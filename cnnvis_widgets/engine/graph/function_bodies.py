@@ -17,7 +17,17 @@ from tensorflow.core.framework.op_def_pb2 import OpDef
 
 from ...errors import ModelError
 from ..tensorflow_internals import op_definition
-from .graphdef import V1_LOOP_ENTRIES, ancestors, data_inputs, in_order, node_of, tensor_of
+from .composite_activations import CompositeActivation, find_composite_activations
+from .graphdef import (
+    V1_LOOP_ENTRIES,
+    ancestors,
+    consumers_of,
+    data_inputs,
+    descendants,
+    in_order,
+    node_of,
+    tensor_of,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,41 @@ class Body:
     arguments: tuple[tuple[str, int], ...]
     nodes: tuple[NodeDef, ...]
     returned: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class FunctionFacts:
+    """A function, and what is known of it without running it.
+
+    Attributes:
+        body: of the function.
+        composites: the composite activations in it, by output node.
+        dtypes: of every tensor in it, by name.
+    """
+
+    body: Body
+    composites: Mapping[str, CompositeActivation]
+    dtypes: Mapping[str, tf.DType]
+
+    @staticmethod
+    def of(body: Body) -> FunctionFacts:
+        """Read a body."""
+        nodes = {node.name: node for node in body.nodes}
+        arguments = [name for name, _ in body.arguments]
+        varying = descendants(consumers_of(body.nodes), arguments)
+        dtypes = {f"{name}:0": tf.as_dtype(dtype) for name, dtype in body.arguments}
+        for node in body.nodes:
+            dtypes |= {f"{node.name}:{place}": tf.as_dtype(dtype) for place, dtype in enumerate(_output_types(node))}
+        return FunctionFacts(body, find_composite_activations(nodes, varying, {}), dtypes)
+
+    def carries_signals(self, tensor: str) -> bool:
+        """Return whether a tensor is of a type that carries signals."""
+        return carries_signals(self.dtypes.get(tensor, tf.bool))
+
+
+def carries_signals(dtype: tf.DType) -> bool:
+    """Return whether tensors of a type carry signals: numbers with fractions, and the lists of loops."""
+    return bool(dtype.is_floating or dtype.is_complex or dtype == tf.variant)
 
 
 def bodies_of(graph_def: GraphDef, names: Iterable[str]) -> dict[str, Body]:
@@ -137,6 +182,17 @@ def _output_names(node: NodeDef, functions: Mapping[str, FunctionDef]) -> Iterat
         for index in range(_length(output, node)):
             yield f"{node.name}:{output.name}:{index}", f"{node.name}:{number}"
             number += 1
+
+
+def _output_types(node: NodeDef) -> Iterator[int]:
+    """Yield the dtype of each output of a node, as an enum of protocol buffers."""
+    definition = op_definition(node.op)
+    for output in definition.output_arg if definition is not None else ():
+        if output.type_list_attr:
+            yield from node.attr[output.type_list_attr].list.type
+        else:
+            dtype = node.attr[output.type_attr].type if output.type_attr else output.type
+            yield from [dtype] * _length(output, node)
 
 
 def _length(output: OpDef.ArgDef, node: NodeDef) -> int:

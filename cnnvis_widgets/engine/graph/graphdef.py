@@ -18,6 +18,9 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 Value: TypeAlias = np.ndarray | tf.Tensor
 """The value of a variable or a constant."""
 
+OWN = "_cnnvis"
+"""How the names of attributes begin that this package adds to nodes."""
+
 V1_LOOP_ENTRIES = ("Enter", "RefEnter")
 """The ops with which a loop of TensorFlow 1 begins."""
 
@@ -110,7 +113,7 @@ def clean(graph_def: GraphDef) -> GraphDef:
 
     - Device strings, so that a graph made on a GPU runs on a CPU.
     - Private attributes: ``_output_shapes`` is wrong in old files, and ``_gradient_op_type`` names a function of
-      another process or graph.
+      another process or graph. Those of ``custom_gradients`` stay.
     - References: a frozen training graph still has ``RefSwitch`` where its variables are constants now.
 
     The functions that are left get new names, because TensorFlow finds functions by name in the whole process, and two
@@ -122,6 +125,9 @@ def clean(graph_def: GraphDef) -> GraphDef:
         _clean_node(copied)
         nodes.extend(_unfuse(copied) if copied.op.startswith("_Fused") else [copied])
     result = copy_of(graph_def, nodes)
+    for function in result.library.function:
+        for inner in function.node_def:
+            _clean_node(inner)
     if result.library.function:
         content = result.library.SerializeToString(deterministic=True)
         result = with_function_suffix(result, sha256(content).hexdigest()[:12])
@@ -130,7 +136,7 @@ def clean(graph_def: GraphDef) -> GraphDef:
 
 def _clean_node(node: NodeDef) -> None:
     node.device = ""
-    for key in [key for key in node.attr if key.startswith("_")]:
+    for key in [key for key in node.attr if key.startswith("_") and not key.startswith(OWN)]:
         del node.attr[key]
     node.op = _OF_VALUES.get(node.op, node.op)
 
@@ -147,8 +153,6 @@ def with_function_suffix(graph_def: GraphDef, suffix: str) -> GraphDef:
         gradient.function_name = own.get(gradient.function_name, gradient.function_name)
         gradient.gradient_func = own.get(gradient.gradient_func, gradient.gradient_func)
     inner = [node for function in result.library.function for node in function.node_def]
-    for node in inner:
-        _clean_node(node)
     for node in (*result.node, *inner):
         node.op = own.get(node.op, node.op)
         for attribute in node.attr.values():

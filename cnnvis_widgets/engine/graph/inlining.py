@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDef
 
 from ..ops.specs import OPS
+from .custom_gradients import GRADIENT, LOST
 from .function_bodies import Body, bodies_of, function_of, functions_of, needed_nodes
 from .graphdef import V1_LOOP_ENTRIES, GraphDef, NodeDef, data_inputs, node_of, rewire, tensor_of
 
@@ -29,7 +30,7 @@ def inline_functions(graph_def: GraphDef) -> tuple[GraphDef, dict[str, str]]:
 
     A SavedModel's ops can all sit inside functions; without this there would be no layer to list. A branch
     (``tf.cond``, ``tf.switch_case``) of which the graph says which way it goes is replaced by that way. One with layers
-    inside becomes all its ways, and a choice between their results. IdentityN goes, too.
+    inside becomes all its ways, and a choice between their results. IdentityN goes, too, without a custom gradient.
 
     Returns:
         The flat GraphDef, and where each output of a call now comes from (tensor name to tensor name).
@@ -75,12 +76,23 @@ def _with_calls_inlined(body: Body, bodies: Mapping[str, Body]) -> Body:
 
 def _inlined(nodes: list[NodeDef], bodies: Mapping[str, Body]) -> tuple[list[NodeDef], dict[str, str]]:
     def call(node: NodeDef) -> _Replacement | None:
-        if node.op == "IdentityN":  # left behind by tf.custom_gradient; nothing is computed
-            return [], [tensor_of(input_name) for input_name in data_inputs(node)]
+        if node.op == "IdentityN" and GRADIENT not in node.attr:
+            return _identities(node) if LOST in node.attr else ([], list(map(tensor_of, data_inputs(node))))
         called = node.attr["f"].func.name if node.op in _CALLS else node.op
         return _placed(bodies[called], node.name, data_inputs(node)) if called in bodies else None
 
     return _replaced(nodes, call)
+
+
+def _identities(node: NodeDef) -> _Replacement:
+    """Replace an IdentityN by ops of one input, which tell as it does that a custom gradient is lost."""
+    placed = []
+    for place, entered in enumerate(data_inputs(node)):
+        single = NodeDef(op="Identity", name=f"{node.name}/{place}", input=[tensor_of(entered)])
+        single.attr["T"].type = node.attr["T"].list.type[place]
+        placed.append(single)
+    placed[0].attr[LOST].b = True  # one op, one mark
+    return placed, [tensor_of(single.name) for single in placed]
 
 
 def _replaced(
@@ -141,7 +153,7 @@ def _inlinable(nodes: Sequence[NodeDef], bodies: Mapping[str, Body]) -> dict[str
     by_name = {node.name: node for node in nodes}
     found: dict[str, int | None] = {}
     for node in nodes:
-        if node.op in _BRANCHES and not node.attr["_cnnvis_choice"].b:
+        if node.op in _BRANCHES:
             way = _way(node, by_name)
             if way is not None or any(_has_layers(name, bodies) for name in _ways_of(node)):
                 found[node.name] = way

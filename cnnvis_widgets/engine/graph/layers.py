@@ -13,6 +13,7 @@ from ...results import FAMILIES, Layer
 from ..ops.gradient_nodes import Shapes
 from ..ops.specs import OPS
 from .composite_activations import CompositeActivation, inner_nodes
+from .custom_gradients import wrapped_outputs
 from .graphdef import NodeDef, data_inputs, node_of, tensor_of
 
 _FAMILIES = {
@@ -58,12 +59,13 @@ def find_layers(facts: GraphFacts, keras_names: Mapping[str, str]) -> tuple[Laye
         facts: what is known of the graph.
         keras_names: from node name to the name of the Keras layer that the node belongs to.
     """
-    inside = inner_nodes(facts.composites)
+    inside, wrapped = inner_nodes(facts.composites), wrapped_outputs(facts.nodes.values())
     layers = []
     for name in facts.nodes:
         kind = _kind(facts, name) if name in facts.varying and name not in inside else None
         if kind is not None:
             tensor = _squeezed(facts, name)
+            tensor = wrapped.get(tensor, tensor)
             layer = make_layer(tensor, kind, facts.shapes, facts.axes, keras_names.get(name), name)
             if layer is not None:
                 layers.append(layer)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import tensorflow as tf
 
 from ...errors import LayerError, ModelError
 from ...results import FAMILIES, Layer
 from .composite_activations import find_composite_activations
+from .custom_gradients import wrapped_outputs
 from .freezing import FrozenGraph
+from .function_bodies import FunctionFacts, bodies_of, functions_of
 from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of
 from .layers import GraphFacts, Shapes, channel_axes, find_layers, make_layer, matching, unknown_layer
 
@@ -49,6 +52,12 @@ class Structure:
         """The names of the nodes that are fed, in the order of the graph."""
         inner = ((name, map(node_of, data_inputs(node))) for name, node in self.nodes.items() if name in self.varying)
         return tuple(name for name, inputs in inner if not self.varying.intersection(inputs))
+
+    @cached_property
+    def functions(self) -> Mapping[str, FunctionFacts]:
+        """The functions that loops and branches call, by name."""
+        names = [name for node in self.nodes.values() for name in functions_of(node)]
+        return {name: FunctionFacts.of(body) for name, body in bodies_of(self.graph_def, names).items()}
 
     def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
         """Return the layers that a selection means.
@@ -114,6 +123,7 @@ class Structure:
     def layer_of(self, selection: str) -> Layer | None:
         """Return the layer of any op that depends on an input, by the name of the op or of a tensor."""
         tensor = selection if ":" in selection else f"{selection}:0"
+        tensor = wrapped_outputs(self.nodes.values()).get(tensor, tensor)
         if node_of(tensor) not in self.varying or tensor not in self.shapes:
             return None
         listed = [layer for layer in self.layers if layer.tensor == tensor]

@@ -84,7 +84,7 @@ def draft_of_function(function: Any) -> Draft:
         return {name: _read(handles[name]) for name in names if name in handles and dtype_of_variable(handles[name])}
 
     renamed = without_clashes([node.name for node in graph_def.node], _variable_names(graph, handles))
-    return Draft(graph_def, read, values, inputs, outputs, renamed=renamed)
+    return Draft(graph_def, read, values, inputs, outputs, renamed=renamed, graph=graph)
 
 
 def without_clashes(nodes: Sequence[str], renamed: Mapping[str, str]) -> dict[str, str]:

@@ -88,4 +88,4 @@ def _from_v1(directory: Path, cause: Exception) -> Draft:
             f"Expected a SavedModel that TensorFlow {tf.__version__} can load. "
             f"Received: {str(directory)!r}: {cause}; and the loader of TensorFlow 1: {error}"
         ) from error
-    return Draft(graph.as_graph_def(), lambda needed: {name: values[name] for name in needed})
+    return Draft(graph.as_graph_def(), lambda needed: {name: values[name] for name in needed}, graph=graph)

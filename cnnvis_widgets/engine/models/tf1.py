@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def _of_graph(graph: tf.Graph) -> Draft:
     session = v1.get_default_session()
     if session is not None and session.graph is graph:
         return _of_session(session)
-    return _of_graph_def(graph.as_graph_def())
+    return replace(_of_graph_def(graph.as_graph_def()), graph=graph)
 
 
 def _of_graph_def(graph_def: GraphDef) -> Draft:
@@ -77,7 +78,7 @@ def _of_graph_def(graph_def: GraphDef) -> Draft:
 
 
 def _of_session(session: Any) -> Draft:
-    return Draft(session.graph.as_graph_def(), lambda names: session_values(session, names))
+    return Draft(session.graph.as_graph_def(), lambda names: session_values(session, names), graph=session.graph)
 
 
 def session_values(session: Any, names: Sequence[str]) -> dict[str, Value]:

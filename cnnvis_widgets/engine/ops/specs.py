@@ -350,7 +350,7 @@ OPS: dict[str, OpSpec] = {
     "ResizeBilinear": OpSpec("resize", JOINT, _one(arrangement.bilinear), ""),
     "ResizeNearestNeighbor": OpSpec("resize", JOINT, _one(arrangement.nearest_neighbour), ""),
     "ScaleAndTranslate": OpSpec("resize", FIRST),
-    # ---- loops, branches, and the lists that loops read and write; no rule reaches the ops inside
+    # ---- loops, branches, and the lists that loops read and write; ``backward.signal_path`` looks inside
     "While": OpSpec("loop", NONE),
     "StatelessWhile": OpSpec("loop", NONE),
     "If": OpSpec("branch", NONE),
@@ -358,7 +358,15 @@ OPS: dict[str, OpSpec] = {
     "Case": OpSpec("branch", NONE),
     "StatelessCase": OpSpec("branch", NONE),
     "TensorListFromTensor": OpSpec("list", JOINT),
+    "TensorListConcatV2": OpSpec("list", JOINT),
+    "TensorListGather": OpSpec("list", JOINT),
     "TensorListGetItem": OpSpec("list", JOINT),
+    "TensorListLength": OpSpec("shape", SHAPE, elementwise.nothing),
+    "TensorListPopBack": OpSpec("list", JOINT),
+    "TensorListPushBack": OpSpec("list", JOINT),
+    "TensorListResize": OpSpec("list", JOINT),
+    "TensorListSetItem": OpSpec("list", JOINT),
+    "TensorListSplit": OpSpec("list", JOINT),
     "TensorListStack": OpSpec("list", JOINT),
     # ---- signals pass as they are
     "BiasAdd": _passing("bias", channelwise=True, nodes=gradient_nodes.unchanged),

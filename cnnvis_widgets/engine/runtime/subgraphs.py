@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 import tensorflow as tf
+from tensorflow.core.framework.function_pb2 import FunctionDef
 
 from ...errors import FeedError
 from ..backward import rules
+from ..backward.custom_gradients import set_custom_gradients
 from ..backward.gradient_graph import GradientGraph, gradient_graph
 from ..backward.gradient_overrides import make_portable
 from ..graph.channels_last import run_on_cpu
 from ..graph.composite_activations import CompositeActivation
+from ..graph.function_bodies import FunctionFacts, function_of
 from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of, with_function_suffix
 from ..graph.layers import Shapes, shape_text
 from ..graph.structure import Structure
@@ -31,6 +34,7 @@ class Subgraph:
         weights: the names of the tensors with known values that the nodes take.
         tensors: the names of the tensors to compute.
         graph_def: of the whole network.
+        functions: what its loops and branches call, by name.
     """
 
     nodes: list[NodeDef]
@@ -38,6 +42,7 @@ class Subgraph:
     weights: Collection[str]
     tensors: Sequence[str]
     graph_def: GraphDef
+    functions: Mapping[str, FunctionFacts]
 
 
 def subgraph_between(
@@ -64,7 +69,7 @@ def subgraph_between(
     taken = {*tensors, *(tensor_of(input_name) for node in nodes for input_name in node.input)}
     composites = {name: composite for name, composite in structure.composites.items() if composite.inner <= needed}
     weights = taken & (sources - {*inputs})
-    return Subgraph(nodes, composites, weights, tensors, structure.graph_def)
+    return Subgraph(nodes, composites, weights, tensors, structure.graph_def, structure.functions)
 
 
 def _require_fed(structure: Structure, needed: Iterable[str], inputs: Collection[str]) -> None:
@@ -94,12 +99,16 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
         The tensors that the subgraph computes, in their order.
     """
     rules.apply_rule(subgraph.nodes, rule, subgraph.composites)
+    set_custom_gradients(subgraph.nodes)
+    whole = copy_of(subgraph.graph_def, [])
+    del whole.library.function[:]
+    whole.library.function.extend(_under_rule(name, each, rule) for name, each in subgraph.functions.items())
     nodes = run_on_cpu(subgraph.nodes)
     make_portable(nodes)
     referenced = {tensor_of(reference) for node in nodes for reference in node.input}
     computed = [tensor for tensor in subgraph.tensors if tensor not in values]
     # the gradient of a loop adds functions that are named after those of the loop, in the whole process
-    imported = with_function_suffix(copy_of(subgraph.graph_def, nodes), str(next(_IMPORTS)))
+    imported = with_function_suffix(copy_of(whole, nodes), str(next(_IMPORTS)))
     outputs = iter(
         tf.graph_util.import_graph_def(
             imported,
@@ -111,6 +120,16 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
         else ()
     )
     return [values[tensor] if tensor in values else next(outputs) for tensor in subgraph.tensors]
+
+
+def _under_rule(name: str, function: FunctionFacts, rule: str) -> FunctionDef:
+    """Write a function of a loop or a branch so that signals go back through its ops under a rule."""
+    body = function.body
+    nodes = [NodeDef.FromString(node.SerializeToString()) for node in body.nodes]
+    rules.apply_rule(nodes, rule, function.composites)
+    set_custom_gradients(nodes)
+    returned = [(rules.ruled_tensor(tensor, rule, function.composites), dtype) for tensor, dtype in body.returned]
+    return function_of(name, replace(body, nodes=tuple(nodes), returned=tuple(returned)))
 
 
 @dataclass(frozen=True)

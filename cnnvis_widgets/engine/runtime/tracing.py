@@ -12,6 +12,7 @@ from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import tensorflow as tf
+from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
@@ -110,7 +111,9 @@ def capture_all(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     new = {id(value): value for value in values.values() if value.dtype.is_floating and not is_captured(graph, value)}
     nodes = [placeholder(f"weight_{number}", value.dtype, value.shape) for number, value in enumerate(new.values())]
     names = [f"{node.name}:0" for node in nodes]
-    inputs = tf.graph_util.import_graph_def(GraphDef(node=nodes), return_elements=names, name="captured") if new else []
+    # of older versions, a placeholder without axes has any shape
+    graph_def = GraphDef(node=nodes, versions=VersionDef(producer=tf.version.GRAPH_DEF_VERSION))
+    inputs = tf.graph_util.import_graph_def(graph_def, return_elements=names, name="captured") if new else []
     for value, tensor in zip(new.values(), inputs, strict=True):
         add_capture(graph, value, tensor)
     return {name: graph.capture(value) for name, value in values.items()}

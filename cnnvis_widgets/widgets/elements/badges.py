@@ -70,6 +70,8 @@ def _words(op: OpCoverage, rule: str) -> str:
         return f"{kind} 0/{op.count} {rule}: true gradient"
     if op.treatment == "unknown":
         return f"{kind} {op.count} unknown: TensorFlow's gradient"
+    if op.treatment == "lost":
+        return f"{kind} {op.count} lost: not the gradient of its author"
     if op.treatment == "identity":
         return f"{kind} {op.count} skipped"
     if op.treatment == "removed":

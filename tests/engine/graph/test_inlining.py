@@ -116,7 +116,7 @@ def test_a_loop_with_calls_and_captured_variables_inside():
     module = Module()
     network = load(module.__call__, IMAGE)
     assert [layer.name for layer in network.layers] == ["before", "after"]
-    assert str(network.coverage("guided", "after")) == "guided: 2 relu rule, 1 loop unruled"
+    assert str(network.coverage("guided", "after")) == "guided: 2 relu rule, 1 loop exact, 1 convolution exact"
     (found,) = activations(network, None, "after")
     wanted = np.maximum(IMAGE, 0) @ KERNEL[0, 0, :, :3] @ KERNEL[0, 0, :, :3]
     np.testing.assert_allclose(found.values, wanted, rtol=1e-5)

@@ -118,11 +118,12 @@ def test_a_recurrent_model_in_every_other_form(kind, tmp_path):
     assert_as_keras(load(function, fed if fed.ndim == 5 else list(fed)), model, fed)
 
 
-def test_coverage_names_the_loop():
+def test_coverage_names_what_is_in_the_loop():
     model = sequence(layers.LSTM(3))
     network = load(model)
     assert str(network.coverage("guided", "scores")) == (
-        "guided: 1 convolution exact, 1 relu rule, 1 loop unruled, 1 dense exact"
+        "guided: 1 convolution exact, 1 relu rule, 1 loop exact, 3 dense exact, 3 sigmoid unruled, 3 product unruled, "
+        "2 tanh unruled"
     )
     assert network.coverage("gradient", "scores").complete
     assert [layer.kind for layer in network.layers] == ["convolution", "relu", "dense", "softmax"]

@@ -204,7 +204,7 @@ EXAMPLES = (
 NO_EXAMPLE = {
     **dict.fromkeys(("While", "StatelessWhile"), "calls functions; see test_inlining"),
     **dict.fromkeys(("If", "StatelessIf", "Case", "StatelessCase"), "calls functions; see test_inlining"),
-    **dict.fromkeys(("TensorListFromTensor", "TensorListGetItem", "TensorListStack"), "its list is no array"),
+    **dict.fromkeys([op for op in OPS if op.startswith("TensorList")], "its list is no array"),
     "Conv": "its gradient is not written in TensorFlow",
     "Conv3DBackpropInput": "of TensorFlow 0, without a gradient",
     "QuantizeAndDequantizeV2": "passes the signal, as V4 does within its range",
