@@ -162,6 +162,8 @@ class Reconstruction:
             this is the fastest.
         notes: (images, channels): why a picture is zero everywhere, such as 'gradient is zero: the unit is saturated'
             or 'fires most where its input is zero: nothing to project'; '' where there is something to see.
+        next_units: (images, channels): for an empty picture of the seed 'strongest', the coordinates of the next unit
+            of its channel that has something to show, which ``notes`` name, too; () where there is none.
     """
 
     layer: Layer
@@ -177,6 +179,7 @@ class Reconstruction:
     strategy: str = "batched pullback"
     strategy_reason: str = ""
     notes: tuple[tuple[str, ...], ...] = ()
+    next_units: tuple[tuple[tuple[int, ...], ...], ...] = ()
 
     def __repr__(self) -> str:
         count, images = len(self.channels), len(self.images)

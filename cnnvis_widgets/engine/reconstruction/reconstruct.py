@@ -15,7 +15,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +186,12 @@ class _Projection:
         self._latest: tuple[int, _ForwardPass] | None = None
 
     @property
+    def _shape(self) -> tuple[int, ...]:
+        """Of a picture."""
+        shape: tuple[int, ...] = self._runtime.layout.to_images(self._feeds[self._runtime.image_tensor][:1]).shape[1:]
+        return shape
+
+    @property
     def channels_per_call(self) -> int:
         """The most channels that go backwards together."""
         return self._strategy.seeds_per_call
@@ -223,15 +229,16 @@ class _Projection:
 
     def result(self, channels: tuple[int, ...]) -> Reconstruction:
         """Project channels of all images."""
-        shape = self._runtime.layout.to_images(self._feeds[self._runtime.image_tensor][:1]).shape[1:]
-        pictures = np.zeros((self._count, len(channels), *shape), np.float32)
-        units, seed_values, notes = [], [], []
+        pictures = np.zeros((self._count, len(channels), *self._shape), np.float32)
+        units, seed_values, notes, next_units = [], [], [], []
         for image in range(self._count):
             forward = self.forward(image)
             self._project(forward, channels, pictures[image])
             units.append(forward.units[list(channels)])
             seed_values.append(forward.seed_values(channels))
-            notes.append(self._notes(image, channels, pictures[image]))
+            reasons, following = self._explained(image, channels, pictures[image])
+            notes.append(reasons)
+            next_units.append(following)
         return Reconstruction(
             layer=self._layer,
             images=pictures,
@@ -246,17 +253,46 @@ class _Projection:
             strategy=self._strategy.name,
             strategy_reason=self._choice.strategy_reason,
             notes=tuple(notes),
+            next_units=tuple(next_units),
         )
 
-    def _notes(self, image: int, channels: Sequence[int], pictures: np.ndarray) -> tuple[str, ...]:
-        """Why pictures (channels, ...) of an image are empty; '' for those that are not."""
+    def _explained(
+        self, image: int, channels: Sequence[int], pictures: np.ndarray
+    ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+        """Why pictures (channels, ...) of an image are empty, and the next units of their channels that have one."""
         empty = [channel for channel, picture in zip(channels, pictures, strict=True) if not picture.any()]
         if not empty:
-            return ("",) * len(channels)
-        forward, rule = self.forward(image), self._coverage.rule
-        seeded = forward.values, forward.units
-        found = silence.notes(self._runtime, self._layer, self._feeds_of(image), rule, empty, seeded)
-        return tuple(found.get(channel, "") for channel in channels)
+            return ("",) * len(channels), ((),) * len(channels)
+        forward = self.forward(image)
+        silent = silence.EmptyPictures(
+            self._runtime, self._layer, self._feeds_of(image), self._coverage.rule, forward.values
+        )
+        reasons = {channel: silent.reason(channel, forward.units[channel]) for channel in empty}
+        following = self._next_units(forward, silent, empty) if self._seed == "strongest" else {}
+        for channel, unit in following.items():
+            reasons[channel] += f"; the next unit with something to show is {unit}"
+        return tuple(reasons.get(each, "") for each in channels), tuple(following.get(each, ()) for each in channels)
+
+    def _next_units(
+        self, forward: _ForwardPass, silent: silence.EmptyPictures, channels: Sequence[int]
+    ) -> dict[int, tuple[int, ...]]:
+        """For channels, the first unit of a few that has a picture, as far as one of these has."""
+        candidates = {channel: silent.next_units(channel, forward.units[channel]) for channel in channels}
+        found: dict[int, tuple[int, ...]] = {}
+        for rank in range(max(map(len, candidates.values()))):
+            tried = [each for each in channels if each not in found and rank < len(candidates[each])]
+            if not tried:
+                break
+            units = forward.units.copy()
+            units[tried] = [candidates[channel][rank] for channel in tried]
+            pictures = np.zeros((len(tried), *self._shape), np.float32)
+            self._project(replace(forward, units=units), tried, pictures)
+            found |= {
+                channel: candidates[channel][rank]
+                for channel, picture in zip(tried, pictures, strict=True)
+                if picture.any()
+            }
+        return found
 
     def _project(self, forward: _ForwardPass, channels: Sequence[int], pictures: np.ndarray) -> None:
         """Fill the pictures (channels, height, width, input channels) of one image."""

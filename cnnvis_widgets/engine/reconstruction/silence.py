@@ -6,8 +6,8 @@ on by its bias alone, with nothing but zeros in the window that it sees of the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +23,13 @@ from ..ops.specs import OPS, is_linear
 from ..ops.windows import ReceptiveField
 
 CLIPPED = ("relu6", "clipped_relu", "clipped_leaky_relu")
-"""The kinds of layers that saturate at a ceiling."""
+"""The kinds of layers that saturate at a ceiling, where the rule follows the gradient."""
+
+ENDS = {"sigmoid": 1.0, "tanh": 1.0, "hard_sigmoid": 1.0}
+"""Where other kinds of layers saturate under every rule."""
+
+_MOST_UNITS = 512  # of a channel that are looked at
+_RANKS = (0, 1, 3, 7, 15)  # neighbours mostly have the same fate
 
 INACTIVE = "the unit is not active: its value is zero"
 SATURATED = "gradient is zero: the unit is saturated"
@@ -101,68 +107,99 @@ def _source(structure: Structure, layer: Layer) -> _Source:
         tensor = tensor_of(inputs[varying[0]])
 
 
-def notes(
-    runtime: Runtime, layer: Layer, feeds: Feeds, rule: str, channels: Sequence[int], forward: tuple[np.ndarray, ...]
-) -> dict[int, str]:
-    """Tell why the pictures of some channels are empty.
+@dataclass(frozen=True, eq=False)
+class EmptyPictures:
+    """Tells why pictures of one image are empty, and which other units may have something to show.
 
-    Args:
+    Attributes:
         runtime: of the network.
         layer: where signals started.
         feeds: of one image.
         rule: of the pictures.
-        channels: those with an empty picture.
-        forward: the layer's values (height, width, channels) and the seeded units (channels, spatial axes).
-
-    Returns:
-        The reason for each channel.
+        values: (height, width, channels), the layer's values.
     """
-    values, units = forward
-    found = {channel: INACTIVE for channel in channels if not _at(values, units[channel], channel).any()}
-    active = [channel for channel in channels if channel not in found]
-    if active and rule == "gradient" and layer.kind in CLIPPED:
-        entered = before_the_clip(runtime, layer, feeds)
-        if layer.kind == "relu6":
-            entered = np.where(values >= 6, np.inf, entered)  # at exactly 6 its gradient is zero, too
-        found |= {channel: SATURATED for channel in active if _is_clipped(entered, values, units[channel], channel)}
-    rest = [channel for channel in active if channel not in found]
-    return found | (_by_input(runtime, layer, feeds, rest, units) if rest else {})
+
+    runtime: Runtime
+    layer: Layer
+    feeds: Feeds
+    rule: str
+    values: np.ndarray
+
+    def reason(self, channel: int, unit: np.ndarray) -> str:
+        """Why the picture of a unit is empty; of a whole map, where the unit is -1."""
+        value = _at(self.values, unit, channel)
+        if not value.any():
+            return INACTIVE
+        if _at(self._saturated, unit, channel)[value != 0].all():
+            return SATURATED
+        return SILENT_INPUT if self._sees_nothing(channel, unit) else BLOCKED
+
+    def next_units(self, channel: int, unit: np.ndarray) -> list[tuple[int, ...]]:
+        """Active units of a channel that may have a picture, strong to weak; not all of them after the first few."""
+        spatial = self.values.shape[:-1]
+        if not spatial:
+            return []
+        candidates = np.where(self._saturated[..., channel], 0, self.values[..., channel]).ravel()
+        ranked = np.argsort(-candidates, kind="stable")[:_MOST_UNITS]
+        places = [tuple(map(int, np.unravel_index(index, spatial))) for index in ranked if candidates[index] > 0]
+        seeing = [
+            place for place in places if place != tuple(unit) and not self._sees_nothing(channel, np.array(place))
+        ]
+        return [seeing[rank] for rank in _RANKS if rank < len(seeing)]
+
+    @cached_property
+    def _saturated(self) -> np.ndarray:
+        """Where the layer's activation function sends nothing back although it is active."""
+        if self.layer.kind in ENDS:
+            return np.abs(self.values) >= ENDS[self.layer.kind]
+        if self.layer.kind not in CLIPPED or self.rule != "gradient":
+            return np.zeros(self.values.shape, bool)
+        if self.layer.kind == "relu6":  # at exactly 6 its gradient is zero, too
+            return self.values >= 6
+        return (before_the_clip(self.runtime, self.layer, self.feeds) > self.values) & (self.values > 0)
+
+    @cached_property
+    def _below(self) -> _Below:
+        """What enters the layer's last linear ops."""
+        structure = self.runtime.structure
+        source = _source(structure, self.layer)
+        (values,) = self.runtime.run(self.feeds, [source.tensor])
+        axis = structure.axes.get(node_of(source.tensor), values.ndim - 1)
+        spec = tf.TensorSpec([None, *values.shape[1:]], values.dtype)
+        field = None
+        if values.ndim == len(self.layer.shape) == 4 and (axis == 1) == (self.layer.channel_axis == 1):
+            graph_def, layer_input = self.runtime.frozen.graph_def, entering(structure, self.layer)
+            field = seen_by(graph_def, source.tensor, spec, layer_input, axis == 1)
+        maps = np.moveaxis(values, axis, -1)[0]
+        return _Below(maps, field, source.channelwise and maps.shape[-1] == self.layer.channels)
+
+    def _sees_nothing(self, channel: int, unit: np.ndarray) -> bool:
+        return not self._below.window(tuple(unit), channel).any()
+
+
+@dataclass(frozen=True, eq=False)
+class _Below:
+    """What enters the last linear ops of a layer.
+
+    Attributes:
+        maps: (height, width, channels).
+        field: what a unit of the layer sees of them, if that is known.
+        channelwise: whether a channel of the layer sees the same channel only.
+    """
+
+    maps: np.ndarray
+    field: ReceptiveField | None
+    channelwise: bool
+
+    def window(self, unit: tuple[int, ...], channel: int) -> np.ndarray:
+        """The part of the maps that a unit sees, as far as that is known."""
+        maps = self.maps[..., channel : channel + 1] if self.channelwise else self.maps
+        if self.field is None or any(place < 0 for place in unit):
+            return maps
+        return maps[tuple(slice(max(side.start, 0), max(side.stop, 0)) for side in self.field.window(unit))]
 
 
 def _at(values: np.ndarray, unit: np.ndarray, channel: int) -> np.ndarray:
-    """The value of a channel at a unit; all its values if the seed is the whole map."""
+    """The value of a channel at a unit, as an array; all its values if the seed is the whole map."""
     chosen = values[..., channel]
-    return chosen if (unit < 0).any() else chosen[tuple(unit)]
-
-
-def _is_clipped(entered: np.ndarray, values: np.ndarray, unit: np.ndarray, channel: int) -> bool:
-    """Whether everything active that is seeded was larger before the clip."""
-    before, after = _at(entered, unit, channel), _at(values, unit, channel)
-    return bool((before > after)[after > 0].all())
-
-
-def _by_input(
-    runtime: Runtime, layer: Layer, feeds: Feeds, channels: Sequence[int], units: np.ndarray
-) -> dict[int, str]:
-    """Tell whether units see nothing but zeros of what enters the layer's last linear ops."""
-    structure = runtime.structure
-    source = _source(structure, layer)
-    (values,) = runtime.run(feeds, [source.tensor])
-    axis = structure.axes.get(node_of(source.tensor), values.ndim - 1)
-    spec = tf.TensorSpec([None, *values.shape[1:]], values.dtype)
-    field = None
-    if values.ndim == len(layer.shape) == 4 and (axis == 1) == (layer.channel_axis == 1):
-        field = seen_by(runtime.frozen.graph_def, source.tensor, spec, entering(structure, layer), axis == 1)
-    maps = np.moveaxis(values, axis, -1)[0]
-    channelwise = source.channelwise and maps.shape[-1] == layer.channels
-    seen = [_window(maps, field, tuple(units[channel]), channel if channelwise else None) for channel in channels]
-    return {channel: BLOCKED if part.any() else SILENT_INPUT for channel, part in zip(channels, seen, strict=True)}
-
-
-def _window(maps: np.ndarray, field: ReceptiveField | None, unit: tuple[int, ...], channel: int | None) -> np.ndarray:
-    """The part of the maps (height, width, channels) that a unit sees, as far as that is known."""
-    if channel is not None:
-        maps = maps[..., channel : channel + 1]
-    if field is None or any(place < 0 for place in unit):
-        return maps
-    return maps[tuple(slice(max(side.start, 0), max(side.stop, 0)) for side in field.window(unit))]
+    return chosen if (unit < 0).any() else np.asarray(chosen[tuple(unit)])

@@ -154,6 +154,7 @@ def joined(chunks: Sequence[Reconstruction]) -> Reconstruction:
         units=np.concatenate([chunk.units for chunk in chunks], axis=1),
         seed_values=np.concatenate([chunk.seed_values for chunk in chunks], axis=1),
         notes=tuple(sum(rows, ()) for rows in zip(*(chunk.notes for chunk in chunks), strict=True)),
+        next_units=tuple(sum(rows, ()) for rows in zip(*(chunk.next_units for chunk in chunks), strict=True)),
     )
 
 
@@ -167,6 +168,7 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
         units=reconstruction.units[:, places],
         seed_values=reconstruction.seed_values[:, places],
         notes=tuple(tuple(row[place] for place in places) for row in reconstruction.notes),
+        next_units=tuple(tuple(row[place] for place in places) for row in reconstruction.next_units),
     )
 
 

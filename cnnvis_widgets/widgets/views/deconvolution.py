@@ -17,7 +17,7 @@ from ...imaging.render import projections
 from ...methods import METHODS
 from ...results import FeatureMaps, Reconstruction, Sensitivity
 from ..elements.badges import badge
-from ..elements.controls import LABEL, dropdown, error_text, refill, stack, switch, text
+from ..elements.controls import LABEL, button, dropdown, error_text, refill, stack, switch, text
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
@@ -86,8 +86,14 @@ class DeconvolutionView(View):
         )
         self._legend = create(w.HTML)
         self.sensitivity, self.all_rules = create(w.HTML), AllRules()
+        self._shown: tuple[str, Reconstruction] | None = None  # the chosen layer, and what was computed of it
+        self.next_unit = button(
+            "", self._take_next_unit, "The strongest unit of this map has nothing to show; this one has"
+        )
         self._request = NewestRequest(self._show_sensitivity, self._fail)
-        self.panel = stack(context.gallery.widget, self._legend, self.sensitivity, self.all_rules.widget)
+        self.panel = stack(
+            context.gallery.widget, self.next_unit, self._legend, self.sensitivity, self.all_rules.widget
+        )
         self.state.observe(self._update, ["layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
         self.state.observe(self._measure_again, ["target", "explained", "head", "place"])
         self._update()
@@ -119,6 +125,8 @@ class DeconvolutionView(View):
         elif isinstance(result, Reconstruction):
             if self._about != progress.about:  # all tiles of a montage are cut to one size
                 self._about, self._side = progress.about, busy_side(result.images[0])
+            self._shown = progress.layer, result
+            self._offer_next_unit()
             self.context.gallery.show(ReconstructionSheet(result, *common, progress.channels, self._side), final)
             if final:
                 self._legend.value = text(legend(result))
@@ -148,10 +156,32 @@ class DeconvolutionView(View):
         state = self.state
         options = [(f"{rules.AUTO}: by the max-pools", rules.AUTO), *((rule, rule) for rule in rules.known())]
         refill(self._rules, options, state.rule, self._choose_rule)
+        self._offer_next_unit()
         visible = state.all_rules and state.channel is not None
         set_visible(self.all_rules.widget, visible)
         if visible and state.method == self.name:
             self.all_rules.submit(self.context.fed_layer(), state.channel, self._seed)
+
+    def _next_unit(self) -> tuple[int, ...]:
+        """The next unit of the selected map with something to show; () where its picture is not empty."""
+        layer, result = self._shown or ("", None)
+        if result is None or self.state.layer != layer:
+            return ()
+        channel = result.channels[0] if self.state.channel is None else self.state.channel
+        return result.next_units[0][result.channels.index(channel)] if channel in result.channels else ()
+
+    def _offer_next_unit(self) -> None:
+        unit = self._next_unit()
+        self.next_unit.description = f"Project unit ({', '.join(map(str, unit))})"
+        set_visible(self.next_unit, bool(unit))
+
+    def _take_next_unit(self) -> None:
+        """Project the unit that is offered."""
+        unit = self._next_unit()
+        if unit and self._shown is not None:
+            if self.state.channel is None:
+                self.state.channel = self._shown[1].channels[0]
+            self.state.unit, self.state.seed = unit, "unit"
 
     def _choose_rule(self, change: Any) -> None:
         self.state.rule = change["new"]

@@ -68,16 +68,22 @@ def test_no_way_is_opened_where_the_score_cannot_rise(function, pixels):
         run(graph_of(function), None, "end", 0, start=pixels, value_range=(-10, 10))
 
 
-def test_a_redirected_gradient_is_the_gradient_where_something_comes_back():
-    """Of two pictures of a batch, one is off. The other moves as it does alone."""
-    network = sums(-1.0, -2.0)
-    options = {"start": np.full((32, 32, 3), 0.5, np.float32), "steps": 1, "laplacian_levels": 0, "together": 2}
-    (both,) = run(network, None, "c", [0, 1], **options)
-    (first,) = run(network, None, "c", [0], **options)
-    assert both.images[0].tobytes() == first.images[0].tobytes()
+def test_a_picture_moves_along_a_redirected_gradient_only_where_nothing_comes_back():
+    """A ReLU of red is on, one of blue is off. The first channel is their sum, the second is the one of blue."""
+    image = keras.Input((None, None, 3))
+    x = layers.Conv2D(2, 1, activation="relu", name="colours")(image)
+    model = keras.Model(image, layers.Conv2D(2, 1, use_bias=False, name="c")(x))
+    model.get_layer("colours").set_weights([np.float32([[[[1, 0], [0, 0], [0, 1]]]]), np.float32([0, -9])])
+    model.get_layer("c").set_weights([np.float32([[[[1, 0], [1, 1]]]])])
+    options = {"start": np.full((32, 32, 3), 0.5, np.float32), "steps": 1, "laplacian_levels": 0}
+    (both,) = run(model, None, "c", [0, 1], together=2, **options)
+    moved = both.images > 0.5
+    assert moved[0].all((0, 1)).tolist() == [True, False, False]
+    assert moved[1].all((0, 1)).tolist() == [False, False, True]
     assert both.scores.tolist() == [0.5, 0.0]
     assert [bool(note) for note in both.notes] == [False, True]
-    assert (both.images > 0.5).all()
+    (first,) = run(model, None, "c", 0, together=2, **options)
+    assert both.images[0].tobytes() == first.images[0].tobytes()
 
 
 @pytest.mark.parametrize("options", [{}, {"parameterization": fourier()}], ids=["pixels", "fourier"])

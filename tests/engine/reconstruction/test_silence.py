@@ -6,7 +6,7 @@ import tensorflow as tf
 from networks import v1
 
 from cnnvis_widgets import load, reconstruct
-from cnnvis_widgets.engine.reconstruction.silence import BLOCKED, INACTIVE, SATURATED, SILENT_INPUT
+from cnnvis_widgets.engine.reconstruction.silence import BLOCKED, ENDS, INACTIVE, SATURATED, SILENT_INPUT
 
 
 def network_of(function, image):
@@ -45,7 +45,12 @@ def test_a_saturated_unit_has_a_picture_under_every_rule_but_the_gradient(spelli
     network = network_of(CLIPS[spelling], RAMP)
     value = 11.0 if seed == "strongest" else RAMP[seed][0]
     note = INACTIVE if value == 0 else SATURATED if value > 6 else ""
-    assert reconstruct(network, None, "out", rule="gradient", seed=seed).notes == ((note,),)
+    result = reconstruct(network, None, "out", rule="gradient", seed=seed)
+    following = ((1, 1) if "4" in spelling else (1, 2)) if seed == "strongest" else ()
+    assert result.next_units == ((following,),)
+    assert result.notes == ((f"{note}; the next unit with something to show is {following}" if following else note,),)
+    if following:
+        assert reconstruct(network, None, "out", rule="gradient", seed=following).images.any()
     for rule in ("deconvnet", "guided"):
         result = reconstruct(network, None, "out", rule=rule, seed=seed)
         assert result.notes == ((INACTIVE if value == 0 else "",),)
@@ -67,6 +72,7 @@ def test_a_unit_that_is_on_by_its_bias_has_a_reason_from_its_input():
     assert result.seed_values.tolist() == [[1.0, np.float32(0.99)]]
     assert not result.images.any()
     assert result.notes == ((SILENT_INPUT, BLOCKED),)
+    assert result.next_units == (((), ()),)
 
 
 def test_a_unit_below_the_ceiling_is_not_saturated_where_its_gradient_is_zero():
@@ -107,3 +113,35 @@ def test_notes_of_a_whole_map_and_of_each_image():
     result = reconstruct(network, None, "out", rule="gradient", seed="map")
     assert result.notes == ((INACTIVE,), ("",), (SATURATED,))
     assert [picture.any() for picture in result.images] == [False, True, False]
+
+
+def test_the_next_unit_sees_something_and_its_picture_is_not_empty():
+    """All units are on by their bias, most where the input is zero. Of the others, (2, 0) is the strongest."""
+    image = np.array([[-1.0, -1.0, 5.0], [4.0, 3.0, -1.0], [1.0, 2.0, 6.0]])[..., None]
+    network = network_of(lambda x: tf.nn.relu(1.0 - 0.1 * tf.nn.relu(x), name="out"), image)
+    result = reconstruct(network, None, "out", rule="gradient")
+    assert result.units.tolist() == [[[0, 0]]]
+    assert result.next_units == (((2, 0),),)
+    assert result.notes == ((f"{SILENT_INPUT}; the next unit with something to show is (2, 0)",),)
+    assert reconstruct(network, None, "out", rule="guided").next_units == (((),),)  # all of them speak against the unit
+
+
+def test_a_unit_that_is_passed_by_leaves_the_place_to_one_further_on():
+    """What the two strongest units see speaks against them, so the rule blocks both. The third is not blocked."""
+    image = np.array([[1.0, 2.0, 1.5, -3.0]])[..., None]
+    signs = np.array([[-1.0, -1.0, 1.0, 1.0]], np.float32)[..., None]
+    network = network_of(lambda x: tf.nn.relu(9.0 * (1 - signs) + signs * tf.nn.relu(x), name="out"), image)
+    result = reconstruct(network, None, "out", rule="guided")
+    assert result.units.tolist() == [[[0, 0]]]
+    assert result.next_units == (((0, 2),),)
+    assert reconstruct(network, None, "out", rule="guided", seed=(0, 2)).images.any()
+
+
+@pytest.mark.parametrize("function", [tf.tanh, tf.sigmoid, lambda x: tf.clip_by_value(x / 5 + 0.5, 0, 1)])
+@pytest.mark.parametrize("rule", ["deconvnet", "guided", "gradient"])
+def test_a_function_that_every_rule_differentiates_saturates_under_every_rule(function, rule):
+    image = np.array([[30.0, 1.0], [0.5, -40.0]])[..., None]
+    network = network_of(lambda x: 2.0 * function(tf.nn.conv2d(x, tf.ones([1, 1, 1, 1]), 1, "SAME")), image)
+    layer = next(layer for layer in network.layers if layer.kind in ENDS)
+    result = reconstruct(network, None, layer, rule=rule)
+    assert result.notes == ((f"{SATURATED}; the next unit with something to show is (0, 1)",),)

@@ -144,3 +144,30 @@ def test_an_empty_picture_says_why_and_has_no_frame():
         assert bool(portrait.frame) == (not note)
         assert view.context.gallery._sheet.readout(channel, 0, 0).endswith(note)
     explorer.close()
+
+
+def test_the_next_unit_with_something_to_show_is_one_click_away(images):
+    """Of the first map the strongest unit is saturated; the gradient of the next one is not zero."""
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 1, use_bias=False, name="c"), keras.layers.ReLU(6, name="out")]
+    )
+    model.get_layer("c").set_weights([np.float32([[[[1, 0.1]]]])])
+    ramp = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    explorer = ModelExplorer(model, ramp)
+    view, state = explorer.views["deconvolution"], explorer.state
+    state.layer, state.method, state.rule = "out", "deconvolution", "gradient"
+    explorer.wait(0)
+    assert explorer.result.notes[0][explorer.result.channels.index(0)].startswith(
+        "gradient is zero: the unit is saturated"
+    )
+    state.channel = 1
+    assert view.next_unit.layout.display == "none"
+    state.channel = 0
+    assert view.next_unit.layout.display is None
+    assert view.next_unit.description == "Project unit (1, 1)"
+    view.next_unit.click()
+    explorer.wait(0)
+    assert (state.channel, state.seed, state.unit) == (0, "unit", (1, 1))
+    assert explorer.result.seed == (1, 1)
+    assert explorer.result.images[0, explorer.result.channels.index(0)].any()
+    assert view.next_unit.layout.display == "none"
