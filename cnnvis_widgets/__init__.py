@@ -35,6 +35,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "errors": "errors",
     "image_normalization": "imaging.tf_cnnvis",
     "insertion": "engine.attribution.perturbation",
+    "invariance": "surveys.invariance",
     "load": "engine.network.loading",
     "objectives": "engine.dreaming.objectives",
     "occlude": "engine.attribution.occluder",
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from .outputs.html import write_html
     from .outputs.provenance import recreate
     from .results import Target
+    from .surveys.invariance import invariance
     from .surveys.run import survey
     from .surveys.streams import stream
     from .surveys.survey import Survey

@@ -711,3 +711,56 @@ class Mistake:
     nearest: str | None = None
     similarity: float = 0.0
     nearest_label: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Concept:
+    """A direction in a layer that recurs over a data set.
+
+    Attributes:
+        vector: float32 (channels,), not negative.
+        patches: where it is most present, at most one of each image, the strongest first.
+        weight: what it adds to the score of the class that was asked about, or ``None``.
+    """
+
+    vector: np.ndarray
+    patches: tuple[Patch, ...]
+    weight: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Concepts:
+    """The concepts of a layer over a data set.
+
+    Attributes:
+        layer: whose activations were factorised.
+        concepts: the factors.
+        explained: the share of the squared activations that they explain, 0 to 1.
+        value_range: (low, high) of the pixels of the patches.
+    """
+
+    layer: Layer
+    concepts: tuple[Concept, ...]
+    explained: float
+    value_range: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Invariance:
+    """How far the activations move when an image is turned, shifted or scaled.
+
+    Attributes:
+        transformation: 'rotate', 'shift' or 'scale'.
+        amounts: the steps: degrees, pixels or factors.
+        layers: that were looked at.
+        distances: float32 (layers, steps), Euclidean, from the activations of the image as it is.
+        name: of the class that was followed.
+        scores: float32 (steps,): its probability, or its value where the head has no probabilities.
+    """
+
+    transformation: str
+    amounts: tuple[float, ...]
+    layers: tuple[Layer, ...]
+    distances: np.ndarray
+    name: str
+    scores: np.ndarray

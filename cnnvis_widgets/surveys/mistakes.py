@@ -10,8 +10,8 @@ import numpy as np
 from ..engine.attribution.predictions import channel_evidence
 from ..errors import OptionError
 from ..results import Evidence, Layer, Mistake
-from .classes import predictions
 from .decoding import feeds_of
+from .frames import predictions
 
 if TYPE_CHECKING:
     from .survey import Survey

@@ -18,6 +18,9 @@ from .ranking import NOTHING, Ranking
 if TYPE_CHECKING:
     from .survey import Survey
 
+Box = tuple[tuple[int, int], ...]
+"""(start, stop) of a receptive field along each axis of an image, in pixels; it may reach over the border."""
+
 _CHANNELS_AT_ONCE = 32
 """Projections of one image that are in memory together."""
 
@@ -85,23 +88,44 @@ def _wanted_by_image(ranking: Ranking, channels: Sequence[int], count: int | Non
     return wanted
 
 
+def cut_out(network: Network, layer: Layer, image: np.ndarray, unit: tuple[int, ...]) -> tuple[Box, np.ndarray]:
+    """Cut out what one unit of a layer sees of an image.
+
+    Args:
+        network: of the layer.
+        layer: of the unit.
+        image: (height, width, channels), or with other spatial axes.
+        unit: its place; () in layers without spatial axes.
+
+    Returns:
+        (start, stop) of the receptive field along each axis, and a copy of its part within the image. Where every unit
+        sees the whole image, these are the image.
+    """
+    sizes = image.shape[:-1]
+    field = network.receptive_field(layer, sizes) if unit else None
+    window = tuple(slice(0, size) for size in sizes) if field is None else field.window(unit)
+    return tuple((axis.start, axis.stop) for axis in window), image[_inside(window, sizes)].copy()
+
+
+def _inside(window: Sequence[slice], sizes: Sequence[int]) -> tuple[slice, ...]:
+    """The part of a window that lies within an image."""
+    return tuple(slice(max(0, axis.start), min(axis.stop, size)) for axis, size in zip(window, sizes, strict=True))
+
+
 def _patches(network: Network, layer: Layer, fed: _Fed, few: Sequence[_Wanted], rule: str | None) -> list[Patch]:
     """Patches of one image."""
     image = network.runtime.layout.to_images(fed.feeds[network.runtime.image_tensor])[0].astype(np.float32)
-    sizes = image.shape[:-1]
-    field = network.receptive_field(layer, sizes) if few[0].unit else None
     units, projections = [each.unit for each in few], None
     if rule is not None:
         projections = reconstruct(network, fed.feeds, layer, channels=[each.channel for each in few], rule=rule)
         units = [tuple(unit) for unit in projections.units[0].tolist()]  # of several at a ceiling, the strongest
     patches = []
     for index, (each, unit) in enumerate(zip(few, units, strict=True)):
-        window = tuple(slice(0, size) for size in sizes) if field is None else field.window(unit)
-        seen = tuple(slice(max(0, axis.start), min(axis.stop, size)) for axis, size in zip(window, sizes, strict=True))
-        box = tuple((axis.start, axis.stop) for axis in window)
-        patch = Patch(fed.key, each.value, unit, box, image[seen].copy(), label=fed.label)
+        box, pixels = cut_out(network, layer, image, unit)
+        patch = Patch(fed.key, each.value, unit, box, pixels, label=fed.label)
         if projections is not None:
             note = projections.notes[0][index] if projections.notes else ""
+            seen = _inside([slice(*axis) for axis in box], image.shape[:-1])
             cut = projections.images[0, index][seen].copy()
             patch = replace(patch, projection=cut, rule=projections.rule, note=note)
         patches.append(patch)

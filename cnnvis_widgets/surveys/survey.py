@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy as np
 from ..engine.network.labelled_images import LabelledImage, labelled_images
 from ..engine.network.network import Network
 from ..errors import ChannelError, LayerError, OptionError, nearest
-from ..results import Layer, StrongestPatches, Unread
-from . import classes, mistakes, patches
+from ..results import Concepts, Invariance, Layer, StrongestPatches, Unread
+from . import concepts, frames, mistakes, patches
 from .index import Index
-from .ranking import NOTHING
+from .invariance import invariance
 from .summaries import LayerSummary, Summary
 from .tables import read_maxima, read_texts, read_unread
 
@@ -181,7 +181,7 @@ class Survey:
         return np.sum([counted for counted, _ in parts], axis=0), parts[0][1]
 
     def find(self, name: int | str, layer: str | Layer | None = None, *, count: int = 20) -> pandas.DataFrame:
-        """Find the channels that speak for a class; see ``classes.selectivity``.
+        """Find the channels that speak for a class; see ``frames.selectivity``.
 
         Args:
             name: the name or number of a class.
@@ -195,11 +195,11 @@ class Survey:
         Raises:
             ChannelError: there is no such class, or no image of it.
         """
-        return classes.selectivity(self, name, layer, count)
+        return frames.selectivity(self, name, layer, count)
 
     def class_means(self, layer: str | Layer) -> pandas.DataFrame:
         """The mean of the largest activation of every channel over the images of each class; a row for each class."""
-        return classes.class_means(self, self.layer(layer))
+        return frames.class_means(self, self.layer(layer))
 
     def errors(
         self, *, count: int = 20, channels: int = 5, layer: str | Layer | None = None
@@ -216,22 +216,29 @@ class Survey:
         """
         return mistakes.mistakes(self, count, channels, layer)
 
+    def concepts(
+        self, layer: str | Layer, k: int = 8, *, images: int = 200, target: int | str | None = None, seed: int = 0
+    ) -> Concepts:
+        """Find the concepts of a layer: non-negative factors of its activations; see ``concepts.concepts``.
+
+        Args:
+            layer: any layer of the network with height and width, surveyed or not.
+            k: how many concepts.
+            images: how many images, taken evenly from all of them.
+            target: the name or number of a class, to tell what each concept adds to its score.
+            seed: of the factorisation.
+        """
+        chosen = self.require_network().layer(layer)
+        return concepts.concepts(self, chosen, k, images=images, target=target, seed=seed)
+
+    def invariance(self, key: str, layers: str | Layer | Sequence[str | Layer] = "r", **options: Any) -> Invariance:
+        """Turn, shift or scale an image of the data set step by step; see ``cnnvis_widgets.invariance``."""
+        network = self.require_network()
+        return invariance(network, self.sources({key})[key].source, layers, **options)
+
     def to_dataframe(self) -> pandas.DataFrame:
         """The strongest images: a row for each layer, channel and rank, with key, label, value and unit."""
-        import pandas
-
-        labels = dict(zip(self.keys, self.labels, strict=True))
-        tables = []
-        for layer in self.layers:
-            ranking = self.layer_summary(layer).ranking
-            channels, ranks = np.nonzero(ranking.images != NOTHING)
-            keys = [ranking.keys[image] for image in ranking.images[channels, ranks]]
-            columns = {"layer": layer.name, "channel": channels, "rank": ranks, "key": keys}
-            columns["label"] = [labels.get(key) for key in keys]
-            columns["value"] = ranking.values[channels, ranks]
-            columns["unit"] = [tuple(unit) for unit in ranking.units[channels, ranks].tolist()]
-            tables.append(pandas.DataFrame(columns))
-        return pandas.concat(tables, ignore_index=True)
+        return frames.strongest_table(self)
 
     # ---- what the answers are computed from
 

@@ -7,6 +7,7 @@ import pytest
 import cnnvis_widgets
 from cnnvis_widgets import Survey, survey
 from cnnvis_widgets.errors import ChannelError, OptionError
+from cnnvis_widgets.surveys.invariance import _moved
 
 layers = keras.layers
 
@@ -124,3 +125,57 @@ def test_mistakes_need_labels_and_patches_need_images(network, images, tmp_path)
         Survey.open(tmp_path, network)["edges/Relu", 0]
     with pytest.raises(OptionError, match="Expected a network"):
         Survey.open(tmp_path)["edges/Relu", 0]
+
+
+def test_concepts_are_the_colours(found, network):
+    concepts = found.concepts("edges/Relu", 3, target="blue")
+    vectors = np.stack([concept.vector / np.linalg.norm(concept.vector) for concept in concepts.concepts])
+    assert vectors.dtype == np.float32
+    channels = vectors.argmax(axis=1).tolist()
+    assert sorted(channels) == [0, 1, 2]
+    np.testing.assert_allclose(vectors.max(axis=1), 1, atol=1e-3)
+    assert concepts.explained == pytest.approx(1, abs=1e-3)
+    by_colour = {channel: concepts.concepts[index] for index, channel in enumerate(channels)}
+    assert [by_colour[channel].patches[0].key for channel in range(3)] == ["3", "4", "5"]
+    assert by_colour[0].patches[0].box == ((14, 17), (2, 5))
+    weights = [by_colour[channel].weight for channel in range(3)]
+    np.testing.assert_allclose(weights, [0, 0, (3 + 6) / 6], atol=1e-3)  # the blue dots are all that speaks for blue
+    with pytest.raises(OptionError, match="k=0"):
+        found.concepts("edges/Relu", 0)
+    with pytest.raises(OptionError, match="Expected a layer with height and width"):
+        found.concepts("scores/BiasAdd", 2)
+
+
+def test_invariance_curves(found, network, images):
+    shifted = found.invariance("2", ["edges/Relu", "scores/BiasAdd"], transformation="shift", amounts=[0, 1, 4, -16])
+    assert (shifted.name, shifted.amounts) == ("blue", (0.0, 1.0, 4.0, -16.0))
+    # the dot of brightness 3 moves by whole pixels; in the last step it leaves, and grey of 127.5 comes in
+    np.testing.assert_allclose(shifted.distances[0, :1], [0], atol=1e-4)
+    image = cnnvis_widgets.load(network, images[:1] / 255)
+    still = cnnvis_widgets.invariance(image, None, "edges/Relu", transformation="scale", amounts=[1.0])
+    np.testing.assert_allclose(still.distances, [[0]], atol=1e-5)
+    turned = cnnvis_widgets.invariance(network, images[2], "edges/Relu", amounts=[0, 90, 180])
+    assert turned.distances.shape == (1, 3)
+    assert turned.distances[0, 0] == pytest.approx(0, abs=1e-4)
+    with pytest.raises(OptionError, match="transformation='shear'"):
+        cnnvis_widgets.invariance(network, images[2], transformation="shear")
+    with pytest.raises(OptionError, match="factors above 0"):
+        cnnvis_widgets.invariance(network, images[2], transformation="scale", amounts=[0])
+
+
+@pytest.mark.parametrize(("transformation", "amount"), [("shift", 3), ("rotate", 90), ("rotate", 180), ("scale", 2)])
+def test_pictures_are_moved_as_said(transformation, amount):
+    rng = np.random.default_rng(0)
+    image = rng.random((8, 8, 3)).astype(np.float32)
+    middle = np.full(3, 0.5)
+    moved = _moved(image, transformation, amount, middle)
+    assert (moved.shape, moved.dtype) == (image.shape, np.float32)
+    if transformation == "shift":
+        np.testing.assert_allclose(moved[3:], image[:5], atol=1e-5)
+        np.testing.assert_allclose(moved[:2], 0.5, atol=1e-5)
+    elif transformation == "rotate":
+        np.testing.assert_allclose(moved[1:-1, 1:-1], np.rot90(image, amount // 90)[1:-1, 1:-1], atol=1e-4)
+    else:
+        blocks = moved.reshape(4, 2, 4, 2, 3)[1:-1, :, 1:-1].mean(axis=(1, 3))
+        weights = (image[2:6, 2:6] * 1.0)[1:-1, 1:-1]
+        assert np.corrcoef(blocks.ravel(), weights.ravel())[0, 1] > 0.9

@@ -1,6 +1,5 @@
 """Surveys: the same answer as plain NumPy, whatever the cut; what is complete survives every stop."""
 
-import filecmp
 import os
 import signal
 import subprocess
@@ -12,13 +11,12 @@ import numpy as np
 import pytest
 from networks import keras_cnn
 from oracles import survey as oracle
+from surveying import LAYERS, assert_same_files, files_of, surveyed
 
 import cnnvis_widgets
 from cnnvis_widgets import Survey, survey
 from cnnvis_widgets.errors import ChannelError, FeedWarning, LayerError, OptionError, OutputError
 from cnnvis_widgets.surveys import index as index_module
-
-LAYERS = ["c", "pool"]
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +29,6 @@ def pixels():
     images = np.random.default_rng(1).integers(0, 256, (50, 20, 20, 3), np.uint8)
     images[7] = images[21]  # a tie in every channel
     return images
-
-
-def surveyed(network, images, out, **options):
-    return survey(
-        network, images, **{"layers": LAYERS, "out": out, "batch": 4, "partition": 12, "progress": False} | options
-    )
-
-
-def files_of(folder):
-    return sorted(path.relative_to(folder) for path in Path(folder).rglob("*") if path.is_file())
-
-
-def assert_same_files(one, other):
-    assert files_of(one) == files_of(other)
-    different = [name for name in files_of(one) if not filecmp.cmp(one / name, other / name, shallow=False)]
-    assert different == []
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +102,7 @@ SCRIPT = """
 import sys
 import numpy as np
 from networks import keras_cnn
-from test_survey import surveyed
+from surveying import surveyed
 
 pixels = np.load(sys.argv[1])
 surveyed(keras_cnn(), pixels, sys.argv[2])

@@ -1,4 +1,4 @@
-"""Which channels tell classes apart: means of the largest activations over the images of each class."""
+"""Tables of a survey: the strongest images, means of each class, and which channels tell classes apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ChannelError
 from ..results import Layer
+from .ranking import NOTHING
 
 if TYPE_CHECKING:
     import pandas
@@ -99,3 +100,21 @@ def _by_partition(survey: Survey, layer: Layer, of_images: np.ndarray) -> Iterat
     for values in survey.maxima_by_partition(layer):
         yield of_images[start : start + len(values)], values
         start += len(values)
+
+
+def strongest_table(survey: Survey) -> pandas.DataFrame:
+    """The strongest images: a row for each layer, channel and rank."""
+    import pandas
+
+    labels = dict(zip(survey.keys, survey.labels, strict=True))
+    tables = []
+    for layer in survey.layers:
+        ranking = survey.layer_summary(layer).ranking
+        channels, ranks = np.nonzero(ranking.images != NOTHING)
+        keys = [ranking.keys[image] for image in ranking.images[channels, ranks]]
+        columns = {"layer": layer.name, "channel": channels, "rank": ranks, "key": keys}
+        columns["label"] = [labels.get(key) for key in keys]
+        columns["value"] = ranking.values[channels, ranks]
+        columns["unit"] = [tuple(unit) for unit in ranking.units[channels, ranks].tolist()]
+        tables.append(pandas.DataFrame(columns))
+    return pandas.concat(tables, ignore_index=True)
