@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from .engine.network.network import Network
 from .engine.reconstruction.reconstruct import reconstruct, require_reconstructible
 from .errors import LayerError, ModelFormError
 from .imaging.tf_cnnvis import convert_into_grid, image_normalization
-from .outputs.legacy_files import LegacyFiles, legacy_tag
+from .outputs.legacy_files import LayerWriter, LegacyFiles, legacy_tag
 from .outputs.pictures import of_dream, of_layer
 from .outputs.tensorboard import is_logged
 from .results import FAMILIES, DreamStep, Layer
@@ -46,6 +46,7 @@ MOST_MAPS = 1024
 """tf_cnnvis skips layers with more feature maps than this."""
 
 _BYTES_PER_RUN = 2**27  # of feature maps that are computed together: each forward pass costs time
+_WRITTEN_TOGETHER = 4  # layers: enough to keep every core busy while small and large ones alternate
 
 
 def _first_keywords(function: Callable[..., bool]) -> Callable[..., bool]:
@@ -109,10 +110,9 @@ def activation_visualization(
     files = LegacyFiles(path_logdir, path_outdir, network.layers, each)
     chosen = _checked(network, layers)
     files.require_writable("activations", chosen)
-    start = time.perf_counter()
-    for maps in activation_steps(network, None, chosen, limit=_BYTES_PER_RUN) if chosen else ():
-        files.write_layer(maps.layer, of_layer(maps, singles=each, plain=True))
-        start = _report(maps.layer, start)
+    with LayerWriter(files, _Reports(), together=_WRITTEN_TOGETHER) as writer:
+        for maps in activation_steps(network, None, chosen, limit=_BYTES_PER_RUN) if chosen else ():
+            writer.write(maps.layer, partial(of_layer, maps, singles=each, plain=True))
     return True
 
 
@@ -168,12 +168,12 @@ def deconv_visualization(
     chosen = _checked(network, layers)
     require_reconstructible(network, chosen, rule, seed)
     files.require_writable("reconstruction", chosen)
-    start = time.perf_counter()
-    for layer in chosen:
-        result = reconstruct(network, None, layer, rule=rule, seed=seed)
-        # reconstruct replaces a softmax by its logits; the folder keeps the name of the softmax
-        files.write_layer(layer, of_layer(replace(result, layer=layer), singles=True, plain=True))
-        start = _report(layer, start)
+    with LayerWriter(files, _Reports(), together=1) as writer:
+        for layer in chosen:
+            result = reconstruct(network, None, layer, rule=rule, seed=seed)
+            # reconstruct replaces a softmax by its logits; the folder keeps the name of the softmax
+            writer.write(layer, partial(of_layer, replace(result, layer=layer), singles=True, plain=True))
+            del result  # the next layer is computed while this one is written
     return True
 
 
@@ -225,7 +225,7 @@ def deepdream_visualization(
     network = _network(graph_or_path, value_feed_dict, input_tensor)
     if network is None:
         return False
-    start, chosen = time.perf_counter(), network.layer(layer)
+    report, chosen = _Reports(), network.layer(layer)
     _dream(network, chosen, classes, seed)  # the call checks everything and computes nothing
     files = LegacyFiles(path_logdir, path_outdir, network.layers)
     files.require_writable("dream", [chosen])
@@ -237,7 +237,7 @@ def deepdream_visualization(
                     log.add(pictures, step=step.index, tag=legacy_tag)
             files.write_png(pictures)  # of the last step, which is always logged
             print(f"{number} -> featuremap completed.")
-    _report(chosen, start)
+    report(chosen)
     return True
 
 
@@ -317,8 +317,13 @@ def _grown(size: tuple[int, ...]) -> tuple[int, int] | None:
     return height, width
 
 
-def _report(layer: Layer, start: float) -> float:
-    """Print that a layer is done and how long it took; return the time."""
-    now = time.perf_counter()
-    print(f"Reconstruction Completed for {layer.name} layer. Time taken = {now - start:.3f} s")
-    return now
+class _Reports:
+    """Prints that a layer is done, and the time since the one before."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __call__(self, layer: Layer) -> None:
+        now = time.perf_counter()
+        print(f"Reconstruction Completed for {layer.name} layer. Time taken = {now - self._start:.3f} s")
+        self._start = now

@@ -546,19 +546,19 @@ def test_memory_does_not_grow_with_the_layers(monkeypatch):
 
     with tf.Graph().as_default() as graph:
         x = v1.placeholder(tf.float32, (None, 16, 16, 4), "x")
-        for _ in range(8):
+        for _ in range(12):
             x = tf.nn.relu(x)
     monkeypatch.setattr(legacy, "of_layer", counted)
     monkeypatch.setattr(legacy, "_BYTES_PER_RUN", 2 * 16 * 16 * 4 * 4)  # two layers
     feed = {"x": np.ones((1, 16, 16, 4))}
     activation_visualization(graph, feed, None, "r", None, None)
-    assert len(sizes) == 8
-    assert max(sizes) <= 3  # the two of a run, and the one that the loop has just written
+    assert len(sizes) == 12
+    assert max(sizes) <= 2 + legacy._WRITTEN_TOGETHER + 1  # a run, what waits, and what the loop has just handed over
     sizes.clear()
     alive.clear()
     deconv_visualization(graph, feed, None, "r", None, None)
     assert max(sizes) <= 2
-    assert len(sizes) == 8
+    assert len(sizes) == 12
 
 
 # ---- the picture of tf_cnnvis ----

@@ -49,4 +49,5 @@ def apply(fractions: np.ndarray, table: np.ndarray) -> np.ndarray:
         >>> apply(np.array([0.0, 1.0]), GREY).tolist()
         [[0], [255]]
     """
-    return table[np.rint(255.0 * fractions).astype(np.uint8)]
+    levels = np.rint(255.0 * fractions).astype(np.uint8)
+    return levels[..., np.newaxis] if table is GREY else table[levels]  # a level of grey is its own colour

@@ -80,11 +80,17 @@ class Grid:
         if tiles.ndim != 4 or tiles.shape[:3] != (self.count, self.height, self.width):
             expected = f"({self.count}, {self.height}, {self.width}, channels)"
             raise ValueError(f"Expected tiles of shape {expected}. Received: {tiles.shape}.")
-        picture = np.zeros((*self.shape, tiles.shape[-1]), tiles.dtype)
-        for index, tile in enumerate(tiles):
-            y, x = self.corner(index)
-            picture[y : y + self.height, x : x + self.width] = tile
-        return picture
+        channels = tiles.shape[-1]
+        cells = (self.rows, self.height + self.gap, self.columns, self.width + self.gap, channels)
+        picture = np.zeros(cells, tiles.dtype)
+        whole = self.count // max(1, self.columns)
+        filled, last = tiles[: whole * self.columns], tiles[whole * self.columns :]
+        rows = filled.reshape(whole, self.columns, self.height, self.width, channels)  # one copy places all tiles
+        picture[:whole, : self.height, :, : self.width] = rows.swapaxes(1, 2)
+        if len(last):
+            picture[whole, : self.height, : len(last), : self.width] = last.swapaxes(0, 1)
+        height, width = self.shape
+        return picture.reshape(cells[0] * cells[1], cells[2] * cells[3], channels)[:height, :width]
 
 
 def montage(tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> np.ndarray:

@@ -112,13 +112,13 @@ def _drawn(
     table: np.ndarray,
 ) -> np.ndarray:
     """Draw some of a layer's maps, ``values`` (maps, any spatial axes), in the colours of a table."""
-    values = values[..., np.newaxis]
-    whole = float(np.abs(values).max(initial=0.0))
+    space = tuple(range(1, values.ndim))
+    own = np.maximum(values.max(axis=space, initial=0.0), -values.min(axis=space, initial=0.0))  # no copy, as abs makes
+    whole = float(own.max(initial=0.0))
     if channels is not None:
-        values = values[list(channels)]
-    own = np.abs(values).max(axis=tuple(range(1, values.ndim)), initial=0.0).tolist()
-    limits = _limits(own, scale, whole) if limit is None else [limit] * len(values)
-    return _flat(_coloured(values, limits, centred if signed else rising, table))
+        values, own = values[list(channels)], own[list(channels)]
+    limits = _limits(own.tolist(), scale, whole) if limit is None else [limit] * len(values)
+    return _flat(_coloured(values[..., np.newaxis], limits, centred if signed else rising, table))
 
 
 def reconstruction_tiles(
@@ -216,16 +216,21 @@ def _coloured(
 ) -> np.ndarray:
     """Turn values (tiles, any spatial axes, channels) into uint8; a single channel takes the colours of the table.
 
-    The loop takes a few tiles at a time, because all reconstructions of a layer may take half a gigabyte.
+    The values are read in the order in which they lie in memory, where the channels of a layer lie beside each other.
+    The loop takes a part at a time, because all reconstructions of a layer may take half a gigabyte.
     """
     values = _shortened(values)
-    pixels = np.empty((*values.shape, table.shape[-1]), np.uint8)
-    together = max(1, _CHUNK // max(1, values[:1].size))
     bounds = np.reshape(limits, (-1, *[1] * (values.ndim - 1)))
-    for first in range(0, len(values), together):
+    order = sorted(range(values.ndim), key=lambda axis: -values.strides[axis])
+    stored, bounds = values.transpose(order), bounds.transpose(order)
+    pixels = np.empty((*stored.shape, table.shape[-1]), np.uint8)
+    together = max(1, _CHUNK // max(1, stored[:1].size))
+    for first in range(0, len(stored), together):
         chunk = slice(first, first + together)
-        pixels[chunk] = colormaps.apply(fractions(values[chunk], bounds[chunk]), table)
-    return pixels.reshape(*values.shape[:-1], -1)
+        own = bounds[chunk] if order[0] == 0 else bounds
+        pixels[chunk] = colormaps.apply(fractions(stored[chunk], own), table)
+    places = [*np.argsort(order).tolist(), values.ndim]
+    return pixels.transpose(places).reshape(*values.shape[:-1], -1)
 
 
 def _shortened(values: np.ndarray) -> np.ndarray:

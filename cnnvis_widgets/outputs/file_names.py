@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -104,5 +105,6 @@ def folder_name(layer: Layer, layers: Iterable[Layer]) -> str:
     return f"{plain.replace('.', '_')[: LONGEST - 9]}-{sha256(layer.name.encode()).hexdigest()[:8]}"
 
 
+@lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]", "_", name.lower())

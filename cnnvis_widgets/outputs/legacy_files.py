@@ -20,10 +20,13 @@ map alone is written where it is asked for: ``map_<channel>.png`` beside the gri
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from ..methods import Kind
 from ..results import Layer
@@ -57,14 +60,13 @@ class LegacyFiles:
         Raises:
             OutputError: a folder cannot be made, or not be written to.
         """
-        for layer in layers:
-            folder = folder_name(layer, self.layers)
-            if self.outdir is not None:
-                remedy = "Give another path_outdir, or None to write no PNG files."
-                require_writable(Path(self.outdir, folder_of(kind, folder)), remedy)
-            if self.logdir is not None:
-                remedy = "Give another path_logdir, or None to write no event files."
-                require_writable(Path(self.logdir, folder), remedy)
+        folders = [folder_name(layer, self.layers) for layer in layers]
+        if self.outdir is not None:
+            remedy = "Give another path_outdir, or None to write no PNG files."
+            require_writable((Path(self.outdir, folder_of(kind, folder)) for folder in folders), remedy)
+        if self.logdir is not None:
+            remedy = "Give another path_logdir, or None to write no event files."
+            require_writable((Path(self.logdir, folder) for folder in folders), remedy)
 
     def events(self, layer: Layer) -> AbstractContextManager[EventWriter | None]:
         """Open the event file of a layer; ``None`` takes its place where none is wanted."""
@@ -93,6 +95,50 @@ class LegacyFiles:
         with self.events(layer) as log:
             if log is not None:
                 log.add(drawn, tag=legacy_tag)
+
+
+class LayerWriter:
+    """Draws and writes layers in threads, while the caller computes the next ones. Use it as a context manager.
+
+    The context ends when all layers are written, also where an error ends it.
+
+    Args:
+        files: the folders.
+        report: called with each layer, in order, once its files are complete.
+        together: layers that wait or are written at the same time; more of them need more memory.
+    """
+
+    def __init__(self, files: LegacyFiles, report: Callable[[Layer], object], together: int) -> None:
+        self._files, self._report, self._together = files, report, together
+        self._pool = ThreadPoolExecutor(min(together, os.cpu_count() or 1))
+        self._waiting: deque[tuple[Layer, Future[None]]] = deque()
+
+    def __enter__(self) -> LayerWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            while self._waiting and error is None:
+                self._finish()
+        finally:
+            self._pool.shutdown()
+
+    def write(self, layer: Layer, draw: Callable[[], Iterable[Picture]]) -> None:
+        """Begin to draw and write a layer, as soon as there are fewer than ``together`` others.
+
+        Raises:
+            Exception: what the drawing or writing of an earlier layer raised.
+        """
+        while len(self._waiting) >= self._together:
+            self._finish()
+        self._waiting.append((layer, self._pool.submit(lambda: self._files.write_layer(layer, draw()))))
+
+    def _finish(self) -> None:
+        layer, written = self._waiting.popleft()
+        written.result()
+        self._report(layer)
 
 
 def legacy_tag(picture: Picture) -> str:

@@ -37,6 +37,8 @@ _OPACITY = 0.8  # of an attribution over a photo
 CHUNK = "Recipe"
 """The text chunk of a dream's PNG file that says how the dream was made; see ``provenance``."""
 
+_TOGETHER = 16  # single maps that a thread encodes at once: small ones take no longer than to hand them over
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -120,20 +122,26 @@ def of_layer(
 def _grid_and_singles(
     tiles: np.ndarray, encode_tile: Callable[..., Picture], channels: Sequence[int], plain: bool
 ) -> Iterator[Picture]:
-    """A picture of all tiles, then one of each channel, encoded in parallel."""
+    """A picture of all tiles, then one of each channel; parts of them are encoded in parallel."""
     cells = tiles.shape[1:3] == (1, 1)
     grid = enlarge(tiles, 1 if plain else magnification(tiles))
     grid = montage(grid, gap=0 if cells else 1, square=plain)
+    if cells or not channels:
+        yield encode_tile(grid)
+        return
     factor = 1 if plain else magnification(tiles[:1], side=256, largest=16)
 
-    def single(tile: np.ndarray, channel: int) -> Picture:
-        return encode_tile(enlarge(tile, factor), channel, str(channel))
+    def encoded(start: int) -> list[Picture]:
+        part = slice(start, start + _TOGETHER)
+        pairs = zip(tiles[part], channels[part], strict=True)
+        return [encode_tile(enlarge(tile, factor), channel, str(channel)) for tile, channel in pairs]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder runs outside the interpreter's lock
         whole = pool.submit(encode_tile, grid)
-        pictures = pool.map(single, tiles, channels) if channels and not cells else ()
+        parts = pool.map(encoded, range(0, len(tiles), _TOGETHER))
         yield whole.result()
-        yield from pictures
+        for pictures in parts:
+            yield from pictures
 
 
 def of_dream(step: DreamStep) -> Iterator[Picture]:

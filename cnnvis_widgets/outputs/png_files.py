@@ -30,10 +30,12 @@ def write(pictures: Iterable[Picture], outdir: str | os.PathLike[str], layers: I
     Raises:
         OutputError: the folder or a file cannot be written. No half-written file stays behind.
     """
-    layers = tuple(layers)
-    contents = [
-        (Path(outdir, picture_path(picture, folder_name(picture.layer, layers))), picture.png) for picture in pictures
-    ]
+    layers, folders = tuple(layers), dict[str, str]()
+    contents = []
+    for picture in pictures:
+        if picture.layer.name not in folders:
+            folders[picture.layer.name] = folder_name(picture.layer, layers)
+        contents.append((Path(outdir, picture_path(picture, folders[picture.layer.name])), picture.png))
     for path, content in contents:
         write_whole(path, content, "Give another outdir, or None to write nothing.")
     return [path for path, _ in contents]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryFile
@@ -12,22 +12,27 @@ from tempfile import TemporaryFile
 from ..errors import OutputError
 
 
-def require_writable(folder: Path, remedy: str) -> None:
-    """Check that files can be written to a folder, or that it can be made. Nothing stays behind.
+def require_writable(folders: Iterable[Path], remedy: str) -> None:
+    """Check that files can be written to folders, or that these can be made. Nothing stays behind.
 
     Args:
-        folder: need not exist.
+        folders: need not exist.
         remedy: the last sentence of the error message.
 
     Raises:
-        OutputError: the folder, or the nearest one above it that exists, is a file or cannot be written to.
+        OutputError: a folder, or the nearest one above it that exists, is a file or cannot be written to.
     """
-    nearest = next((each for each in (folder, *folder.parents) if each.exists()), folder)
-    try:
-        with TemporaryFile(dir=nearest):  # permissions alone do not tell that a disk is mounted read-only
-            pass
-    except OSError as error:
-        raise _not_writable(folder, error, remedy) from error
+    checked = set[Path]()
+    for folder in folders:
+        nearest = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+        if nearest in checked:  # many layers share one
+            continue
+        checked.add(nearest)
+        try:
+            with TemporaryFile(dir=nearest):  # permissions alone do not tell that a disk is mounted read-only
+                pass
+        except OSError as error:
+            raise _not_writable(folder, error, remedy) from error
 
 
 def write_whole(path: Path, content: bytes, remedy: str) -> None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ...caches import LRUCache
 from ...errors import GradientError, NumericalError
 from ...results import Layer, TensorInfo
 from ..backward.gradient_path import blocked_gradient
 from ..graph.batch_mixing import depends_on_batch, mixing_nodes
+from ..graph.channels_last import run_on_cpu
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
 from ..graph.structure import Structure, static_shapes
 from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
+from ..runtime.op_by_op import can_run, run_nodes
 from ..runtime.subgraphs import ImportedSubgraph, import_subgraph, import_with_gradient
-from ..runtime.tracing import eagerly, traced
+from ..runtime.tracing import as_arrays, capture_all, eagerly, traced
 from .feeds import Batches, Feeds, cast_to, key_name, tensor_named
 from .input_layout import choose_image_input, layout_of
 
@@ -65,6 +69,7 @@ class Runtime:
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
         self.cache = function_cache()
         self.forward_passes = ForwardPasses()
+        self._looked_at: LRUCache[bool] = LRUCache(1024)
 
     # ---- names, and arrays that fit them
 
@@ -198,9 +203,32 @@ class Runtime:
             NumericalError: they depend on weights that hold NaN or infinity.
         """
         chunks = (batches or self.batches).chunks(feeds, together=self.mixes(tensors))
-        function = self._function(feeds, tensors)
-        parts = [[value[:count] for value in function(*chunk.values())] for chunk, count in chunks]
-        return [np.concatenate(values) for values in zip(*parts, strict=True)]
+        first = list(islice(chunks, 2))
+        run = (len(first) == 1 and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
+        parts = [[value[:count] for value in run(*chunk.values())] for chunk, count in chain(first, chunks)]
+        return parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+    def _first_look(self, feeds: Feeds, tensors: Sequence[str]) -> Callable[..., list[np.ndarray]] | None:
+        """What computes tensors op by op; ``None`` from the second time on, and where that cannot be done.
+
+        To compile a function takes longer than to run a small network many times, and most layers are looked at once.
+        """
+        key = tuple(feeds), tuple(tensors)
+        if self._looked_at.get(key) or not self._feeds_everything(feeds):
+            return None
+        self._looked_at.put(key, True)
+        subgraph, weights = self._weights.subgraph(feeds.keys(), tensors)
+        nodes = run_on_cpu(subgraph.nodes)
+        if not all(map(can_run, nodes)):
+            return None
+        dtypes = [spec.dtype for spec in self.batches.signature(feeds)]
+
+        @eagerly
+        def run(*arrays: np.ndarray) -> list[np.ndarray]:
+            fed = dict(zip(feeds, map(tf.convert_to_tensor, arrays, dtypes), strict=True))
+            return as_arrays(run_nodes(nodes, weights | fed, tensors))
+
+        return run
 
     def _function(self, feeds: Feeds, tensors: Sequence[str]) -> Callable[..., Any]:
         """The compiled function from what is fed to tensors."""
@@ -208,7 +236,12 @@ class Runtime:
         def body(*fed: tf.Tensor) -> list[tf.Tensor]:
             return self.build(dict(zip(feeds, fed, strict=True)), tensors)
 
-        return self.compiled(("run", tuple(feeds), tuple(tensors)), body, self.batches.signature(feeds))
+        key, signature = ("run", tuple(feeds), tuple(tensors)), self.batches.signature(feeds)
+        return self.compiled(key, body, signature, take_over=self._feeds_everything(feeds))
+
+    def _feeds_everything(self, feeds: Feeds) -> bool:
+        """Whether all inputs are fed. Otherwise a result may be the default value of one, which is a weight."""
+        return feeds.keys() >= set(self.frozen.inputs.values())
 
     def nonfinite_error(self, feeds: Feeds) -> NumericalError:
         """Make an error that names the feed, or else the first layer, that holds NaN or infinity."""
@@ -227,15 +260,23 @@ class Runtime:
         )
 
     def compiled(
-        self, key: Any, body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, quick_start: bool = False
+        self,
+        key: Any,
+        body: Callable[..., Any],
+        signature: Sequence[tf.TensorSpec],
+        *,
+        quick_start: bool = False,
+        take_over: bool = False,
     ) -> Callable[..., Any]:
         """A function of NumPy arrays, compiled once for each key while the cache holds it.
 
         Args:
             key: names the function; two functions with the same key must be the same.
-            body, signature, quick_start: see ``traced``.
+            body, signature, quick_start, take_over: see ``traced``.
         """
-        return self.cache.get_or_make(key, lambda: traced(body, signature, quick_start=quick_start))
+        return self.cache.get_or_make(
+            key, lambda: traced(body, signature, quick_start=quick_start, take_over=take_over)
+        )
 
     def build(
         self,
@@ -257,11 +298,13 @@ class Runtime:
             FeedError: a placeholder between them is not fed.
             NumericalError: the tensors depend on weights that hold NaN or infinity.
         """
-        return import_subgraph(*self._weights.subgraph(inputs, tensors, folding=folding), rule)
+        subgraph, weights = self._weights.subgraph(inputs.keys(), tensors, folding=folding)
+        return import_subgraph(subgraph, capture_all(weights) | dict(inputs), rule)
 
     def build_with_gradient(
         self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient"
     ) -> ImportedSubgraph:
         """Import the same part, folded; under the rule 'gradient' with a gradient graph that is built faster."""
-        subgraph = self._weights.subgraph(inputs, tensors, folding=True)
-        return import_with_gradient(*subgraph, self.image_tensor, self.structure.shapes, rule)
+        subgraph, weights = self._weights.subgraph(inputs.keys(), tensors, folding=True)
+        values = capture_all(weights) | dict(inputs)
+        return import_with_gradient(subgraph, values, self.image_tensor, self.structure.shapes, rule)

@@ -10,20 +10,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
 from ...caches import LRUCache
 from ...errors import NumericalError
-from ..graph.graphdef import V1_CONTROL_FLOW, NodeDef, Value, ancestors, data_inputs, node_of, tensor_of
+from ..graph.graphdef import Value, ancestors, data_inputs, node_of, tensor_of
 from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, is_finite, listed
 from ..graph.structure import Structure
-from ..tensorflow_internals import op_definition, run_op
 from .batch_norm_folding import fold_batch_norms
+from .op_by_op import can_run, run_nodes
 from .subgraphs import Subgraph, subgraph_between
-from .tracing import capture_all, eagerly
 
 _LARGEST = (
     2**16
@@ -45,32 +42,32 @@ class FoldedWeights:
         self._finite: set[str] = set()
 
     def subgraph(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], *, folding: bool
+        self, inputs: Collection[str], tensors: Sequence[str], *, folding: bool = False
     ) -> tuple[Subgraph, dict[str, tf.Tensor]]:
-        """Cut the network between ``inputs`` and ``tensors``, and capture its weights in the function being traced.
+        """Cut the network between ``inputs`` and ``tensors``.
 
         Args:
-            inputs: values by tensor name.
+            inputs: the names of the tensors that are fed.
             tensors: the names of the outputs.
             folding: whether scales are folded into kernels; see ``batch_norm_folding``.
 
         Returns:
-            The subgraph, and the values of all tensors that it takes, by name.
+            The subgraph, and the values of the weights that it takes, by tensor name.
 
         Raises:
             FeedError: a placeholder between them is not fed.
             NumericalError: ``tensors`` depend on weights that hold NaN or infinity.
         """
         known = self.values_beside(inputs)
-        subgraph = subgraph_between(self._structure, known.keys(), inputs.keys(), tensors)
-        self._require_finite(tensors, inputs.keys())
+        subgraph = subgraph_between(self._structure, known.keys(), inputs, tensors)
+        self._require_finite(tensors, inputs)
         values = {tensor: known[tensor] for tensor in subgraph.weights}
         if folding:
             nodes, folded = fold_batch_norms(subgraph.nodes, tensors, values, self._folded_scales.get_or_make)
             taken = {*tensors, *(tensor_of(input_name) for node in nodes for input_name in node.input)}
             values = {tensor: value for tensor, value in values.items() if tensor in taken} | folded
             subgraph = replace(subgraph, nodes=nodes)
-        return subgraph, capture_all(values) | dict(inputs)
+        return subgraph, values
 
     def require_computable(self, tensors: Sequence[str], inputs: Collection[str]) -> None:
         """Check that tensors can be computed when ``inputs`` are fed. Nothing is run.
@@ -162,7 +159,7 @@ class FoldedWeights:
         constant, foldable, varying = set(weights), set[str](), self._structure.varying
         for name, node in self._structure.nodes.items():
             inputs = {node_of(input_name) for input_name in node.input}
-            if name not in varying and name not in weights and inputs <= constant and _is_deterministic(node):
+            if name not in varying and name not in weights and inputs <= constant and can_run(node):
                 constant.add(name)
                 if inputs & (foldable | weights):
                     foldable.add(name)
@@ -177,59 +174,11 @@ class FoldedWeights:
             tensor = tensor_of(node.input[0])
         return tensor
 
-    @eagerly
     def _computed(self, tensors: list[str]) -> dict[str, tf.Tensor]:
-        """Compute tensors op by op. A graph of so many small ops would take longer to build than to run once."""
-        needed = ancestors(self._structure.nodes, map(node_of, tensors))
-        values = dict(self._weights)
-        for name, node in self._structure.nodes.items():
-            if name in needed and tensor_of(name) not in values:
-                outputs = _run(node, [values[tensor_of(input_name)] for input_name in data_inputs(node)])
-                values |= {f"{name}:{index}": value for index, value in enumerate(outputs)}
-        return {tensor: values[tensor] for tensor in tensors}
-
-
-def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Compute the outputs of an op eagerly."""
-    if node.op == "Const":
-        return [tf.constant(tf.make_ndarray(node.attr["value"].tensor))]
-    attributes = [part for key in sorted(node.attr) for part in (key, _eager_attribute(node.attr[key]))]
-    definition: Any = op_definition(node.op)
-    outputs = sum(
-        len(node.attr[output.type_list_attr].list.type)
-        if output.type_list_attr
-        else node.attr[output.number_attr].i
-        if output.number_attr
-        else 1
-        for output in definition.output_arg
-    )
-    return run_op(node.op, inputs, outputs, attributes)
-
-
-def _eager_attribute(value: AttrValue) -> Any:
-    """Convert an attribute to the form that an eager op takes."""
-    kind = value.WhichOneof("value")
-    if kind == "list":
-        return [_eager_item(item, field.name) for field, items in value.list.ListFields() for item in items]
-    return _eager_item(getattr(value, kind), kind)
-
-
-def _eager_item(value: Any, kind: str) -> Any:
-    return tf.TensorShape(value) if kind == "shape" else value
-
-
-def _is_deterministic(node: NodeDef) -> bool:
-    """Return whether an op always computes the same from the same, and ``_run`` can run it.
-
-    It can run no op that calls a function, and none that has to stay in the frame of a loop.
-    """
-    definition = op_definition(node.op)
-    calls_function = any(
-        "func" in (value.WhichOneof("value"), *(field.name for field, _ in value.list.ListFields()))
-        for value in node.attr.values()
-    )
-    is_pure = definition is not None and not definition.is_stateful and not node.op.startswith("Placeholder")
-    return is_pure and not calls_function and node.op not in V1_CONTROL_FLOW
+        needed = ancestors(self._structure.nodes, map(node_of, tensors), stop=self._weights)
+        nodes = [node for name, node in self._structure.nodes.items() if name in needed]
+        computed = [node for node in nodes if tensor_of(node.name) not in self._weights]
+        return dict(zip(tensors, run_nodes(computed, self._weights, tensors), strict=True))
 
 
 def _elements(shape: tuple[int | None, ...] | None) -> float:

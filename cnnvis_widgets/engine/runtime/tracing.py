@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
@@ -42,7 +43,11 @@ def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
 
 
 def traced(
-    body: Callable[..., Any], signature: Sequence[tf.TensorSpec], *, quick_start: bool = False
+    body: Callable[..., Any],
+    signature: Sequence[tf.TensorSpec],
+    *,
+    quick_start: bool = False,
+    take_over: bool = False,
 ) -> Callable[..., Any]:
     """Compile a function of tensors once, and return it as a function of NumPy arrays.
 
@@ -53,6 +58,7 @@ def traced(
         body: takes tensors and returns a tensor, or a structure of tensors.
         signature: a spec for each argument of ``body``.
         quick_start: whether the first call should start as early as possible; see ``call_context``.
+        take_over: whether arrays take over the memory of the tensors. No result may be a weight as it is.
 
     Returns:
         A function that takes anything that converts to these specs, and returns arrays in the structure of ``body``.
@@ -64,9 +70,36 @@ def traced(
     def wrapped(*arrays: Any) -> Any:
         tensors = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
         with context():
-            return tf.nest.map_structure(lambda tensor: tensor.numpy(), function(*tensors))
+            results = function(*tensors)
+        return as_arrays(results) if take_over else tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 
     return wrapped
+
+
+class _OwnMemory:
+    """The memory of a tensor that nobody else holds, as the base of an array that may be written to."""
+
+    def __init__(self, view: np.ndarray) -> None:
+        self._view = view  # it keeps the tensor's memory
+        self.__array_interface__ = {**view.__array_interface__, "data": (view.ctypes.data, False)}
+
+
+def as_arrays(tensors: Any) -> Any:
+    """Turn a structure of new eager tensors into arrays that take over their memory.
+
+    ``tensor.numpy()`` copies, which takes as long as computing a small network. Tensors that share their memory with
+    another one, as a reshape does, are copied.
+    """
+    taken = set[int]()
+
+    def as_array(tensor: tf.Tensor) -> np.ndarray:
+        view = np.asarray(tensor)
+        if view.dtype.kind not in "fiub" or not view.size or view.ctypes.data in taken:
+            return np.array(view)
+        taken.add(view.ctypes.data)
+        return np.asarray(_OwnMemory(view))
+
+    return tf.nest.map_structure(as_array, tensors)
 
 
 def call_context(graph: tf.Graph, *, quick_start: bool = False) -> Callable[[], AbstractContextManager[None]]:
