@@ -31,6 +31,7 @@ from .graphdef import (
     tensor_of,
 )
 from .inlining import inline_functions
+from .shared_memory import as_tensor, constant_of
 from .traced_gradients import with_custom_gradients
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
@@ -108,7 +109,8 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
     flat, moved = inline_functions(with_custom_gradients(draft.graph_def, draft.graph))
     forward = _forward_part(clean(flat), draft, moved, fed)
     needed = [node.name for node in forward.node if node.op in _VARIABLES]
-    values = dict(draft.read(needed)) if needed else {}
+    read = dict(draft.read(needed)) if needed else {}
+    values = {name: as_tensor(read.pop(name)) for name in tuple(read)}  # an array that was copied is gone at once
     missing = [name for name in needed if name not in values]
     if missing:
         raise VariableError(
@@ -200,7 +202,7 @@ def detach_weights(
             weights[node.name] = value = values[node.name]
             nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         elif node.op == "Const" and _elements(node) >= lift_from:
-            weights[node.name] = value = tf.make_ndarray(node.attr["value"].tensor)
+            weights[node.name] = value = as_tensor(constant_of(node))
             nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         else:
             nodes.append(NodeDef.FromString(node.SerializeToString()))

@@ -19,6 +19,7 @@ from ..graph.channels_last import run_on_cpu
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
+from ..graph.shared_memory import as_tensor
 from ..graph.structure import Structure, static_shapes
 from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
@@ -55,11 +56,11 @@ class Runtime:
     """
 
     def __init__(self, frozen: FrozenGraph, image_input: str | None = None, fed: Sequence[str] = ()) -> None:
-        self.frozen = frozen
+        weights = {name: as_tensor(value) for name, value in frozen.weights.items()}
+        self.frozen = frozen = replace(frozen, weights=weights)
         named = [frozen.inputs.get(name, name) for name in (*fed, *([] if image_input is None else [image_input]))]
         sources = {node_of(tensor) for tensor in (*frozen.inputs.values(), *named)}
         self.structure = structure = Structure(frozen, sources)
-        weights = {name: tf.constant(value) for name, value in frozen.weights.items()}
         self._weights = FoldedWeights(structure, weights)
         image = choose_image_input(frozen, structure, fed) if image_input is None else self.tensor(image_input)
         self.layout = layout_of(image, structure)

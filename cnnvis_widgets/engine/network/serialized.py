@@ -72,7 +72,7 @@ def read_network(data: bytes) -> tuple[FrozenGraph, str, tuple[str, ...], tuple[
             raise ValueError(f"it begins with {bytes(data[:8])!r}")
         (length,) = _LENGTH.unpack_from(data, len(MAGIC))
         header = json.loads(bytes(data[begin : begin + length]))
-        body = memoryview(data)[begin + length :]
+        body = memoryview(data).toreadonly()[begin + length :]
         graph_def = GraphDef.FromString(bytes(body[: header["graph"]]))
         weights = {name: _array(body, place) for name, place in header["weights"].items()}
         frozen = FrozenGraph(graph_def, weights, *(header[name] for name in _NAMES))

@@ -58,7 +58,8 @@ def _run(node: NodeDef, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     """Compute the outputs of an op."""
     if node.op == "Const":
         return [tf.constant(tf.make_ndarray(node.attr["value"].tensor))]
-    attributes = [part for key in sorted(node.attr) for part in (key, _eager_attribute(node.attr[key]))]
+    keys = sorted(key for key in node.attr if not key.startswith("_"))  # such as the name of a gradient
+    attributes = [part for key in keys for part in (key, _eager_attribute(node.attr[key]))]
     return run_op(node.op, inputs, _count_outputs(node), attributes)
 
 

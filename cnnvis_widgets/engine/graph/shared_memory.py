@@ -1,0 +1,52 @@
+"""Weights become tensors in the memory where they are, so that none of them is there twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from ..tensorflow_internals import eager_mode
+from .graphdef import NodeDef, Value
+
+_ALIGNMENT = 64
+"""TensorFlow ends the process where a kernel meets memory that does not begin at a multiple of so many bytes."""
+
+_SMALLEST = 2**12
+"""Bytes. Smaller values are copied, which takes no time."""
+
+
+def as_tensor(value: Value) -> tf.Tensor:
+    """Return an eager tensor of a value, without a copy where TensorFlow can compute with the value's memory.
+
+    The tensor keeps that memory. An array that begins at another place is copied once; ``tf.constant`` copies twice.
+
+    Args:
+        value: nobody else may write to an array. A read-only array is copied, because its memory may be another's.
+    """
+    if isinstance(value, tf.Tensor):
+        return value
+    array = np.asarray(value)
+    shareable = array.dtype.kind in "fiu" and array.nbytes >= _SMALLEST
+    with eager_mode():
+        if not shareable or tf.config.list_logical_devices("GPU"):  # the weights of a GPU belong into its own memory
+            return tf.constant(array)
+        fits = array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0
+        return tf.experimental.dlpack.from_dlpack((array if fits else _aligned(array)).__dlpack__())
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """Copy an array to memory where TensorFlow's kernels can read it."""
+    memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
+    copied = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    copied[...] = array
+    return copied
+
+
+def constant_of(node: NodeDef) -> np.ndarray:
+    """Return the value of a constant. A large one lies in a copy of the message's own bytes and is read-only."""
+    tensor = node.attr["value"].tensor
+    if not tensor.tensor_content:
+        return tf.make_ndarray(tensor)
+    shape = [dim.size for dim in tensor.tensor_shape.dim]
+    return np.frombuffer(tensor.tensor_content, tf.as_dtype(tensor.dtype).as_numpy_dtype).reshape(shape)
