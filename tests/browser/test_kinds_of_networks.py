@@ -42,7 +42,7 @@ def signals(length):
 explorer = ModelExplorer(sample.model, {feed}, class_names={names})
 explorer
 """
-PHOTOS, SIGNALS, DIGITS = "photos(24)", "signals({})", "demo.digits().test_images[:2].reshape(2, 784) / 255"
+PHOTOS, SIGNALS, DIGITS = "photos(24)", "signals({})", "demo.digits().test_images[:2, 2:30, 2:30].reshape(2, 784)"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ KINDS = {
 }
 THEMES = {"sigmoid": ("Light", "Dark"), "unet": ("Light", "Dark")}
 
-PICTURES = """(explorer) => [...explorer.querySelectorAll("canvas[data-picture]")]
+PICTURES = """(explorer) => [...explorer.querySelectorAll("canvas[data-picture]:not([data-picture=pad])")]
   .filter((canvas) => canvas.offsetWidth)
   .map((canvas) => [canvas.dataset.picture, Number(canvas.dataset.frames ?? 0), canvas.width, canvas.height])"""
 """Name, number of frames drawn, width and height of every picture that can be seen."""

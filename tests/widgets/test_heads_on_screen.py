@@ -223,3 +223,31 @@ def test_the_explanation_is_that_of_the_function(inline_jobs):
     no = smooth_grad(explorer.network, explorer.feed, "no")
     np.testing.assert_array_equal(explorer.result.images, no.images)
     explorer.close()
+
+
+@pytest.mark.parametrize("opened", ["signal"], indirect=True)
+def test_signals_are_curves_and_take_no_pictures(opened):
+    state, incoming = opened.state, opened.image_pane.incoming
+    assert opened.image_pane.canvas.alt == "The input as fed: image 0, 32 values of 2 channels"
+    assert pixels(opened.image_pane.canvas).shape == (144, 256, 3)
+    assert incoming.upload not in incoming.tools.children
+    state.method = "occlusion"
+    view = opened.views["occlusion"]
+    assert "has a frame to drag" in view.manual._caption.value
+    view.start()
+    assert min(pixels(view.panels["total"]).shape[:2]) >= 32
+    assert view.panels["best"].data == b"", "a network is not sure of values"
+    state.method, state.channel = "deconvolution", 1
+    assert pixels(opened.views["deconvolution"].context.gallery.portrait).shape == (144, 256, 3)
+    state.method = "comparison"
+    assert min(pixels(opened.views["comparison"].panels["A-B"]).shape[:2]) >= 32
+
+
+@pytest.mark.parametrize("opened", ["flat"], indirect=True)
+def test_a_unit_is_shown_among_all_units(opened):
+    state, canvas = opened.state, opened.views["activations"].context.gallery.portrait
+    state.channel = 2
+    factor = 128 // 6
+    assert canvas.selected == (2 * factor, 0, factor, 2 * 6 * factor // 5)
+    value = opened.result.values[0, 2]
+    assert canvas.alt == f"Unit 2 of {state.layer}: activation {value:.4g}"

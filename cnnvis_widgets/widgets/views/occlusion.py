@@ -8,6 +8,7 @@ import ipywidgets as w
 import numpy as np
 
 from ...imaging import encode
+from ...imaging.curves import area_picture
 from ...imaging.grid import enlarge, magnification
 from ...imaging.places import class_map, in_order, value_map
 from ...imaging.render import projections
@@ -26,6 +27,9 @@ from .view import Context, Steps, View
 
 HARDLY = 0.02
 """A part of the largest value: a picture of smaller differences looks plain, and its words say so."""
+
+STRIP = 8
+"""How often the one row of classes along a signal is repeated, so that it can be seen."""
 
 SLIDING = "Sliding the square over the image"
 
@@ -133,13 +137,13 @@ class OcclusionView(View):
         if sweep.maps is not None:
             totals = sweep.map_totals[0]
             words = [f"Total of map {sweep.map_channels[0]}", f"of {sweep.maps.name}{_range(totals)}"]
-            self._show("total", value_map(totals), words)
+            self._show("total", _drawn(totals), words)
         name = sweep.attribution.names[0]
         if sweep.probabilities is None:
             values, what = sweep.scores[0, 0], "Score"
         else:
             values, what = sweep.probabilities[0, 0], "Probability"
-        self._show("probability", value_map(values), [f"{what} of {name}", f"where the square hides{_range(values)}"])
+        self._show("probability", _drawn(values), [f"{what} of {name}", f"where the square hides{_range(values)}"])
         self._draw_best(sweep)
         self._badge.value = marks(facts(sweep))
 
@@ -149,7 +153,8 @@ class OcclusionView(View):
             return  # a network is not sure of values
         names = [self.state.class_name(number) for number in in_order(sweep.best[0])]
         words = ["What the network is surest of", ", ".join(names)]
-        self._show("best", class_map(sweep.best[0]), words)
+        pixels = class_map(sweep.best[0])
+        self._show("best", pixels.repeat(STRIP, axis=0) if sweep.best[0].ndim == 1 else pixels, words)
         self._captions["best"].value = caption(words[:1]) + class_legend(names)
 
     def _show(self, panel: str, pixels: np.ndarray, words: list[str]) -> None:
@@ -192,6 +197,14 @@ def facts(sweep: Occlusion) -> list[Fact]:
     removed = sweep.attribution.activation_removed.replace("_", " ")
     told = f"probabilities after the {removed}" if removed else "no softmax in the network"
     return [(f"square {square} pixels", False), (f"{places} places", False), ("middle grey", False), (told, False)]
+
+
+def _drawn(values: np.ndarray) -> np.ndarray:
+    """A number for each place of the square: as colours, or along a signal as a curve."""
+    if values.ndim > 1:
+        return value_map(values)
+    known = np.nan_to_num(values)
+    return area_picture(known, limit=float(np.abs(known).max()) or 1.0, signed=bool(known.min() < 0))
 
 
 def _range(values: np.ndarray) -> str:
