@@ -189,6 +189,8 @@ def attribution_values(result: Attribution, image: int, target: int) -> np.ndarr
     if METHODS[result.method].per_channel:
         axes -= 1
         values = values.sum(axis=-1) if axes else values  # each value of a flat input stands for itself
+    if not axes:  # a flat input: its values are its channels
+        return _flat(values.reshape(1, -1))[0, ..., 0]
     return _flat(_shortened(values[np.newaxis, ..., np.newaxis]))[0, ..., 0]
 
 
@@ -252,16 +254,17 @@ def _flat(pixels: np.ndarray) -> np.ndarray:
     if channels not in (1, 3):
         split = np.moveaxis(pixels, -1, 1).reshape(tiles * channels, *space, 1)
         split = _flat(split)
-        return _montages(split.reshape(tiles, channels, *split.shape[1:]))
+        gap = 1 if space else 0  # the values of a flat input are the pixels of one picture
+        return _montages(split.reshape(tiles, channels, *split.shape[1:]), gap)
     if len(space) == 2:
         return pixels
     if len(space) == 0:
         return pixels.reshape(tiles, 1, 1, channels)
     if len(space) == 1:
         return pixels[:, np.newaxis].repeat(max(1, min(16, space[0] // 4)), axis=1)
-    return _montages(pixels.reshape(tiles, -1, *space[-2:], channels))
+    return _montages(pixels.reshape(tiles, -1, *space[-2:], channels), 1)
 
 
-def _montages(parts: np.ndarray) -> np.ndarray:
+def _montages(parts: np.ndarray, gap: int) -> np.ndarray:
     """Lay the parts of each tile, (tiles, parts, height, width, channels), out in a grid."""
-    return np.stack([montage(tile) for tile in parts])
+    return np.stack([montage(tile, gap=gap) for tile in parts])

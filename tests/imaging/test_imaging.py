@@ -317,9 +317,9 @@ def test_an_attribution_lies_where_the_picture_lies(shape):
 
 def test_each_value_of_a_flat_input_has_its_own_place():
     values = np.arange(64, dtype=np.float32)
-    strip = attribution_values(attribution_of("smooth_grad", values), 0, 0)
-    assert strip.shape == (16, 64)
-    np.testing.assert_array_equal(strip, np.tile(values, (16, 1)))
+    laid_out = attribution_values(attribution_of("smooth_grad", values), 0, 0)
+    assert laid_out.shape == picture(values, (0, 64)).shape[:2] == (8, 8)
+    np.testing.assert_array_equal(laid_out, values.reshape(8, 8))
 
 
 def test_channels_that_are_no_colours_lie_side_by_side():

@@ -195,7 +195,7 @@ def test_a_view_that_cannot_apply_is_disabled_with_its_reason(opened):
     assert "no neighbouring values" in panel.children[0].value
     opened.state.method = "attribution"
     assert toggle.value == "attribution"
-    assert list(explainers(opened.state)) == ["integrated_gradients", "smooth_grad"]
+    assert list(explainers(opened.state)) == ["gradient_times_input", "integrated_gradients", "smooth_grad"]
     with pytest.raises(LayerError, match="needs a layer with maps"):
         opened.state.explainer = "grad_cam"
 
@@ -251,3 +251,18 @@ def test_a_unit_is_shown_among_all_units(opened):
     assert canvas.selected == (2 * factor, 0, factor, 2 * 6 * factor // 5)
     value = opened.result.values[0, 2]
     assert canvas.alt == f"Unit 2 of {state.layer}: activation {value:.4g}"
+
+
+def test_pixels_as_a_row_are_drawn_and_drawn_on():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((784,)), layers.Dense(3, "softmax")])
+    explorer = ModelExplorer(model, np.random.default_rng(3).random((1, 784), np.float32))
+    assert pixels(explorer.image_pane.canvas).shape[:2] == (28, 28)
+    pad = explorer.image_pane.incoming.pad
+    assert (pad.height, pad.width) == (28, 28)
+    sheet = np.zeros((28, 28), np.uint8)
+    sheet[3, 5] = 255
+    pad.pixels = sheet.tobytes()
+    np.testing.assert_array_equal(explorer.fed_images.images[1], sheet.ravel() / 255)
+    assert explorer.state.error == ""
+    explorer.close()

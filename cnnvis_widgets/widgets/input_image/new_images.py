@@ -51,7 +51,11 @@ class NewImages:
         self.upload.observe(self._uploaded, "value")
         self.webcam = Webcam(lambda content: self.read([("webcam", content)]))
         self.cropping = Cropping(state, fed_images, photo, self._put)
-        self.pad = pad_for(picture(fed_images.images[0], fed_images.value_range))
+        image = fed_images.images[0]
+        drawn = picture(image, fed_images.value_range)
+        height, width = drawn.shape[:2]
+        is_picture = image.ndim == 3 or (height == width and image.size == height * width)  # as 784 values are
+        self.pad = pad_for(drawn) if is_picture else None
         if self.pad is not None:
             self.pad.observe(self._drawn, "pixels")
         self.note = create(w.HTML)
@@ -107,6 +111,7 @@ class NewImages:
             return
         low, high = self._fed_images.value_range
         values = (low + (high - low) * (drawing[..., np.newaxis] / np.float32(255))).astype(np.float32)
+        values = values.reshape(self._fed_images.images[0].shape)  # a flat input takes the pixels row after row
         with self._lock:
             if self._drawing_index is None:
                 self._drawing_index = self._fed_images.put(values)
