@@ -59,6 +59,8 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from . import demo, errors, results
     from .engine.activations import activations
+    from .engine.attention.flow import attention_relevance, attention_rollout
+    from .engine.attention.maps import attention_maps
     from .engine.attribution.average_drop import average_drop
     from .engine.attribution.grad_cam import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam
     from .engine.attribution.gradient_times_input import gradient_times_input

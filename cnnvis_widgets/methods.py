@@ -17,7 +17,15 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 Kind = Literal[
-    "activations", "reconstruction", "attribution", "occlusion", "wall", "intervention", "comparison", "dream"
+    "activations",
+    "reconstruction",
+    "attribution",
+    "attention",
+    "occlusion",
+    "wall",
+    "intervention",
+    "comparison",
+    "dream",
 ]
 """What a result is about. The kind decides how a picture is drawn, and the folder and the name of its file."""
 
@@ -226,6 +234,33 @@ _ROWS = (
         gives="Attribution",
         options=(Option("layer"), Option("baseline", 0.0), _SCORES),
         fixed={"upsampled": True},
+    ),
+    Method(
+        "attention_maps",
+        "Attention of each head",
+        "attention",
+        module="engine.attention.maps",
+        function="attention_maps",
+        gives="AttentionMaps",
+        options=(Option("query"), Option("grid")),
+    ),
+    Method(
+        "attention_rollout",
+        "Attention rollout",
+        "attention",
+        module="engine.attention.flow",
+        function="attention_rollout",
+        gives="AttentionMaps",
+        options=(Option("query"), Option("layers"), Option("grid")),
+    ),
+    Method(
+        "attention_relevance",
+        "Attention relevance",
+        "attention",
+        module="engine.attention.flow",
+        function="attention_relevance",
+        gives="AttentionMaps",
+        options=(Option("query"), Option("layers"), Option("grid"), _SCORES),
     ),
     Method(
         "occlusion",

@@ -291,6 +291,53 @@ class Attribution:
 
 
 @dataclass(frozen=True, eq=False)
+class AttentionMaps:
+    """Where a token of a transformer attends to, in one attention or through all of them.
+
+    Attributes:
+        method: the name of its row in ``methods.METHODS``.
+        layer: the attention; of several the last one.
+        layers: the names of the attentions.
+        query: the token that attends: a place (row, column) of its grid, the number of a token without a place (0 is
+            the class token), or 'mean' over all tokens.
+        weights: float32 (images, heads, height, width): how much each head attends to each place; one head where
+            the method joins them.
+        others: float32 (images, heads, tokens): to the tokens without a place, such as the class token.
+        queries: the grid of the tokens that attend: (height, width).
+        target, name: the class, label or value that the relevance is for, and its name; -1 where the surest one was
+            asked for and images differ. ``None`` and '' for methods without a class.
+        scores: float32 (images,): the scores of that class; ``None`` for methods without a class.
+        explains: the layer whose channel is the target, mostly the logits; ``None`` for methods without a class.
+    """
+
+    method: str
+    layer: Layer
+    layers: tuple[str, ...]
+    query: str | int | tuple[int, ...]
+    weights: np.ndarray
+    others: np.ndarray
+    queries: tuple[int, ...]
+    target: int | None = None
+    name: str = ""
+    scores: np.ndarray | None = None
+    explains: Layer | None = None
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean over heads, float32 (images, height, width)."""
+        return self.weights.mean(axis=1)
+
+    @property
+    def query_title(self) -> str:
+        """The query for people."""
+        if isinstance(self.query, tuple):
+            return f"token {', '.join(map(str, self.query))}"
+        if self.query == "mean":
+            return "mean over all tokens"
+        return "class token" if self.query == 0 and self.others.shape[-1] == 1 else f"extra token {self.query}"
+
+
+@dataclass(frozen=True, eq=False)
 class Occlusion:
     """The predictions while a square hides one part of the image after another.
 

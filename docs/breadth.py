@@ -22,7 +22,16 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.networks import alexnet, application, image_for
-from cnnvis_widgets import activations, demo, dream, load, reconstruct
+from cnnvis_widgets import (
+    activations,
+    attention_maps,
+    attention_relevance,
+    attention_rollout,
+    demo,
+    dream,
+    load,
+    reconstruct,
+)
 from cnnvis_widgets.engine.network.network import Network
 from cnnvis_widgets.engine.reconstruction.strategies import Route, fastest_strategy
 from cnnvis_widgets.errors import CnnvisError
@@ -95,6 +104,57 @@ def channels_first() -> tuple[Any, Any]:
     return graph, {"image": image_for((3, 32, 32))}
 
 
+class _ClassToken(layers.Layer):  # type: ignore[misc]
+    """Puts a learned token in front of the others, and adds a learned embedding of the positions."""
+
+    def build(self, shape: Any) -> None:
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), initializer="random_normal")
+        self.positions = self.add_weight(shape=(1, shape[1] + 1, shape[-1]), initializer="random_normal")
+
+    def call(self, x: Any) -> Any:
+        return tf.concat([tf.tile(self.token, [tf.shape(x)[0], 1, 1]), x], 1) + self.positions
+
+
+def vit() -> tuple[Any, Any]:
+    image = keras.Input((96, 96, 3), name="image")
+    x = layers.Reshape((36, 64))(layers.Conv2D(64, 16, 16, name="patches")(image))
+    x = _ClassToken()(x)
+    for number in range(4):
+        seen = layers.LayerNormalization(name=f"normal{number}")(x)
+        x = x + layers.MultiHeadAttention(4, 16, name=f"attention{number}")(seen, seen)
+        wide = layers.Dense(128, activation="gelu", name=f"wide{number}")(layers.LayerNormalization()(x))
+        x = x + layers.Dense(64, name=f"narrow{number}")(wide)
+    return keras.Model(image, layers.Dense(10)(layers.LayerNormalization()(x)[:, 0])), image_for((96, 96, 3))
+
+
+class _Windows(layers.Layer):  # type: ignore[misc]
+    """Attention within windows of 4 x 4 places, of maps that are rolled before."""
+
+    def __init__(self, shift: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.shift, self.attention = shift, layers.MultiHeadAttention(4, 8)
+
+    def build(self, shape: Any) -> None:
+        self.attention.build((None, 16, shape[-1]), (None, 16, shape[-1]))
+
+    def call(self, x: Any) -> Any:
+        height, width, channels = x.shape[1:]
+        x = tf.reshape(tf.roll(x, [-self.shift] * 2, [1, 2]), [-1, height // 4, 4, width // 4, 4, channels])
+        x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4, 5]), [-1, 16, channels])
+        x = tf.reshape(self.attention(x, x), [-1, height // 4, width // 4, 4, 4, channels])
+        x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4, 5]), [-1, height, width, channels])
+        return tf.roll(x, [self.shift] * 2, [1, 2])
+
+
+def swin() -> tuple[Any, Any]:
+    image = keras.Input((96, 96, 3), name="image")
+    x = layers.Conv2D(32, 6, 6, name="patches")(image)
+    for number in range(4):
+        x = x + _Windows(2 * (number % 2), name=f"windows{number}")(layers.LayerNormalization()(x))
+        x = x + layers.Dense(32)(layers.Dense(64, activation="gelu", name=f"wide{number}")(x))
+    return keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x))), image_for((96, 96, 3))
+
+
 def embedded() -> tuple[Any, Any]:
     return demo.network(), next(iter(demo.photos().values()))
 
@@ -109,6 +169,8 @@ SMALL = {
     "3-D net": Entry(volume, "middle"),
     "Two inputs": Entry(two_inputs, "middle"),
     "NCHW graph": Entry(channels_first, "middle"),
+    "Vision transformer": Entry(vit, "wide2"),
+    "Windows, rolled (Swin)": Entry(swin, "wide2"),
     "MobileNetV2": Entry(_keras("MobileNetV2"), "block_6_expand_relu"),
 }
 LARGE = {
@@ -123,7 +185,7 @@ LARGE = {
     "Xception": Entry(_keras("Xception"), "block4_sepconv1_act"),
     "AlexNet (LRN, towers)": Entry(_alexnet, "conv3/Relu"),
 }
-COLUMNS = ("network", "load, s", "layers", "activations", *RULES, "unruled", "backward", "dream step")
+COLUMNS = ("network", "load, s", "layers", "activations", *RULES, "unruled", "backward", "dream step", "attention")
 
 
 def tried(name: str, entry: Entry) -> dict[str, str]:
@@ -155,7 +217,23 @@ def tried(name: str, entry: Entry) -> dict[str, str]:
     row["backward"] = ", ".join(dict.fromkeys(STRATEGIES[choice.strategy.name] for choice in choices))
     channel = int(np.argmax(activations(network, None, layer)[0].strengths[0]))
     row["dream step"] = _said(lambda: _dreamt(network, layer, channel))
+    row["attention"] = _attended(network)
     return row
+
+
+def _attended(network: Network) -> str:
+    """The number of attentions and of their heads, and which of the three methods give numbers."""
+    if not network.attentions:
+        return "none"
+    maps = attention_maps(network)
+    ways = {"rollout": attention_rollout, "relevance": attention_relevance}
+    done = [
+        name
+        for name, method in ways.items()
+        if _said(lambda method=method: _finite([method(network).weights])) == "yes"
+    ]
+    size = " × ".join(map(str, maps.weights.shape[2:]))
+    return f"{len(network.attentions)} of {maps.weights.shape[1]} heads on {size}; " + ", ".join(["maps", *done])
 
 
 def _dreamt(network: Network, layer: Any, channel: int) -> str:
@@ -201,6 +279,7 @@ the embedded network.
 - *unruled*: ops up to that layer that are not linear and for which the papers give no rule. They take their true
   gradient, and `network.coverage(rule, layer)` names them. Examples are the gates of squeeze-and-excitation (a sigmoid
   and a product) and the softmax of attention.
+- *attention*: how many attentions there are, their heads, the grid of their tokens, and which methods give numbers.
 - *backward*: the backward strategy (see design note 0020) for whole maps and for single units.
 
 {table}

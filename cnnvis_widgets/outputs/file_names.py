@@ -5,6 +5,7 @@
     <out>/<layer>/activations/grid_activation.png      map_<channel>.png
     <out>/<layer>/deconvolution/grid_image.png         map_<channel>.png
     <out>/<layer>/attribution/<method>_<class>.png     method_wall_<class>.png
+    <out>/<layer>/attention/<method>.png               <method>_head_<head>.png
     <out>/<layer>/intervention/intervention_<channel>.png
     <out>/<layer>/comparison/comparison_<panel>_<channel>.png
     <out>/deepdream_<layer>/image_<class>.png
@@ -36,6 +37,7 @@ _FOLDERS = {
     "activations": "activations",
     "reconstruction": "deconvolution",
     "attribution": "attribution",
+    "attention": "attention",
     "occlusion": "attribution",
     "wall": "attribution",
     "intervention": "intervention",
@@ -72,7 +74,8 @@ def folder_of(kind: Kind, folder: str) -> Path:
 
 def _stem(picture: Picture) -> str:
     if picture.kind not in _GRIDS:
-        return f"{picture.name}_{picture.channel}"
+        part = "head_" if picture.kind == "attention" else ""
+        return picture.name if picture.channel is None else f"{picture.name}_{part}{picture.channel}"
     return _GRIDS[picture.kind] if picture.channel is None else f"map_{picture.channel}"
 
 

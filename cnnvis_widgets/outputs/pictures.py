@@ -21,6 +21,7 @@ from ..imaging.places import class_map, value_map
 from ..imaging.render import Scale, attribution_values
 from ..methods import METHODS, Kind
 from ..results import (
+    AttentionMaps,
     Attribution,
     DreamStep,
     FeatureMaps,
@@ -74,7 +75,7 @@ def of_image(picture: Picture, image: int | None) -> Picture:
 
 
 def of_result(
-    result: FeatureMaps | Reconstruction | Attribution | Occlusion | MethodWall | DreamStep,
+    result: FeatureMaps | Reconstruction | Attribution | AttentionMaps | Occlusion | MethodWall | DreamStep,
 ) -> Iterator[Picture]:
     """Draw any result that an explorer saves; the functions below say what they draw."""
     draw: Callable[[Any], Iterator[Picture]] = _DRAWN_BY[type(result)]
@@ -171,6 +172,26 @@ def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterat
             text["Coverage"] = str(result.coverage)
         subject = _Subject(result.layer, kind, result.method, image=index if len(result.images) > 1 else None)
         yield _encoded(subject, text, colours.pixels, channel, title)
+
+
+def of_attention(result: AttentionMaps) -> Iterator[Picture]:
+    """Draw the weights of each head and their mean, for every image: alone, not over the image.
+
+    The channel of a picture is the number of the head; the mean has none.
+    """
+    for index, heads in enumerate(result.weights):
+        limit = float(heads.max(initial=0.0))
+        several = len(heads) > 1
+        maps = [(None, heads.mean(axis=0)), *(enumerate(heads) if several else ())]
+        for head, values in maps:
+            flat = values if values.ndim == 2 else values.reshape(1, -1)
+            pixels = heat(flat, limit=limit, signed=False).pixels
+            large = enlarge(pixels, magnification(pixels[np.newaxis], side=256, largest=32))
+            text = {"Query": result.query_title, "Full colour": f"{limit:.6g}", "Attentions": ", ".join(result.layers)}
+            if result.name:
+                text["Class"] = result.name
+            subject = _Subject(result.layer, "attention", result.method, index if len(result.weights) > 1 else None)
+            yield _encoded(subject, text, large, *(() if head is None else (head, str(head))))
 
 
 def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
@@ -286,6 +307,7 @@ _DRAWN_BY: Mapping[type, Callable[[Any], Iterator[Picture]]] = {
     FeatureMaps: of_layer,
     Reconstruction: of_layer,
     Attribution: of_attribution,
+    AttentionMaps: of_attention,
     Occlusion: of_occlusion,
     MethodWall: of_wall,
     DreamStep: of_dream,

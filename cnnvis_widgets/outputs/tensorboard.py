@@ -7,6 +7,8 @@ TensorBoard shows these tags under Images:
 ``<layer>/activations/map_<channel>``     one of them
 ``<layer>/deconvnet`` (guided, gradient)  grid of all projections under that rule
 ``<layer>/deconvnet/map_<channel>``       one of them
+``<layer>/attention_maps``                the mean over heads of an attention
+``<layer>/attention_maps/head_<head>``    one of them
 ``<layer>/deepdream/<class>``             a step of a dream: number and name of the class
 ========================================  ====================================================
 
@@ -35,7 +37,10 @@ from ..errors import OutputError
 from ..results import DreamStep
 from .pictures import Picture
 
-_OF_MAPS = ("activations", "reconstruction", "intervention", "comparison")
+_PREFIXES = {
+    **dict.fromkeys(("activations", "reconstruction", "intervention", "comparison"), "map_"),
+    "attention": "head_",
+}
 _numbers = count()
 
 
@@ -45,7 +50,7 @@ def tag_of(picture: Picture) -> str:
     if picture.image is not None:
         parts.append(f"image_{picture.image}")
     if picture.channel is not None:
-        parts.append(f"map_{picture.title}" if picture.kind in _OF_MAPS else picture.title)
+        parts.append(_PREFIXES.get(picture.kind, "") + picture.title)
     return "/".join(parts)
 
 

@@ -52,6 +52,63 @@ FAULTS = (
         ":",
         "engine/runtime/test_op_by_op.py outlive",
     ),
+    # ---- tokens and attention
+    Fault(
+        "rollout forgets the residual connections",
+        "engine/attention/flow.py",
+        "whole = (tokens.mean_over_heads(flat) @ whole + whole) / 2",
+        "whole = tokens.mean_over_heads(flat) @ whole",
+        "engine/attention/test_attention.py rollout",
+    ),
+    Fault(
+        "relevance multiplies attentions in the wrong order",
+        "engine/attention/flow.py",
+        "whole = whole + tokens.mean_over_heads(flat) @ whole",
+        "whole = whole + whole @ tokens.mean_over_heads(flat)",
+        "engine/attention/test_attention.py rollout",
+    ),
+    Fault(
+        "relevance keeps what speaks against the class",
+        "engine/attention/flow.py",
+        "tf.nn.relu(slope * each)",
+        "(slope * each)",
+        "engine/attention/test_attention.py rollout",
+    ),
+    Fault(
+        "queries and keys are exchanged",
+        "engine/tokens/tracing.py",
+        "(first, second) if sizes[1] >= sizes[0] else (second, first)",
+        "(first, second) if sizes[1] < sizes[0] else (second, first)",
+        "engine/attention/test_attention.py heads",
+    ),
+    Fault(
+        "rolled windows stay where they are",
+        "engine/tokens/place_rules.py",
+        "np.broadcast_to(np.roll(thin, shifts, axes), places.shape)",
+        "places",
+        "engine/attention/test_attention.py windows",
+    ),
+    Fault(
+        "tokens behind a class token begin one place too early",
+        "engine/tokens/grids.py",
+        'builder.part("placed", tokens, start, end)',
+        'builder.part("placed", tokens, start - 1, end - 1)',
+        "engine/tokens/test_layers.py leave",
+    ),
+    Fault(
+        "rows of pixels count as images",
+        "engine/graph/image_axis.py",
+        "not in ((2, 3), (None, None))",
+        "in ()",
+        "engine/graph/test_products.py one_layer",
+    ),
+    Fault(
+        "the means of normalisations are pools",
+        "engine/graph/layers.py",
+        "inner_nodes(facts.composites) | inside_normalizations(facts.normalizations.values())",
+        "inner_nodes(facts.composites)",
+        "engine/graph/test_normalizations.py",
+    ),
     # ---- rules
     Fault(
         "guided without the mask of what entered",

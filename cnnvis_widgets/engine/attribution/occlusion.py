@@ -19,7 +19,7 @@ from ...results import Head, Layer, Occlusion
 from ..network.targets import BoundTargets, Targets
 from .by_class import sureness
 from .class_scores import BATCH, ClassScores, attribution_without_images
-from .last_maps import last_feature_maps
+from .last_maps import last_feature_maps, require_from_image
 
 Sides = int | Sequence[int] | None
 _SWEEP_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory
@@ -113,6 +113,8 @@ def occlusion_steps(
     network, images = class_scores.network, class_scores.images
     bound = class_scores.bound(targets)
     maps = last_feature_maps(network, class_scores.layer) if layer is None else network.layer(layer)
+    if maps is not None:
+        require_from_image(network, maps)
     sides = images.shape[1:-1]
     if not sides:
         raise FeedError(

@@ -35,7 +35,10 @@ from .shared_memory import as_tensor, constant_of
 from .traced_gradients import with_custom_gradients
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
-_BACKWARD_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
+_BACKWARD_SCOPE = re.compile(r"(^|/)(gradients(_\d+)?|gradient_tape)/")
+_GRADIENT_OF_SCORES = re.compile(r"(^|.*/)grad_ys_\d+(/|$)")
+_REPORTS = {"Assert", "AudioSummaryV2", "HistogramSummary", "ImageSummary", "MergeSummary", "NoOp", "ScalarSummary"}
+_NO_VALUES = {"Const", "Rank", "Shape", "ShapeN", "Size"}
 _INPUTS = {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
 _SIDE_EFFECTS = (  # how the names of ops begin that change a variable or a file
     *("Assign", "Apply", "SparseApply", "ScatterUpdate", "ScatterAdd", "ScatterSub"),
@@ -119,7 +122,7 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
         )
     detached, weights = detach_weights(forward, values, dict(draft.captures))
     inputs = dict(draft.inputs or _placeholders(detached, weights))
-    outputs = dict(draft.outputs or _sinks(detached))
+    outputs = dict(draft.outputs or _sinks(detached, flat))
     outputs = {name: moved.get(tensor, tensor) for name, tensor in outputs.items()}
     return _renamed(FrozenGraph(detached, weights, inputs, outputs, draft.keras_names), draft.renamed)
 
@@ -154,7 +157,8 @@ def _backward_part(
 
     Where declared outputs depend on gradients, these belong to the network.
     """
-    begun = [name for name in nodes if _BACKWARD_SCOPE.search(name)]
+    scopes = {found[1] for name in nodes if (found := _GRADIENT_OF_SCORES.match(name)) and found[1]}
+    begun = [name for name in nodes if _BACKWARD_SCOPE.search(name) or name.startswith(tuple(scopes))]
     backward = descendants(consumers, begun)
     return set() if backward & ancestors(nodes, outputs) else backward
 
@@ -226,10 +230,19 @@ def _placeholders(graph_def: GraphDef, weights: Mapping[str, Value]) -> list[tup
     return [(name, tensor_of(name)) for name in names]
 
 
-def _sinks(graph_def: GraphDef) -> list[tuple[str, str]]:
-    used = {node_of(reference) for node in graph_def.node for reference in data_inputs(node)}
-    ends = [node.name for node in graph_def.node if node.name not in used and node.op not in {"Assert", "NoOp"}]
-    return [(name, tensor_of(name)) for name in ends]
+def _sinks(graph_def: GraphDef, whole: GraphDef) -> list[tuple[str, str]]:
+    """Return the ends of a forward part. Reports are no ends, and neither is what only a training op takes.
+
+    Args:
+        graph_def: the forward part.
+        whole: the graph that it is part of.
+    """
+    nodes = [node for node in graph_def.node if node.op not in _REPORTS]
+    used = {node_of(reference) for node in nodes for reference in data_inputs(node)}
+    taken = {node_of(reference) for node in whole.node if node.op not in _REPORTS for reference in data_inputs(node)}
+    ends = [node.name for node in nodes if node.name not in used and node.op not in _NO_VALUES]
+    outputs = [name for name in ends if name not in taken] or ends
+    return [(name, tensor_of(name)) for name in outputs]
 
 
 def _renamed(frozen: FrozenGraph, renamed: Mapping[str, str]) -> FrozenGraph:

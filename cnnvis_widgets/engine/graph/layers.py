@@ -15,6 +15,7 @@ from ..ops.specs import OPS
 from .composite_activations import CompositeActivation, inner_nodes
 from .custom_gradients import wrapped_outputs
 from .graphdef import NodeDef, data_inputs, node_of, tensor_of
+from .normalizations import Normalization, inside_normalizations, is_subtracted
 
 _FAMILIES = {
     **{spec.kind: spec.family for spec in OPS.values() if spec.family is not None},
@@ -38,6 +39,8 @@ class GraphFacts:
         varying: the names of the nodes that depend on an input.
         composites: the composite activations, by output node.
         axes: the channel axis of the first output of each node; see ``channel_axes``.
+        normalizations: by their last node; see ``normalizations``.
+        dense: from the last node of each dense layer to its product; see ``products``.
     """
 
     nodes: Mapping[str, NodeDef]
@@ -46,6 +49,8 @@ class GraphFacts:
     varying: Collection[str]
     composites: Mapping[str, CompositeActivation]
     axes: Mapping[str, int]
+    normalizations: Mapping[str, Normalization]
+    dense: Mapping[str, str]
 
     def feed_dependent(self, node: NodeDef) -> list[str]:
         """Return the names of the input nodes that depend on an input of the network."""
@@ -59,7 +64,8 @@ def find_layers(facts: GraphFacts, keras_names: Mapping[str, str]) -> tuple[Laye
         facts: what is known of the graph.
         keras_names: from node name to the name of the Keras layer that the node belongs to.
     """
-    inside, wrapped = inner_nodes(facts.composites), wrapped_outputs(facts.nodes.values())
+    inside = inner_nodes(facts.composites) | inside_normalizations(facts.normalizations.values())
+    wrapped = wrapped_outputs(facts.nodes.values())
     layers = []
     for name in facts.nodes:
         kind = _kind(facts, name) if name in facts.varying and name not in inside else None
@@ -80,9 +86,9 @@ def _kind(facts: GraphFacts, name: str) -> str | None:
     if node.op in OPS and OPS[node.op].family is not None:
         return OPS[node.op].kind
     dependent = facts.feed_dependent(node)
-    if node.op == "MatMul" and len(dependent) == 1:
-        return None if _has_bias(facts, name) else "dense"
-    if node.op in {"BiasAdd", *_ADDITIONS} and len(dependent) == 1 and facts.nodes[dependent[0]].op == "MatMul":
+    if name in facts.normalizations:
+        return facts.normalizations[name].kind
+    if name in facts.dense:
         return "dense"
     if node.op in _ADDITIONS and len(dependent) > 1 and len(facts.shapes[tensor_of(name)][1] or ()) > 2:
         return "add"
@@ -93,19 +99,16 @@ def _kind(facts: GraphFacts, name: str) -> str | None:
     return None
 
 
-def _has_bias(facts: GraphFacts, name: str) -> bool:
-    """Return whether the only consumer of a matrix product adds a constant to it."""
-    consumers = facts.consumers.get(name, [])
-    if len(consumers) != 1 or facts.nodes[consumers[0]].op not in {"BiasAdd", *_ADDITIONS}:
-        return False
-    return len(facts.feed_dependent(facts.nodes[consumers[0]])) == 1
-
-
 def _pools_whole_map(facts: GraphFacts, name: str) -> bool:
     """Return whether a reduction leaves one number for each channel."""
     source = node_of(data_inputs(facts.nodes[name])[0])
     before, after = facts.shapes[tensor_of(source)][1], facts.shapes[tensor_of(name)][1]
     if before is None or after is None or len(before) < 3 or source not in facts.axes:
+        return False
+    if is_subtracted(facts.nodes, facts.consumers, name):
+        return False
+    axes = constant_numbers(facts.nodes, data_inputs(facts.nodes[name])[1])
+    if axes is not None and {0, facts.axes[source]} & {axis % len(before) for axis in axes}:
         return False
     sizes = [size for size in after[1:] if size != 1]
     return sizes == [before[facts.axes[source]]] and len(after) in (2, len(before))

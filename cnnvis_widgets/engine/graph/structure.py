@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-import tensorflow as tf
-
-from ...errors import LayerError, ModelError
+from ...errors import LayerError
 from ...results import FAMILIES, Layer
 from .composite_activations import find_composite_activations
 from .custom_gradients import wrapped_outputs
 from .freezing import FrozenGraph
 from .function_bodies import FunctionFacts, bodies_of, functions_of
 from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of
-from .layers import GraphFacts, Shapes, channel_axes, find_layers, make_layer, matching, unknown_layer
+from .image_axis import without_image_axis
+from .layers import GraphFacts, channel_axes, find_layers, make_layer, matching, unknown_layer
+from .normalizations import find_normalizations
+from .products import dense_ends, has_split_channels
+from .shapes import static_shapes
+
+
+def _calls(keras_name: str) -> tuple[int, ...]:
+    """Which call of each model and layer a path names: (2, 1) for 'tower.2/inner'."""
+    numbers = (re.fullmatch(r".*\.(\d+)", part) for part in keras_name.split("/"))
+    return tuple(1 if number is None else int(number[1]) for number in numbers)
 
 
 class Structure:
@@ -23,6 +32,7 @@ class Structure:
     Args:
         frozen: its graph.
         sources: the names of the nodes that can be fed.
+        layers: its layers where they are known; by default those of the candidates that are feature maps or values.
 
     Attributes:
         graph_def: of the network.
@@ -32,20 +42,42 @@ class Structure:
         varying: the names of the nodes that depend on an input.
         composites: the composite activations, by output node.
         axes: the channel axis of the first output of each node.
+        apart: the names of the tensors whose first axis is not that of the images.
+        candidates: all ops that are layers, also those whose output is none of feature maps as it stands.
+        split: the names of the candidates with several axes of channels, such as (images, tokens, heads, channels).
         layers: in the order in which they are computed.
     """
 
-    def __init__(self, frozen: FrozenGraph, sources: set[str]) -> None:
+    def __init__(self, frozen: FrozenGraph, sources: set[str], layers: Sequence[Layer] | None = None) -> None:
         self.graph_def = frozen.graph_def
         self.nodes: dict[str, NodeDef] = {node.name: node for node in frozen.graph_def.node}
         self.consumers = consumers_of(frozen.graph_def.node)
-        self.shapes = static_shapes(frozen)
         self.varying = descendants(self.consumers, sources)
+        self.apart, self.shapes = without_image_axis(frozen, self.nodes, self.varying, static_shapes(frozen))
         self.composites = find_composite_activations(self.nodes, self.varying, frozen.weights)
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
-        facts = GraphFacts(self.nodes, self.consumers, self.shapes, self.varying, self.composites, self.axes)
-        self.layers = find_layers(facts, frozen.keras_names)
         self._frozen = frozen
+        self.split: frozenset[str] = frozenset()
+        self.candidates = self._find_layers() if layers is None else tuple(layers)
+        maps = [layer for layer in self.candidates if layer.tensor not in self.apart and layer.name not in self.split]
+        self.layers = tuple(maps if layers is None else layers)
+
+    def _find_layers(self) -> tuple[Layer, ...]:
+        dense = dense_ends(self.nodes, self.consumers, self.varying, self.shapes, self.apart)
+        facts = GraphFacts(
+            self.nodes,
+            self.consumers,
+            self.shapes,
+            self.varying,
+            self.composites,
+            self.axes,
+            find_normalizations(self.nodes, self.consumers, self.varying, self.shapes),
+            dense,
+        )
+        self.split = frozenset(
+            end for end, name in dense.items() if has_split_channels(self.nodes[name], end, self.shapes)
+        )
+        return find_layers(facts, self._frozen.keras_names)
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -64,7 +96,8 @@ class Structure:
 
         Args:
             selection: 'r' (ReLU and its relatives), 'p' (pools), 'c' (convolutions), the name of any op with or
-                without ':0', the name of a Keras layer (its output), a glob such as 'block3*', or a list of these.
+                without ':0', the name of a Keras layer (its output; 'dense.2' is the second call of the layer
+                'dense'), a glob such as 'block3*', or a list of these.
 
         Returns:
             Each layer once, in the order of the selection; those of a letter or glob in the order of computation.
@@ -76,6 +109,11 @@ class Structure:
             return (selection,)
         if isinstance(selection, str):
             layers = self._selected(selection)
+            if not layers and tensor_of(selection) in self.apart:
+                raise LayerError(
+                    f"Expected a layer with one row for each image. Received: layer={selection!r}, the rows of which "
+                    "are other than images: places, windows or parts. Choose the layer that puts them together again."
+                )
             if not layers:
                 raise unknown_layer(selection, self.layers)
             return layers
@@ -107,10 +145,12 @@ class Structure:
         return tuple(layer for layer in self.layers if layer.name == name)
 
     def _keras_output(self, name: str) -> Layer | None:
-        """Return the output of a Keras layer, by its name or its path in nested models."""
+        """Return the output of a Keras layer, by its name or its path in nested models; of several the first."""
         owners = self._frozen.keras_names
         for key in (lambda owner: owner, lambda owner: owner.split("/")[-1]):
-            nodes = [node for node in self.nodes if node in self.varying and key(owners.get(node, "")) == name]
+            owned = [node for node in self.nodes if node in self.varying and key(owners.get(node, "")) == name]
+            first = min((owners[node] for node in owned), key=_calls, default="")
+            nodes = [node for node in owned if owners[node] == first]
             inside = {node_of(input_name) for node in nodes for input_name in data_inputs(self.nodes[node])}
             ends = [node for node in nodes if node not in inside and tensor_of(node) in self.shapes]
             if ends:
@@ -121,10 +161,13 @@ class Structure:
         return None
 
     def layer_of(self, selection: str) -> Layer | None:
-        """Return the layer of any op that depends on an input, by the name of the op or of a tensor."""
+        """Return the layer of any op that depends on an input, by the name of the op or of a tensor.
+
+        There is none where the rows of its output are not images.
+        """
         tensor = selection if ":" in selection else f"{selection}:0"
         tensor = wrapped_outputs(self.nodes.values()).get(tensor, tensor)
-        if node_of(tensor) not in self.varying or tensor not in self.shapes:
+        if node_of(tensor) not in self.varying or tensor not in self.shapes or tensor in self.apart:
             return None
         listed = [layer for layer in self.layers if layer.tensor == tensor]
         return listed[0] if listed else self._make(tensor, self.nodes[node_of(tensor)].op.lower())
@@ -174,34 +217,3 @@ class Structure:
         """Return the nodes on the paths from a tensor to a layer, both included, in order of computation."""
         between = descendants(self.consumers, [node_of(tensor)]) & ancestors(self.nodes, [node_of(layer.tensor)])
         return [node for name, node in self.nodes.items() if name in between]
-
-
-def static_shapes(frozen: FrozenGraph, fed: Mapping[str, Sequence[int | None]] | None = None) -> Shapes:
-    """Return dtype and static shape of every tensor, as TensorFlow infers them.
-
-    Args:
-        frozen: the graph.
-        fed: shapes of inputs, by tensor name, which may say more than the graph does.
-
-    Raises:
-        ModelError: this TensorFlow cannot import the graph.
-    """
-    graph = tf.Graph()
-    referred = {tensor_of(input_name) for node in frozen.graph_def.node for input_name in data_inputs(node)}
-    # to look up a missing key in a protocol buffer would add it
-    dtypes = {tensor_of(node.name): node.attr["dtype"].type for node in frozen.graph_def.node if "dtype" in node.attr}
-    try:
-        with graph.as_default():
-            inputs = {
-                tensor: tf.compat.v1.placeholder(dtypes[tensor], shape, name="fed")
-                for tensor, shape in (fed or {}).items()
-                if tensor in referred and tensor in dtypes
-            }
-            tf.graph_util.import_graph_def(frozen.graph_def, inputs, name="")
-    except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise ModelError(f"Expected a graph that TensorFlow {tf.__version__} can import. Received: {error}") from error
-    return {
-        tensor.name: (tensor.dtype, None if tensor.shape.rank is None else tuple(tensor.shape.as_list()))
-        for op in graph.get_operations()
-        for tensor in op.outputs
-    }

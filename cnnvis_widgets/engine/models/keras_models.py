@@ -1,11 +1,15 @@
-"""Reads models and layers of Keras 3 and tf_keras. The names of ops begin with the names of their layers."""
+"""Reads models and layers of Keras 3 and tf_keras. The names of ops begin with the names of their layers.
+
+A layer that is called several times has a name for each call: 'dense' is the first, 'dense.2' the second.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -159,19 +163,19 @@ def _layer_scopes(model: Any, nodes: Sequence[str]) -> tuple[dict[str, str], dic
 
 def _walk(model: Any, nodes: list[str], scope: str, path: str) -> Iterator[tuple[str, str, str]]:
     """Yield (node, path of its layer, clean name) for all nodes in the scope of a model."""
-    owners = _owners(_components(nodes, scope), model.layers)
+    owners = _owners(_components(nodes, scope), model)
     for node in nodes:
         component, _, rest = node[len(scope) :].partition("/")
         if not rest or component not in owners:
             yield node, "", path + node[len(scope) :]
-        elif not _is_model(owners[component]):
-            layer = path + owners[component].name
-            yield node, layer, f"{layer}/{rest}"
-    for component, layer in owners.items():
-        if _is_model(layer):
+        elif not _is_model(owners[component].layer):
+            name = path + owners[component].name
+            yield node, name, f"{name}/{rest}"
+    for component, call in owners.items():
+        if _is_model(call.layer):
             inner = f"{scope}{component}/"
             below = [node for node in nodes if node.startswith(inner)]
-            yield from _walk(layer, below, inner, f"{path}{layer.name}/")
+            yield from _walk(call.layer, below, inner, f"{path}{call.name}/")
 
 
 def _is_model(layer: Any) -> bool:
@@ -197,9 +201,22 @@ def _names(component: str) -> list[str]:
     return names
 
 
-def _owners(components: Sequence[str], layers: Sequence[keras.layers.Layer]) -> Mapping[str, keras.layers.Layer]:
-    """Match scopes to layers, in the order in which the layers are called."""
-    owners, following = {}, 0
+@dataclass(frozen=True)
+class _Call:
+    """One call of a layer: 'dense' names the first call of the layer 'dense', 'dense.2' the second."""
+
+    layer: keras.layers.Layer
+    number: int
+
+    @property
+    def name(self) -> str:
+        return self.layer.name if self.number == 1 else f"{self.layer.name}.{self.number}"
+
+
+def _owners(components: Sequence[str], model: Any) -> Mapping[str, _Call]:
+    """Match scopes to calls of layers, in the order in which the layers are called."""
+    layers, numbers = model.layers, _numbers_of_calls(model)
+    owners, following, calls = dict[str, _Call](), 0, Counter[int]()
     places: dict[str, list[int]] = {}
     for place, layer in enumerate(layers):
         places.setdefault(layer.name, []).append(place)
@@ -211,5 +228,24 @@ def _owners(components: Sequence[str], layers: Sequence[keras.layers.Layer]) -> 
         elif candidates:  # a layer called again: its longest name
             index = max(candidates, key=lambda candidate: len(layers[candidate].name))
         if index is not None:
-            owners[component] = layers[index]
+            known = numbers.get(id(layers[index]), ())
+            owners[component] = _Call(
+                layers[index], ([*known, *range(len(known) + 1, len(components) + 1)])[calls[index]]
+            )
+            calls[index] += 1
     return owners
+
+
+def _numbers_of_calls(model: Any) -> dict[int, list[int]]:
+    """Return, by the id of a layer, the numbers of its calls in the order in which a functional model makes them.
+
+    People count the calls that they wrote; Keras may make a later one first, where neither needs the other.
+    """
+    made: dict[int, list[int]] = {}
+    by_depth = getattr(model, "_nodes_by_depth", None) or {}
+    for node in (node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]):
+        layer = getattr(node, "operation", None) or getattr(node, "layer", None)
+        written = getattr(layer, "_inbound_nodes", ())
+        if node in written:
+            made.setdefault(id(layer), []).append(written.index(node))
+    return {layer: [sorted(places).index(place) + 1 for place in places] for layer, places in made.items()}

@@ -17,6 +17,7 @@ from ..graph.graphdef import tensor_of
 from ..graph.receptive_field import seen_by
 from ..ops.windows import ReceptiveField
 from ..runtime.tracing import eagerly
+from ..tokens.layers import attention_layer
 from .default_feed import DefaultFeed, default_feed, default_range
 from .description import Table, as_html, as_text, summary, table
 from .feeds import Feeds, Preprocess, as_array, is_bare_list
@@ -67,6 +68,13 @@ class Network:
         return self.runtime.structure.layers
 
     @property
+    def attentions(self) -> tuple[Layer, ...]:
+        """The attentions of a transformer, in order of computation; see ``attention_maps``."""
+        runtime = self.runtime
+        names = runtime.frozen.keras_names
+        return tuple(attention_layer(runtime.structure, nodes, names) for nodes in runtime.tokens.attentions)
+
+    @property
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The tensors that can be fed."""
         return self.runtime.inputs
@@ -115,7 +123,8 @@ class Network:
 
         Args:
             selection: 'r' (ReLU and its relatives), 'p' (pools), 'c' (convolutions), the name of any op with or
-                without ':0', the name of a Keras layer (its output), a glob such as 'block3*', or a list of these.
+                without ':0', the name of a Keras layer (its output; 'dense.2' is the second call of the layer
+                'dense'), a glob such as 'block3*', or a list of these.
 
         Returns:
             Each layer once, in the order of the selection. A letter or a glob gives the order of computation.
@@ -266,7 +275,7 @@ class Network:
         sizes = [channels, *lengths] if layout.channels_first else [*lengths, channels]
         spec = tf.TensorSpec([None, *sizes], layout.dtype)
         channels_first = len(seen.shape) > 2 and seen.channel_axis == 1
-        return seen_by(self.runtime.frozen.graph_def, layout.tensor, spec, seen.tensor, channels_first)
+        return seen_by(self.runtime.structure.graph_def, layout.tensor, spec, seen.tensor, channels_first)
 
     # ---- feeds
 

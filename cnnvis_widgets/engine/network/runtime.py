@@ -19,13 +19,15 @@ from ..graph.channels_last import run_on_cpu
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
+from ..graph.shapes import static_shapes
 from ..graph.shared_memory import as_tensor
-from ..graph.structure import Structure, static_shapes
+from ..graph.structure import Structure
 from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
 from ..runtime.op_by_op import can_run, run_nodes
 from ..runtime.subgraphs import ImportedSubgraph, import_subgraph, import_with_gradient
 from ..runtime.tracing import as_arrays, capture_all, eagerly, traced
+from ..tokens.layers import read_tokens
 from .feeds import Batches, Feeds, cast_to, key_name, tensor_named
 from .input_layout import choose_image_input, layout_of
 
@@ -44,6 +46,7 @@ class Runtime:
     Attributes:
         frozen: the graph and its weights.
         structure: shapes, layers, and the paths between them.
+        tokens: where tokens lie, and where they attend to each other.
         layout: of the image input.
         batches: cuts feeds to batches.
         mixing: the names of the ops through which images of one batch influence each other.
@@ -60,9 +63,11 @@ class Runtime:
         self.frozen = frozen = replace(frozen, weights=weights)
         named = [frozen.inputs.get(name, name) for name in (*fed, *([] if image_input is None else [image_input]))]
         sources = {node_of(tensor) for tensor in (*frozen.inputs.values(), *named)}
-        self.structure = structure = Structure(frozen, sources)
+        self.structure = Structure(frozen, sources)
+        image = choose_image_input(frozen, self.structure, fed) if image_input is None else self.tensor(image_input)
+        self.tokens = read_tokens(frozen, self.structure, sources, image)
+        self.structure = structure = self.tokens.structure
         self._weights = FoldedWeights(structure, weights)
-        image = choose_image_input(frozen, structure, fed) if image_input is None else self.tensor(image_input)
         self.layout = layout_of(image, structure)
         self.batches = Batches(structure.shapes, image)
         self.mixing = mixing_nodes(structure, self.batches.fixed_size)
@@ -132,7 +137,7 @@ class Runtime:
         if all(None not in layer.shape[1:] for layer in layers):
             return tuple(layers)
         fed = {tensor: (None, *array.shape[1:]) for tensor, array in feeds.items() if array.ndim}
-        shapes = static_shapes(self.frozen, fed)
+        shapes = static_shapes(self.tokens.frozen, fed)
         return tuple(replace(layer, shape=shapes[layer.tensor][1] or layer.shape) for layer in layers)
 
     def require_computable(self, layers: Sequence[Layer], feeds: Feeds) -> None:

@@ -168,7 +168,7 @@ class EmptyPictures:
         spec = tf.TensorSpec([None, *values.shape[1:]], values.dtype)
         field = None
         if values.ndim == len(self.layer.shape) == 4 and (axis == 1) == (self.layer.channel_axis == 1):
-            graph_def, layer_input = self.runtime.frozen.graph_def, entering(structure, self.layer)
+            graph_def, layer_input = structure.graph_def, entering(structure, self.layer)
             field = seen_by(graph_def, source.tensor, spec, layer_input, axis == 1)
         maps = np.moveaxis(values, axis, -1)[0]
         return _Below(maps, field, source.channelwise and maps.shape[-1] == self.layer.channels)

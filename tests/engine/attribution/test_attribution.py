@@ -410,7 +410,7 @@ def test_the_default_layer_depends_on_the_image():
 
 def tokens_of_patches():
     image = keras.Input((8, 8, 3), name="image")
-    tokens = keras.layers.Reshape((16, 12), name="tokens")(image)
+    tokens = keras.layers.Permute((2, 1), name="tokens")(keras.layers.Reshape((12, 16))(image))  # of no one place
     mixed = keras.layers.Dense(4, activation="relu", name="mixed")(tokens)
     return keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(mixed)))
 
@@ -423,13 +423,13 @@ def test_tokens_have_no_height_and_width_to_enlarge():
             grad_cam(network, None, 0, **options)
 
 
-def test_maps_with_the_axes_of_the_image_come_before_tokens():
+def test_tokens_lie_on_the_grid_of_the_maps_that_they_come_from():
     image = keras.Input((8, 8, 3), name="image")
     maps = keras.layers.Conv2D(4, 2, 2, name="maps")(image)
     tokens = keras.layers.Dense(4, activation="relu", name="tokens")(keras.layers.Reshape((16, 4))(maps))
     model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(tokens)))
     result = grad_cam(load(model, photo(8)), None, 0, upsampled=True)
-    assert result.maps.keras_name == "maps"
+    assert (result.maps.keras_name, result.maps.shape) == ("tokens", (None, 4, 4, 4))
     assert result.images.shape == (1, 1, 8, 8)
 
 

@@ -9,9 +9,9 @@ def test_public_members_of_a_network():
     """Whoever adds one says so here and in docs/reference.md; what only the engine needs belongs to the runtime."""
     network = load(frozen_graph())
     attributes = {"runtime", "feed", "heads", "preprocess"}
-    properties = {"layers", "inputs", "outputs", "image_input", "logits", "class_names"}
+    properties = {"layers", "attentions", "inputs", "outputs", "image_input", "logits", "class_names"}
     methods = {"select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range"}
-    methods |= {"fingerprint", "nonfinite_weights", "head", "before_saturation"}
+    methods |= {"fingerprint", "nonfinite_weights", "head", "before_saturation", "to_bytes", "from_bytes"}
     assert {name for name in dir(network) if not name.startswith("_")} == attributes | properties | methods
 
 
