@@ -264,6 +264,46 @@ def explain(fed_layer: FedLayer, *, explainer: str, question: Question, at_layer
     RESULTS.put(about, result, result.images.nbytes)
 
 
+@dataclass(frozen=True)
+class AttentionWay:
+    """Which attention is computed, and from which token.
+
+    Attributes:
+        method: its row in the table of methods.
+        attention: the name of the attention, for the method that shows one.
+        query: the token that attends; see ``attention_maps``.
+        question: the class that is asked about, for the method that has one.
+    """
+
+    method: str
+    attention: str
+    query: Any
+    question: Question
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What follows network and feed in a call."""
+        positional = {"attention_maps": (self.attention,), "attention_relevance": (self.question.target,)}
+        return positional.get(self.method, ())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords of a call."""
+        asked = self.question.options if self.method == "attention_relevance" else {}
+        return {"query": self.query, **asked}
+
+
+def attend(fed_layer: FedLayer, way: AttentionWay) -> Steps:
+    """Where a token attends to."""
+    network, feed, key, layer = fed_layer
+    about = network, key, way.method, way.arguments, tuple(way.options.items())
+    result = RESULTS.get(about)
+    if result is None:
+        *_, result = METHODS[way.method].run(network, feed, *way.arguments, **way.options)
+        RESULTS.put(about, result, result.weights.nbytes)
+    yield Progress(result, layer, about=about)
+
+
 def wall(fed_layer: FedLayer, *, question: Question, at_layer: bool) -> Steps:
     """The attributions of a class by every method, one after another."""
     network, feed, key, layer = fed_layer

@@ -11,7 +11,7 @@ import numpy as np
 from ...caches import LRUCache
 from ...imaging import encode
 from ...outputs import html
-from ...results import Attribution, MethodWall, Occlusion
+from ...results import AttentionMaps, Attribution, MethodWall, Occlusion
 from .result_files import Result
 
 
@@ -31,7 +31,7 @@ class PageStore:
 
     def add(self, result: Result, name: str, photo: np.ndarray) -> None:
         """Store a result for the image called ``name``, whose pixels are ``photo``, uint8 (height, width, 1 or 3)."""
-        if isinstance(result, Attribution | Occlusion | MethodWall):
+        if isinstance(result, Attribution | AttentionMaps | Occlusion | MethodWall):
             return  # the page does not show them
         with self._lock:
             if self._added.get(id(result)) is result:

@@ -9,9 +9,18 @@ from threading import Lock
 from ...outputs import png_files
 from ...outputs.pictures import Picture, of_image, of_result
 from ...outputs.tensorboard import EventWriter
-from ...results import Attribution, DreamStep, FeatureMaps, Layer, MethodWall, Occlusion, Reconstruction
+from ...results import (
+    AttentionMaps,
+    Attribution,
+    DreamStep,
+    FeatureMaps,
+    Layer,
+    MethodWall,
+    Occlusion,
+    Reconstruction,
+)
 
-Result = FeatureMaps | Reconstruction | Attribution | Occlusion | MethodWall | DreamStep
+Result = FeatureMaps | Reconstruction | Attribution | AttentionMaps | Occlusion | MethodWall | DreamStep
 
 
 class ResultFiles:

@@ -82,7 +82,7 @@ def _choose(state: ExplorerState, values: dict[str, Any]) -> None:
     unknown = sorted(values.keys() - known.keys())
     if unknown:
         raise OutputError(f"Expected choices that this explorer has. Received: {', '.join(unknown)}.")
-    first = [name for name in ("family", "layer", "image", "channel", "order", "head") if name in values]
+    first = [name for name in ("family", "layer", "image", "channel", "order", "head", "attention") if name in values]
     rest = [name for name in values if name not in (*first, "method")]
     for name in (*first, *rest, *(["method"] if "method" in values else [])):
         value = values[name]

@@ -6,6 +6,7 @@ A new view is a module beside this one and a line in ``VIEWS``, and one in ``Ful
 from __future__ import annotations
 
 from .activations import ActivationsTraits, ActivationsView
+from .attention import AttentionTraits, AttentionView
 from .attribution import AttributionTraits, AttributionView
 from .comparison import ComparisonTraits, ComparisonView
 from .deconvolution import DeconvolutionTraits, DeconvolutionView
@@ -19,6 +20,7 @@ VIEWS: tuple[type[View], ...] = (
     ActivationsView,
     DeconvolutionView,
     AttributionView,
+    AttentionView,
     OcclusionView,
     MethodWallView,
     InterventionView,
@@ -32,6 +34,7 @@ class FullState(
     ActivationsTraits,
     DeconvolutionTraits,
     AttributionTraits,
+    AttentionTraits,
     OcclusionTraits,
     InterventionTraits,
     ComparisonTraits,
