@@ -298,7 +298,7 @@ class Notebook:
     def show(self, method: str) -> None:
         """Press the button of a method in JupyterLab, and wait until its work is done."""
         self.page.get_by_role("button", name=method, exact=True).click()
-        self.await_python(f"explorer.state.method == {method.lower()!r}")
+        self.await_python(f"explorer.views[explorer.state.method].title == {method!r}")
         self.rest()
 
     def choose_layer(self, name: str) -> None:

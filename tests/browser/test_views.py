@@ -88,12 +88,12 @@ def test_attribution(notebook):
 def test_integrated_gradients_tell_what_they_miss(notebook):
     notebook.show("Attribution")
     explain(notebook, "Integrated gradients", "integrated_gradients")
-    error, score = (
-        notebook.python(f"float(explorer.result.{each}[0, 0])") for each in ("completeness_error", "scores")
-    )
-    warned = "⚠ " if abs(error) > 0.05 * abs(score) else ""
-    missed = f"{warned}completeness error {error:+.3g} of score {score:.3g}"
-    expect(marks(notebook)).to_have_text(["softmax removed", missed, "summed over colours", "clipped 0.5 %"])
+    told = ("completeness_error", "completeness_gap", "points")
+    error, gap, points = (notebook.python(f"float(explorer.result.{each}[0, 0])") for each in told)
+    assert gap < 0.05, "it takes as many gradients as that needs"
+    missed = f"completeness error {error:+.3g}, {gap:.1%} of the difference"
+    words = ["softmax removed", missed, f"{points:.0f} gradients", "summed over colours", "clipped 0.5 %"]
+    expect(marks(notebook)).to_have_text(words)
     assert same(notebook, "explorer.result.images", f"cv.integrated_gradients({ASKED}).images")
     notebook.screenshot("integrated-gradients")
 
