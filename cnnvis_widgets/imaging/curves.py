@@ -82,6 +82,18 @@ def signal_picture(signal: ArrayLike, value_range: ValueRange) -> np.ndarray:
     return np.concatenate(bands)
 
 
+def behind_curves(values: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Spread numbers along a signal, (any, length), over the height and width of its ``signal_picture``.
+
+    Example:
+        >>> behind_curves(np.array([[1, 2]]), np.zeros((1, 4, 3), np.uint8)).tolist()
+        [[1, 1, 2, 2]]
+    """
+    height, width = curves.shape[:2]
+    columns = np.arange(width) * values.shape[1] // width
+    return np.broadcast_to(values[0, columns], (height, width))
+
+
 def projection_curves(images: np.ndarray) -> np.ndarray:
     """Draw the projections of signals, (maps, length, channels), each on a scale of its own with zero in the middle.
 

@@ -68,10 +68,10 @@ def test_the_frame_is_dragged_by_mouse_and_by_keys(lab, at):
     assert lab.python("[list(canvas.selected), len(drags) < 62, len(clicks)]") == [[40, 25, 30, 40], True, 0]
     lab.picture("photo").focus()
     lab.page.keyboard.press("Shift+ArrowLeft")
-    assert lab.await_python("drags[-1][0] == 39 and drags[-1]") == [39, 25, 30, 40, True]
+    assert lab.await_python("drags[-1][0] == 39 and drags[-1][-1] and drags[-1]") == [39, 25, 30, 40, True]
     for _ in range(5):
         lab.page.keyboard.press("ArrowRight")
-    assert lab.await_python("drags[-1][0] == 70 and drags[-1]") == [70, 25, 30, 40, True], "it stays on the picture"
+    assert lab.await_python("drags[-1][0] == 70 and drags[-1][-1] and drags[-1]") == [70, 25, 30, 40, True], "it stays on the picture"
 
 
 def test_a_frame_is_brushed(lab, at):

@@ -237,6 +237,8 @@ def test_signals_are_curves_and_take_no_pictures(opened):
     view.start()
     assert min(pixels(view.panels["total"]).shape[:2]) >= 32
     assert view.panels["best"].data == b"", "a network is not sure of values"
+    state.method = "attribution"
+    assert pixels(opened.views["attribution"].over).shape == (144, 256, 3)
     state.method, state.channel = "deconvolution", 1
     assert pixels(opened.views["deconvolution"].context.gallery.portrait).shape == (144, 256, 3)
     state.method = "comparison"

@@ -15,6 +15,8 @@ from ...results import Predictions
 from ..state.explorer_state import ExplorerState
 from .shared_layouts import shared
 
+ASK = "Ask about it in the views that explain a class"
+
 Row = tuple[int, str, float]
 """Number and name of a class, and its probability or value."""
 
@@ -89,7 +91,7 @@ def _bar(row: Row, before: float | None, whole: float, in_words: Callable[[float
     mark = "" if before is None else f'<i style="left:{100 * abs(before) / whole:.1f}%"></i>'
     width = f"{100 * abs(amount) / whole:.1f}%"
     bar = f'<span class="cnnvis-bar" aria-hidden="true"><b style="width:{width}"></b>{mark}</span>'
-    opening = f'<button type="button" data-class="{number}" title="Choose class {number}">'
+    opening = f'<button type="button" data-class="{number}" title="{ASK} (number {number})">'
     return f"<li>{opening}<span>{escape(name)}</span> <span>{words}</span>{bar}</button></li>"
 
 

@@ -11,6 +11,7 @@ import traitlets as t
 from ...engine.attribution.last_maps import last_feature_maps
 from ...errors import CnnvisError, LayerError
 from ...imaging import encode
+from ...imaging.curves import behind_curves, signal_picture
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
 from ...imaging.render import attribution_values, picture
 from ...methods import METHODS, of_kind
@@ -169,7 +170,10 @@ class AttributionView(View):
             return
         result, image = self._drawn
         fed_images, values = self.context.fed_images, attribution_values(result, 0, 0)
-        photo = picture(fed_images.images[image], fed_images.value_range)
+        fed, value_range = fed_images.images[image], fed_images.value_range
+        photo = signal_picture(fed, value_range) if fed.ndim == 2 else picture(fed, value_range)
+        if fed.ndim == 2:
+            values = behind_curves(values, photo)
         if photo.shape[:2] != values.shape:  # the channels of the photo are drawn beside each other
             photo = np.broadcast_to(np.uint8(255), (*values.shape, 1))
         pixels = overlay(photo, heat(values), self.state.opacity)
