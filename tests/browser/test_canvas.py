@@ -71,7 +71,9 @@ def test_the_frame_is_dragged_by_mouse_and_by_keys(lab, at):
     assert lab.await_python("drags[-1][0] == 39 and drags[-1][-1] and drags[-1]") == [39, 25, 30, 40, True]
     for _ in range(5):
         lab.page.keyboard.press("ArrowRight")
-    assert lab.await_python("drags[-1][0] == 70 and drags[-1][-1] and drags[-1]") == [70, 25, 30, 40, True], "it stays on the picture"
+    assert lab.await_python("drags[-1][0] == 70 and drags[-1][-1] and drags[-1]") == [70, 25, 30, 40, True], (
+        "it stays on the picture"
+    )
 
 
 def test_a_frame_is_brushed(lab, at):
