@@ -62,7 +62,7 @@ class Method:
         gives: the class of its result, in ``results``.
         steps: the generator of partial results in the same module; '' if the function takes a single step.
         options: the keywords that people choose.
-        fixed: the keywords that make the function this method.
+        fixed: the keywords that make the function this method, unless the caller says otherwise.
         per_channel: whether an attribution has one value for each input channel, which drawings sum.
     """
 
@@ -97,7 +97,7 @@ class Method:
             CnnvisError, ValueError: as the function.
         """
         module = import_module(f".{self.module}", __package__)
-        keywords = {**options, **self.fixed}
+        keywords = {**self.fixed, **options}
         if self.steps:
             results: Iterator[Any] = getattr(module, self.steps)(*arguments, **keywords)
             return results
@@ -114,7 +114,7 @@ class Method:
             >>> METHODS["grad_cam"].code("network", "feed", "3", layer="conv5")
             "cnnvis_widgets.grad_cam(network, feed, 3, layer='conv5', upsampled=True)"
         """
-        keywords = [f"{name}={value!r}" for name, value in {**options, **self.fixed}.items()]
+        keywords = [f"{name}={value!r}" for name, value in {**options, **self.fixed, **options}.items()]
         return f"cnnvis_widgets.{self.function}({', '.join([*arguments, *keywords])})"
 
 

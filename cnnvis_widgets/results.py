@@ -256,6 +256,8 @@ class Attribution:
         channels: int (images, targets): the channel of each image.
         head: whose classes the targets are.
         place_weights: float32 (targets, places): by how much each place of the head counts; each row adds up to 1.
+        places: where in the head, for each target, such as 'at 3, 5' for one pixel and 'in 0, 0, 4, 4' for a region
+            (top, left, height, width); '' for the mean over all places.
     """
 
     method: str
@@ -274,6 +276,7 @@ class Attribution:
     channels: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int32))
     head: Head | None = None
     place_weights: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    places: tuple[str, ...] = ()
 
     @property
     def completeness_gap(self) -> np.ndarray | None:

@@ -452,3 +452,24 @@ def test_every_difference_has_a_test_or_a_reason():
             continue
         path, name = test.strip("`").split("::")
         assert f"\ndef {name}(" in (root / "tests" / path).read_text("utf-8"), test
+
+
+@pytest.mark.parametrize("shape", [None, [20, 24, 3], [None, None, 3]])
+def test_a_graph_that_takes_one_image_and_makes_a_batch_of_it(shape):
+    """As the notebook on deep dreams of TensorFlow does, on which tf_cnnvis' example is built."""
+    t_input = v1.placeholder(np.float32, shape, name="input")
+    batch = tf.expand_dims(t_input - 117.0, 0, name="batch")
+    x = tf.nn.conv2d(batch, normal(5, 5, 3, 6), strides=2, padding="SAME", name="conv")
+    x = tf.reduce_mean(tf.nn.relu(x, name="relu"), [1, 2])
+    tf.add(tf.matmul(x, normal(6, 9)), np.ones(9, np.float32), name="scores")
+    im = RNG.integers(0, 256, (20, 24, 3)).astype(np.float32)
+    graph = v1.get_default_graph()
+    with v1.Session(graph=graph) as session:
+        wanted = session.run("relu:0", {t_input: im})
+    network = load(graph, {t_input: im})
+    np.testing.assert_array_equal(network.images(), im[None] - 117)
+    np.testing.assert_allclose(activations(network, None, "relu")[0].values, wanted, atol=1e-3)
+    np.testing.assert_array_equal(load(graph, im).images(), im[None] - 117)
+    assert deconv_visualization(graph, {t_input: im}, layers=["c", "r"]) is True
+    assert deepdream_visualization(graph, {t_input: im}, layer="scores", classes=[2]) is True
+    assert pixels("Output/relu/deconvolution/grid_image.png").any()

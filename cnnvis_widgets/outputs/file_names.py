@@ -5,6 +5,8 @@
     <out>/<layer>/activations/grid_activation.png      map_<channel>.png
     <out>/<layer>/deconvolution/grid_image.png         map_<channel>.png
     <out>/<layer>/attribution/<method>_<class>.png     method_wall_<class>.png
+                                                       <method>_<class>_at_<row>_<column>.png
+                                                       <method>_<class>_in_<top>_<left>_<height>_<width>.png
     <out>/<layer>/attention/<method>.png               <method>_head_<head>.png
     <out>/<layer>/intervention/intervention_<channel>.png
     <out>/<layer>/comparison/comparison_<panel>_<channel>.png
@@ -75,7 +77,9 @@ def folder_of(kind: Kind, folder: str) -> Path:
 def _stem(picture: Picture) -> str:
     if picture.kind not in _GRIDS:
         part = "head_" if picture.kind == "attention" else ""
-        return picture.name if picture.channel is None else f"{picture.name}_{part}{picture.channel}"
+        channel = "" if picture.channel is None else f"_{part}{picture.channel}"
+        place = re.sub(r"\W+", "_", f" {picture.place}") if picture.place else ""
+        return f"{picture.name}{channel}{place}"
     return _GRIDS[picture.kind] if picture.channel is None else f"map_{picture.channel}"
 
 

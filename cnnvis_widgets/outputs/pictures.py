@@ -55,6 +55,7 @@ class Picture:
         title: the channel's number and its class name, if it has one; '' without a channel.
         png: the bytes of a PNG file, with text chunks that say what it shows.
         shape: (height, width, 1 or 3) of the picture.
+        place: where in a head that tells something of each place, see ``Attribution.places``; '' for the mean of all.
     """
 
     layer: Layer
@@ -65,6 +66,7 @@ class Picture:
     title: str
     png: bytes
     shape: tuple[int, int, int]
+    place: str = ""
 
 
 def of_image(picture: Picture, image: int | None) -> Picture:
@@ -160,18 +162,18 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
 
 def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterator[Picture]:
     """Draw what speaks for each target, for every image: alone, not over the image."""
-    for index, place, channel, title in _targets_of(result):
-        colours = heat(attribution_values(result, index, place))
-        text = {"Score": f"{result.scores[index, place]:.6g}", "Full colour": f"{colours.limit:.6g}"}
+    for index, target, channel, title, place in _targets_of(result):
+        colours = heat(attribution_values(result, index, target))
+        text = {"Score": f"{result.scores[index, target]:.6g}", "Full colour": f"{colours.limit:.6g}"}
         text["Activation removed"] = result.activation_removed or "none"
         if result.maps is not None:
             text["Maps"] = result.maps.name
         if result.completeness_error is not None:
-            text["Completeness error"] = f"{result.completeness_error[index, place]:.6g}"
+            text["Completeness error"] = f"{result.completeness_error[index, target]:.6g}"
         if result.coverage is not None:
             text["Coverage"] = str(result.coverage)
         subject = _Subject(result.layer, kind, result.method, image=index if len(result.images) > 1 else None)
-        yield _encoded(subject, text, colours.pixels, channel, title)
+        yield replace(_encoded(subject, text, colours.pixels, channel, title), place=place)
 
 
 def of_attention(result: AttentionMaps) -> Iterator[Picture]:
@@ -200,8 +202,8 @@ def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
     places = " x ".join(str(len(axis)) for axis in sweep.corners)
     text = {"Square": " x ".join(map(str, sweep.size)), "Places": places}
     scores = sweep.scores if sweep.probabilities is None else sweep.probabilities
-    for index, place, channel, title in _targets_of(sweep.attribution):
-        panels = {"probability": value_map(scores[index, place]), "best": class_map(sweep.best[index])}
+    for index, target, channel, title, place in _targets_of(sweep.attribution):
+        panels = {"probability": value_map(scores[index, target]), "best": class_map(sweep.best[index])}
         panel_text = text
         if sweep.maps is not None:
             panels["total"] = value_map(sweep.map_totals[index])
@@ -210,7 +212,7 @@ def of_occlusion(sweep: Occlusion) -> Iterator[Picture]:
         for name, pixels in panels.items():
             large = enlarge(pixels, magnification(pixels[np.newaxis], side=256))
             subject = _Subject(sweep.attribution.layer, "occlusion", f"occlusion_{name}", image)
-            yield _encoded(subject, panel_text, large, channel, title)
+            yield replace(_encoded(subject, panel_text, large, channel, title), place=place)
 
 
 def of_wall(wall: MethodWall) -> Iterator[Picture]:
@@ -340,11 +342,14 @@ def _encoded(
     )
 
 
-def _targets_of(result: Attribution) -> Iterator[tuple[int, int, int, str]]:
-    """Image, place among the targets, channel, and title, for every image and target."""
+def _targets_of(result: Attribution) -> Iterator[tuple[int, int, int, str, str]]:
+    """Indices of image and target, channel, title, and where in the head, for every image and target."""
+    places = result.places or ("",) * len(result.targets)
     for index, channels in enumerate(result.channels.tolist()):
-        for place, (channel, common, name) in enumerate(zip(channels, result.targets, result.names, strict=True)):
-            yield index, place, channel, _title(channel, str(channel) if common == -1 else name)
+        rows = zip(channels, result.targets, result.names, places, strict=True)
+        for number, (channel, common, name, place) in enumerate(rows):
+            own = str(channel) if common == -1 else name.removesuffix(place).rstrip()
+            yield index, number, channel, f"{_title(channel, own)} {place}".rstrip(), place
 
 
 def _title(channel: int, name: str) -> str:

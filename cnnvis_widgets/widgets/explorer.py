@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ipywidgets as w
 
 from .. import demo
+from ..engine.network.cautions import cautions
 from ..engine.network.default_feed import default_feed
+from ..engine.network.image_sources import image_names, read_once
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..engine.runtime import memory
@@ -43,7 +45,8 @@ class ModelExplorer(w.VBox):
             embedded network opens on its own photographs.
         feed: one or more images, or a dict or list of all the network's inputs; see ``load``. Without it, a model
             opens on packaged photographs that are fitted to its input, or on random numbers, and says so.
-        class_names: names of the classes, in the order of the class scores.
+        class_names: names of the classes, in the order of the class scores; ``{head: names}`` for several heads.
+        heads: what an output means, by its name, where the graph does not tell; see ``load``.
         preprocess: function of a picture, uint8 (h, w, 3), that returns the array the network expects.
         image_input: the input the images go to, where it is not obvious.
         logdir: the folder of TensorBoard logs, if they are switched on.
@@ -65,6 +68,7 @@ class ModelExplorer(w.VBox):
         feed: Any = None,
         *,
         class_names: Any = None,
+        heads: Mapping[str, str] | None = None,
         preprocess: Callable[..., Any] | None = None,
         image_input: Any = None,
         logdir: str | Path = "Log",
@@ -73,18 +77,23 @@ class ModelExplorer(w.VBox):
         names: tuple[str, ...] = ()
         if model is None and feed is None:
             model, feed, names = _embedded()
-        network = load(model, feed, class_names=class_names, preprocess=preprocess, image_input=image_input)
-        notice = ""
+        feed = read_once(feed)
+        names = names or image_names(feed)
+        network = load(
+            model, feed, class_names=class_names, heads=heads, preprocess=preprocess, image_input=image_input
+        )
+        notices = cautions(network.runtime)
         if network.feed is None:
             chosen = default_feed(network.runtime, network.preprocess, tuple(PHOTOGRAPHS))
-            feed, names, notice = chosen.feeds, chosen.names, chosen.notice
+            feed, names, notices = chosen.feeds, chosen.names, (chosen.notice, *notices)
         layers = network.runtime.layers_as_fed(network.feeds(feed))
         self.fed_images = FedImages(network, feed)
-        names = names or tuple(f"image {index}" for index in range(len(self.fed_images.images)))
+        count = len(self.fed_images.images)
+        names = names if len(names) == count else tuple(f"image {index}" for index in range(count))
         self.state = FullState(self.fed_images, names, {layer.name: layer.label for layer in layers})
         files = ResultFiles(Path(outdir), Path(logdir), network.layers)
         self._runner = Runner(self.state, self.fed_images, files)
-        self.image_pane = ImagePane(self.state, self.fed_images, notice)
+        self.image_pane = ImagePane(self.state, self.fed_images, notices)
         self.views = self._make_views(Path(outdir))
         layout = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions())
         super().__init__(layout.children, layout=w.Layout(width="100%", max_width="1600px"))
@@ -142,7 +151,9 @@ class ModelExplorer(w.VBox):
     def start(self) -> None:
         """Begin a deep dream of the chosen class or map, abandoning whatever runs."""
         self.state.method = DreamView.name
-        self._view_of(DreamView).start()
+        view = self._view_of(DreamView)
+        if not view.unavailable():  # the panel says why
+            view.start()
 
     def stop(self) -> None:
         """Stop after the step that is being computed; the picture stays and can be saved."""
@@ -255,8 +266,9 @@ class ModelExplorer(w.VBox):
 
     def close(self) -> None:
         """Stop the work, close the files and remove the widget from the page."""
-        self._runner.close()
-        self._release_memory()
+        if hasattr(self, "_release_memory"):  # not where a model was refused
+            self._runner.close()
+            self._release_memory()
         super().close()
 
     @property

@@ -16,6 +16,7 @@ import numpy as np
 import cnnvis_widgets as cv
 from cnnvis_widgets.errors import CnnvisError
 from cnnvis_widgets.widgets.jobs import jobs
+from cnnvis_widgets.widgets.views.attribution import explainers
 
 from .sample import Sample
 
@@ -199,15 +200,21 @@ def explored(subject: Subject) -> Cell:
             explorer = cv.ModelExplorer(subject.network, subject.sample.feed, outdir=folder, logdir=folder)
         except Exception as error:
             return judged(error)
-        errors = {"opening": recorder.taken()}
+        errors, disabled = {"opening": recorder.taken()}, dict[str, list[Cell]]()
         for view in explorer.views:
+            reason = explorer.views[view].unavailable()
+            if reason:  # the button of the view is disabled, and its tooltip says this
+                errors[view] = []
+                disabled[view] = [f"refused: disabled, because: {reason}"]
+                continue
             try:
                 _click_through(explorer, view, subject)
             except Exception as error:
                 recorder.errors.append(error)
             errors[view] = recorder.taken()
         explorer.close()
-    return of_views({view: list(dict.fromkeys(map(judged, caught))) for view, caught in errors.items()})
+    shown = {view: list(dict.fromkeys(map(judged, caught))) for view, caught in errors.items()}
+    return of_views(shown | disabled)
 
 
 def of_views(cells: Mapping[str, Sequence[Cell]]) -> Cell:
@@ -240,5 +247,5 @@ def _click_through(explorer: Any, view: str, subject: Subject) -> None:
         state.objective = "channel"
         explorer.start()
     if view == "attribution":
-        for explainer in ("guided_grad_cam", "integrated_gradients", "smooth_grad"):
+        for explainer in explainers(state):  # what the menu offers
             state.explainer = explainer

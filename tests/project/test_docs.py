@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import stills
 
 import cnnvis_widgets
+from cnnvis_widgets import errors
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,12 @@ REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 def test_every_public_name_is_in_the_reference(name):
     places = f"cnnvis_widgets.{name}\n", f".{name}\n"
     assert any(place in REFERENCE for place in places)
+
+
+def test_every_error_and_warning_is_in_the_reference():
+    [line] = re.findall(r"automodule:: cnnvis_widgets\.errors\n +:members: (.*)", REFERENCE)
+    raised = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
+    assert sorted(line.split(", ")) == sorted(raised)
 
 
 def test_a_still_shows_what_the_widget_showed():

@@ -268,3 +268,46 @@ def test_pixels_as_a_row_are_drawn_and_drawn_on():
     np.testing.assert_array_equal(explorer.fed_images.images[1], sheet.ravel() / 255)
     assert explorer.state.error == ""
     explorer.close()
+
+
+def test_a_frame_on_a_map_asks_about_a_region():
+    explorer = explorer_of("class map")
+    head_map, state = explorer.image_pane.head_map, explorer.state
+    assert head_map.canvas.drag == "region"
+    drag = {"event": "drag", "left": 2, "top": 1, "width": 4, "height": 3, "final": False}
+    head_map.canvas._receive(None, drag, [])
+    assert state.place == ()  # not before the end of the drag
+    head_map.canvas._receive(None, drag | {"final": True}, [])
+    assert state.place == (1, 2, 3, 4)
+    assert head_map.canvas.selected == (2, 1, 4, 3)
+    assert "asked about rows 1 to 3, columns 2 to 5 of the map" in head_map._caption.value
+    state.method, state.explained, state.target = "attribution", "chosen", 1
+    assert state.error == ""
+    assert explorer.result.places == ("in 1, 2, 3, 4",)
+    again = run_code(explorer)["attribution"]
+    np.testing.assert_array_equal(again.images, explorer.result.images)
+    head_map.canvas._receive(None, drag | {"width": 1, "height": 1, "final": True}, [])
+    assert state.place == (1, 2)
+    with pytest.raises(ChannelError, match=r"a region of a map as \(top, left, height, width\)"):
+        state.place = (6, 6, 3, 3)
+    explorer.close()
+
+
+def test_a_click_on_an_anchor_asks_about_it():
+    explorer = explorer_of("anchors")
+    anchors, state = explorer.image_pane.anchors.widget, explorer.state
+    state.target = 2
+    told = predict(explorer.network, explorer.feed).values[0, :, 2]
+    numbers = [number for _, number in anchors.options]
+    assert numbers == [-1, *np.argsort(-told, kind="stable")[:12].tolist()]
+    assert anchors.options[1][0] == f"{numbers[1]} · 2 {told.max():.2f}"
+    anchors.value = numbers[3]
+    assert state.place == (numbers[3],)
+    state.method, state.explained = "attribution", "chosen"
+    assert explorer.result.places == (f"at {numbers[3]}",)
+    anchors.value = -1
+    assert state.place == ()
+    explorer.close()
+    other = explorer_of("labels")
+    assert other.image_pane.anchors.widget.layout.display == "none"
+    other.close()

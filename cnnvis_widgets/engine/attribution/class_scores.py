@@ -21,7 +21,7 @@ from ..network.channels import channels_last
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
-from ..network.targets import EVERYWHERE, BoundTargets, Targets, listed, number_of, title_of, weights_of
+from ..network.targets import EVERYWHERE, BoundTargets, Targets, listed, number_of, place_text, title_of, weights_of
 from .by_class import scores_by_class, summaries, sureness
 
 BATCH = 4
@@ -97,6 +97,7 @@ class ClassScores:
             np.stack(weights),
             tuple(-1 if number is None else number for number in common),
             tuple(title_of(self.head, target, number) for target, number in zip(wanted, common, strict=True)),
+            tuple(map(place_text, wanted)),
         )
 
     def _surest(self, weights: np.ndarray) -> np.ndarray:
@@ -318,6 +319,7 @@ def attribution_without_images(class_scores: ClassScores, targets: BoundTargets,
         channels=targets.channels,
         head=class_scores.head,
         place_weights=targets.weights,
+        places=targets.places,
     )
 
 

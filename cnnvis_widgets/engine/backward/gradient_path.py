@@ -7,9 +7,16 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ...results import Layer
-from ..graph.graphdef import NodeDef, data_inputs, node_of, tensor_of
+from ..graph.graphdef import SHAPE_ONLY, NodeDef, data_inputs, node_of, tensor_of
 from ..graph.layers import Shapes
 from ..tensorflow_internals import gradient_function
+
+_OLD_LOOP = (
+    "where a loop of TensorFlow 1 ends: TensorFlow differentiates such a loop only while a program builds it. Layers "
+    "before the loop work in every method, and all layers in activations, predict, occlusion and intervene. For "
+    "gradients, call tf.compat.v1.enable_control_flow_v2(), build the graph again, and restore the checkpoint into it."
+)
+_SELECTING = {"Gather", "GatherV2", "GatherNd", "ResourceGather", "OneHot"}
 
 
 def blocked_gradient(image: str, layer: Layer, between: Sequence[NodeDef], shapes: Shapes) -> str:
@@ -36,15 +43,48 @@ def blocked_gradient(image: str, layer: Layer, between: Sequence[NodeDef], shape
         return ""
     if layer.tensor == image:
         return f"Expected a floating-point layer. Received: {image!r} of {shapes[image][0].name}."
-    inputs = {node_of(tensor) for name in open_nodes for tensor in data_inputs(nodes[name])}
-    entered = inputs | {node_of(layer.tensor)}
-    blocking = next(node for node in reversed(between) if node.name in entered - open_nodes)
-    after = _first_floating(between[between.index(blocking) :], shapes)
-    return (
-        f"Expected a differentiable path from {layer.name!r} to the image input {image!r}. "
-        f"Received: op {blocking.name!r} ({blocking.op}), which passes no gradient. "
-        f"Feed a floating-point tensor behind it instead: image_input={after!r}."
+    carrying = carrying_nodes(between, source)
+    expected = f"Expected a differentiable path from {layer.name!r} to the image input {image!r}. Received: "
+    if node_of(layer.tensor) not in carrying:
+        return f"{expected}a layer that depends on the shape of the image only. Choose another layer."
+    return expected + _obstacle(image, [nodes[name] for name in carrying], open_nodes, layer, shapes)
+
+
+def _obstacle(image: str, carrying: Sequence[NodeDef], open_nodes: set[str], layer: Layer, shapes: Shapes) -> str:
+    """What blocks the gradient, and what to do."""
+    behind = (tensor_of(node.name) for node in carrying if node.name in open_nodes)
+    after = next(
+        (tensor for tensor in behind if shapes[tensor][0].is_floating and len(shapes[tensor][1] or ()) >= 2), ""
     )
+    table = next((node for node in carrying if node.op in _SELECTING), None)
+    if shapes[image][0].is_integer and table is not None:
+        obstacle = (
+            f"whole numbers ({shapes[image][0].name}) that select rows of a table in {table.name!r}, as the words of a "
+            "text do. There is no gradient with respect to them."
+        )
+        advice = f"For one with respect to the selected rows, load the model with image_input={after!r}."
+    else:
+        inputs = {node_of(tensor) for node in carrying if node.name in open_nodes for tensor in data_inputs(node)}
+        entered = inputs | {node_of(layer.tensor)}
+        blocking = next(node for node in reversed(carrying) if node.name in entered and node.name not in open_nodes)
+        obstacle = f"op {blocking.name!r} ({blocking.op}), which passes no gradient."
+        advice = f"Feed a floating-point tensor behind it instead: image_input={after!r}."
+        if blocking.op == "Exit":
+            return f"op {blocking.name!r} (Exit), {_OLD_LOOP}"
+    if not after or after == layer.tensor:
+        advice = "Methods without gradients work: activations, predict, occlusion, intervene."
+    return f"{obstacle} {advice}"
+
+
+def carrying_nodes(between: Sequence[NodeDef], source: str) -> list[str]:
+    """The names of the nodes, in their order, that depend on the values of the source and not only on its shape."""
+    carrying = [source]
+    reached = {source}
+    for node in between:
+        if node.op not in SHAPE_ONLY and any(node_of(tensor) in reached for tensor in data_inputs(node)):
+            reached.add(node.name)
+            carrying.append(node.name)
+    return carrying
 
 
 def _open_nodes(layer: Layer, nodes: dict[str, NodeDef], source: str, shapes: Shapes) -> set[str]:
@@ -71,12 +111,3 @@ def _differentiable(node: NodeDef, source: bool, shapes: Shapes) -> bool:
         return source or gradient_function(node.op) is not None
     except LookupError:
         return False
-
-
-def _first_floating(nodes: Sequence[NodeDef], shapes: Shapes) -> str:
-    """The first output of these nodes that could be fed as an image."""
-    return next(
-        tensor
-        for tensor in (tensor_of(node.name) for node in nodes)
-        if shapes[tensor][0].is_floating and len(shapes[tensor][1] or ()) >= 2
-    )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ...errors import ModelError, VariableError
 from .captured_variables import ValueType, replace_captured_variables
+from .floating_inputs import with_floating_inputs
 from .graphdef import (
     GraphDef,
     NodeDef,
@@ -80,6 +81,8 @@ class FrozenGraph:
         weights: their values, by node name.
         inputs, outputs: from the names that people use to tensor names.
         keras_names: from node name to the name of the Keras layer that the node belongs to.
+        whole_numbers: the dtype in the model of each input, by tensor name, that takes whole numbers there and float32
+            here (see ``floating_inputs``).
     """
 
     graph_def: GraphDef
@@ -87,6 +90,7 @@ class FrozenGraph:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     keras_names: Mapping[str, str]
+    whole_numbers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -124,7 +128,11 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
     inputs = dict(draft.inputs or _placeholders(detached, weights))
     outputs = dict(draft.outputs or _sinks(detached, flat))
     outputs = {name: moved.get(tensor, tensor) for name, tensor in outputs.items()}
-    return _renamed(FrozenGraph(detached, weights, inputs, outputs, draft.keras_names), draft.renamed)
+    fed_nodes, returned = map(node_of, inputs.values()), map(node_of, outputs.values())
+    detached, whole = with_floating_inputs(detached, fed_nodes, returned)
+    whole_numbers = {tensor_of(name): dtype for name, dtype in whole.items()}
+    frozen = FrozenGraph(detached, weights, inputs, outputs, draft.keras_names, whole_numbers)
+    return _renamed(frozen, draft.renamed)
 
 
 def _forward_part(graph_def: GraphDef, draft: Draft, moved: Mapping[str, str], fed: Sequence[str]) -> GraphDef:
@@ -262,4 +270,5 @@ def _renamed(frozen: FrozenGraph, renamed: Mapping[str, str]) -> FrozenGraph:
         {name: new_tensor(tensor) for name, tensor in frozen.inputs.items()},
         {name: new_tensor(tensor) for name, tensor in frozen.outputs.items()},
         {new(name): layer for name, layer in frozen.keras_names.items()},
+        {new_tensor(tensor): dtype for tensor, dtype in frozen.whole_numbers.items()},
     )

@@ -27,6 +27,9 @@ V1_LOOP_ENTRIES = ("Enter", "RefEnter")
 V1_CONTROL_FLOW = ("Enter", "Exit", "LoopCond", "Merge", "NextIteration", "Switch")
 """The ops of which loops and branches of TensorFlow 1 consist."""
 
+SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+"""The ops whose result depends on the shape of what they take, and on no value."""
+
 _OF_VALUES = {f"Ref{op}": op for op in ("Enter", "Exit", "Identity", "Merge", "NextIteration", "Switch")}
 
 
@@ -74,6 +77,17 @@ def descendants(consumers: Mapping[str, list[str]], names: Iterable[str]) -> set
         if name not in seen:
             seen.add(name)
             pending += consumers.get(name, [])
+    return seen
+
+
+def value_ancestors(nodes: Mapping[str, NodeDef], names: Iterable[str]) -> set[str]:
+    """Return the names of all nodes whose values ``names`` depend on, themselves included; a shape is no value."""
+    seen, pending = set[str](), list(names)
+    while pending:
+        name = pending.pop()
+        if name not in seen and name in nodes:
+            seen.add(name)
+            pending += [] if nodes[name].op in SHAPE_ONLY else map(node_of, data_inputs(nodes[name]))
     return seen
 
 

@@ -12,7 +12,7 @@ from .composite_activations import find_composite_activations
 from .custom_gradients import wrapped_outputs
 from .freezing import FrozenGraph
 from .function_bodies import FunctionFacts, bodies_of, functions_of
-from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of
+from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of, value_ancestors
 from .image_axis import without_image_axis
 from .layers import GraphFacts, channel_axes, find_layers, make_layer, matching, unknown_layer
 from .normalizations import find_normalizations
@@ -46,6 +46,7 @@ class Structure:
         candidates: all ops that are layers, also those whose output is none of feature maps as it stands.
         split: the names of the candidates with several axes of channels, such as (images, tokens, heads, channels).
         layers: in the order in which they are computed.
+        whole_numbers: the dtype in the model of each input that takes whole numbers there, by tensor name.
     """
 
     def __init__(self, frozen: FrozenGraph, sources: set[str], layers: Sequence[Layer] | None = None) -> None:
@@ -56,6 +57,7 @@ class Structure:
         self.apart, self.shapes = without_image_axis(frozen, self.nodes, self.varying, static_shapes(frozen))
         self.composites = find_composite_activations(self.nodes, self.varying, frozen.weights)
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
+        self.whole_numbers = frozen.whole_numbers
         self._frozen = frozen
         self.split: frozenset[str] = frozenset()
         self.candidates = self._find_layers() if layers is None else tuple(layers)
@@ -77,7 +79,11 @@ class Structure:
         self.split = frozenset(
             end for end, name in dense.items() if has_split_channels(self.nodes[name], end, self.shapes)
         )
-        return find_layers(facts, self._frozen.keras_names)
+        returned = {node_of(tensor) for tensor in self._frozen.outputs.values()}
+        ends = returned | (self.nodes.keys() - self.consumers.keys())
+        counting = value_ancestors(self.nodes, ends)  # a loop of Keras takes the shape of a step that it computes first
+        layers = find_layers(facts, self._frozen.keras_names)
+        return tuple(layer for layer in layers if node_of(layer.tensor) in counting)
 
     @property
     def roots(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from .keras2_layers import ELLIPSIS
+
 _MEANINGLESS: dict[str, tuple[Any, ...]] = {
     "time_major": (False,),
     "groups": (1,),
@@ -89,6 +91,7 @@ def _mended_object(described: dict[str, Any]) -> Any:
         return config["name"]
     if "layers" in config:
         _renumber_models(config)
+        _state_calls(config["layers"])
         if name == "Sequential":
             _state_input(config["layers"])
     layer, initializer = getattr(keras.layers, name, None), getattr(keras.initializers, name, None)
@@ -123,6 +126,49 @@ def _calls(value: Any) -> Iterator[list[Any]]:
         for key, item in value.items():
             if key != "config":
                 yield from _calls(item)
+
+
+def _state_calls(layers: list[dict[str, Any]]) -> None:
+    """Write calls as Keras 3 does where Keras 2 hides tensors: among keywords, and in calls of functions."""
+    names = {layer["config"].get("name") for layer in layers}
+    for layer in layers:
+        function = layer["class_name"] in ("TFOpLambda", "SlicingOpLambda")
+        calls = layer.get("inbound_nodes") or []
+        if any(isinstance(call, list) and (function or _has_keyword_tensors(call, names)) for call in calls):
+            layer["inbound_nodes"] = [_stated_call(call, names, function) for call in calls]
+
+
+def _has_keyword_tensors(call: list[Any], names: set[Any]) -> bool:
+    keywords = [entry[3] for entry in call if isinstance(entry, list) and len(entry) > 3]
+    return any(_is_reference(value, names) for keyword in keywords for value in keyword.values())
+
+
+def _is_reference(value: Any, names: set[Any]) -> bool:
+    """Return whether a value of a file is ['layer', call, output], or the same with the keywords of the call."""
+    return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and value[0] in names
+
+
+def _stated_call(call: list[Any], names: set[Any], function: bool) -> dict[str, Any]:
+    single = not isinstance(call[0], list)
+    entries = [call] if single else call
+    keywords: dict[str, Any] = next((entry[3] for entry in entries if len(entry) > 3), {})
+    first = [_argument(entry, names) for entry in entries]
+    together = not (single or (len(first) == 1 and not function))
+    stated = {key: _with_tensors(value, names) for key, value in keywords.items() if key != "name"}
+    return {"args": [first if together else first[0]], "kwargs": stated}
+
+
+def _argument(entry: list[Any], names: set[Any]) -> Any:
+    return entry[2] if entry[0] == "_CONSTANT_VALUE" else _with_tensors(entry, names)
+
+
+def _with_tensors(value: Any, names: set[Any]) -> Any:
+    if _is_reference(value, names):
+        history = {"shape": [None], "dtype": "float32", "keras_history": value[:3]}
+        return {"class_name": "__keras_tensor__", "config": history}
+    if isinstance(value, dict) and value.get("class_name") == "__ellipsis__":
+        return ELLIPSIS  # Keras cannot read its own
+    return [_with_tensors(item, names) for item in value] if isinstance(value, list) else value
 
 
 def _state_input(sequence: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import keras
 from ...errors import ModelError, described
 from ..graph.freezing import Draft
 from .keras2_configs import has_python_code, mended
+from .keras2_layers import LAYERS
 from .keras_models import draft_of_keras_model, require_backend
 from .tracing import Arguments
 
@@ -111,13 +112,13 @@ def _loaded_mended(path: Path, config: dict[str, Any]) -> Any:
                     new.attrs[key] = old.attrs[key]
             new.attrs["model_config"] = json.dumps(mended(config))
             old.copy("model_weights", new)  # a link would do, but Keras refuses files with links
-        return _loaded(beside, ".h5", path)
+        return _loaded(beside, ".h5", path, LAYERS)
 
 
-def _loaded(path: Path, suffix: str, origin: Path) -> keras.Model:
+def _loaded(path: Path, suffix: str, origin: Path, layers: Mapping[str, type] | None = None) -> keras.Model:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return keras.models.load_model(_named(path, suffix, folder), compile=False)
+            return keras.models.load_model(_named(path, suffix, folder), custom_objects=layers, compile=False)
         except Exception as error:
             raise ModelError(
                 f"Expected a model that Keras {keras.__version__} can load. Received: {str(origin)!r}: {error} "

@@ -48,7 +48,10 @@ def require_backend() -> None:
 
 
 def draft_of_keras_model(model: Any, arguments: Arguments) -> Draft:
-    """Trace a model or layer in inference mode.
+    """Trace a model or layer in inference mode, as ``model(x)`` runs.
+
+    A functional model in which a layer was called with ``training=True``, such as a dropout that is to stay on, keeps
+    that.
 
     Args:
         model: of Keras 3 or tf_keras; it is called with symbolic inputs.
@@ -91,7 +94,7 @@ def _traced(model: Any, arguments: Arguments) -> tuple[list[str], Any]:
     if not getattr(model, "inputs", None):
         arrays = arguments()
         described_model = f"{type(model).__name__} {model.name!r}"
-        call = partial(model, training=False)
+        call = partial(model, **_mode(model))
         return traced_by_feed(call, arrays, described_model, together_first=True)
     try:
         structure = model.input
@@ -99,9 +102,10 @@ def _traced(model: Any, arguments: Arguments) -> tuple[list[str], Any]:
         structure = model.inputs[0]
     inputs = tf.nest.flatten(structure)
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
+    mode = _mode(model)
 
     def call_with(*values: tf.Tensor) -> Any:
-        return model(tf.nest.pack_sequence_as(structure, values), training=False)
+        return model(tf.nest.pack_sequence_as(structure, values), **mode)
 
     names = [tensor.name for tensor in inputs]
     function = tf.function(call_with, autograph=False)
@@ -115,6 +119,22 @@ def _traced(model: Any, arguments: Arguments) -> tuple[list[str], Any]:
         return names, function.get_concrete_function(*sized)
     except Exception as error:
         raise _untraceable(model, sized, error) from error
+
+
+def _mode(model: Any) -> dict[str, Any]:
+    """Return how a model is called: in inference mode, but where one states a mode itself, without any.
+
+    Keras 3 forgets the ``training=True`` with which a layer was called if the whole model is called with
+    ``training=False``.
+    """
+    return {} if _states_training(model) else {"training": False}
+
+
+def _states_training(model: Any) -> bool:
+    nodes = [node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth]
+    calls = [node.arguments.kwargs for node in nodes if hasattr(node, "arguments")]  # those of tf_keras have none
+    stated = any(call.get("training") is True for call in calls)
+    return stated or any(_is_model(layer) and _states_training(layer) for layer in getattr(model, "layers", ()))
 
 
 def _sized(specs: Sequence[tf.TensorSpec], names: Sequence[str], arguments: Arguments) -> list[tf.TensorSpec] | None:

@@ -91,7 +91,7 @@ def range_from_graph(runtime: Runtime) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     shape = [size or 8 for size in runtime.layout.full_shape[1:]]
     ends = [
-        runtime.run({runtime.image_tensor: _cast(np.full((1, *shape), value), runtime.layout.dtype)}, [tensor])[0]
+        runtime.run({runtime.image_tensor: _cast(np.full((1, *shape), value), runtime.layout)}, [tensor])[0]
         for value in (0, 1)
     ]
     zero, one = (end.astype(np.float64).ravel() for end in ends)
@@ -140,7 +140,8 @@ def _photographs(
     low, high = found or (0, 255)
     images = low + np.stack(pixels).astype(np.float32) * ((high - low) / 255)
     known = "as the first layers want it" if found else "because the graph does not tell the range; see preprocess="
-    return layout.from_images(_cast(images, layout.dtype)), (
+    known = f"as {layout.whole_numbers} suggests" if layout.whole_numbers and not found else known
+    return layout.from_images(_cast(images, layout)), (
         f"cropped to {height or _SIDE} × {width or _SIDE}, with values from {low:g} to {high:g} {known}"
     )
 
@@ -152,11 +153,11 @@ def _noise(layout: InputLayout, count: int) -> np.ndarray:
     sizes = [size or _LENGTH for size in lengths]
     shape = (channels or 1, *sizes) if layout.channels_first else (*sizes, channels or (1 if lengths else _LENGTH))
     values = np.random.default_rng(0).standard_normal((count, *shape))
-    return _cast(np.abs(values) if layout.dtype.is_integer else values, layout.dtype)
+    return _cast(np.abs(values) if layout.whole_numbers else values, layout)
 
 
-def _cast(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
-    return (np.rint(values) if dtype.is_integer else values).astype(dtype.as_numpy_dtype)
+def _cast(values: np.ndarray, layout: InputLayout) -> np.ndarray:
+    return (np.rint(values) if layout.whole_numbers else values).astype(layout.dtype.as_numpy_dtype)
 
 
 def _others(runtime: Runtime, count: int, preprocess: Preprocess | None) -> tuple[Feeds, str]:

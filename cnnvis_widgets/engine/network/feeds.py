@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import FeedError, nearest
+from ..graph.floating_inputs import whole_number_range
 from ..graph.layers import Shapes
 
 Preprocess = Callable[[np.ndarray], np.ndarray]
@@ -104,6 +105,30 @@ def cast_to(array: np.ndarray, dtype: tf.DType, shape: tuple[int | None, ...] | 
             f"of range ({array.min():g} to {array.max():g})."
         )
     return converted
+
+
+def require_whole_numbers(array: np.ndarray, dtype: str, name: str) -> None:
+    """Check what a person feeds to an input that takes whole numbers in the model, and float32 in the frozen graph.
+
+    Fractions are accepted where the values clearly are those of the input, as those of a resized picture or a dream.
+
+    Args:
+        array: in the dtype of the frozen graph.
+        dtype: of the input in the model.
+        name: of the input, for errors.
+
+    Raises:
+        FeedError: values lie out of its range, or between 0 and 1.
+    """
+    if not array.size:
+        return
+    low, high = whole_number_range(dtype)
+    least, most = float(array.min()), float(array.max())
+    if least < low or most > high or (0 <= least <= most <= 1 and not np.array_equal(array, np.rint(array))):
+        raise FeedError(
+            f"Expected {dtype} values for input {name!r}. Received: {array.dtype} values from {least:g} to {most:g}. "
+            "Feed the values that the model takes: pictures from 0 to 255."
+        )
 
 
 class Batches:

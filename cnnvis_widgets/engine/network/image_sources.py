@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from numbers import Number
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ...errors import FeedError, described
+from ...errors import FeedError, FeedWarning, described
 from ...imaging.folders import image_paths
 from ...imaging.reading import is_image_source
 from .feeds import as_array
@@ -110,6 +112,35 @@ def read_once(feed: Any) -> Any:
             "more, or has no end. Cut it with itertools.islice, or give paths, which are read a few at a time."
         )
     return items
+
+
+def image_names(feed: Any) -> tuple[str, ...]:
+    """The file names of the images of a feed, in its order; with their folder where two are alike.
+
+    Returns:
+        One name for each image; () for a feed that is not of paths alone.
+
+    Example:
+        >>> image_names(["photos/cat.png", "photos/dog.png"]), image_names(["a/1.png", "b/1.png"])
+        (('cat.png', 'dog.png'), ('a/1.png', 'b/1.png'))
+    """
+    if isinstance(feed, Mapping):
+        return next(filter(None, map(image_names, feed.values())), ())
+    listed = isinstance(feed, list | tuple) and all(isinstance(item, str | os.PathLike) for item in feed)
+    if not (listed or isinstance(feed, str | os.PathLike) or hasattr(feed, "to_numpy")):
+        return ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FeedWarning)  # files that are skipped are named when they are read
+            items = list(items_of(feed))
+    except FeedError:  # raised again when they are read
+        return ()
+    if not all(isinstance(item, str | os.PathLike) for item in items):
+        return ()
+    paths = list(map(Path, items))
+    names = [path.name for path in paths]
+    whole = ["/".join(path.parts[-2:]) for path in paths]
+    return tuple(long if names.count(name) > 1 else name for name, long in zip(names, whole, strict=True))
 
 
 def reads_files(feed: Any) -> bool:

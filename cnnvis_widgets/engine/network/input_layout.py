@@ -10,10 +10,14 @@ import tensorflow as tf
 
 from ...errors import FeedError
 from ..graph.freezing import FrozenGraph
-from ..graph.graphdef import descendants, node_of, tensor_of
+from ..graph.graphdef import ancestors, data_inputs, descendants, node_of, tensor_of
+from ..graph.layers import constant_numbers
 from ..graph.structure import Structure
 
 _RANKS = {4: 5, 5: 4, 3: 3, 2: 2}  # pictures before volumes, signals and flat vectors
+
+
+_POINTWISE = {"Identity", "Cast", "Sub", "Mul", "Add", "AddV2", "RealDiv"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class InputLayout:
         dtype, shape: of the tensor; ``None`` for a shape or sizes that the network leaves free.
         channels_first: whether the channels stand in front of height and width.
         folded: the shape (height, width, channels) that the network itself gives to a flat input, or ``None``.
+        whole_numbers: the dtype of the whole numbers that the model takes here, such as 'uint8', or ''. The frozen
+            graph may take them as floating point.
     """
 
     tensor: str
@@ -32,6 +38,7 @@ class InputLayout:
     shape: tuple[int | None, ...] | None
     channels_first: bool = False
     folded: tuple[int, ...] | None = None
+    whole_numbers: str = ""
 
     @property
     def picture_shape(self) -> tuple[int | None, ...]:
@@ -117,6 +124,69 @@ def _best_image_input(tensors: Iterable[str], structure: Structure) -> str | Non
     return None if best is None else best[1]
 
 
+def behind_entry(source: str, structure: Structure) -> str:
+    """The tensor behind an input that takes the images in its place, where the input itself takes no batch of them.
+
+    Args:
+        source: the full name of the input.
+        structure: of the graph.
+
+    Returns:
+        The full name of the tensor; ``source`` for most networks.
+    """
+    return _behind_rounding(_behind_new_axis(source, structure), structure)
+
+
+def _behind_new_axis(source: str, structure: Structure) -> str:
+    """The batch that a network makes of the one image that it takes, by an axis in front."""
+    name = node_of(source)
+    while (
+        len(consumers := {key for key in structure.consumers.get(name, []) if structure.nodes[key].op != "Shape"}) == 1
+    ):
+        (name,) = consumers
+        node = structure.nodes[name]
+        if node.op == "ExpandDims" and constant_numbers(structure.nodes, data_inputs(node)[1]) == [0]:
+            return tensor_of(name)
+        varying = [reference for reference in data_inputs(node) if node_of(reference) in structure.varying]
+        if node.op not in _POINTWISE or len(varying) != 1:
+            break
+    return source
+
+
+def _behind_rounding(source: str, structure: Structure) -> str:
+    """The image behind a cast, where a network rounds the whole numbers that it takes, or computes with them.
+
+    No gradient passes that. Behind the last cast to floating point that all layers depend on, the image is
+    differentiable, and still an image.
+    """
+    rank = len(structure.shapes[source][1] or ())
+    takes_whole_numbers = structure.shapes[source][0].is_integer or source in structure.whole_numbers
+    if not takes_whole_numbers or rank < 3:
+        return source
+    reached = descendants(structure.consumers, [node_of(source)])
+    layers = {layer.name for layer in structure.layers if layer.kind != "resize"} & reached
+    best = source
+    for name in (name for name in structure.nodes if name in reached):
+        if name in layers:
+            break
+        node, tensor = structure.nodes[name], tensor_of(name)
+        if node.op != "Cast" or not structure.shapes[tensor][0].is_floating:
+            continue
+        entered = tensor_of(data_inputs(node)[0])
+        others = {key: [each for each in value if each != name] for key, value in structure.consumers.items()}
+        is_image = structure.shapes[entered][0].is_integer and len(structure.shapes[tensor][1] or ()) == rank
+        if is_image and not layers & descendants(others, [node_of(source)]):
+            best = tensor
+    return best
+
+
+def entry_of(image: str, frozen: FrozenGraph, structure: Structure) -> str:
+    """The one input in front of a tensor that takes the images; the tensor itself if it is an input or has several."""
+    before = ancestors(structure.nodes, [node_of(image)])
+    inputs = [tensor for tensor in frozen.inputs.values() if node_of(tensor) in before]
+    return inputs[0] if len(inputs) == 1 else image
+
+
 def _no_image_input(frozen: FrozenGraph, structure: Structure) -> str:
     """Say why no input takes images, and name the first tensor behind the inputs that could."""
     inputs = ", ".join(f"{name!r} ({structure.shapes[tensor][0].name})" for name, tensor in frozen.inputs.items())
@@ -146,20 +216,21 @@ def layout_of(tensor: str, structure: Structure) -> InputLayout:
         structure: of the graph.
     """
     dtype, static = structure.shapes[tensor]
+    whole = structure.whole_numbers.get(tensor, dtype.name if dtype.is_integer else "")
     shape = static or ()
     for name in _elementwise_successors(node_of(tensor), structure):
         node, folded = structure.nodes[name], structure.shapes[tensor_of(name)][1] or ()
         sizes = tuple(size for size in folded[1:] if size is not None)
         grows = node.op in {"Reshape", "ExpandDims"} and len(folded) > len(shape) and len(sizes) == len(folded) - 1
         if grows and (len(shape) == 2 or sizes[:-1] == shape[1:]):
-            return InputLayout(tensor, dtype, static, folded=sizes)
+            return InputLayout(tensor, dtype, static, folded=sizes, whole_numbers=whole)
     channels_first = structure.axes.get(node_of(tensor)) == 1 and len(shape) > 2
-    return InputLayout(tensor, dtype, static, channels_first=channels_first)
+    return InputLayout(tensor, dtype, static, channels_first=channels_first, whole_numbers=whole)
 
 
 def _elementwise_successors(source: str, structure: Structure) -> list[str]:
     """The nodes behind an input up to and including the first op that is not elementwise, breadth first."""
-    elementwise = {"Identity", "Cast", "Sub", "Mul", "Add", "AddV2", "RealDiv", "Pad", "PadV2", "FusedBatchNormV3"}
+    elementwise = _POINTWISE | {"Pad", "PadV2", "FusedBatchNormV3"}
     reached, pending = list[str](), list(structure.consumers.get(source, []))
     while pending:
         name = pending.pop(0)

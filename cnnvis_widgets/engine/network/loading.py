@@ -16,6 +16,7 @@ from ..graph.freezing import freeze
 from ..models.readers import draft_of
 from ..models.tracing import unnamed
 from ..runtime.tracing import eagerly
+from .cautions import cautions
 from .feeds import Preprocess, as_array, key_name
 from .heads import ClassNames, find_heads
 from .image_sources import is_numbers, items_of, read_once
@@ -46,11 +47,8 @@ def load(
         feed: what to feed where a method gets no feed of its own: a dict (keys: tensors, ops, names), a list with
             one value for each input, or just the image or images: arrays, paths, contents of image files, binary
             files, PIL images, a folder, a glob pattern, or a list, pandas Series, ``tf.data.Dataset`` (of images, or
-            of images and labels) or iterator of these. Without a
-            feed, methods use a packaged photograph, or random numbers where the input is no picture, and a
-            ``FeedWarning`` says so. Without a
-            feed, methods use a packaged photograph, or random numbers where the input is no picture, and a
-            ``FeedWarning`` says so.
+            of images and labels) or iterator of these. Without a feed, methods use a packaged photograph, or random
+            numbers where the input is no picture, and a ``FeedWarning`` says so.
         image_input: the tensor that takes the images, or its name, where it cannot be guessed. Any tensor of the
             graph that is not constant will do. It need not be fed: its values then follow from what is fed, as those
             of a reshape do.
@@ -73,7 +71,8 @@ def load(
         FeedError: the feed does not fit, or the image input is not found.
 
     Warns:
-        FeedWarning: images of one batch influence each other, as in batch normalisation on the statistics of a batch.
+        FeedWarning: images of one batch influence each other, as in batch normalisation on the statistics of a batch;
+            or the network draws random numbers, as a dropout that was called with training=True does.
 
     Example:
         >>> import keras, numpy as np
@@ -89,7 +88,8 @@ def load(
     fed = tuple(map(key_name, feed)) if isinstance(feed, Mapping) else ()
     draft = draft_of(model, lambda: _arguments(model, feed, preprocess))
     runtime = Runtime(freeze(draft, fed if wanted is None else (wanted, *fed)), wanted, fed)
-    _warn_of_mixing(runtime)
+    for caution in cautions(runtime):
+        warn_of_feed(caution)
     found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
     return Network(runtime, found, feed, preprocess)
 
@@ -123,19 +123,6 @@ def _heads_again(
     kept = [head for head in heads if head.name in present]
     names: Any = {head.name: head.names for head in kept if head.names} if class_names is None else class_names
     return find_heads(runtime.structure, outputs, {head.name: head.meaning for head in kept} | dict(meanings), names)
-
-
-def _warn_of_mixing(runtime: Runtime) -> None:
-    if not runtime.mixing:
-        return
-    shown = ", ".join(repr(name) for name in runtime.mixing[:3])
-    more = f" and {len(runtime.mixing) - 3} more ops" if len(runtime.mixing) > 3 else ""
-    warn_of_feed(
-        f"In this network images of one batch influence each other, through {shown}{more}, as in batch normalisation "
-        "on the statistics of a batch. Results depend on which images are fed together: activations and predict run "
-        "all images of a feed at once, other methods one image at a time. For results of single images, load the "
-        "network in inference mode, training=False."
-    )
 
 
 def _arguments(model: Any, feed: Any, preprocess: Preprocess | None) -> dict[str, np.ndarray]:

@@ -22,9 +22,9 @@ from .default_feed import DefaultFeed, default_feed, default_range
 from .description import Table, as_html, as_text, summary, table
 from .feeds import Feeds, Preprocess, as_array, is_bare_list
 from .heads import find_head, main_head
-from .image_sources import by_input, reads_files
+from .image_sources import by_input, is_numbers, reads_files
 from .input_layout import layout_of, usual_range
-from .pictures import batch_of, preprocessed_range
+from .pictures import batch_of, fitted_to, preprocessed_range
 from .runtime import Runtime
 from .serialized import network_bytes, read_network
 
@@ -288,7 +288,8 @@ class Network:
             images: whether the images must be among them; a dream from noise needs none.
 
         Returns:
-            One array for each tensor fed, in the dtype of the tensor, with images in front.
+            One array for each tensor fed, with images in front, in the dtype that the frozen graph takes: float32 for
+            an input of uint8 that the network casts itself.
 
         Raises:
             FeedError: an unknown name, or values that do not fit.
@@ -312,9 +313,11 @@ class Network:
             named = {runtime.tensor(key): feed[key] for key in feed}
         elif is_bare_list(feed, len(placeholders)):
             named = dict(zip(placeholders, feed, strict=True))
+        elif (entry := self._entry_for(feed)) != image:
+            named = {entry: feed}
         else:
-            return {image: runtime.fitted(image, batch_of(runtime.layout, feed, self.preprocess))}
-        feeds = {tensor: runtime.fitted(tensor, self._value(tensor, value)) for tensor, value in named.items()}
+            return {image: runtime.fed(image, batch_of(runtime.layout, feed, self.preprocess))}
+        feeds = {tensor: runtime.fed(tensor, self._value(tensor, value)) for tensor, value in named.items()}
         derived = None if image in feeds else runtime.image_from(feeds)
         if derived is not None:
             return {image: derived, **feeds}
@@ -326,11 +329,23 @@ class Network:
             )
         return feeds
 
+    def _entry_for(self, feed: Any) -> str:
+        """The tensor that bare images are for: the image input, or the input in front of it whose shape they have."""
+        runtime = self.runtime
+        if runtime.entry == runtime.image_tensor or runtime.image_is_behind_entry:
+            return runtime.entry
+        array = as_array(feed) if is_numbers(feed) or hasattr(feed, "shape") else None
+        if array is None or fitted_to(runtime.layout, array) is not None:
+            return runtime.image_tensor
+        entry = layout_of(runtime.entry, runtime.structure)
+        return runtime.image_tensor if fitted_to(entry, array) is None else runtime.entry
+
     def _value(self, tensor: str, value: Any) -> np.ndarray:
         """The array for one tensor of a feed by names."""
         runtime = self.runtime
         layout = runtime.layout if tensor == runtime.image_tensor else layout_of(tensor, runtime.structure)
-        pictures = reads_files(value) or (tensor == runtime.image_tensor and layout.shape is not None)
+        entered = tensor == runtime.image_tensor or (tensor == runtime.entry and runtime.image_is_behind_entry)
+        pictures = reads_files(value) or (entered and layout.shape is not None)
         return batch_of(layout, value, self.preprocess, named=True) if pictures else as_array(value)
 
     @cached_property
@@ -359,9 +374,10 @@ class Network:
     def value_range(self, feed: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The values of the input for black and for white, float32 scalars or arrays (channels,).
 
-        With ``preprocess`` these are the values that it gives to a black and to a white picture. Otherwise they are
-        the first of [0, 1], [-1, 1] and [0, 255] that holds all values fed. If no image is fed, the ops right behind
-        the input tell it, such as those of a ``Rescaling`` layer, and it is [0, 255] without any.
+        With ``preprocess`` these are the values that it gives to a black and to a white picture, and for an input of
+        uint8 they are [0, 255]. Otherwise they are the first of [0, 1], [-1, 1] and [0, 255] that holds all values
+        fed. If no image is fed, the ops right behind the input tell it, such as those of a ``Rescaling`` layer, and it
+        is [0, 255] without any.
 
         Example:
             >>> low, high = network.value_range()
@@ -371,7 +387,7 @@ class Network:
         if self.preprocess is not None:
             return preprocessed_range(self.runtime.layout, self.preprocess)
         if self._has_images(feed):
-            return usual_range(self.images(feed))
+            return usual_range(None if self.runtime.layout.whole_numbers == "uint8" else self.images(feed))
         return default_range(self.runtime)
 
     def _has_images(self, feed: Any) -> bool:

@@ -44,7 +44,7 @@ def batch_of(layout: InputLayout, value: Any, preprocess: Preprocess | None, *, 
     Warns:
         FeedWarning: values look like those of pictures that ``preprocess`` was meant for.
     """
-    fitting = _Fitting(layout, preprocess, own_integers=named and layout.dtype.is_integer)
+    fitting = _Fitting(layout, preprocess, own_integers=named and bool(layout.whole_numbers))
     parts, values = list[np.ndarray](), list[np.ndarray]()
     for item in items_of(value):
         parts.append(fitting.batch(item))

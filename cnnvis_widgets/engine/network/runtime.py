@@ -28,8 +28,8 @@ from ..runtime.op_by_op import can_run, run_nodes
 from ..runtime.subgraphs import ImportedSubgraph, import_subgraph, import_with_gradient
 from ..runtime.tracing import as_arrays, capture_all, eagerly, traced
 from ..tokens.layers import read_tokens
-from .feeds import Batches, Feeds, cast_to, key_name, tensor_named
-from .input_layout import choose_image_input, layout_of
+from .feeds import Batches, Feeds, cast_to, key_name, require_whole_numbers, tensor_named
+from .input_layout import behind_entry, choose_image_input, entry_of, layout_of
 
 
 class Runtime:
@@ -48,6 +48,9 @@ class Runtime:
         structure: shapes, layers, and the paths between them.
         tokens: where tokens lie, and where they attend to each other.
         layout: of the image input.
+        entry: the input that bare images are fed to: the image input, or what stands in front of it.
+        image_is_behind_entry: whether the guessed image input is a tensor behind ``entry``, because the network takes
+            one image and makes a batch of it, or computes with bytes, and no gradient passes that.
         batches: cuts feeds to batches.
         mixing: the names of the ops through which images of one batch influence each other.
         inputs, outputs: as ``TensorInfo``.
@@ -64,7 +67,10 @@ class Runtime:
         named = [frozen.inputs.get(name, name) for name in (*fed, *([] if image_input is None else [image_input]))]
         sources = {node_of(tensor) for tensor in (*frozen.inputs.values(), *named)}
         self.structure = Structure(frozen, sources)
-        image = choose_image_input(frozen, self.structure, fed) if image_input is None else self.tensor(image_input)
+        guessed = choose_image_input(frozen, self.structure, fed) if image_input is None else ""
+        image = behind_entry(guessed, self.structure) if guessed else self.tensor(image_input)
+        self.entry = guessed or entry_of(image, frozen, self.structure)
+        self.image_is_behind_entry = bool(guessed) and image != guessed
         self.tokens = read_tokens(frozen, self.structure, sources, image)
         self.structure = structure = self.tokens.structure
         self._weights = FoldedWeights(structure, weights)
@@ -106,6 +112,17 @@ class Runtime:
         dtype, shape = self.structure.shapes[tensor]
         return cast_to(array, dtype, shape, self._input_name(tensor))
 
+    def fed(self, tensor: str, array: np.ndarray) -> np.ndarray:
+        """The same for an array that a person feeds: an input of whole numbers takes those of its range.
+
+        Raises:
+            FeedError: the shape or the values do not fit.
+        """
+        fitted, dtype = self.fitted(tensor, array), self.frozen.whole_numbers.get(tensor)
+        if dtype is not None:
+            require_whole_numbers(fitted, dtype, self._input_name(tensor))
+        return fitted
+
     def from_images(self, images: np.ndarray) -> np.ndarray:
         """Pictures (images, height, width, channels), in the range of the input, as the image input takes them.
 
@@ -117,9 +134,9 @@ class Runtime:
         return self.fitted(self.image_tensor, self.layout.from_images(images))
 
     def info(self, name: str, tensor: str) -> TensorInfo:
-        """The dtype and shape of a tensor, under a name."""
+        """The dtype and shape of a tensor in the model, under a name."""
         dtype, shape = self.structure.shapes.get(tensor, (tf.float32, None))
-        return TensorInfo(name, dtype.name, shape)
+        return TensorInfo(name, self.frozen.whole_numbers.get(tensor, dtype.name), shape)
 
     def _input_name(self, tensor: str) -> str:
         names = (name for name, fed in self.frozen.inputs.items() if fed == tensor)

@@ -30,12 +30,14 @@ class BoundTargets:
         weights: float32 (targets, places): by how much each place of the head counts; each row adds up to 1.
         numbers: the class of each target; -1 where it is the surest one and images differ.
         names: of the targets.
+        places: where each of them lies, see ``place_text``.
     """
 
     channels: np.ndarray
     weights: np.ndarray
     numbers: tuple[int, ...]
     names: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
     def by_place(self) -> list[tuple[np.ndarray, list[int]]]:
         """Each different row of ``weights``, and the indices of the targets that have it."""
@@ -85,9 +87,19 @@ def number_of(head: Head, target: Target) -> int | None:
 def title_of(head: Head, target: Target, number: int | None) -> str:
     """A target for people: its class, and where."""
     name = "surest class" if number is None else head.title(number)
+    return f"{name} {place_text(target)}".rstrip()
+
+
+def place_text(target: Target) -> str:
+    """Where a target lies; '' for all places.
+
+    Example:
+        >>> place_text(Target(1, place=(3, 5))), place_text(Target(1, region=(0, 0, 4, 4))), place_text(Target(1))
+        ('at 3, 5', 'in 0, 0, 4, 4', '')
+    """
     if target.place is not None:
-        return f"{name} at {', '.join(map(str, target.place))}"
-    return name if target.region is None else f"{name} in {', '.join(map(str, target.region))}"
+        return f"at {', '.join(map(str, target.place))}"
+    return "" if target.region is None else f"in {', '.join(map(str, target.region))}"
 
 
 def weights_of(head: Head, target: Target, sizes: Sequence[int]) -> np.ndarray:

@@ -22,7 +22,7 @@ OPACITY = 0.6
 
 
 class HeadMap:
-    """A map over the photo. A click asks about the pixel, and a button about the whole map again.
+    """A map over the photo. A click asks about the pixel, a drawn frame about the mean over it, a button about all.
 
     Args:
         state: a click writes its ``place``.
@@ -41,6 +41,8 @@ class HeadMap:
         self._whole = button("Ask about the whole map", self._ask_about_all, "Explain the mean over all pixels again")
         self.widget = column(self.canvas, self._caption, self._whole, grow="none", widest="100%")
         self.canvas.on_click(lambda x, y: self._ask(int(y), int(x)))
+        self.canvas.on_drag(self._drawn)
+        self.canvas.drag = "region"
         state.observe(self._draw, ["target", "place"])
         set_visible(self.widget, False)
 
@@ -55,13 +57,26 @@ class HeadMap:
         self._draw()
 
     def _ask(self, row: int, column: int) -> None:
-        if self._predictions is None or self._predictions.values is None:
+        if self._predictions is not None:
+            self._state.place = self._in_map(row, column)
+
+    def _in_map(self, row: int, column: int) -> tuple[int, int]:
+        """The pixel of the map that shows a pixel of the image."""
+        assert self._predictions is not None
+        assert self._predictions.values is not None
+        (rows, columns), (height, width) = self._predictions.values.shape[1:3], self._image.shape[:2]
+        return min(row * rows // height, rows - 1), min(column * columns // width, columns - 1)
+
+    def _drawn(self, left: int, top: int, width: int, height: int, final: bool) -> None:
+        if not final or self._predictions is None:
             return
-        sizes, sides = self._predictions.values.shape[1:3], self._image.shape[:2]
-        row, column = (
-            min(at * size // side, size - 1) for at, size, side in zip((row, column), sizes, sides, strict=True)
+        (first_row, first_column), (last_row, last_column) = (
+            self._in_map(top, left),
+            self._in_map(top + height - 1, left + width - 1),
         )
-        self._state.place = row, column
+        rows, columns = last_row - first_row + 1, last_column - first_column + 1
+        single = rows == columns == 1
+        self._state.place = (first_row, first_column) if single else (first_row, first_column, rows, columns)
 
     def _ask_about_all(self) -> None:
         self._state.place = ()
@@ -80,7 +95,7 @@ class HeadMap:
         photo = picture(self._image, self._fed_images.value_range)
         rows, columns = (np.arange(side) * size // side for side, size in zip(sides, values.shape, strict=False))
         enlarged = values[rows][:, columns]
-        legend, lines = "", [f"{told.head.name}: click a pixel to ask about it"]
+        legend, lines = "", [f"{told.head.name}: click a pixel to ask about it, or draw a frame"]
         if told.head.meaning == "classes":
             best = enlarged.argmax(axis=-1)
             pixels = np.rint((1 - OPACITY) * photo + OPACITY * class_map(best)).astype(np.uint8)
@@ -94,20 +109,28 @@ class HeadMap:
             lines.append(f"{name}: {shown.min():.3g} to {shown.max():.3g}")
         self.canvas.show(encode.screen(pixels), ", ".join(lines), self._frame(values.shape[:2]))
         if self._state.place:
-            lines.append(f"asked about row {self._state.place[0]}, column {self._state.place[1]} of the map")
+            lines.append(f"asked about {_place_in_words(self._state.place)} of the map")
         self._caption.value = caption(lines) + legend
         self._whole.disabled = not self._state.place
 
     def _frame(self, sizes: tuple[int, ...]) -> tuple[int, int, int, int] | tuple[()]:
-        """The asked pixel on the photo: left, top, width and height."""
-        if not self._state.place:
+        """The asked pixel or region on the photo: left, top, width and height."""
+        place, sides = self._state.place, self._image.shape[:2]
+        if not place:
             return ()
-        sides = self._image.shape[:2]
+        lengths = place[2:] or (1, 1)
         (top, bottom), (left, right) = (
-            (-(-at * side // size), -(-(at + 1) * side // size))
-            for at, size, side in zip(self._state.place, sizes, sides, strict=True)
+            (-(-at * side // size), -(-(at + length) * side // size))
+            for at, length, size, side in zip(place[:2], lengths, sizes, sides, strict=True)
         )
         return left, top, max(1, right - left), max(1, bottom - top)
+
+
+def _place_in_words(place: tuple[int, ...]) -> str:
+    if len(place) == 2:
+        return f"row {place[0]}, column {place[1]}"
+    top, left, height, width = place
+    return f"rows {top} to {top + height - 1}, columns {left} to {left + width - 1}"
 
 
 def has_pixels(head: Head) -> bool:

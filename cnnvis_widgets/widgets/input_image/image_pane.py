@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import ipywidgets as w
@@ -19,6 +19,7 @@ from ..elements.shared_layouts import create
 from ..jobs import jobs
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedImages
+from .anchor_list import AnchorList
 from .head_map import HeadMap, has_pixels
 from .new_images import NewImages
 from .units_at_place import UnitsAtPlace
@@ -30,23 +31,24 @@ class ImagePane:
     Args:
         state: says which image is chosen.
         fed_images: the network and its images.
-        notice: about the images, for the user; '' for none.
+        notices: about the images and the network, for the user.
 
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
         units: lists the units that see the clicked place.
-        notice: says where the images come from, if nobody gave any.
+        notice: says where the images come from, if nobody gave any, and what results depend on beside the image.
         incoming: the ways to another image.
         predictions: what the network is surest of, as bars; empty for a map of values.
         head_map: what the head tells of each pixel.
+        anchors: the anchors of a detector that speak for the chosen class.
         widget: the whole pane.
     """
 
-    def __init__(self, state: ExplorerState, fed_images: FedImages, notice: str = "") -> None:
+    def __init__(self, state: ExplorerState, fed_images: FedImages, notices: Sequence[str] = ()) -> None:
         self._state, self._fed_images = state, fed_images
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
         self._caption, self.predictions = create(w.HTML), ClassBars(state)
-        self.head_map = HeadMap(state, fed_images)
+        self.head_map, self.anchors = HeadMap(state, fed_images), AnchorList(state)
         self._slot = jobs.new_slot()
         self._menu = create(
             w.Dropdown,
@@ -61,7 +63,7 @@ class ImagePane:
         self.units = UnitsAtPlace(state, fed_images, self.canvas)
         self.incoming = NewImages(state, fed_images, self.canvas)
         pad = [] if self.incoming.pad is None else [self.incoming.pad]
-        self.notice = create(w.HTML, value=text(notice, "caption", role="note") if notice else "")
+        self.notice = create(w.HTML, value="".join(text(notice, "caption", role="note") for notice in notices))
         parts = (
             self._menu,
             self.canvas,
@@ -71,6 +73,7 @@ class ImagePane:
             *self._head_menu(),
             self.predictions,
             self.head_map.widget,
+            self.anchors.widget,
             self.incoming.tools,
             *pad,
         )
@@ -116,6 +119,7 @@ class ImagePane:
         if head is None or not (state.has_predictions or has_pixels(head)):
             self.predictions.value = ""
             self.head_map.clear()
+            self.anchors.clear()
             return
         network, feed, asked = state.network, self._fed_images.feed(state.image), state.question(None)
 
@@ -129,6 +133,7 @@ class ImagePane:
                 bars = text(place_in_words(head, asked.where)) + prediction_bars(job.latest)
                 self.predictions.value = bars if state.has_predictions else ""
                 self.head_map.show(job.latest)
+                self.anchors.show(job.latest)
 
         self._slot.start(jobs.Job(steps, done=done))
 

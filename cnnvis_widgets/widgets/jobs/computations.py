@@ -6,7 +6,7 @@ generator runs, in another thread, the state may say something else.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -250,11 +250,10 @@ def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) ->
             yield progress
 
 
-def explain(fed_layer: FedLayer, *, explainer: str, question: Question, at_layer: bool) -> Steps:
-    """The attribution of a class."""
+def explain(fed_layer: FedLayer, *, explainer: str, question: Question, options: Mapping[str, Any]) -> Steps:
+    """The attribution of a class; ``options`` are further keywords of the method."""
     network, feed, key, layer = fed_layer
-    options = {"layer": layer} if at_layer else {}
-    about = network, key, options.get("layer"), explainer, question
+    about = network, key, explainer, question, tuple(options.items())
     cached = RESULTS.get(about)
     if cached is not None:
         yield Progress(cached, layer, about=about)

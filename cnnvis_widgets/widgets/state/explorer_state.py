@@ -115,12 +115,16 @@ def _head(state: ExplorerState, value: Any) -> str:
 def _place(state: ExplorerState, value: Any) -> tuple[int, ...]:
     place, head = tuple(map(int, value or ())), state.current_head
     sizes = () if head is None else head.output.spatial_shape
-    fits = len(place) == len(sizes) and all(
-        0 <= at < (size or UNKNOWN_SIZE) for at, size in zip(place, sizes, strict=True)
+    region = len(place) == 4 and len(sizes) == 2
+    firsts, lengths = (place[:2], place[2:]) if region else (place, (1,) * len(place))
+    fits = len(firsts) == len(sizes) and all(
+        first >= 0 and length >= 1 and first + length <= (size or UNKNOWN_SIZE)
+        for first, length, size in zip(firsts, lengths, sizes, strict=True)
     )
     if place and not fits:
         raise ChannelError(
-            f"Expected a place of head {state.head!r}, which is {_size_text(sizes)}, or (). Received: place={value!r}."
+            f"Expected a place of head {state.head!r}, which is {_size_text(sizes)}, a region of a map as (top, left, "
+            f"height, width), or (). Received: place={value!r}."
         )
     return place
 
@@ -157,8 +161,8 @@ class ExplorerState(t.HasTraits):
         page: which page of the montage is shown, from 0.
         head: the name of the output that is asked; changing it makes ``target`` 0 and ``place`` ().
         target: index of the chosen class of the head; also takes its name.
-        place: the pixel (row, column) or anchor of the head that is asked about, in units of its map, or () for the
-            mean over all of them.
+        place: the pixel (row, column), anchor (number,) or region (top, left, height, width) of the head that is asked
+            about, in units of its map, or () for the mean over all of it.
         rule: how reconstructions send signals backwards; a registered name or 'auto', see
             ``cnnvis_widgets.reconstruct``.
         save_png, log_to_tensorboard: whether every finished result is written to files.
@@ -235,7 +239,8 @@ class ExplorerState(t.HasTraits):
     def question(self, number: int | None) -> Question:
         """The question about a class of the head, or about its surest class, at the chosen place."""
         main = self.network.head().name if self.network.heads else ""
-        target = Target(number, place=self.place or None)
+        region = len(self.place) == 4
+        target = Target(number, region=self.place) if region else Target(number, place=self.place or None)
         return Question(target, None if self.head == main else self.head)
 
     @property

@@ -106,8 +106,7 @@ class FedImages:
         Raises:
             FeedError: the network does not take such an image.
         """
-        dtype = self._feeds[0][self.network.runtime.image_tensor].dtype
-        rounded = np.rint(values) if np.issubdtype(dtype, np.integer) else values
+        rounded = np.rint(values) if self.network.runtime.layout.whole_numbers else values
         batch = self.network.runtime.from_images(rounded[np.newaxis])
         return self._store(batch, len(self.images) if index is None else index)
 

@@ -37,13 +37,19 @@ class Question:
             >>> Question(Target(3)).code(), Question(Target(3, place=(1, 2))).code()
             ('3', 'cnnvis_widgets.Target(3, place=(1, 2))')
         """
-        channel, place = self.target.channel, self.target.place
-        if place is None:
+        channel, where = self.target.channel, self._where_text()
+        if not where:
             return repr(channel)
         first = "" if channel is None else f"{channel!r}, "
-        return f"cnnvis_widgets.Target({first}place={place!r})"
+        return f"cnnvis_widgets.Target({first}{where})"
 
     def where_code(self) -> str:
         """Python of the keyword ``target`` for calls that compare predictions; '' for the whole image."""
-        place = self.target.place
-        return "" if place is None else f", target=cnnvis_widgets.Target(place={place!r})"
+        where = self._where_text()
+        return f", target=cnnvis_widgets.Target({where})" if where else ""
+
+    def _where_text(self) -> str:
+        place, region = self.target.place, self.target.region
+        if region is not None:
+            return f"region={region!r}"
+        return "" if place is None else f"place={place!r}"

@@ -14,7 +14,7 @@ from ...imaging import encode
 from ...imaging.curves import behind_curves, signal_picture
 from ...imaging.heat import CLIPPED, Heat, heat, overlay
 from ...imaging.render import attribution_values, picture
-from ...methods import METHODS, of_kind
+from ...methods import METHODS, Method, of_kind
 from ...results import Attribution, WallTile
 from ..elements.badges import Fact, marks, obeyed
 from ..elements.canvas import PictureCanvas
@@ -23,6 +23,7 @@ from ..elements.controls import caption, column, dropdown, error_text, side_by_s
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
+from ..state.applicability import has_axes_of_image, no_gradient
 from ..state.checked_traits import Checked
 from ..state.explorer_state import ExplorerState
 from .attribution_figures import figures_badge, measure_attribution
@@ -54,10 +55,31 @@ def _explainer(state: ExplorerState, value: Any) -> str:
 
 
 def explainers(state: ExplorerState) -> dict[str, str]:
-    """The attribution methods that apply to the network, and their titles: Grad-CAM needs feature maps."""
-    heads = state.network.heads
-    has_maps = any(last_feature_maps(state.network, head.scores) is not None for head in heads)
-    return {name: title for name, title in EXPLAINERS.items() if has_maps or METHODS[name].option("layer") is None}
+    """The attribution methods in the menu, and their titles: those that apply, or all where the view is disabled."""
+    return applicable(state) or dict(EXPLAINERS)
+
+
+def applicable(state: ExplorerState) -> dict[str, str]:
+    """The attribution methods that apply to the network, and their titles.
+
+    Grad-CAM needs feature maps, guided Grad-CAM and Score-CAM ones with the axes of the image, and a method with one
+    value for each channel of the image a gradient there.
+    """
+    network = state.network
+    mapped = [maps for head in network.heads if (maps := last_feature_maps(network, head.scores)) is not None]
+    fitting = any(has_axes_of_image(state, maps) for maps in mapped)
+    gradient = not no_gradient(state)
+    return {
+        name: title
+        for name, title in EXPLAINERS.items()
+        if (gradient or not METHODS[name].per_channel)
+        and (METHODS[name].option("layer") is None or (fitting if _needs_axes(METHODS[name]) else mapped))
+    }
+
+
+def _needs_axes(method: Method) -> bool:
+    """Whether a method lays maps over the image: guided Grad-CAM, and Score-CAM, which hides the image by them."""
+    return method.per_channel or (method.option("layer") is not None and method.option("baseline") is not None)
 
 
 class AttributionTraits(ExplanationTraits):
@@ -125,15 +147,17 @@ class AttributionView(View):
         self._update_controls()
 
     def unavailable(self) -> str:
-        return "" if self.state.network.heads else NO_HEAD
+        if not self.state.network.heads:
+            return NO_HEAD
+        return "" if applicable(self.state) else no_gradient(self.state)
 
     def is_stale(self, trait: str) -> bool:
         return super().is_stale(trait) or explains_another_class(self.state, trait)
 
     def work(self) -> tuple[str, Steps]:
-        state, at_layer = self.state, self._weighs_layer()
-        options: Any = {"explainer": state.explainer, "question": question(state), "at_layer": at_layer}
-        return f"Computing {EXPLAINERS[state.explainer]}", computations.explain(self.context.fed_layer(), **options)
+        state = self.state
+        asked: Any = {"explainer": state.explainer, "question": question(state), "options": self._map_options()}
+        return f"Computing {EXPLAINERS[state.explainer]}", computations.explain(self.context.fed_layer(), **asked)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         result: Attribution = progress.result
@@ -184,14 +208,26 @@ class AttributionView(View):
 
     def code(self) -> str:
         state = self.state
-        options = {"layer": state.layer} if self._weighs_layer() else {}
-        call = METHODS[state.explainer].code("network", "feed", "target", **options, **question(state).options)
+        options = {**self._map_options(), **question(state).options}
+        call = METHODS[state.explainer].code("network", "feed", "target", **options)
         return f"{target_code(state)}\nattribution = {call}"
 
     def _can_weigh_layer(self) -> bool:
         """Whether the method weighs maps, and the maps of the chosen layer have more than one value."""
-        takes_layer = METHODS[self.state.explainer].option("layer") is not None
-        return takes_layer and bool(self.state.current_layer.spatial_shape)
+        method, layer = METHODS[self.state.explainer], self.state.current_layer
+        takes_layer = method.option("layer") is not None and bool(layer.spatial_shape)
+        return takes_layer and (not _needs_axes(method) or has_axes_of_image(self.state, layer))
+
+    def _map_options(self) -> dict[str, Any]:
+        """Which maps Grad-CAM weighs. Maps with other axes than the image keep their size: tokens, or one of a film."""
+        state, at_layer = self.state, self._weighs_layer()
+        options: dict[str, Any] = {"layer": state.layer} if at_layer else {}
+        if "upsampled" in METHODS[state.explainer].fixed and state.current_head is not None:
+            last = last_feature_maps(state.network, state.current_head.scores)
+            maps = state.current_layer if at_layer else last
+            if maps is not None and not has_axes_of_image(state, maps):
+                options["upsampled"] = False
+        return options
 
     def _weighs_layer(self) -> bool:
         return self.state.at_layer and self._can_weigh_layer()
@@ -205,8 +241,10 @@ def facts(result: Attribution) -> list[Fact]:
     """How an attribution was computed, for its badge."""
     removed = result.activation_removed.replace("_", " ")
     words: list[Fact] = [(f"{removed} removed" if removed else f"scores of {result.layer.name}", False)]
+    sizes = result.images.shape[2:]
     if result.maps is not None:
-        words.append((f"maps of {result.maps.name}, enlarged", False))
+        enlarged = "" if sizes == result.maps.spatial_shape else ", enlarged"
+        words.append((f"maps of {result.maps.name}{enlarged}", False))
     if result.completeness_error is not None and result.completeness_gap is not None and result.points is not None:
         error, gap = float(result.completeness_error[0, 0]), float(result.completeness_gap[0, 0])
         words.append((f"completeness error {error:+.3g}, {gap:.1%} of the difference", gap > TOLERANCE))

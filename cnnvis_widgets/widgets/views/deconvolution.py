@@ -21,6 +21,7 @@ from ..elements.controls import LABEL, button, dropdown, error_text, refill, sta
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
+from ..state.applicability import no_gradient
 from .all_rules import AllRules
 from .class_choice import ExplanationTraits, question
 from .class_sensitivity import measure, sensitivity_badge
@@ -101,6 +102,9 @@ class DeconvolutionView(View):
         self._measured: Any = None  # what the badge is about
         self._about: Any = None
         self._side: int | None = None
+
+    def unavailable(self) -> str:
+        return no_gradient(self.state)
 
     def is_stale(self, trait: str) -> bool:
         missing = trait == "channel" and not self.context.gallery.has(self.state.channel)

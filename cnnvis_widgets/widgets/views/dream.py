@@ -23,6 +23,7 @@ from ..elements.shared_layouts import create, set_visible
 from ..input_image.image_pane import size_in_words
 from ..jobs import computations, jobs
 from ..saving.film import Film
+from ..state.applicability import no_gradient
 from ..state.checked_traits import Checked, option_trait
 from ..state.explorer_state import ExplorerState
 from .map_sheet import MapSheet
@@ -162,6 +163,9 @@ class DreamView(View):
             grow="3 1 240px",
             widest="500px",
         )
+
+    def unavailable(self) -> str:
+        return no_gradient(self.state)
 
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""

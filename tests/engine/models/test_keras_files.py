@@ -207,3 +207,105 @@ def test_a_keras_2_archive_without_tf_keras_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf_keras", None)
     with pytest.raises(ModelError, match=r"Received: .*old\.keras' of Keras 2\.15\.0\. Install the package tf_keras"):
         load(tmp_path / "old.keras", images())
+
+
+# ---- what Keras 3 no longer has, as Keras 2 wrote it
+
+
+def stated(name, class_name, call, **config):
+    """A layer of an architecture of Keras 2."""
+    return {"class_name": class_name, "config": {"name": name, **config}, "name": name, "inbound_nodes": [call]}
+
+
+def of_function(name, function, call):
+    kind = "SlicingOpLambda" if function.endswith("getitem") else "TFOpLambda"
+    return stated(name, kind, call, function=function, trainable=True, dtype="float32")
+
+
+def old_file(path, layers_stated, output, weights=None):
+    """An .h5 file of Keras 2: an architecture, and the weights of layers by their names."""
+    shown = {"batch_input_shape": [None, 6, 6, 3], "dtype": "float32", "name": "image", "sparse": False}
+    first = {"class_name": "InputLayer", "config": shown, "name": "image", "inbound_nodes": []}
+    inner = {"name": "old", "layers": [first, *layers_stated], "input_layers": [["image", 0, 0]]}
+    config = {"class_name": "Functional", "config": inner | {"output_layers": [[output, 0, 0]]}}
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"], file.attrs["backend"] = "2.11.0", "tensorflow"
+        file.attrs["model_config"] = json.dumps(config)
+        group = file.create_group("model_weights")
+        group.attrs["keras_version"], group.attrs["backend"] = "2.11.0", "tensorflow"
+        names = ["image", *(layer["name"] for layer in layers_stated)]
+        group.attrs["layer_names"] = [name.encode() for name in names]
+        for name in names:
+            own, arrays = group.create_group(name), (weights or {}).get(name, [])
+            own.attrs["weight_names"] = [f"{name}/w{index}:0".encode() for index in range(len(arrays))]
+            for index, array in enumerate(arrays):
+                own[f"{name}/w{index}:0"] = array
+    return path
+
+
+@pytest.fixture
+def without_tf_keras(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf_keras", None)
+
+
+SLICES = [
+    {"class_name": "__ellipsis__"},
+    {"start": 1, "stop": -1, "step": 2},
+    {"start": None, "stop": None, "step": None},
+]
+
+
+def test_functions_of_tensorflow_in_an_old_file(tmp_path, without_tf_keras):
+    calls = [
+        of_function("twice", "math.multiply", ["image", 0, 0, {"y": 2.0, "name": None}]),
+        of_function("from_one", "math.subtract", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["twice", 0, 0], "name": None}]),
+        of_function("cut", "__operators__.getitem", ["from_one", 0, 0, {"slice_spec": SLICES}]),
+        of_function("both", "concat", [["cut", 0, 0, {"axis": -1}], ["cut", 0, 0, {"axis": -1}]]),
+        of_function("relu", "nn.relu", ["both", 0, 0, {"name": None}]),
+        of_function("mean", "math.reduce_mean", ["relu", 0, 0, {"axis": [1, 2], "keepdims": False, "name": None}]),
+    ]
+    network = load(old_file(tmp_path / "old.h5", calls, "mean"), images((6, 6, 3)))
+    cut = (1 - 2 * images((6, 6, 3)))[:, :, 1:-1:2]
+    wanted = np.maximum(np.concatenate([cut, cut], -1), 0).mean((1, 2))
+    np.testing.assert_allclose(predict(network).values, wanted, atol=1e-6)
+    assert [layer.kind for layer in network.select("r")] == ["relu"]
+
+
+def test_attention_in_an_old_file(tmp_path, without_tf_keras):
+    rng = np.random.default_rng(3)
+    sizes = [(3, 2, 4), (2, 4)] * 3 + [(2, 4, 3), (3,)]  # query, key, value, output: kernel and bias
+    weights = [rng.standard_normal(size).astype(np.float32) for size in sizes]
+    shape = [None, 36, 3]
+    config = {"num_heads": 2, "key_dim": 4, "query_shape": shape, "key_shape": shape, "value_shape": shape}
+    calls = [
+        stated("tokens", "Reshape", [["image", 0, 0, {}]], target_shape=[36, 3], dtype="float32"),
+        stated("look", "MultiHeadAttention", [["tokens", 0, 0, {"value": ["tokens", 0, 0]}]], **config),
+    ]
+    network = load(old_file(tmp_path / "old.h5", calls, "look", {"look": weights}), images((6, 6, 3)))
+    tokens = images((6, 6, 3)).reshape(2, 36, 3)
+    query, key, value = (np.einsum("btc,chd->bthd", tokens, weights[2 * at]) + weights[2 * at + 1] for at in range(3))
+    scores = np.einsum("bthd,bshd->bhts", query, key) / 2
+    shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    seen = np.einsum("bhts,bshd->bthd", shares, value)
+    wanted = np.einsum("bthd,hdc->btc", seen, weights[6]) + weights[7]
+    np.testing.assert_allclose(predict(network).values, wanted, atol=1e-5)
+
+
+def test_a_thresholded_relu_and_stretching_in_an_old_file(tmp_path, without_tf_keras):
+    calls = [
+        stated("stretched", "RandomHeight", [["image", 0, 0, {}]], factor=0.2, interpolation="bilinear", seed=None),
+        stated("thresholded", "ThresholdedReLU", [["stretched", 0, 0, {}]], theta=0.4, dtype="float32"),
+    ]
+    network = load(old_file(tmp_path / "old.h5", calls, "thresholded"), images((6, 6, 3)))
+    shown = images((6, 6, 3))
+    np.testing.assert_allclose(predict(network).values, np.where(shown > 0.4, shown, 0), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "words"),
+    [("LocallyConnected2D", "LocallyConnected2D"), ("TFOpLambda", r"only computes. Received: 'tf\.io\.write_file'")],
+)
+def test_what_cannot_be_translated_is_refused_with_the_ways_that_work(tmp_path, without_tf_keras, class_name, words):
+    call = stated("last", class_name, [["image", 0, 0, {}]], function="io.write_file")
+    with pytest.raises(ModelError, match=rf"(?s){words}.*pip install tf_keras.*SavedModel.*tf\.function"):
+        load(old_file(tmp_path / "old.h5", [call], "last"), images((6, 6, 3)))
