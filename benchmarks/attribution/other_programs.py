@@ -3,7 +3,7 @@
 ``python -m benchmarks.attribution.other_programs FOLDER`` makes a virtual environment in FOLDER, once, installs the
 other programs there, has each of them explain the same images with the same weights, and prints the worst difference as
 a part of the largest value. Maps have the size of the layer and are not scaled, so that nothing but the formula is
-compared.
+compared; those of Grad-CAM++ and Score-CAM, which have no unit, are divided by their largest value.
 
 Where a program departs from the paper, the table has a second row: ours changed in the way that the program departs. It
 shows that nothing else differs.
@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 PACKAGES = ("tensorflow", "tf-keras", "tf-keras-vis", "scipy<1.15", "torch", "torchvision", "captum", "grad-cam")
 PROGRAMS = ("in_tf_keras_vis", "in_pytorch")
 TARGET, STEPS = 3, 40
+UNITLESS = ("Grad-CAM++", "Score-CAM")
 
 Row = tuple[str, str, float, str]
 
@@ -95,40 +96,82 @@ def rows(model: keras.Model, images: np.ndarray, theirs: dict[str, dict[str, np.
     for results in theirs.values():
         for name, values in results.items():
             method, _, library = name.partition(" by ")
-            table.append((method, library, _difference(ours[method][:, 0], values), ""))
-            for remark, changed in departures.get(name, lambda: {})().items():
-                table.append((method, library, _difference(changed, values), remark))
+            table.append((method, library, _difference(method, ours[method][:, 0], values), ""))
+            if name in departures:
+                remark, changed = departures[name]
+                table.append((method, library, _difference(method, changed(), values), remark))
     return table
 
 
-def as_they_do(loaded: cv.Network) -> dict[str, Callable[[], dict[str, np.ndarray]]]:
-    """Our values, changed in the ways in which programs depart from the papers: by method and program."""
+def as_they_do(loaded: cv.Network) -> dict[str, tuple[str, Callable[[], np.ndarray]]]:
+    """How programs depart from the papers and from us, in words and in NumPy: by method and program."""
     class_scores = ClassScores.of(loaded, None, None)
     bound = class_scores.bound(TARGET)
     maps, gradients = class_scores.backward_to(loaded.layer("maps"), *bound.pairs())
+    sums = maps.sum(axis=(1, 2), keepdims=True)
 
-    def plus_plus_with_alphas_that_add_up_to_one() -> dict[str, np.ndarray]:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            alphas = 1 / (2 + gradients * maps.sum(axis=(1, 2), keepdims=True))
-        alphas = np.where(gradients == 0, 0, alphas)
-        alphas /= alphas.sum(axis=(1, 2), keepdims=True)
+    def plus_plus(alphas: np.ndarray) -> np.ndarray:
         weights = (np.maximum(gradients, 0) * alphas).sum(axis=(1, 2), keepdims=True)
-        raised = np.exp(class_scores.of_targets(bound)).reshape(-1, 1, 1)
-        return {"alphas of each map add up to 1; times exp(score)": raised * np.maximum((weights * maps).sum(-1), 0)}
+        return np.maximum((weights * maps).sum(axis=-1), 0)
 
-    def rectified_hires() -> dict[str, np.ndarray]:
-        return {"positive part": np.maximum((gradients * maps).sum(axis=-1), 0)}
+    def plus_plus_with_alphas_that_add_up_to_one() -> np.ndarray:
+        alphas = np.where(gradients == 0, 0, 1 / (2 + gradients * sums))
+        return plus_plus(alphas / alphas.sum(axis=(1, 2), keepdims=True))
+
+    def plus_plus_with_epsilon() -> np.ndarray:
+        return plus_plus(gradients**2 / (2 * gradients**2 + gradients**3 * sums + 1e-6))
+
+    def score_cam(probabilities: bool) -> np.ndarray:
+        masked = [_behind_corner_masks(class_scores, row, of_image) for row, of_image in enumerate(maps)]
+        if probabilities:
+            weights = np.stack([by_class[1] for by_class in masked])
+        else:
+            logits = np.stack([by_class[0] for by_class in masked])
+            weights = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        return np.maximum((weights[:, None, None] * maps).sum(axis=-1), 0)
 
     return {
-        "Grad-CAM++ by tf-keras-vis": plus_plus_with_alphas_that_add_up_to_one,
-        "HiResCAM by pytorch-grad-cam": rectified_hires,
+        "Grad-CAM++ by tf-keras-vis": (
+            "alphas of each map divided by their sum, as in the authors' program",
+            plus_plus_with_alphas_that_add_up_to_one,
+        ),
+        "Grad-CAM++ by pytorch-grad-cam": ("1e-6 added to each denominator", plus_plus_with_epsilon),
+        "HiResCAM by pytorch-grad-cam": (
+            "positive part only",
+            lambda: np.maximum((gradients * maps).sum(axis=-1), 0),
+        ),
+        "Score-CAM by tf-keras-vis": (
+            "probabilities as weights, no softmax over the maps; masks enlarged from corner to corner",
+            lambda: score_cam(True),
+        ),
+        "Score-CAM by pytorch-grad-cam": (
+            "masks enlarged from corner to corner; a constant map is a black mask",
+            lambda: score_cam(False),
+        ),
     }
 
 
-def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+def _behind_corner_masks(class_scores: ClassScores, row: int, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and probabilities of an image behind its maps, enlarged so that corners stay corners: (maps,) each."""
+    image, masks = class_scores.images[row], np.moveaxis(maps, -1, 0).astype(np.float64)
+    for axis in (1, 2):
+        places = np.linspace(0, masks.shape[axis] - 1, image.shape[axis - 1])
+        below = np.minimum(places.astype(int), masks.shape[axis] - 2)
+        part = (places - below).reshape((-1, 1) if axis == 1 else (-1,))
+        masks = masks.take(below, axis) * (1 - part) + masks.take(below + 1, axis) * part
+    low, high = masks.min(axis=(1, 2), keepdims=True), masks.max(axis=(1, 2), keepdims=True)
+    masks = (masks - low) / (high - low + 1e-8)
+    rows = np.full(len(masks), row)
+    logits, probabilities = class_scores.of_variants(rows, (image * masks[..., np.newaxis]).astype(np.float32))
+    return logits[:, TARGET], logits[:, TARGET] if probabilities is None else probabilities[:, TARGET]
+
+
+def _difference(method: str, found: np.ndarray, expected: np.ndarray) -> float:
     """The largest difference as a part of the largest value."""
     if found.shape != expected.shape:
         sys.exit(f"Expected maps of shape {expected.shape}. Received: {found.shape}.")
+    if method in UNITLESS:
+        found, expected = (maps / maps.max(axis=(1, 2), keepdims=True) for maps in (found, expected))
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 

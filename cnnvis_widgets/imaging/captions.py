@@ -40,7 +40,8 @@ def captioned_grid(tiles: np.ndarray, captions: Sequence[Sequence[str]]) -> np.n
         words = Image.fromarray(tile[height:])
         draw, font = ImageDraw.Draw(words), ImageFont.load_default(_SIZE)
         for row, line in enumerate(caption):
-            draw.text((_MARGIN, _MARGIN + row * _LINE), shortened(line, cell[1] - 2 * _MARGIN, draw, font), _INK, font)
+            plain = line.replace("×", "x")  # which the font lacks
+            draw.text((_MARGIN, _MARGIN + row * _LINE), shortened(plain, cell[1] - 2 * _MARGIN, draw, font), _INK, font)
         tile[height:] = np.asarray(words)
     picture = Grid.of(cells, gap=8)
     gaps = picture.montage(np.ones((count, *cell, 1), bool))

@@ -25,6 +25,11 @@ def test_tiles_stay_as_they_are_and_words_stand_below_them():
     assert (picture[height + 68 :, 195:200] == 255).all()  # the margin
 
 
+def test_a_sign_that_the_font_lacks_is_spelled():
+    blank = np.zeros((1, 10, 10, 3), np.uint8)
+    assert (captioned_grid(blank, [["Gradient × input"]]) == captioned_grid(blank, [["Gradient x input"]])).all()
+
+
 def test_small_tiles_get_room_for_words():
     picture = captioned_grid(np.zeros((1, 10, 10, 3), np.uint8), [["word"]])
     assert picture.shape == (10 + 17 + 10, 170, 3)
