@@ -591,6 +591,8 @@ class WallTile:
         seconds: how long the method took.
         deletion: the curve of the image while pixels are removed, the most important ones first; its area is small for
             a good attribution.
+        insertion: the curve while they are put into the blurred image; its area is large for a good attribution.
+            ``None`` for a flat input, which cannot be blurred.
         sensitivity: the correlation (-1 to 1) of the picture with that of the best other class; NaN where there is no
             other class, or a picture is constant. Near 1 the picture hardly depends on the class.
         refusal: why the method does not apply, or ''.
@@ -600,6 +602,7 @@ class WallTile:
     attribution: Attribution | None = None
     seconds: float = 0.0
     deletion: PerturbationCurve | None = None
+    insertion: PerturbationCurve | None = None
     sensitivity: float = float("nan")
     refusal: str = ""
 
@@ -613,6 +616,8 @@ class MethodWall:
         name: of the class, with the place or region that was asked for.
         classes: int (2,): the class and the best other one, its rival; -1 where there is no other class.
         tiles: one for each method, in order; those that are not finished are missing.
+        random: the curves of deletion and insertion for single pixels in random order, with which those of methods can
+            be compared, as far as they are known.
         image: float32 (height, width, channels), as fed.
         value_range: (low, high) of the input, float32 scalars or one per input channel.
         index, total: which method is at work, counted from 0, and how many there are.
@@ -622,6 +627,7 @@ class MethodWall:
     name: str
     classes: np.ndarray
     tiles: tuple[WallTile, ...]
+    random: tuple[PerturbationCurve, ...]
     image: np.ndarray
     value_range: tuple[np.ndarray, np.ndarray]
     index: int = 0

@@ -29,6 +29,7 @@ from ..results import (
     Layer,
     MethodWall,
     Occlusion,
+    PerturbationCurve,
     Reconstruction,
     WallTile,
 )
@@ -220,7 +221,7 @@ def of_wall(wall: MethodWall) -> Iterator[Picture]:
     photo = wall_photo(wall)
     tiles = np.stack([np.broadcast_to(photo, (*photo.shape[:2], 3)), *(wall_tile(tile, photo) for tile in wall.tiles)])
     factor = magnification(tiles[:1], side=256)
-    captions = [[wall.name, *[""] * 3], *(wall_words(tile) for tile in wall.tiles)]
+    captions = [wall_reference(wall), *(wall_words(tile) for tile in wall.tiles)]
     pixels = captioned_grid(enlarge(tiles, factor), captions)
     text = {METHODS[tile.method].title: ", ".join(wall_words(tile)[1:]) for tile in wall.tiles}
     subject, channel = _Subject(wall.head.scores, "wall", "method_wall"), int(wall.classes[0])
@@ -253,9 +254,20 @@ def wall_words(tile: WallTile) -> list[str]:
     title = METHODS[tile.method].title
     if tile.deletion is None:
         return [title, "does not apply", tile.refusal]
-    area = f"deletion area {float(tile.deletion.areas[0, 0]):.3g}"
+    curves = [curve for curve in (tile.deletion, tile.insertion) if curve is not None]
     similar = "no class sensitivity" if np.isnan(tile.sensitivity) else f"class sensitivity {tile.sensitivity:.2f}"
-    return [title, f"{tile.seconds:.2g} s", area, similar]
+    return [title, f"{tile.seconds:.2g} s", *map(area_words, curves), similar]
+
+
+def wall_reference(wall: MethodWall) -> list[str]:
+    """The lines below the photo of a method wall: the class, and the areas of a random order of single pixels."""
+    known = [curve for curve in wall.random if np.isfinite(curve.areas).all()]
+    return [wall.name, "pixels in random order", *map(area_words, known)] if known else [wall.name]
+
+
+def area_words(curve: PerturbationCurve) -> str:
+    """The area under the curve of the first image and target, in words."""
+    return f"{curve.kind} area {float(curve.areas[0, 0]):.3g}"
 
 
 def of_intervention(

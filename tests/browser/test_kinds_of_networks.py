@@ -178,6 +178,15 @@ def test_occlusion(notebook, kind):
         shot(notebook, kind, "occlusion-by-hand")
 
 
+def test_the_method_wall(notebook, kind):
+    notebook.show("Method wall")
+    notebook.await_python("type(explorer.result).__name__ == 'MethodWall' and not explorer.state.running")
+    told = notebook.python("[tile.method for tile in explorer.result.tiles if tile.attribution is not None]")
+    for method in told:
+        expect(notebook.picture(method)).to_have_attribute("aria-label", re.compile("deletion area"))
+    shot(notebook, kind, "method-wall")
+
+
 def test_intervention(notebook, kind):
     notebook.show("Intervention")
     notebook.page.get_by_role("button", name="Silence it").click()

@@ -32,7 +32,7 @@ def explain(notebook, title, name):
     notebook.page.get_by_label("Method").select_option(title)
     notebook.await_python(f"explorer.state.explainer == {name!r}")
     notebook.rest()
-    expect(notebook.picture("attribution")).to_have_attribute("aria-label", re.compile(f"^{title} for "))
+    expect(notebook.picture("attribution")).to_have_attribute("aria-label", re.compile(f"^{re.escape(title)} for "))
     assert notebook.python("explorer.result.method") == name
 
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from ...errors import CnnvisError, OptionError, nearest
 from ...methods import METHODS, of_kind
-from ...results import Attribution, Head, Layer, MethodWall, Occlusion, Target, WallTile
+from ...results import Attribution, Head, Layer, MethodWall, Occlusion, PerturbationCurve, Target, WallTile
 from ..network.loading import load
-from ..network.targets import OneTarget, one
-from .class_scores import ClassScores
-from .perturbation import deletion_steps
+from ..network.targets import BoundTargets, OneTarget, one
+from .class_scores import ClassScores, attribution_without_images
+from .perturbation import deletion_steps, insertion_steps
 from .sanity_checks import classes_and_rivals, correlations
 
 
@@ -43,11 +43,12 @@ def method_wall(
         methods: names of the methods, in the order of the wall; by default all that ``wall_methods`` lists.
         layer: of the feature maps, for methods that weigh or follow some; by default the last one before the scores.
         scores: the name of a head, or a layer; ``None`` for the main head.
-        points: how many equal parts of the pixels the deletion removes; see ``deletion``.
+        points: how many equal parts of the pixels are removed and inserted; see ``deletion``.
 
     Returns:
-        For each method its attribution, the time it took, the deletion curve with its area, and the class sensitivity.
-        A method that does not apply has the reason instead.
+        For each method its attribution, the time it took, the curves of deletion and insertion with their areas, and
+        the class sensitivity. A method that does not apply has the reason instead. The curves of a random order of
+        pixels stand beside them.
 
     Raises:
         LayerError, ChannelError, FeedError: no such layer or class, or no image.
@@ -57,6 +58,9 @@ def method_wall(
         The class sensitivity is the correlation of the picture with that of the best other class, as in
         ``sensitivity``: near 1 the picture hardly depends on the class. Both pictures are computed together; the time
         is that of both, and the first call of a method compiles its functions.
+
+        Areas of pictures of single pixels and of coarse maps cannot be compared: removing scattered pixels disturbs a
+        network more than removing a patch of as many. Compare each with the random order, and both areas.
 
     References:
         [1] V. Petsiuk, A. Das and K. Saenko, BMVC 2018, arXiv 1806.07421.
@@ -128,7 +132,7 @@ class _Wall:
         target: what was asked for, which says where.
         classes: int (2,): the class and the best other one, or -1 where there is none.
         layer: see ``method_wall``.
-        points: of the deletion.
+        points: of the curves.
     """
 
     class_scores: ClassScores
@@ -140,9 +144,12 @@ class _Wall:
 
     def steps(self, names: Sequence[str]) -> Iterator[MethodWall]:
         scores = self.class_scores
-        name_of_class = scores.bound(self._targets()[:1]).names[0]
+        bound = scores.bound(self._targets()[:1])
         shown = scores.images[0], scores.network.value_range(self.feed)
-        wall = MethodWall(scores.head, name_of_class, self.classes, (), *shown, total=len(names))
+        wall = MethodWall(scores.head, bound.names[0], self.classes, (), (), *shown, total=len(names))
+        for curves in self._curves(self._random_order(bound)):
+            wall = replace(wall, random=curves)
+            yield wall
         for index, name in enumerate(names):
             for tile in self._tile(name):
                 if tile is None:
@@ -153,23 +160,41 @@ class _Wall:
 
     def _tile(self, name: str) -> Iterator[WallTile | None]:
         """``None`` while a method runs, then its tile."""
-        network = self.class_scores.network
         try:
             seconds, begin = 0.0, time.perf_counter()
-            for result in METHODS[name].run(network, self.feed, self._targets(), **self._options(name)):
+            for result in METHODS[name].run(
+                self.class_scores.network, self.feed, self._targets(), **self._options(name)
+            ):
                 seconds += time.perf_counter() - begin  # without what the consumer takes
                 attribution: Attribution = result.attribution if isinstance(result, Occlusion) else result
                 yield None
                 begin = time.perf_counter()
             alone = _first_target(attribution)
-            for deletion in deletion_steps(network, self.feed, alone, steps=self.points):
-                curve = deletion
+            for finished in self._curves(alone):
+                curves = finished
                 yield None
         except CnnvisError as error:
             yield WallTile(name, refusal=str(error))
             return
         similar = float(correlations(*np.moveaxis(attribution.images, 1, 0))[0]) if self.classes[1] >= 0 else np.nan
-        yield WallTile(name, alone, seconds, curve, similar)
+        by_kind = {curve.kind: curve for curve in curves}
+        yield WallTile(name, alone, seconds, by_kind["deletion"], by_kind.get("insertion"), similar)
+
+    def _curves(self, attribution: Attribution) -> Iterator[tuple[PerturbationCurve, ...]]:
+        """The curves so far: deletion and, of images that can be blurred, insertion."""
+        kinds = [deletion_steps, insertion_steps] if self.class_scores.images.ndim > 2 else [deletion_steps]
+        finished: tuple[PerturbationCurve, ...] = ()
+        for kind in kinds:
+            for curve in kind(self.class_scores.network, self.feed, attribution, steps=self.points):
+                curves = (*finished, curve)
+                yield curves
+            finished = curves
+
+    def _random_order(self, bound: BoundTargets) -> Attribution:
+        """An attribution by chance: each pixel has a random number."""
+        images = self.class_scores.images
+        numbers = np.random.default_rng(0).random((1, 1, *(images.shape[1:-1] or images.shape[1:])), np.float32)
+        return replace(attribution_without_images(self.class_scores, bound, "occlusion"), images=numbers)
 
     def _targets(self) -> list[Target]:
         """The class and its rival, at the place that was asked for."""

@@ -128,7 +128,12 @@ class AttributionView(View):
             explained_menu(state),
             self._at_layer,
             slider(state, "opacity", "Opacity", tooltip="Of the evidence over the photo"),
-            switch(state, "measured", "Measure it", tooltip="Tell deletion area and class sensitivity of the method"),
+            switch(
+                state,
+                "measured",
+                "Measure it",
+                tooltip="Tell deletion and insertion area and class sensitivity of the method",
+            ),
         )
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)

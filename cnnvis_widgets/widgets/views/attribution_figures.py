@@ -1,4 +1,4 @@
-"""Figures that tell a good attribution from a nice one: deletion area and class sensitivity, below a picture."""
+"""Figures that tell a good attribution from a nice one, below a picture: areas of two curves, class sensitivity."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ...engine.attribution.method_wall import method_wall
 from ...errors import CnnvisError
+from ...outputs.pictures import area_words
 from ...results import WallTile
 from ..elements.badges import Fact, marks
 from ..elements.controls import text
@@ -18,8 +19,8 @@ from .class_sensitivity import HIGH
 
 _TOOLTIP = (
     "Deletion area: under the curve of the class while pixels are removed, the most important ones first; smaller is "
-    "better. Class sensitivity: correlation with the picture of the best other class; near 1 the picture hardly "
-    "depends on the class"
+    "better. Insertion area: while they are put into the blurred image; larger is better. Class sensitivity: "
+    "correlation with the picture of the best other class; near 1 the picture hardly depends on the class"
 )
 
 
@@ -52,9 +53,8 @@ def figures_badge(tile: WallTile | CnnvisError) -> str:
 
 
 def figures(tile: WallTile) -> list[Fact]:
-    """Time, deletion area and class sensitivity of a method that applies."""
-    area = float("nan") if tile.deletion is None else float(tile.deletion.areas[0, 0])
-    quantity = "" if tile.deletion is None else f" ({tile.deletion.quantity})"
+    """Time, areas and class sensitivity of a method that applies."""
+    curves = [curve for curve in (tile.deletion, tile.insertion) if curve is not None]
     similar = (
         "no class sensitivity: no other class, or an empty picture"
         if np.isnan(tile.sensitivity)
@@ -62,6 +62,6 @@ def figures(tile: WallTile) -> list[Fact]:
     )
     return [
         (f"{tile.seconds:.2g} s", False),
-        (f"deletion area {area:.3g}{quantity}", False),
+        *((area_words(curve), False) for curve in curves),
         (similar, bool(tile.sensitivity >= HIGH)),
     ]

@@ -9,12 +9,12 @@ import ipywidgets as w
 from ...engine.attribution.method_wall import wall_methods
 from ...imaging import encode
 from ...methods import METHODS
-from ...outputs.pictures import wall_photo, wall_tile, wall_words
+from ...outputs.pictures import wall_photo, wall_reference, wall_tile, wall_words
 from ...results import MethodWall, WallTile
 from ..elements.badges import marks
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import caption, column, side_by_side, stack, switch
+from ..elements.controls import caption, column, side_by_side, stack, switch, text
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from .attribution_figures import figures
@@ -52,7 +52,8 @@ class MethodWallView(View):
             column(self.tiles[name], self._captions[name], grow="1 1 170px", widest="240px") for name in self.tiles
         ]
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
-        self.panel = stack(side_by_side(*columns, self._classes))
+        self._reference = create(w.HTML)
+        self.panel = stack(side_by_side(*columns, self._classes), self._reference)
         state.observe(self._show_classes, "explained")
         self._show_classes()
         self._drawn: set[str] = set()  # the methods whose tiles are on the screen
@@ -76,6 +77,7 @@ class MethodWallView(View):
         added = [tile for tile in wall.tiles if final or tile.method not in self._drawn]
         for tile in added:
             self._draw_tile(wall, tile, final)
+        self._reference.value = text(", ".join(wall_reference(wall)[1:]))
         self._drawn.update(tile.method for tile in added)
         if added and (missing := [name for name in self.tiles if name not in self._drawn]):
             self._say(missing[0], "computing …")

@@ -13,6 +13,7 @@ from cnnvis_widgets import (
     deletion,
     grad_cam,
     hires_cam,
+    insertion,
     integrated_gradients,
     load,
     method_wall,
@@ -43,6 +44,9 @@ def test_a_wall_has_every_method_that_gives_an_attribution(network):
     assert (wall.name, wall.classes[0], wall.head) == ("cat", 2, network.head())
     assert wall.classes[1] == next(number for number, *_ in predict(network).top(2) if number != 2)
     same(wall.image, photo(images=2)[0])
+    gone, back = wall.random
+    assert (gone.kind, back.kind) == ("deletion", "insertion")
+    same(gone.values[..., 0], back.values[..., -1])
     for tile in wall.tiles:
         assert tile.refusal == ""
         assert tile.seconds > 0
@@ -50,6 +54,8 @@ def test_a_wall_has_every_method_that_gives_an_attribution(network):
         assert tile.attribution.images.shape[:2] == tile.attribution.scores.shape == (1, 1)
         expected = deletion(network, photo(images=2)[:1], tile.attribution, steps=4)
         same(tile.deletion.values, expected.values)
+        back = insertion(network, photo(images=2)[:1], tile.attribution, steps=4)
+        same(tile.insertion.values, back.values)
         assert -1 <= tile.sensitivity <= 1
 
 
@@ -88,6 +94,7 @@ def test_a_method_that_does_not_apply_says_why():
     assert "occlusion" in refused
     assert "maps of several places" in refused["grad_cam"]
     assert all(tile.attribution is None and tile.deletion is None for tile in wall.tiles if tile.refusal)
+    assert [curve.kind for curve in wall.random] == ["deletion"]  # nothing lies beside anything that could be blurred
     alone = {tile.method for tile in wall.tiles if not tile.refusal}
     assert alone == {"integrated_gradients", "smooth_grad", "gradient_times_input"}
 

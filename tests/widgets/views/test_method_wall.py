@@ -30,8 +30,12 @@ def test_every_method_has_its_tile(explorer, images):
         same(pixels(view.tiles[tile.method]), overlay(photo, heat(attribution_values(tile.attribution, 0, 0)), 0.8))
         words = view._captions[tile.method].value
         assert METHODS[tile.method].title.replace("&", "&amp;") in words
-        assert f"deletion area {tile.deletion.areas[0, 0]:.3g} (probability)" in words
+        assert f"deletion area {tile.deletion.areas[0, 0]:.3g}" in words
+        assert f"insertion area {tile.insertion.areas[0, 0]:.3g}" in words
         assert f"class sensitivity {tile.sensitivity:.2f}" in words
+    gone, back = (curve.areas[0, 0] for curve in wall.random)
+    words = f"pixels in random order, deletion area {gone:.3g}, insertion area {back:.3g}"
+    assert words in view._reference.value
     again = run_code(explorer)["wall"]
     assert again.name == wall.name
     same(again.tiles[0].attribution.images, wall.tiles[0].attribution.images)
