@@ -10,9 +10,11 @@ import cnnvis_widgets as cv
 from cnnvis_widgets.imaging import encode
 from cnnvis_widgets.imaging.grid import montage
 from cnnvis_widgets.imaging.render import activation_tiles, picture, reconstruction_tiles
+from cnnvis_widgets.outputs.pictures import of_wall
 
 LAYER, DEEP = "block3_expand_relu", "block6_expand_relu"
 RULES = "gradient", "deconvnet", "guided"
+QUICK = "grad_cam", "guided_grad_cam", "grad_cam_plus_plus", "layer_cam", "gradient_times_input"
 
 
 def make(folder: Path) -> None:
@@ -32,6 +34,9 @@ def make(folder: Path) -> None:
         _write(folder / f"{rule}.png", montage(reconstruction_tiles(result, crop=True), gap=2))
     heat = cv.grad_cam(network, cat, [282], upsampled=True).images[0, 0]
     _write(folder / "grad_cam.png", _over(cat, heat, network))
+    wall = cv.method_wall(network, cat, 282, methods=QUICK)
+    (drawn,) = of_wall(wall)
+    (folder / "wall.png").write_bytes(drawn.png)
     *_, dream = cv.dream(network, None, network.logits, "goldfish", octaves=3, steps=24)
     _write(folder / "dream.png", picture(dream.images[0], dream.value_range))
     cv.write_html([maps, *seen.values(), dream], folder / "page.html", photos={"chelsea": _fed(network, cat)})

@@ -36,7 +36,7 @@ class MethodWallView(View):
         tiles: the canvases, by the name of the method.
     """
 
-    name, title = "method_wall", "Method wall"
+    name, title = "method wall", "Method wall"
     tooltip = "Compare all attribution methods for one class, with time and two measures of each"
     depends_on = ("at_layer",)
     state: ExplanationTraits

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
 
 
 def test_every_method_has_its_tile(explorer, images):
-    explorer.state.image, explorer.state.method = 1, "method_wall"
-    wall, view = explorer.wait(0), explorer.views["method_wall"]
+    explorer.state.image, explorer.state.method = 1, "method wall"
+    wall, view = explorer.wait(0), explorer.views["method wall"]
     assert isinstance(wall, MethodWall)
     assert tuple(view.tiles) == wall_methods()
     photo = images[1].astype(np.uint8)
@@ -42,7 +42,7 @@ def test_every_method_has_its_tile(explorer, images):
 
 
 def test_another_class_and_layer_and_back(explorer, monkeypatch):
-    explorer.state.method = "method_wall"
+    explorer.state.method = "method wall"
     best = explorer.wait(0)
     explorer.state.explained, explorer.state.target = "chosen", "cat"
     assert explorer.wait(0).name == "cat"
@@ -57,7 +57,7 @@ def test_another_class_and_layer_and_back(explorer, monkeypatch):
 
 
 def test_a_wall_is_written_as_one_picture(explorer, tmp_path):
-    explorer.state.method = "method_wall"
+    explorer.state.method = "method wall"
     explorer.save_png()
     explorer.log_to_tensorboard()
     path, log = explorer.state.files
