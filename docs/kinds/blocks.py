@@ -200,7 +200,7 @@ def _block(block: Callable[[Any], Any]) -> Callable[[], Sample]:
 
 KINDS = {
     "batch normalisation": _block(batch_norm),
-    "batch normalisation on the batch (training=True)": _block(batch_norm_training),
+    "batch normalisation on the batch (training=True)": lambda: classifier_of(batch_norm_training, training=None),
     "group and layer normalisation": _block(group_and_layer_norm),
     "local response normalisation": _block(local_response),
     "squeeze and excitation": _block(squeeze_excite),

@@ -39,9 +39,9 @@ def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(5).random((1, *shape)).astype(np.float32)
 
 
-def of_keras(model: Any, feed: Any, layer: str = "", **options: Any) -> Sample:
-    """A Keras model as an object, and what it returns for the feed."""
-    return Sample(model, feed, lambda: returned(model(feed, training=False)), layer, options)
+def of_keras(model: Any, feed: Any, layer: str = "", *, training: bool | None = False, **options: Any) -> Sample:
+    """A Keras model as an object, and what it returns for the feed; ``training`` is ``None`` where layers say it."""
+    return Sample(model, feed, lambda: returned(model(feed, training=training)), layer, options)
 
 
 def returned(outputs: Any) -> list[np.ndarray]:
@@ -69,8 +69,10 @@ def classified(x: Any, classes: int = 4) -> Any:
     return layers.Dense(classes, activation="softmax", name="classes")(pooled(x))
 
 
-def classifier_of(block: Callable[[Any], Any], *, size: int = 24, channels: int = 3) -> Sample:
+def classifier_of(
+    block: Callable[[Any], Any], *, size: int = 24, channels: int = 3, training: bool | None = False
+) -> Sample:
     """A classifier with this block between its first convolution and its head."""
     entered = image(size, size, channels)
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="early")(entered)
-    return of_keras(keras.Model(entered, classified(block(x))), noise(size, size, channels))
+    return of_keras(keras.Model(entered, classified(block(x))), noise(size, size, channels), training=training)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import keras
@@ -132,9 +133,17 @@ def _mode(model: Any) -> dict[str, Any]:
 
 def _states_training(model: Any) -> bool:
     nodes = [node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth]
-    calls = [node.arguments.kwargs for node in nodes if hasattr(node, "arguments")]  # those of tf_keras have none
-    stated = any(call.get("training") is True for call in calls)
+    calls = [node for node in nodes if hasattr(node, "arguments")]  # those of tf_keras have none
+    stated = any(
+        call.arguments.kwargs.get("training") is True and not _trains_by_default(call.operation) for call in calls
+    )
     return stated or any(_is_model(layer) and _states_training(layer) for layer in getattr(model, "layers", ()))
+
+
+def _trains_by_default(layer: Any) -> bool:
+    """Whether a layer trains where nobody says otherwise, as augmentation does. Keras notes that as if it were stated."""
+    training = signature(layer.call).parameters.get("training")
+    return training is not None and training.default is True
 
 
 def _sized(specs: Sequence[tf.TensorSpec], names: Sequence[str], arguments: Arguments) -> list[tf.TensorSpec] | None:

@@ -60,6 +60,17 @@ def test_layers_that_nobody_put_into_training_mode_are_in_inference_mode():
     np.testing.assert_allclose(predict(network).values, model(IMAGES, training=False), atol=1e-5)
 
 
+def test_augmentation_in_a_functional_model_is_off():
+    keras.utils.set_random_seed(3)
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.RandomRotation(0.4)(layers.RandomFlip()(image))
+    model = keras.Model(image, layers.Dense(2)(layers.Flatten()(layers.Dropout(0.5)(layers.Conv2D(4, 3)(x)))))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network = load(model, IMAGES)
+    np.testing.assert_allclose(predict(network).values, model(IMAGES, training=False), atol=1e-5)
+
+
 def test_the_explorer_says_what_results_depend_on():
     with pytest.warns(FeedWarning, match="influence each other"):
         explorer = ModelExplorer(model_with(layers.BatchNormalization()), IMAGES)
