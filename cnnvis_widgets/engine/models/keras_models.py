@@ -141,7 +141,7 @@ def _states_training(model: Any) -> bool:
 
 
 def _trains_by_default(layer: Any) -> bool:
-    """Whether a layer trains where nobody says otherwise, as augmentation does. Keras notes that as if it were stated."""
+    """Whether a layer trains by default, as augmentation does. Keras notes that as if it had been stated."""
     training = signature(layer.call).parameters.get("training")
     return training is not None and training.default is True
 
