@@ -51,6 +51,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "transforms": "engine.dreaming.transforms",
     "write_animation": "outputs.animation",
     "write_html": "outputs.html",
+    "write_survey_page": "outputs.survey_pages",
     "zoom": "engine.dreaming.zoom",
 }
 
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from .outputs.animation import write_animation
     from .outputs.html import write_html
     from .outputs.provenance import recreate
+    from .outputs.survey_pages import write_survey_page
     from .results import Target
     from .surveys.invariance import invariance
     from .surveys.run import survey

@@ -26,6 +26,7 @@ Kind = Literal[
     "intervention",
     "comparison",
     "dream",
+    "survey",
 ]
 """What a result is about. The kind decides how a picture is drawn, and the folder and the name of its file."""
 

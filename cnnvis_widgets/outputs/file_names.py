@@ -10,6 +10,7 @@
     <out>/<layer>/attention/<method>.png               <method>_head_<head>.png
     <out>/<layer>/intervention/intervention_<channel>.png
     <out>/<layer>/comparison/comparison_<panel>_<channel>.png
+    <out>/<layer>/survey/patches_<channel>.png
     <out>/deepdream_<layer>/image_<class>.png
     <out>/dream.gif                                    dream_2.gif
     <out>/explorer.html
@@ -44,6 +45,7 @@ _FOLDERS = {
     "wall": "attribution",
     "intervention": "intervention",
     "comparison": "comparison",
+    "survey": "survey",
 }
 _GRIDS = {"activations": "grid_activation", "reconstruction": "grid_image"}
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")

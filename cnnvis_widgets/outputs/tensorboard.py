@@ -38,7 +38,7 @@ from ..results import DreamStep
 from .pictures import Picture
 
 _PREFIXES = {
-    **dict.fromkeys(("activations", "reconstruction", "intervention", "comparison"), "map_"),
+    **dict.fromkeys(("activations", "reconstruction", "intervention", "comparison", "survey"), "map_"),
     "attention": "head_",
 }
 _numbers = count()
