@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 BENCH ?= engine explorer
 QUICK ?= --quick
 
-.PHONY: demo test test-slow faults bench kinds format lint build docs clean
+.PHONY: demo test test-slow faults bench kinds truth format lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -43,6 +43,10 @@ bench: .venv/installed-test
 # every method and every view on 90 small models, each of another kind; writes docs/kinds.md, and fails on a bug
 kinds: .venv/installed-test
 	$(BIN)/python -m docs.kinds
+
+# unusual ops and spellings against oracles, and what the badge says of them; writes docs/truth.md
+truth: .venv/installed-test
+	$(BIN)/python -m docs.truth
 
 # layout of the code is ruff's to decide
 format: .venv/installed-test

@@ -258,6 +258,8 @@ class Attribution:
         place_weights: float32 (targets, places): by how much each place of the head counts; each row adds up to 1.
         places: where in the head, for each target, such as 'at 3, 5' for one pixel and 'in 0, 0, 4, 4' for a region
             (top, left, height, width); '' for the mean over all places.
+        notes: (images, targets), Grad-CAM and its relatives only, else (): why a map is zero everywhere, such as
+            'gradient is zero: the score is saturated or off'; '' where there is something to see.
     """
 
     method: str
@@ -277,6 +279,7 @@ class Attribution:
     head: Head | None = None
     place_weights: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     places: tuple[str, ...] = ()
+    notes: tuple[tuple[str, ...], ...] = ()
 
     @property
     def completeness_gap(self) -> np.ndarray | None:

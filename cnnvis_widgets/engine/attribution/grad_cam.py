@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,11 @@ from .enlargement import enlarged, require_axes_of_image
 from .last_maps import maps_to_weigh
 
 _INSTEAD = "Choose another layer, or take its maps as they are: upsampled=False."
+
+SATURATED_SCORE = "gradient is zero: the score is saturated or off"
+NOTHING_FOR_IT = "no place speaks for it: the weighted sum of the maps is nowhere positive"
+SILENT_MAPS = "all feature maps are zero"
+EMPTY_PICTURE = "the picture by guided backpropagation is zero where the map is not"
 
 
 def grad_cam(
@@ -210,7 +216,23 @@ def _weighted_maps(
     if upsampled:
         images = enlarged(images, sizes)
     shaped = images.reshape(*bound.channels.shape, *images.shape[1:])
-    return replace(result, images=shaped.astype(np.float32), maps=maps)
+    notes = _by_target(map(_why_empty, images, values, gradients), bound.channels.shape[1])
+    return replace(result, images=shaped.astype(np.float32), maps=maps, notes=notes)
+
+
+def _why_empty(image: np.ndarray, values: np.ndarray, gradients: np.ndarray) -> str:
+    """Why a map is zero everywhere; '' if it is not."""
+    if image.any():
+        return ""
+    if not gradients.any():
+        return SATURATED_SCORE
+    return NOTHING_FOR_IT if values.any() else SILENT_MAPS
+
+
+def _by_target(notes: Iterable[str], targets: int) -> tuple[tuple[str, ...], ...]:
+    """Notes of all images and targets, as a tuple for each image."""
+    listed = tuple(notes)
+    return tuple(listed[start : start + targets] for start in range(0, len(listed), targets))
 
 
 def _times_guided(class_scores: ClassScores, targets: Targets, cam: Attribution) -> Attribution:
@@ -220,4 +242,7 @@ def _times_guided(class_scores: ClassScores, targets: Targets, cam: Attribution)
     pictures = class_scores.backward(rows, class_scores.images[rows], channels, at, "guided")
     coverage = class_scores.network.coverage("guided", class_scores.layer)
     images = cam.images[..., np.newaxis] * pictures.reshape(*cam.channels.shape, *pictures.shape[1:])
-    return replace(cam, method="guided_grad_cam", images=images, coverage=coverage)
+    empty = ("" if image.any() else EMPTY_PICTURE for image in images.reshape(-1, *images.shape[2:]))
+    both = zip(sum(cam.notes, ()), empty, strict=True)
+    notes = _by_target((note or other for note, other in both), cam.channels.shape[1])
+    return replace(cam, method="guided_grad_cam", images=images, coverage=coverage, notes=notes)

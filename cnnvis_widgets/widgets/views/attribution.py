@@ -171,7 +171,7 @@ class AttributionView(View):
         pixels = encode.screen(image.pixels) if final else encode.jpeg(image.pixels)
         title = f"{EXPLAINERS[result.method]} for {result.names[0]}"
         self.alone.show(pixels, f"{title}: {_legend(image)}")
-        lines = [title, f"score {result.scores[0, 0]:.4g}", _legend(image)]
+        lines = [title, f"score {result.scores[0, 0]:.4g}", _legend(image), *filter(None, sum(result.notes[:1], ()))]
         coverage = result.coverage
         tooltip, complete = ("", True) if coverage is None else (str(coverage), coverage.complete)
         self._caption.value = caption(lines) + marks(facts(result), tooltip, complete)

@@ -298,3 +298,33 @@ def test_the_network_is_left_as_it_was():
         method(network, None, [0, 1])
     assert network.fingerprint() == before
     assert (activations(network, None, "inner")[0].values == maps).all()
+
+
+def scores_of(weights, end):
+    """A network with one channel of maps, of which each score is a weighted mean."""
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [None, 4, 4, 1], name="image")
+        maps = tf.nn.relu(tf.nn.conv2d(image, tf.ones([1, 1, 1, 1]), 1, "SAME"), name="maps")
+        end(tf.reduce_mean(maps, [1, 2]) @ tf.constant([weights]))
+    return graph
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "layer_cam"])
+def test_an_empty_map_says_why(method):
+    network = load(scores_of([1.0, -1.0, 9.0], lambda scores: tf.nn.relu6(scores, name="end")))
+    images = np.float32([2.0, 0.0])[:, None, None, None] * np.ones((1, 4, 4, 1), np.float32)
+    result = GRADIENT_CAMS[method](network, images, [0, 1, 2], layer="maps", scores="end")
+    saturated, silent = "gradient is zero: the score is saturated or off", "all feature maps are zero"
+    assert result.notes == (("", saturated, saturated), (saturated, saturated, saturated))
+    plain = load(scores_of([1.0, -1.0, 9.0], lambda scores: tf.identity(scores, name="end")))
+    result = GRADIENT_CAMS[method](plain, images, [0, 1], layer="maps", scores="end")
+    nowhere = "no place speaks for it: the weighted sum of the maps is nowhere positive"
+    assert result.notes == (("", nowhere), (silent, silent))
+    assert [[image.any() for image in row] for row in result.images] == [[True, False], [False, False]]
+
+
+def test_guided_grad_cam_says_why_it_is_empty():
+    network = load(scores_of([1.0, -1.0], lambda scores: tf.identity(scores, name="end")))
+    result = grad_cam(network, np.ones((1, 4, 4, 1), np.float32), [0, 1], layer="maps", scores="end", guided=True)
+    assert [bool(note) for note in result.notes[0]] == [not image.any() for image in result.images[0]] == [False, True]
