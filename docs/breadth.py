@@ -185,7 +185,19 @@ LARGE = {
     "Xception": Entry(_keras("Xception"), "block4_sepconv1_act"),
     "AlexNet (LRN, towers)": Entry(_alexnet, "conv3/Relu"),
 }
-COLUMNS = ("network", "load, s", "layers", "activations", *RULES, "unruled", "backward", "dream step", "attention")
+COLUMNS = (
+    "network",
+    "load, s",
+    "layers",
+    "activations",
+    *RULES,
+    "rule reach",
+    "unruled",
+    "unknown ops",
+    "backward",
+    "dream step",
+    "attention",
+)
 
 
 def tried(name: str, entry: Entry) -> dict[str, str]:
@@ -211,7 +223,7 @@ def tried(name: str, entry: Entry) -> dict[str, str]:
                 [reconstruct(network, None, layer, channels=[0, 1], rule=rule, seed="map").images]
             )
         )
-    row["unruled"] = _unruled(network, layer)
+    row |= _covered(network, layer)
     feeds = network.runtime.batches.rows_of(network.feeds(), np.array([0]))
     choices = [fastest_strategy(Route(network, layer, "guided", seed), feeds, tf.float32) for seed in ("map", "unit")]
     row["backward"] = ", ".join(dict.fromkeys(STRATEGIES[choice.strategy.name] for choice in choices))
@@ -256,9 +268,20 @@ def _finite(arrays: Any) -> str:
     return "yes" if any(array.any() for array in arrays) else "black"
 
 
-def _unruled(network: Network, layer: Any) -> str:
+def _covered(network: Network, layer: Any) -> dict[str, str]:
+    """What coverage says of the ops up to a layer under 'guided'."""
     ops = network.coverage("guided", layer).ops
-    return ", ".join(f"{op.count} {op.kind}" for op in ops if not op.covered) or "none"
+
+    def listed(*treatments: str) -> str:
+        return ", ".join(f"{op.count} {op.kind}" for op in ops if op.treatment in treatments) or "none"
+
+    obeying = sum(op.count for op in ops if op.treatment == "rule")
+    others = sum(op.count for op in ops if not op.covered)
+    return {
+        "rule reach": f"{obeying} of {obeying + others}",
+        "unruled": listed("unruled"),
+        "unknown ops": listed("unknown", "lost"),
+    }
 
 
 def page(rows: list[dict[str, str]]) -> str:
@@ -276,10 +299,13 @@ the embedded network.
 - *layers*: all that are listed (r activation functions, p pools, c convolutions).
 - *deconvnet, guided, gradient*: two maps of a layer in the middle, projected under each rule; "yes" means
   finite numbers, not all zero.
+- *rule reach*: how many of the ops up to that layer that are not linear obey the rule, max-pools apart.
 - *unruled*: ops up to that layer that are not linear and for which the papers give no rule. They take their true
   gradient, and `network.coverage(rule, layer)` names them. Examples are the gates of squeeze-and-excitation (a sigmoid
   and a product) and the softmax of attention.
 - *attention*: how many attentions there are, their heads, the grid of their tokens, and which methods give numbers.
+- *unknown ops*: those of which the engine knows nothing, and custom gradients that are lost. They would take
+  TensorFlow's own gradient, and coverage would name them.
 - *backward*: the backward strategy (see design note 0020) for whole maps and for single units.
 
 {table}
