@@ -205,7 +205,8 @@ def explored(subject: Subject) -> Cell:
             reason = explorer.views[view].unavailable()
             if reason:  # the button of the view is disabled, and its tooltip says this
                 errors[view] = []
-                disabled[view] = [f"refused: disabled, because: {reason}"]
+                if view != "attention":  # most networks have none, and nobody misses it
+                    disabled[view] = [f"refused: disabled, because: {reason}"]
                 continue
             try:
                 _click_through(explorer, view, subject)

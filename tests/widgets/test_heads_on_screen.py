@@ -186,8 +186,9 @@ def test_a_head_without_pixels_to_draw_has_no_map(opened):
 @pytest.mark.parametrize("opened", ["flat"], indirect=True)
 def test_a_view_that_cannot_apply_is_disabled_with_its_reason(opened):
     toggle, *disabled = opened.children[2].children
-    assert [(button.description, button.disabled) for button in disabled] == [("Occlusion", True)]
-    assert "no neighbouring values" in disabled[0].tooltip
+    reasons = {button.description: button.tooltip for button in disabled if button.disabled}
+    assert reasons.keys() == {"Attention", "Occlusion"}
+    assert "no neighbouring values" in reasons["Occlusion"]
     assert "occlusion" not in [name for _, name in toggle.options]
     opened.state.method = "occlusion"
     assert (toggle.value, opened.state.error) == (None, "")
@@ -300,7 +301,7 @@ def test_a_click_on_an_anchor_asks_about_it():
     told = predict(explorer.network, explorer.feed).values[0, :, 2]
     numbers = [number for _, number in anchors.options]
     assert numbers == [-1, *np.argsort(-told, kind="stable")[:12].tolist()]
-    assert anchors.options[1][0] == f"{numbers[1]} · 2 {told.max():.2f}"
+    assert anchors.options[1][0] == f"{numbers[1]} · class 2 {told.max():.2f}"
     anchors.value = numbers[3]
     assert state.place == (numbers[3],)
     state.method, state.explained = "attribution", "chosen"
