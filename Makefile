@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 BENCH ?= engine explorer
 QUICK ?= --quick
 
-.PHONY: demo test test-slow faults bench kinds truth format lint build docs clean
+.PHONY: demo test test-slow faults bench bench-peers kinds truth format lint build docs clean
 
 demo: .venv/installed-notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -39,6 +39,15 @@ faults: .venv/installed-test
 # what benchmarks/README.md names; QUICK= measures all of it, which takes most of an hour
 bench: .venv/installed-test
 	for part in $(BENCH); do $(BIN)/python -m benchmarks.$$part $(QUICK) || exit; done
+
+# the same work by other libraries, in an environment of their own that takes some gigabytes; prints a table
+bench-peers: .venv/installed-test .venv-peers/installed
+	$(BIN)/python -m benchmarks.peers
+
+.venv-peers/installed: benchmarks/peers/requirements.txt
+	scripts/make-venv .venv-peers $(PYTHON)
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # every method and every view on 90 small models, each of another kind; writes docs/kinds.md, and fails on a bug
 kinds: .venv/installed-test
@@ -68,7 +77,7 @@ docs: .venv/installed-docs
 	PYTHONPATH=docs EXECUTE=$(EXECUTE) $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf .venv build dist Output Log docs/_build docs/pictures docs/notebooks
+	rm -rf .venv .venv-peers build dist Output Log docs/_build docs/pictures docs/notebooks
 
 # what is installed, and anew whenever the list of dependencies changes
 .venv/installed-%: pyproject.toml | .venv

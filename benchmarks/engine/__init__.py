@@ -1,1 +1,1 @@
-"""The engine against the older way: reconstructions, whole calls with files, loading, memory."""
+"""The engine against plain runs and gradient copies: reconstructions, whole calls with files, loading, memory."""

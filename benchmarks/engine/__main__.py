@@ -43,6 +43,7 @@ def parts(maps: int) -> dict[str, Callable[[int], list[Measurement]]]:
         "calls-vgg": whole_calls.maps_of_vgg,
         "files-alexnet": whole_calls.activations_of_alexnet,
         "files-vgg": whole_calls.activations_of_vgg,
+        "files-mobilenet": whole_calls.activations_of_mobilenet,
         "activations": lambda rounds: [reconstruction.one_forward_pass(rounds)],
         "first": lambda rounds: [reconstruction.first_maps(rounds)],
         "load": lambda rounds: [reconstruction.loading(rounds)],
@@ -75,13 +76,15 @@ def document(rows: Sequence[Measurement]) -> str:
         "# Benchmarks",
         "",
         "Written by `python -m benchmarks.engine`. Ratios are of the shortest times, ours and the baseline taking",
-        "turns; three figures are minimum / median / maximum. Each round has another image. 'last' is the ratio",
-        "before on that machine; 'load before' is that of the machine: above 1, others were at work too.",
+        "turns: how many times as fast ours is, and for whole calls with files how many plain runs of the same layers",
+        "they take. Baselines are written beside the measurements; `make bench-peers` measures other libraries. Three",
+        "figures are minimum / median / maximum. Each round has another image. 'last' is the ratio before on that",
+        "machine; 'load before' is that of the machine: above 1, others were at work too.",
     ]
     for about in dict.fromkeys(json.dumps(row.machine) for row in rows):
         own = [row for row in rows if json.dumps(row.machine) == about]
         title = ", ".join(f"{key} {value}" for key, value in json.loads(about).items())
-        head = "| work | times as fast | target | met | last | figures |", "|---|---|---|---|---|---|"
+        head = "| work | ratio | target | met | last | figures |", "|---|---|---|---|---|---|"
         text += ["", f"## {title}", "", *head, *map(line, own)]
         for row in own:
             if row.met is False and row.profile:

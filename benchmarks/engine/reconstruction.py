@@ -1,7 +1,7 @@
-"""How fast maps go back to pixels, against the way of the older library; ``python -m benchmarks.engine`` runs it.
+"""How fast maps go back to pixels, against copies of the gradient; ``python -m benchmarks.engine`` runs it.
 
-The baseline is 8 gradient copies with a full forward pass each, in one run. Ours and the baseline
-take turns, so that a busy machine slows both; ratios are of the shortest times.
+The baseline is 8 gradient copies with a full forward pass each, in one run. It is written here; no other library
+computes so. Ours and the baseline take turns, so that a busy machine slows both; ratios are of the shortest times.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def unseen(network: Network) -> np.ndarray:
     return network.feed + np.float32(1e-4) * next(_calls)
 
 
-def older_gradients(network: Network, name: str) -> Callable[..., list[np.ndarray]]:
+def gradient_copies(network: Network, name: str) -> Callable[..., list[np.ndarray]]:
     """8 maps in one run: for each a forward pass of its own, given as an image, and the deconvnet gradient."""
     layer, feeds = network.layer(name), network.feeds()
 
@@ -52,12 +52,12 @@ def older_gradients(network: Network, name: str) -> Callable[..., list[np.ndarra
             signals.append(tf.gradients(target, each, tf.stop_gradient(seed))[0])
         return signals
 
-    return network.runtime.compiled(("older way", name), body, network.runtime.batches.signature(feeds) * COPIES)
+    return network.runtime.compiled(("gradient copies", name), body, network.runtime.batches.signature(feeds) * COPIES)
 
 
-def older_way(network: Network, name: str) -> Callable[[], None]:
+def run_of_copies(network: Network, name: str) -> Callable[[], None]:
     """The same, run on the network's image."""
-    function, image = older_gradients(network, name), network.feeds()[network.runtime.image_tensor]
+    function, image = gradient_copies(network, name), network.feeds()[network.runtime.image_tensor]
     return lambda: function(*[image] * COPIES)
 
 
@@ -117,7 +117,7 @@ def maps_of_layers(
         channels = network.layer(name).channels or 0
         some = {"channels": range(min(16, channels)), "seed": "map"}
         calls: dict[str, Callable[[], object]] = {
-            "base": older_way(network, name),
+            "base": run_of_copies(network, name),
             "whole": lambda network=network, name=name, some=some: reconstruct(network, unseen(network), name, **some),
             "half": lambda network=network, name=name, some=some: reconstruct(
                 network, unseen(network), name, precision="bfloat16", **some
