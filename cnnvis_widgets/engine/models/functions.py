@@ -88,7 +88,9 @@ def draft_of_function(function: Any) -> Draft:
 
 
 def without_clashes(nodes: Sequence[str], renamed: Mapping[str, str]) -> dict[str, str]:
-    """Return the new names that no other node has.
+    """Return the new names that no other node has and an op may have.
+
+    Keras names a layer of the class '_MyLayer' '_my_layer'; no op may be called so.
 
     Args:
         nodes: the names of all nodes.
@@ -98,7 +100,7 @@ def without_clashes(nodes: Sequence[str], renamed: Mapping[str, str]) -> dict[st
     for node in nodes:
         for name in {node, renamed.get(node, node)}:
             count[name] = count.get(name, 0) + 1
-    return {node: name for node, name in renamed.items() if count[name] == 1}
+    return {node: name for node, name in renamed.items() if count[name] == 1 and name[:1].isalnum()}
 
 
 def _variable_names(graph: Any, handles: Mapping[str, tf.Tensor]) -> dict[str, str]:

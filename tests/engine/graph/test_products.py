@@ -125,6 +125,12 @@ def test_each_call_of_a_model_has_a_name():
     assert grad_cam(other, None, 1).maps.name == "tower.2/inner/Relu"
 
 
+def test_a_layer_of_a_private_class_loads():
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="_private", activation="relu")])
+    network = load(model, photo(8))
+    np.testing.assert_allclose(activations(network, None, "_private")[0].values, model(photo(8)).numpy(), atol=1e-6)
+
+
 def test_what_trains_a_graph_is_no_output():
     graph = tf.Graph()
     with graph.as_default():
