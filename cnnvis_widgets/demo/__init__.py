@@ -1,7 +1,7 @@
 """Networks, pictures and class names to try things on, all of which come with the installation.
 
 ``network`` is the embedded default, trained on ImageNet, and ``photos`` are its pictures. ``things`` draws pictures
-whose truth is known. ``digits`` are for networks that are trained in class.
+whose truth is known, and ``things_network`` is trained on them. ``digits`` are for networks that are trained in class.
 Nothing is downloaded, except by ``application`` and ``vgg16``. The first call for a network imports Keras; pictures and
 class names work without it.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .applications import application, vgg16
     from .classroom import digits, small_cnn, train_small_cnn
     from .world.data import Things, things
+    from .world.network import things_model, things_network, things_preprocess
+    from .world.training import train_things
 
 __all__ = [
     "Things",
@@ -36,7 +38,11 @@ __all__ = [
     "preprocess",
     "small_cnn",
     "things",
+    "things_model",
+    "things_network",
+    "things_preprocess",
     "train_small_cnn",
+    "train_things",
     "vgg16",
 ]
 _LATER = {
@@ -45,7 +51,11 @@ _LATER = {
     "digits": "classroom",
     "small_cnn": "classroom",
     "things": "world.data",
+    "things_model": "world.network",
+    "things_network": "world.network",
+    "things_preprocess": "world.network",
     "train_small_cnn": "classroom",
+    "train_things": "world.training",
     "vgg16": "applications",
 }
 """The modules of what is imported at its first use; most of them import Keras."""

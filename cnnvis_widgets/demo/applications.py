@@ -93,5 +93,5 @@ def _with_weights(name: str) -> keras.Model:
         raise ModelError(
             f"Expected to download the weights of {name} from Keras, or to find them in ~/.keras/models. "
             f"Received: {described(error)}. Go online for the first call, copy the file from a machine that has it, or "
-            "use demo.network(), which needs no download."
+            "use demo.network() or demo.things_network(), which need no download."
         ) from error

@@ -29,7 +29,7 @@ def test_without_a_connection_the_error_says_what_to_do(monkeypatch):
     message = str(refused.value)
     assert message.startswith("Expected to download the weights of VGG16 from Keras")
     assert "URL fetch failure" in message
-    assert "demo.network()" in message
+    assert "demo.things_network()" in message
 
 
 def test_pictures_are_prepared_as_keras_does(monkeypatch):

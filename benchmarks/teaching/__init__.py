@@ -1,0 +1,1 @@
+"""Whether pictures of the things network tell the truth, which is known there."""
