@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnvis_widgets import activations, demo, load, predict
+from cnnvis_widgets import activations, demo, load, predict, reconstruct
 from cnnvis_widgets.demo.world import network as world
 from cnnvis_widgets.demo.world.training import Recipe, _examples, _Hardened, train
 from cnnvis_widgets.errors import OptionError
@@ -59,6 +59,29 @@ def test_dead_channels_are_known():
         "conv3_2": [3, 6, 29, 54],
         "conv4_1": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("layer", "channel", "names", "part"),
+    [
+        ("conv3_2", 59, {"car"}, "wheel"),
+        ("conv3_2", 56, {"fish"}, None),
+        ("conv3_2", 30, {"cat"}, None),
+        ("conv3_2", 14, {"butterfly", "car", "fish"}, None),
+        ("conv4_1", 41, {"car"}, "wheel"),
+        ("conv4_1", 46, {"cat"}, None),
+        ("conv4_1", 12, {"face", "car"}, None),
+        ("conv4_1", 50, {"flower", "boat"}, None),
+    ],
+)
+def test_channels_look_for_what_notebook_04_says(layer, channel, names, part):
+    data, network = demo.things(400, seed=7), demo.things_network()
+    strengths = activations(network, data.images, layer)[0].strengths[:, channel]
+    best = np.argsort(-strengths)[:9]
+    assert {data.names[label] for label in data.labels[best]} == names
+    if part is not None:
+        seen = (reconstruct(network, data.images[best], layer, channels=[channel]).images[:, 0] ** 2).sum(axis=-1)
+        assert ((seen * data.part(part)[best]).sum(axis=(1, 2)) / seen.sum(axis=(1, 2))).mean() > 0.6
 
 
 def test_the_deconvnet_is_complete_and_finds_three_switches():
