@@ -573,14 +573,14 @@ FAULTS = (
     ),
     Fault(
         "the area of a curve counts left ends only",
-        "results.py",
+        "results/attribution.py",
         "means = (self.values[..., 1:] + self.values[..., :-1]) / 2",
         "means = self.values[..., :-1]",
         PERTURBATION,
     ),
     Fault(
         "a drop counts rising probabilities, too",
-        "results.py",
+        "results/attribution.py",
         "lost = np.maximum(self.before - self.after, 0)",
         "lost = self.before - self.after",
         PERTURBATION,

@@ -1,0 +1,104 @@
+"""What a notebook shows of a result: one picture, and one line of facts."""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from html import escape
+from importlib import import_module
+from io import BytesIO
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .. import results as r
+from ..imaging import encode
+from ..imaging.bars import bar_chart
+from ..imaging.patches import patches_picture
+from .pictures import of_result
+
+_PICTURES = 4
+"""Pictures of a result that are shown: of the first images, targets or channels."""
+_CLASSES = 5
+_PAPER = 255
+
+
+def image_of(result: Any) -> Image.Image:
+    """The picture of a result."""
+    draw = next((draw for kind, draw in _DRAWN_BY.items() if isinstance(result, kind)), _of_result)
+    parts = [part if part.shape[-1] == 3 else part.repeat(3, axis=-1) for part in islice(draw(result), _PICTURES)]
+    return Image.fromarray(_stacked(parts))
+
+
+def png_of(result: Any) -> bytes:
+    """The picture of a result as a PNG file."""
+    return encode.png(np.asarray(image_of(result)))
+
+
+def show(result: Any) -> None:
+    """Show a result: as the output of a notebook cell, or else in the system's image viewer."""
+    shell = sys.modules.get("IPython")
+    if shell is not None and shell.get_ipython() is not None:
+        import_module("IPython.display").display(result)
+    else:
+        image_of(result).show()
+
+
+def html_of(result: Any) -> str:
+    """The picture of a result above its facts."""
+    data, facts = b64encode(png_of(result)).decode(), escape(repr(result).strip("<>"))
+    return f'<img src="data:image/png;base64,{data}" alt="{facts}"><div>{facts}</div>'
+
+
+def _of_result(result: Any) -> Iterable[np.ndarray]:
+    for picture in of_result(result):
+        pixels = np.asarray(Image.open(BytesIO(picture.png)))
+        yield pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def _of_predictions(predictions: r.Predictions) -> Iterable[np.ndarray]:
+    for image in range(len(predictions.scores)):
+        top = predictions.top(_CLASSES, image)
+        parts = [part for _, _, part in top]
+        yield bar_chart([name for _, name, _ in top], parts, parts, percent=predictions.probabilities is not None)
+
+
+def _of_intervention(result: r.Intervention) -> Iterable[np.ndarray]:
+    for image in range(len(result.before.scores)):
+        numbers = dict.fromkeys(
+            number for which in (result.before, result.after) for number, *_ in which.top(_CLASSES, image)
+        )
+        before, after = ([float(which.amounts[image, n]) for n in numbers] for which in (result.before, result.after))
+        names = [result.before.names[number] for number in numbers]
+        yield bar_chart(names, after, before, percent=result.before.probabilities is not None)
+
+
+def _of_patches(strongest: r.StrongestPatches) -> Iterable[np.ndarray]:
+    yield patches_picture(strongest.patches, strongest.value_range)
+
+
+def _of_concepts(concepts: r.Concepts) -> Iterable[np.ndarray]:
+    rows = [patches_picture(concept.patches, concepts.value_range) for concept in concepts.concepts]
+    yield _stacked(rows)
+
+
+_DRAWN_BY: Mapping[type, Callable[[Any], Iterable[np.ndarray]]] = {
+    r.Predictions: _of_predictions,
+    r.Intervention: _of_intervention,
+    r.StrongestPatches: _of_patches,
+    r.Concepts: _of_concepts,
+}
+
+
+def _stacked(parts: list[np.ndarray]) -> np.ndarray:
+    """Pictures below each other, on white."""
+    width, gap = max(part.shape[1] for part in parts), 6
+    rows = []
+    for part in parts:
+        row = np.full((part.shape[0] + gap, width, 3), _PAPER, np.uint8)
+        row[: part.shape[0], : part.shape[1]] = part
+        rows.append(row)
+    return np.concatenate(rows)[:-gap]
