@@ -56,7 +56,7 @@ def write_survey_page(strongest: Iterable[StrongestPatches], path: str | Path, *
     Example:
         >>> from cnnvis_widgets import demo, survey, write_survey_page
         >>> found = survey(demo.small_cnn(), demo.digits().test_images[:60], "conv3", progress=False)
-        >>> write_survey_page(found.all_patches("conv3/convolution", count=4), "page.html").name
+        >>> write_survey_page(found.all_patches("conv3/Relu", count=4), "page.html").name
         'page.html'
     """
     return write_page(_sheets(strongest), path, photos={}, title=title)

@@ -282,22 +282,22 @@ FAULTS = (
     Fault(
         "a unit below the ceiling is said to be saturated",
         "engine/reconstruction/silence.py",
-        "(before > after)[after > 0]",
-        "(before >= after)[after > 0]",
+        "return self.values >= 6",
+        "return self.values >= 0",
         "engine/reconstruction/test_silence.py below_the_ceiling",
     ),
     Fault(
         "a unit is judged by inputs that it does not see",
         "engine/reconstruction/silence.py",
-        "if field is None or any(place < 0 for place in unit):",
-        "if field is not None or any(place < 0 for place in unit):",
+        "if self.field is None or any(place < 0 for place in unit):",
+        "if self.field is not None or any(place < 0 for place in unit):",
         "engine/reconstruction/test_silence.py window",
     ),
     Fault(
         "a depthwise unit is judged by the inputs of other channels",
         "engine/reconstruction/silence.py",
-        "maps = maps[..., channel : channel + 1]",
-        "pass",
+        "self.maps[..., channel : channel + 1] if self.channelwise else self.maps",
+        "self.maps",
         "engine/reconstruction/test_silence.py bias",
     ),
     # ---- backward steps
@@ -451,9 +451,9 @@ FAULTS = (
     ),
     Fault(
         "ops of a shape alone count as ops on the way of signals",
-        "engine/backward/coverage.py",
-        "if node.name == node_of(image) or not entered or linearity is SHAPE:",
-        "if node.name == node_of(image) or not entered:",
+        "engine/backward/signal_path.py",
+        "if node.name in entries or not entered or linearity is SHAPE:",
+        "if node.name in entries or not entered:",
         "engine/backward/test_coverage.py linear_ops_are_not_named",
     ),
     # ---- seeds and patches
@@ -729,7 +729,7 @@ FAULTS = (
     ),
     Fault(
         "random numbers are drawn once and kept as constants",
-        "engine/runtime/constant_folding.py",
+        "engine/runtime/op_by_op.py",
         "not definition.is_stateful and ",
         "",
         "engine/runtime/test_constant_folding.py",

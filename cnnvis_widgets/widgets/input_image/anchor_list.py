@@ -36,6 +36,7 @@ class AnchorList:
             options=[],
             rows=6,
             description="Anchor",
+            tooltip="The anchors surest of the class asked about; choose one to ask about it alone",
             style=LABEL,
             layout={"width": "auto", "max_width": "100%"},
         )

@@ -365,7 +365,7 @@ def test_any_channel_of_any_layer_can_be_explained(network):
     values = activations(network, None, "inner")[0].values
     same(result.scores, values.mean(axis=(1, 2))[:, [4]])
     assert np.abs(result.completeness_error).max() < 0.1 * np.abs(result.images.sum(axis=(2, 3, 4))).min()
-    assert result.names == ("4",)
+    assert result.names == ("value 4",)
     assert result.images.shape == (3, 1, 20, 20, 3)
     assert not result.activation_removed
     hidden = grad_cam(network, None, 2, scores="globally")

@@ -251,7 +251,8 @@ def test_grad_cam_plus_plus_refuses_maps_whose_sums_are_negative():
 
 def tokens():
     image = keras.Input((8, 8, 3), name="image")
-    mixed = keras.layers.Dense(4, activation="relu", name="mixed")(keras.layers.Reshape((16, 12))(image))
+    tokens = keras.layers.Reshape((16, 4))(keras.layers.Dense(64)(keras.layers.Flatten()(image)))  # without a place
+    mixed = keras.layers.Dense(4, activation="relu", name="mixed")(tokens)
     return load(keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(mixed))), photo(8))
 
 

@@ -266,9 +266,10 @@ def test_errors_say_what_was_expected(change, options, error, message):
         deletion(network, None, attribution, **options)
 
 
-def test_tokens_have_no_pixels():
+def test_tokens_without_a_place_have_no_pixels():
     image = keras.Input((8, 8, 3), name="image")
-    mixed = keras.layers.Dense(4, activation="relu")(keras.layers.Reshape((16, 12))(image))
+    tokens = keras.layers.Reshape((16, 4))(keras.layers.Dense(64)(keras.layers.Flatten()(image)))  # without a place
+    mixed = keras.layers.Dense(4, activation="relu")(tokens)
     model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(mixed)))
     network = load(model, photo(8))
     with pytest.raises(LayerError, match="maps with the axes of the image"):

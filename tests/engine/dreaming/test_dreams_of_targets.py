@@ -53,7 +53,7 @@ def test_several_targets_of_one_head_in_one_call():
     network = network_of("class map")
     asked = [Target(0, place=(1, 2)), 0]
     last = list(dream(network, None, network.heads[0].name, asked, start="feed", **OPTIONS))[-1]
-    assert last.names == ("0 at 1, 2", "0")
+    assert last.names == ("class 0 at 1, 2", "class 0")
     alone = list(dream(network, None, None, asked[0], start="feed", **OPTIONS))[-1]
     np.testing.assert_array_equal(last.images[0], alone.images[0])
 

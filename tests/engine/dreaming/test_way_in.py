@@ -71,9 +71,10 @@ def test_no_way_is_opened_where_the_score_cannot_rise(function, pixels):
 def test_a_picture_moves_along_a_redirected_gradient_only_where_nothing_comes_back():
     """A ReLU of red is on, one of blue is off. The first channel is their sum, the second is the one of blue."""
     image = keras.Input((None, None, 3))
-    x = layers.Conv2D(2, 1, activation="relu", name="colours")(image)
-    model = keras.Model(image, layers.Conv2D(2, 1, use_bias=False, name="c")(x))
-    model.get_layer("colours").set_weights([np.float32([[[[1, 0], [0, 0], [0, 1]]]]), np.float32([0, -9])])
+    colours = [layers.Conv2D(1, 1, activation="relu", name=name)(image) for name in ("red", "blue")]
+    model = keras.Model(image, layers.Conv2D(2, 1, use_bias=False, name="c")(layers.Concatenate()(colours)))
+    model.get_layer("red").set_weights([np.float32([1, 0, 0]).reshape(1, 1, 3, 1), np.float32([0])])
+    model.get_layer("blue").set_weights([np.float32([0, 0, 1]).reshape(1, 1, 3, 1), np.float32([-9])])
     model.get_layer("c").set_weights([np.float32([[[[1, 0], [1, 1]]]])])
     options = {"start": np.full((32, 32, 3), 0.5, np.float32), "steps": 1, "laplacian_levels": 0}
     (both,) = run(model, None, "c", [0, 1], together=2, **options)

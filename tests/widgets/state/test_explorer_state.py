@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import get_type_hints
 
 import pytest
+import tensorflow as tf
 import traitlets
 
 from cnnvis_widgets.errors import ChannelError, FeedError, LayerError, nearest
@@ -34,10 +35,11 @@ def fed_images(layers=LAYERS, logits=LAYERS[-1], class_names=CLASSES):
     heads = () if logits is None else (Head("scores", "classes", logits, logits, names=class_names),)
     nodes = defaultdict(lambda: SimpleNamespace(op="MatMul", input=[]))
     structure = SimpleNamespace(between=lambda image, scores: layers, nodes=nodes, varying=())
-    layout = SimpleNamespace(picture_shape=(8, 8, 3))
-    runtime = SimpleNamespace(structure=structure, layout=layout, image_tensor="image:0")
+    layout = SimpleNamespace(picture_shape=(8, 8, 3), dtype=tf.float32)
+    tokens = SimpleNamespace(attentions=())
+    runtime = SimpleNamespace(structure=structure, layout=layout, image_tensor="image:0", tokens=tokens)
     fed = SimpleNamespace(
-        layers=layers, layer=layer, logits=logits, heads=heads, head=lambda: heads[0], runtime=runtime
+        layers=layers, layer=layer, logits=logits, heads=heads, head=lambda: heads[0], runtime=runtime, attentions=()
     )
     return SimpleNamespace(network=fed)
 
