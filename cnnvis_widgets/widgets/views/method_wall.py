@@ -17,6 +17,7 @@ from ..elements.class_picker import ClassPicker
 from ..elements.controls import caption, column, side_by_side, stack, switch, text
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
+from ..state.applicability import no_gradient
 from .attribution_figures import figures
 from .class_choice import (
     NO_HEAD,
@@ -59,7 +60,7 @@ class MethodWallView(View):
         self._drawn: set[str] = set()  # the methods whose tiles are on the screen
 
     def unavailable(self) -> str:
-        return "" if self.state.network.heads else NO_HEAD
+        return no_gradient(self.state) if self.state.network.heads else NO_HEAD
 
     def is_stale(self, trait: str) -> bool:
         return super().is_stale(trait) or explains_another_class(self.state, trait)
