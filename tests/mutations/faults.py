@@ -79,7 +79,7 @@ FAULTS = (
         "engine/tokens/tracing.py",
         "(first, second) if sizes[1] >= sizes[0] else (second, first)",
         "(first, second) if sizes[1] < sizes[0] else (second, first)",
-        "engine/attention/test_attention.py heads",
+        "engine/attention/test_attention.py each_head",
     ),
     Fault(
         "rolled windows stay where they are",
