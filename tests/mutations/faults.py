@@ -100,7 +100,7 @@ FAULTS = (
         "engine/graph/image_axis.py",
         "not in ((2, 3), (None, None))",
         "in ()",
-        "engine/graph/test_products.py one_layer",
+        "engine/graph/test_products.py rows_of_pixels",
     ),
     Fault(
         "the means of normalisations are pools",
