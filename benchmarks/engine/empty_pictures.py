@@ -44,16 +44,17 @@ def main() -> None:
     network = cv.load(cv.demo.network(), next(iter(cv.demo.photos().values())))
     relus = network.select("r")
     chosen = [relus[round(place)].name for place in np.linspace(0, len(relus) - 1, LAYERS)]
-    print("| layer | rule | blank before | blank now | reasons |\n|---|---|---|---|---|")
+    print("| layer | rule | blank before | blank now | reasons | another unit is offered |\n|---|---|---|---|---|---|")
     for layer in chosen:
         channels, first = tiles_of(network, layer)
         for rule in RULES:
             result = cv.reconstruct(network, None, layer, channels=channels, rule=rule)
-            notes = Counter(note for note in result.notes[0] if note)
+            notes = Counter(note.partition("; the next unit")[0] for note in result.notes[0] if note)
+            offered = sum(map(bool, result.next_units[0]))
             before = empty_before(network, layer, rule, channels, first)
             words = "; ".join(f"{count} {note}" for note, count in notes.most_common())
             blank = sum(not picture.any() for picture in result.images[0])
-            print(f"| {layer} | {rule} | {before} of {len(channels)} | {blank} | {words} |", flush=True)
+            print(f"| {layer} | {rule} | {before} of {len(channels)} | {blank} | {words} | {offered} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 
 from ...errors import OptionError
 from ...results import Attribution, Head, Layer
+from ..network.channels import whole_number
 from ..network.targets import BoundTargets, Targets
 from .baselines import baseline_of
 from .class_scores import BATCH, ClassScores, attribution_without_images
@@ -108,7 +109,7 @@ def integrated_gradients_steps(
     Notes:
         The call checks its arguments, before the first step.
     """
-    if steps is not None and steps < 1:
+    if steps is not None and (whole_number(steps) or 0) < 1:
         raise OptionError(f"Expected steps of at least 1, or None. Received: steps={steps!r}.")
     if not tolerance > 0:
         raise OptionError(f"Expected a tolerance above 0. Received: tolerance={tolerance!r}. Give steps= instead.")

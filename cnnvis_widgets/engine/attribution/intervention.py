@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from ...errors import ChannelError, LayerError
 from ...results import Head, Intervention, Layer, Predictions, Target
+from ..network.channels import whole_number
 from ..network.targets import EVERYWHERE
 from .by_class import summaries
 from .class_scores import ClassScores
@@ -142,6 +143,8 @@ def _factors(layer: Layer, shape: Sequence[int], scales: Scales, region: Region 
     by_channel = _factors_by_channel(layer, channels, scales)
     if region is None:
         return by_channel.reshape(*(1,) * len(sizes), channels)
+    if not isinstance(region, Sequence) or len(region) != 4 or None in map(whole_number, region):
+        raise ValueError(f"Expected region as (top, left, height, width), whole numbers. Received: region={region!r}.")
     top, left, height, width = region
     inside = len(sizes) == 2 and min(region) >= 0 and top + height <= sizes[0] and left + width <= sizes[1]
     if not inside or not (height and width):
@@ -154,16 +157,25 @@ def _factors(layer: Layer, shape: Sequence[int], scales: Scales, region: Region 
     return factors
 
 
+def _or_none(channel: Any) -> int:
+    """The number of a channel, or -1 for what is none."""
+    number = whole_number(channel)
+    return -1 if number is None else number
+
+
 def _factors_by_channel(layer: Layer, channels: int, scales: Scales) -> np.ndarray:
     """The factor of each channel, float32 (channels,)."""
     if isinstance(scales, Mapping):
-        unknown = [channel for channel in scales if not 0 <= channel < channels]
+        unknown = [channel for channel in scales if not 0 <= _or_none(channel) < channels]
         if unknown:
             raise ChannelError(f"Expected channels from 0 to {channels - 1} of {layer.name!r}. Received: {unknown}.")
         factors = np.ones(channels, np.float32)
         factors[list(scales)] = list(scales.values())
     else:
-        factors = np.asarray(scales, np.float32)
+        try:
+            factors = np.asarray(scales, np.float32)
+        except (TypeError, ValueError):
+            factors = np.zeros((), np.float32)
         if factors.shape != (channels,):
             raise ChannelError(
                 f"Expected one factor for each of the {channels} channels of {layer.name!r}. "

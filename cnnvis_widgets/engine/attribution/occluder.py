@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import FeedError
 from ...results import Head, Layer, Occluded, Predictions, Target
+from ..network.channels import whole_number
 from ..network.targets import EVERYWHERE
 from .class_scores import ClassScores
 from .last_maps import last_feature_maps
@@ -56,7 +57,10 @@ class Occluder:
         sides = images.shape[1:-1]
         if len(sides) != 2:
             raise FeedError(f"Expected images with height and width. Received: shape {images.shape}.")
-        left, top, width, height = (int(number) for number in box)
+        numbers = [whole_number(number) for number in box] if isinstance(box, Sequence | np.ndarray) else []
+        if len(numbers) != 4 or None in numbers:
+            raise ValueError(f"Expected box as four whole numbers (left, top, width, height). Received: box={box!r}.")
+        left, top, width, height = (number or 0 for number in numbers)
         if min(width, height) < 1 or not (-width < left < sides[1] and -height < top < sides[0]):
             raise ValueError(
                 f"Expected (left, top, width, height) that covers some of {sides[0]} x {sides[1]} pixels. "

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import FeedError
 from ...results import Head, Layer, Occlusion
+from ..network.channels import whole_number
 from ..network.targets import BoundTargets, Targets
 from .by_class import sureness
 from .class_scores import BATCH, ClassScores, attribution_without_images
@@ -241,7 +242,8 @@ def _corners(length: int, side: int, stride: int) -> np.ndarray:
 
 
 def _per_axis(name: str, value: Sides, default: list[int], limits: tuple[int, ...]) -> tuple[int, ...]:
-    sides = default if value is None else [value] * len(limits) if isinstance(value, int | np.integer) else list(value)
+    given = [value] * len(limits) if isinstance(value, int | np.integer) else value
+    sides = default if given is None else [whole_number(side) or 0 for side in given] if np.iterable(given) else []
     if len(sides) != len(limits) or not all(1 <= side <= limit for side, limit in zip(sides, limits, strict=True)):
         raise ValueError(
             f"Expected {name} from 1 to {' x '.join(map(str, limits))} pixels, one number or one for each of "
@@ -254,7 +256,12 @@ def fill_of(class_scores: ClassScores, fill: Any) -> np.ndarray:
     """The colour of the square, a number or one for each channel; by default the middle of the range."""
     low, high = class_scores.network.value_range()
     channels = class_scores.images.shape[-1]
-    value = np.asarray((low + high) / 2 if fill is None else fill, np.float32)
+    try:
+        value = np.asarray((low + high) / 2 if fill is None else fill, np.float32)
+    except (TypeError, ValueError) as error:
+        raise FeedError(
+            f"Expected fill as a number or one for each of {channels} channels. Received: {fill!r}."
+        ) from error
     if value.shape not in ((), (1,), (channels,)):
         raise FeedError(
             f"Expected fill as a number or one for each of {channels} channels. Received: shape {value.shape}."

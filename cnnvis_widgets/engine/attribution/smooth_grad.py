@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from ...errors import OptionError
 from ...results import Attribution, Head, Layer
+from ..network.channels import whole_number
 from ..network.targets import BoundTargets, Targets
 from .class_scores import BATCH, ClassScores, attribution_without_images
 
@@ -79,8 +81,9 @@ def smooth_grad_steps(
     Notes:
         The call checks its arguments, before the first step.
     """
-    _require(noise >= 0, "noise of at least 0", noise=noise)
-    _require(samples >= 1, "samples of at least 1", samples=samples)
+    _require(isinstance(noise, Real) and noise >= 0, "noise of at least 0", noise=noise)
+    _require((whole_number(samples) or 0) >= 1, "samples of at least 1", samples=samples)
+    _require((whole_number(seed) or 0) >= 0 and whole_number(seed) is not None, "seed as a whole number", seed=seed)
     class_scores = ClassScores.of(network, feed, scores)
     class_scores.network.runtime.require_gradient(class_scores.layer)
     bound = class_scores.bound(targets)

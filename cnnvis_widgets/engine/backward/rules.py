@@ -133,7 +133,11 @@ def register(name: str, rectify: Rectifier) -> None:
         >>> reconstruct(model, image, "on", rule="clearly on", seed="ones").images.ravel()
         array([0., 0., 1.], dtype=float32)
     """
-    if name in (*_RULES, "gradient", AUTO):
+    if not isinstance(name, str) or not callable(rectify):
+        raise ValueError(
+            f"Expected a name and a function. Received: name={name!r}, rectify={rectify!r}. See help(rules.register)."
+        )
+    if name in (*_RULES, "gradient", AUTO, REDIRECTED):
         raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
     _register(name, rectify)
     _RULES[name] = _Rule(rectify)
@@ -151,7 +155,7 @@ def require_rule(rule: str, *, automatic: bool = False) -> None:
         ValueError: no rule has this name.
     """
     automatic_names = (AUTO,) if automatic else ()
-    if rule not in (*_RULES, "gradient", *automatic_names):
+    if not isinstance(rule, str) or rule not in (*_RULES, "gradient", *automatic_names):
         names = ", ".join(map(repr, (*known(), *automatic_names)))
         raise ValueError(f"Expected rule to be one of {names}. Received: rule={rule!r}.")
 

@@ -164,6 +164,8 @@ class _Binding:
         runtime.require_gradient(layer)
         self.activation_removed = self.activation_removed or removed
         self.layers[layer.tensor] = layer
+        if "position" in arguments:
+            _check_position(layer, arguments["position"])
         for name in term.vectors:
             _check_vector(layer, arguments[name])
         channels = {name: np.int32(channel_number(self.network, layer, arguments[name])) for name in term.channels}
@@ -191,6 +193,18 @@ def _layer(network: Network, name: str | Layer) -> Layer:
     if network.logits is None:
         raise ChannelError("Expected a network with class scores. Received: one without. Use channel(layer, number).")
     return network.logits
+
+
+def _check_position(layer: Layer, position: np.ndarray) -> None:
+    """Check the position of a unit. By default it has two axes, both in the middle, whatever the layer has."""
+    sizes = layer.spatial_shape
+    fits = len(position) == len(sizes) or (len(position) == 2 and (position < 0).all())
+    inside = all(size is None or place < size for place, size in zip(position, sizes, strict=False))
+    if not (fits and inside):
+        raise ChannelError(
+            f"Expected a position within the map of {' x '.join(map(str, sizes)) or 'one value'} of {layer.name!r}. "
+            f"Received: position={tuple(position.tolist())}. Give one number for each axis."
+        )
 
 
 def _check_vector(layer: Layer, vector: np.ndarray) -> None:

@@ -210,7 +210,7 @@ def _head(network: Network, target: LayerOrObjectives) -> Head | None:
     """The head that a person means, if it is one."""
     if isinstance(target, Head) or target is None:
         return network.head(target)
-    return next((head for head in network.heads if head.name == target), None)
+    return next((head for head in network.heads if isinstance(target, str) and head.name == target), None)
 
 
 def _of_head(network: Network, head: Head, channels: Channels, feeds: Feeds) -> _BoundTarget:
@@ -260,7 +260,7 @@ def _of_objectives(
 
 
 def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) -> _BoundTarget:
-    wanted: list[Any] = [channels] if np.isscalar(channels) else list(channels)
+    wanted: list[Any] = list(channels) if isinstance(channels, list | tuple | range | np.ndarray | set) else [channels]
     if not wanted:
         raise ChannelError(
             "Expected at least one channel or class. Received: an empty list. Give one, or None for all."

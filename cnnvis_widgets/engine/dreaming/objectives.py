@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any
 
 import numpy as np
 
+from ...errors import ChannelError
 from ...results import Layer
 from .objective_terms import TERMS, ObjectiveInputs
 
@@ -117,6 +119,13 @@ def logit(class_: int | str) -> Objective:
     return Objective("channel", {"layer": "", "channel": class_})
 
 
+def _whole_numbers(values: Any, expected: str) -> list[int]:
+    try:
+        return [index(value) for value in values]
+    except TypeError as error:
+        raise ChannelError(f"Expected {expected} of whole numbers. Received: {values!r}.") from error
+
+
 def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None = None) -> Objective:
     """The activation of one unit: a channel at a position (y, x), by default in the middle of the map.
 
@@ -125,7 +134,7 @@ def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None 
         >>> objectives.unit("conv3", 5, (7, 9)).arguments["position"]
         array([7, 9], dtype=int32)
     """
-    place = np.asarray([-1, -1] if position is None else position, np.int32)
+    place = np.asarray([-1, -1] if position is None else _whole_numbers(position, "a position (y, x)"), np.int32)
     return Objective("unit", {"layer": layer, "channel": channel, "position": place})
 
 

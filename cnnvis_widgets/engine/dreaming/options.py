@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -20,6 +21,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _LEAST_SPECTRUM = 64  # smaller pictures are changed pixel by pixel: their views hardly differ
 _LEVELS = 4  # of the Laplacian pyramid, by default
+_MOST_PIXELS = 2**28  # of a picture; more is a slip of the keyboard
 _USUAL_SIDE = 224  # of a picture where neither the network nor its feed has a size
 _ON_PIXELS, _ON_PARAMETERS = (4, 20, 1.5), (4, 32, 1.0)  # octaves, steps and step size, by default
 
@@ -181,6 +183,13 @@ class DreamOptions:
                 f"Expected pictures for a parameterization. Received: a network for inputs of size {size}. "
                 "Leave the parameterization out."
             )
+        value_range = _range(network.value_range() if self.value_range is None else self.value_range)
+        channels = network.runtime.layout.picture_shape[-1]
+        if not all(end.size == 1 or channels in (None, end.size) for end in value_range):
+            raise OptionError(
+                f"Expected value_range of two numbers, or of one for each of {channels} channels. "
+                f"Received: value_range={self.value_range!r}."
+            )
         octaves, steps, step_size = _ON_PIXELS if parameterization is None else _ON_PARAMETERS
         levels = _LEVELS if self.laplacian_levels is None else self.laplacian_levels
         values = {name: getattr(self, name) for name in option_names()} | {
@@ -190,7 +199,7 @@ class DreamOptions:
             "laplacian_levels": levels if parameterization is None else None,
             "parameterization": parameterization,
             "size": size,
-            "value_range": _range(self.value_range or network.value_range()),
+            "value_range": value_range,
         }
         return ResolvedOptions(**values)
 
@@ -226,7 +235,7 @@ class DreamOptions:
         if self.value_range is not None:
             _range(self.value_range)
         if self.mask is not None:
-            _check_mask(np.asarray(self.mask, np.float32))
+            _check_mask(self.mask)
 
     def _check_pixels(self) -> None:
         if self.parameterization is not None and self.laplacian_levels is not None:
@@ -315,10 +324,20 @@ def _is_number(value: Any, lowest: float, highest: float) -> bool:
 
 
 def _is_size(size: Any) -> bool:
-    return isinstance(size, tuple | list) and all(_is_count(side, 1) for side in size)
+    sides = isinstance(size, tuple | list) and all(_is_count(side, 1) for side in size)
+    return sides and math.prod(size) <= _MOST_PIXELS
 
 
-def _check_mask(mask: np.ndarray) -> None:
+def _check_mask(given: Any) -> None:
+    try:
+        mask = np.asarray(given, np.float32)
+    except (TypeError, ValueError):
+        mask = np.zeros((), np.float32)
+    if mask.ndim != 2:
+        raise OptionError(
+            f"Expected a mask of shape (height, width), with numbers from 0 to 1. Received: {type(given).__name__} of "
+            f"shape {np.shape(given) if isinstance(given, np.ndarray) else ()}. Give an array of two axes."
+        )
     if not (mask.size and np.all((mask >= 0) & (mask <= 1))):
         raise OptionError(
             f"Expected a mask of numbers from 0 to 1. Received: mask of shape {mask.shape}, "
@@ -327,8 +346,12 @@ def _check_mask(mask: np.ndarray) -> None:
 
 
 def _range(value_range: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
-    low, high = (np.asarray(end, np.float32) for end in value_range)
-    if not np.all(low < high):
+    try:
+        low, high = (np.asarray(end, np.float32) for end in value_range)
+        ordered = bool(np.all(low < high)) and bool(np.isfinite(low).all() and np.isfinite(high).all())
+    except (TypeError, ValueError):
+        ordered = False
+    if not ordered:
         raise OptionError(
             f"Expected value_range as (darkest, brightest). Received: value_range={value_range!r}. "
             "Give the smaller value first."

@@ -123,6 +123,11 @@ class Structure:
             if not layers:
                 raise unknown_layer(selection, self.layers)
             return layers
+        if not isinstance(selection, list | tuple | set | dict):
+            raise LayerError(
+                f"Expected a layer, its name, 'r', 'p', 'c', a pattern, or a list of these. Received: {selection!r}. "
+                "network.describe() lists the names."
+            )
         if not selection:
             raise LayerError("Expected at least one layer. Received: an empty list.")
         return tuple(dict.fromkeys(layer for part in selection for layer in self.select(part)))
@@ -141,6 +146,8 @@ class Structure:
 
     def _selected(self, selection: str) -> tuple[Layer, ...]:
         name = selection.removesuffix(":0")
+        if not name:
+            return ()
         if selection not in FAMILIES or not self._named(selection):
             for layer in (self._keras_output(name), self.layer_of(selection)):
                 if layer is not None and not self._named(name):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -33,12 +35,20 @@ def channel_number(network: Network, layer: Layer, channel: int | str) -> int:
             else "The network has no class names for this layer. Pass numbers, or class_names= to load."
         )
         raise ChannelError(f"Expected the name of a class of {layer.name!r}. Received: {channel!r}. {known}")
-    number = int(channel)
-    if number < 0 or (count is not None and number >= count):
+    number = whole_number(channel)
+    if number is None or number < 0 or (count is not None and number >= count):
         raise ChannelError(
             f"Expected channels from 0 to {(count or 0) - 1} of layer {layer.name!r}. Received: {channel!r}."
         )
     return number
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number of any type as an int; ``None`` for anything else, such as 1.5 or a list."""
+    try:
+        return index(value)
+    except TypeError:
+        return None
 
 
 def class_number(head: Head, target: int | str) -> int:
@@ -54,8 +64,8 @@ def class_number(head: Head, target: int | str) -> int:
             return lowered.index(target.lower())
         known = nearest(target, names) if names else "The head has no names. Pass numbers, or class_names= to load."
         raise ChannelError(f"Expected the name of a class of head {head.name!r}. Received: {target!r}. {known}")
-    number, count = int(target), head.classes
-    if number < 0 or (count is not None and number >= count):
+    number, count = whole_number(target), head.classes
+    if number is None or number < 0 or (count is not None and number >= count):
         raise ChannelError(
             f"Expected a class from 0 to {(count or 0) - 1} of head {head.name!r}. Received: {target!r}."
         )

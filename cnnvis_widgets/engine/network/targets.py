@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,12 @@ def listed(targets: Targets) -> list[Target]:
         >>> listed("cat"), listed(None)
         ([Target(channel='cat', place=None, region=None)], [Target(channel=None, place=None, region=None)])
     """
-    wanted = [targets] if targets is None or isinstance(targets, int | np.integer | str | Target) else list(targets)
+    single = targets is None or isinstance(targets, int | np.integer | str | Target)
+    if not single and not isinstance(targets, Iterable):
+        raise ChannelError(
+            f"Expected a class by number or name, a Target, or a list of these. Received: {targets!r}. Name one."
+        )
+    wanted: list[Any] = [targets] if single else list(targets)  # type: ignore[arg-type]  # just checked
     if not wanted:
         raise ChannelError("Expected at least one channel or class. Received: an empty list. Name one.")
     return [item if isinstance(item, Target) else Target(item) for item in wanted]
@@ -136,9 +142,13 @@ def _window(target: Target, sizes: Sequence[int]) -> tuple[slice, ...]:
     """The places of a target along each spatial axis; ``ValueError``, with what was expected, where they do not fit."""
     firsts, lengths = [0] * len(sizes), list(sizes)
     if target.region is not None:
+        if not isinstance(target.region, Sequence) or len(target.region) != 4:
+            raise ValueError("region as (top, left, height, width)")
         *firsts, height, width = target.region
         lengths, expected = [height, width], "region as (top, left, height, width)"
     elif target.place is not None:
+        if not isinstance(target.place, Sequence):
+            raise ValueError("place as one number for each axis")
         firsts, lengths, expected = [*target.place], [1] * len(target.place), "place as one number for each axis"
     else:
         return tuple(map(slice, lengths))

@@ -14,7 +14,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
 from ..graph.nonfinite import is_finite
-from ..network.channels import channels_last
+from ..network.channels import channels_last, whole_number
 from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
@@ -172,6 +172,7 @@ class _Projection:
         require_precision(precision)
         self._runtime = network.runtime
         self._chosen, self._seed = network.layer(name), seed
+        self._strongest = isinstance(seed, str) and seed == "strongest"
         self._layer, _ = network.before_saturation(self._chosen)
         self._coverage = network.coverage(rule, self._chosen)
         rule = self._coverage.rule
@@ -205,12 +206,12 @@ class _Projection:
         count = self.forward(0).values.shape[-1]
         if channels is None:
             return tuple(range(count))
-        chosen = tuple(int(channel) for channel in np.atleast_1d(channels))
-        wrong = [channel for channel in chosen if not 0 <= channel < count]
-        if wrong or not chosen:
+        listed = list(channels) if isinstance(channels, Iterable) else [channels]
+        chosen = tuple(number for number in map(whole_number, listed) if number is not None and 0 <= number < count)
+        if len(chosen) < len(listed) or not chosen:
             raise ChannelError(
-                f"Expected channels from 0 to {count - 1} of layer {self._chosen.name!r}. "
-                f"Received: channels={list(channels)!r}."
+                f"Expected channels from 0 to {count - 1} of layer {self._chosen.name!r}, a list of numbers. "
+                f"Received: channels={channels!r}."
             )
         return chosen
 
@@ -222,7 +223,7 @@ class _Projection:
             if not is_finite(values):
                 raise self._runtime.nonfinite_error(self._feeds)
             units = seeded_units(values, self._seed, self._layer)
-            if self._seed == "strongest":
+            if self._strongest:
                 units = silence.break_ties(self._runtime, self._layer, self._feeds_of(image), values, units)
             self._latest = image, _ForwardPass(values, units, residuals)
         return self._latest[1]
@@ -268,7 +269,7 @@ class _Projection:
             self._runtime, self._layer, self._feeds_of(image), self._coverage.rule, forward.values
         )
         reasons = {channel: silent.reason(channel, forward.units[channel]) for channel in empty}
-        following = self._next_units(forward, silent, empty) if self._seed == "strongest" else {}
+        following = self._next_units(forward, silent, empty) if self._strongest else {}
         for channel, unit in following.items():
             reasons[channel] += f"; the next unit with something to show is {unit}"
         return tuple(reasons.get(each, "") for each in channels), tuple(following.get(each, ()) for each in channels)

@@ -37,12 +37,12 @@ def seeded_units(values: np.ndarray, seed: Seed, layer: Layer) -> np.ndarray:
         ValueError: no such seed. ChannelError: the place lies outside the map.
     """
     *spatial, channels = values.shape
-    if seed == "strongest":
+    if isinstance(seed, str) and seed == "strongest":
         if not spatial:
             return np.zeros((channels, 0), int)
         return np.stack(np.unravel_index(values.reshape(-1, channels).argmax(axis=0), spatial), -1)
     require_seed(seed, spatial, layer)
-    if seed in SEEDS:
+    if isinstance(seed, str) and seed in SEEDS:
         return np.full((channels, len(spatial)), -1)
     return np.broadcast_to(np.array(seed), (channels, len(spatial))).copy()
 
@@ -58,9 +58,9 @@ def require_seed(seed: Seed, spatial: Sequence[int | None], layer: Layer) -> Non
     Raises:
         ValueError: no such seed. ChannelError: the place lies outside the map.
     """
-    if seed in SEEDS:
+    if isinstance(seed, str) and seed in SEEDS:
         return
-    place = seed if isinstance(seed, tuple | list) else ()
+    place = tuple(seed) if isinstance(seed, tuple | list | np.ndarray) else ()
     integers = all(isinstance(coordinate, int | np.integer) for coordinate in place)
     if not place or len(place) != len(spatial) or not integers:
         raise ValueError(

@@ -1,0 +1,65 @@
+"""Whatever a person hands over, an error is one of ours: it says what was expected, and what was received."""
+
+import keras
+import numpy as np
+import pytest
+
+import cnnvis_widgets as cv
+from cnnvis_widgets.errors import CnnvisError
+
+layers = keras.layers
+ODD = [[], [99], [-1], 1.5, np.nan, 1e30, 10**20, [[0]], np.array([[0, 1]]), object(), {"a": 1}, b"c", "nothing"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3), name="image")
+    x = layers.Conv2D(4, 3, activation="relu", name="maps")(image)
+    scores = layers.Dense(3, activation="softmax", name="scores")(layers.GlobalAveragePooling2D()(x))
+    return cv.load(keras.Model(image, scores), np.random.default_rng(0).random((1, 16, 16, 3), np.float32))
+
+
+def dream(network, *arguments, **options):
+    return list(cv.dream(network, None, *arguments, **({"steps": 1, "octaves": 1, "value_range": (0, 1)} | options)))
+
+
+CALLS = {
+    "layer": lambda network, odd: cv.activations(network, None, odd),
+    "layer of a dream": lambda network, odd: dream(network, odd, 0),
+    "channels": lambda network, odd: cv.reconstruct(network, None, "maps", channels=odd),
+    "channel of a dream": lambda network, odd: dream(network, "maps", odd),
+    "channel of an objective": lambda network, odd: dream(network, cv.objectives.channel("maps", odd)),
+    "unit of an objective": lambda network, odd: dream(network, cv.objectives.unit("maps", 0, odd)),
+    "target": lambda network, odd: cv.grad_cam(network, None, odd),
+    "channel of a target": lambda network, odd: cv.grad_cam(network, None, cv.Target(odd)),
+    "place": lambda network, odd: cv.grad_cam(network, None, cv.Target(0, place=odd)),
+    "region": lambda network, odd: cv.grad_cam(network, None, cv.Target(0, region=odd)),
+    "rule": lambda network, odd: cv.reconstruct(network, None, "maps", rule=odd),
+    "seed": lambda network, odd: cv.reconstruct(network, None, "maps", seed=odd),
+    "scales": lambda network, odd: cv.intervene(network, None, "maps", odd),
+    "region of an intervention": lambda network, odd: cv.intervene(network, None, "maps", {0: 0.0}, region=odd),
+    "box": lambda network, odd: cv.occlude(network, None, odd),
+    "size": lambda network, odd: cv.occlusion(network, None, 0, size=odd),
+    "size of a dream": lambda network, odd: dream(network, "maps", 0, size=odd),
+    "value_range": lambda network, odd: dream(network, "maps", 0, value_range=odd),
+    "mask": lambda network, odd: dream(network, "maps", 0, start="feed", mask=odd),
+    "samples": lambda network, odd: cv.smooth_grad(network, None, 0, samples=odd),
+    "steps": lambda network, odd: cv.integrated_gradients(network, None, 0, steps=odd),
+}
+
+
+def is_meant(call, odd):
+    """Whether a call may take the argument: many samples, no place of a head without places, a tiny mask."""
+    if isinstance(odd, int):
+        return call in ("samples", "steps")
+    if isinstance(odd, list) and not odd:
+        return call in ("place", "size of a dream")
+    return call == "mask" and isinstance(odd, list | np.ndarray) and np.ndim(odd) == 2
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_odd_argument_raises_an_error_of_ours(network, call):
+    for odd in [each for each in ODD if not is_meant(call, each)]:
+        with pytest.raises((CnnvisError, ValueError), match="Expected"):
+            CALLS[call](network, odd)
