@@ -16,7 +16,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -260,7 +260,9 @@ def _of_objectives(
 
 
 def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) -> _BoundTarget:
-    wanted: list[Any] = list(channels) if isinstance(channels, list | tuple | range | np.ndarray | set) else [channels]
+    wanted: list[Any] = (
+        list(channels) if isinstance(channels, Iterable) and not isinstance(channels, str | bytes) else [channels]
+    )
     if not wanted:
         raise ChannelError(
             "Expected at least one channel or class. Received: an empty list. Give one, or None for all."
