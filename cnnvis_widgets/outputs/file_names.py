@@ -61,6 +61,7 @@ def picture_path(picture: Picture, folder: str) -> Path:
     """
     if picture.kind == "dream":
         name = "layer" if picture.channel is None else str(picture.channel)
+        name += f"_{picture.number}" if picture.number > 1 else ""
         return folder_of(picture.kind, folder) / f"image_{name}.png"
     image = "" if picture.image is None else f"_{picture.image}"
     return folder_of(picture.kind, folder) / f"{_stem(picture)}{image}.png"

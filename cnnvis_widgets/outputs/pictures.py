@@ -57,6 +57,7 @@ class Picture:
         png: the bytes of a PNG file, with text chunks that say what it shows.
         shape: (height, width, 1 or 3) of the picture.
         place: where in a head that tells something of each place, see ``Attribution.places``; '' for the mean of all.
+        number: which of several dreams of one channel, counted from 1.
     """
 
     layer: Layer
@@ -68,6 +69,7 @@ class Picture:
     png: bytes
     shape: tuple[int, int, int]
     place: str = ""
+    number: int = 1
 
 
 def of_image(picture: Picture, image: int | None) -> Picture:
@@ -158,7 +160,8 @@ def of_dream(step: DreamStep) -> Iterator[Picture]:
             text[CHUNK] = json.dumps(_recipe_of_one(step.recipe, place))
         subject, pixels = _Subject(step.layer, "dream", "deepdream"), render.picture(image, step.value_range)
         whole_layer = name == step.layer.name
-        yield _encoded(subject, text, pixels, *(() if whole_layer else (channel, _title(channel, name))))
+        drawn = _encoded(subject, text, pixels, *(() if whole_layer else (channel, _title(channel, name))))
+        yield replace(drawn, number=1 + step.channels[:place].count(channel))
 
 
 def of_attribution(result: Attribution, *, kind: Kind = "attribution") -> Iterator[Picture]:

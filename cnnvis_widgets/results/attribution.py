@@ -99,7 +99,8 @@ class AttentionMaps:
         weights: float32 (images, heads, height, width): how much each head attends to each place; one head where
             the method joins them.
         others: float32 (images, heads, tokens): to the tokens without a place, such as the class token.
-        queries: the grid of the tokens that attend: (height, width).
+        queries: the grid of the tokens that attend: (height, width); () where none has a place, such as words.
+        other_queries: how many tokens that attend have no place.
         target, name: the class, label or value that the relevance is for, and its name; -1 where the surest one was
             asked for and images differ. ``None`` and '' for methods without a class.
         scores: float32 (images,): the scores of that class; ``None`` for methods without a class.
@@ -117,6 +118,7 @@ class AttentionMaps:
     name: str = ""
     scores: np.ndarray | None = None
     explains: Layer | None = None
+    other_queries: int = 0
 
     @property
     def mean(self) -> np.ndarray:
@@ -130,6 +132,8 @@ class AttentionMaps:
             return f"token {', '.join(map(str, self.query))}"
         if self.query == "mean":
             return "mean over all tokens"
+        if not self.queries:
+            return f"token {self.query}"
         return "class token" if self.query == 0 and self.others.shape[-1] == 1 else f"extra token {self.query}"
 
 

@@ -140,6 +140,13 @@ def test_one_image_gives_the_files_of_tf_cnnvis(tmp_path):
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(paths)
 
 
+def test_dreams_of_one_class_at_several_places_have_files_of_their_own(tmp_path):
+    step = replace(dream_step(), channels=(3, 3), names=("cat at 1, 2", "cat at 5, 2"))
+    paths = png_files.write_dream(step, tmp_path, layers=[step.layer])
+    assert relative(paths, tmp_path) == ["deepdream_logits/image_3.png", "deepdream_logits/image_3_2.png"]
+    assert Image.open(paths[1]).text["Channel"] == "3 cat at 5, 2"
+
+
 def test_a_dream_of_a_whole_layer_is_not_taken_for_its_first_channel(tmp_path):
     step = dream_step()
     whole = replace(step, channels=(0,), names=(step.layer.name,), images=step.images[:1], scores=step.scores[:1])

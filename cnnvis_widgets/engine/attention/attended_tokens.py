@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Tokens:
     Attributes:
         numbers: int (tokens,), the number of each token in its graph: first those without a place, such as the class
             token, then those of the grid in row-major order.
-        grid: the shape of the grid, such as (height, width).
+        grid: the shape of the grid, such as (height, width); () where no token has a place, such as words.
     """
 
     numbers: np.ndarray
@@ -43,7 +44,7 @@ class Tokens:
     @property
     def others(self) -> int:
         """The number of tokens without a place."""
-        return len(self.numbers) - int(np.prod(self.grid))
+        return len(self.numbers) - (int(np.prod(self.grid)) if self.grid else 0)
 
     def index(self, query: Query) -> int | None:
         """The index of the token that a person means; ``None`` for the mean over all.
@@ -58,15 +59,16 @@ class Tokens:
                 return int(query)
             raise ChannelError(
                 f"Expected the number of a token without a place, of which there are {self.others}. "
-                f"Received: query={query!r}. Name a place of the grid {self.grid}, or 'mean'."
+                f"Received: query={query!r}. Name {f'a place of the grid {self.grid}' if self.grid else 'one'}, or 'mean'."
             )
-        if isinstance(query, tuple | list) and len(query) == len(self.grid):
+        if isinstance(query, tuple | list) and self.grid and len(query) == len(self.grid):
             if all(0 <= place < size for place, size in zip(query, self.grid, strict=True)):
                 return self.others + int(np.ravel_multi_index(tuple(map(int, query)), self.grid))
             raise ChannelError(f"Expected a place within the grid {self.grid} of tokens. Received: query={query!r}.")
+        places = f"a place with {len(self.grid)} numbers, " if self.grid else ""
         raise OptionError(
-            f"Expected query as a place with {len(self.grid)} numbers, the number of a token without a place, 'mean' "
-            f"or None. Received: query={query!r}."
+            f"Expected query as {places}the number of a token without a place, 'mean' or None. "
+            f"Received: query={query!r}."
         )
 
 
@@ -159,17 +161,31 @@ def _named(network: Network, name: str | Layer) -> AttentionNodes:
 def _traced(network: Network, feeds: Feeds) -> TracedPlaces | None:
     """The places of tokens for the sizes that are fed."""
     runtime = network.runtime
-    if runtime.tokens.traced is not None:
-        return runtime.tokens.traced
+    static = runtime.tokens.traced
+    if static is not None and len(static.attentions) == len(runtime.tokens.attentions):
+        return static
     count = runtime.batches.fixed_size or 1
     sizes = {tensor: array.shape for tensor, array in feeds.items() if array.ndim}
     for tensor, shape in sizes.items():
         first = runtime.structure.shapes[tensor][1]
         sizes[tensor] = (count, *shape[1:]) if first is None or first[0] is None else shape
-    key = ("traced places", tuple(sizes.items()))
+    tokens = runtime.tokens
     return runtime.cache.get_or_make(
-        key, lambda: trace(runtime.tokens.frozen, runtime.structure, runtime.image_tensor, sizes)
+        ("traced places", tuple(sizes.items())),
+        lambda: trace(tokens.frozen, runtime.structure, runtime.image_tensor, sizes, partial(_shapes, network, feeds)),
     )
+
+
+def _shapes(network: Network, feeds: Feeds, tensors: Sequence[str]) -> list[tuple[int, ...]]:
+    """Run the network for the first image; return the shapes of tensors."""
+    runtime = network.runtime
+    one = runtime.batches.rows_of(feeds, np.zeros(runtime.batches.fixed_size or 1, int))
+
+    def body(*fed: tf.Tensor) -> list[tf.Tensor]:
+        return [tf.shape(each) for each in runtime.build(dict(zip(feeds, fed, strict=True)), tensors)]
+
+    function = runtime.compiled(("shapes", tuple(feeds), tuple(tensors)), body, runtime.batches.signature(feeds))
+    return [tuple(map(int, shape)) for shape in function(*one.values())]
 
 
 def _read(
@@ -184,12 +200,12 @@ def _read(
     if traced is None or places is None:
         raise LayerError(
             f"Expected an attention of which the sizes are known. Received: {layer.name!r}, of shape {layer.shape}. "
-            "Feed an image, or give the model's Input its size."
+            "Give the model's Input its size."
         )
-    sides = _sides(places, traced)
-    if not (sides[0].any() and sides[1].any()):
-        sides = _by_position(layer, places)
-    queries, keys = (_tokens(side, traced.grids, grid, axes, layer) for side in sides)
+    sides = _with_positions(_sides(places, traced), layer, places)
+    keys = _tokens(sides[1], traced.grids, grid, axes, layer)
+    apart = axes > 1 and bool((sides[0] > _BY_POSITION).any()) and not bool((sides[1] > _BY_POSITION).any())
+    queries = Tokens(np.unique(sides[0]), ()) if apart else _tokens(sides[0], traced.grids, grid, axes, layer)
     elements = np.flatnonzero((sides[0] > 0) & (sides[1] > 0))
     query, key = (_indices(side[elements], tokens) for side, tokens in zip(sides, (queries, keys), strict=True))
     pairs = query * len(keys.numbers) + key
@@ -212,12 +228,13 @@ def _sides(places: AttentionPlaces, traced: TracedPlaces) -> tuple[np.ndarray, n
     return tuple(np.where(side // SPAN == 0, place_of(side), 0) for side in (queries, keys))  # type: ignore[return-value]
 
 
-def _by_position(layer: Layer, places: AttentionPlaces) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens of which no place is known, such as words: numbered by their position in the tensor of the weights.
-
-    Negative numbers tell them from those of the graph.
-    """
+def _with_positions(
+    sides: tuple[np.ndarray, np.ndarray], layer: Layer, places: AttentionPlaces
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number tokens of which no place is known, such as words, by their position in the tensor of the weights."""
     shape = places.queries.shape
+    if sides[0].any() and sides[1].any():
+        return sides
     if len(shape) not in (3, 4) or shape[0] != 1:
         raise LayerError(
             f"Expected weights of shape (images, heads, queries, keys). Received: {layer.name!r}, of shape {shape}. "
@@ -225,7 +242,8 @@ def _by_position(layer: Layer, places: AttentionPlaces) -> tuple[np.ndarray, np.
         )
     queries = np.broadcast_to(np.arange(1, shape[-2] + 1)[:, None], shape)
     keys = np.broadcast_to(np.arange(1, shape[-1] + 1), shape)
-    return queries.ravel() + _BY_POSITION, keys.ravel() + _BY_POSITION
+    numbered = queries.ravel() + _BY_POSITION, keys.ravel() + _BY_POSITION
+    return tuple(side if side.any() else own for side, own in zip(sides, numbered, strict=True))  # type: ignore[return-value]
 
 
 _BY_POSITION = 2**40

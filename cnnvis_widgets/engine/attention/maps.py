@@ -37,7 +37,7 @@ def attention_maps(
         layer: the attention (``Network.attentions`` lists them), by its name or that of its Keras layer; by default
             the last one.
         query: the token that attends: a place (row, column) of its grid, the number of a token without a place (0 is
-            the class token), or 'mean' over all tokens. By default the token that the main head is read from, such as
+            the class token; words are counted from 0), or 'mean' over all tokens. By default the token that the main head is read from, such as
             the class token; 'mean' without one.
         grid: (height, width) of the tokens, where the network does not tell it. Tokens in front of the grid, such as a
             class token, have no place.
@@ -97,5 +97,6 @@ def result_of(
         weights=np.ascontiguousarray(rows[..., keys.others :], np.float32).reshape(images, heads, *keys.grid),
         others=np.ascontiguousarray(rows[..., : keys.others], np.float32),
         queries=attentions[-1].queries.grid,
+        other_queries=attentions[-1].queries.others,
         **facts,
     )

@@ -129,7 +129,11 @@ def _product(op: tf.Operation, entered: Entered, grids: Grids, contracted: Seque
 def sides_of_product(op: tf.Operation, entered: Entered, grids: Grids) -> tuple[Places, Places]:
     """The places that the output of a product of two matrices has by its first and by its second factor alone."""
     first, second = entered[:2]
-    return _RULES[op.type](op, [first, None], grids), _RULES[op.type](op, [None, second], grids)
+    nowhere = np.broadcast_to(np.int64(0), tuple(op.outputs[0].shape))
+    return (
+        nowhere if first is None else _RULES[op.type](op, [first, None], grids),
+        nowhere if second is None else _RULES[op.type](op, [None, second], grids),
+    )
 
 
 def _einsum(op: tf.Operation, entered: Entered, grids: Grids) -> Places:

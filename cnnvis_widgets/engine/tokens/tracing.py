@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,11 @@ class TracedPlaces:
 
 
 def trace(
-    frozen: FrozenGraph, structure: Structure, image: str, sizes: Mapping[str, Sequence[int]]
+    frozen: FrozenGraph,
+    structure: Structure,
+    image: str,
+    sizes: Mapping[str, Sequence[int]],
+    measure: Callable[[Sequence[str]], Sequence[tuple[int, ...]]] | None = None,
 ) -> TracedPlaces | None:
     """Trace the places of a network.
 
@@ -58,25 +62,57 @@ def trace(
         structure: of the graph.
         image: the full name of the tensor of the images.
         sizes: the shape of every tensor that is fed, images included, by tensor name; all sizes are known.
+        measure: runs the network and returns the shapes of some tensors. A loop does not tell the size of its output
+            before it has run. Without ``measure``, no places are known behind such a loop.
 
     Returns:
         The places; ``None`` if the graph does not take these shapes.
     """
-    graph = tf.Graph()
+    measured: dict[str, Sequence[int]] = {}
     try:
-        with graph.as_default():
-            fed = {
-                tensor: tf.compat.v1.placeholder(structure.shapes[tensor][0], shape, name="fed")
-                for tensor, shape in sizes.items()
-            }
-            tf.graph_util.import_graph_def(frozen.graph_def, fed, name="")
+        graph, fed = _imported(frozen, structure, sizes)
+        while measure is not None and (unsized := _unsized(graph, structure, measured)):
+            measured |= zip(unsized, measure(unsized), strict=True)
+            graph, fed = _imported(frozen, structure, {**measured, **sizes})
     except (ValueError, TypeError, tf.errors.OpError):
         return None
     alike = [
-        tensor for tensor in fed if len(sizes[tensor]) == len(sizes[image]) and sizes[tensor][0] == sizes[image][0]
+        tensor for tensor in sizes if len(sizes[tensor]) == len(sizes[image]) and sizes[tensor][0] == sizes[image][0]
     ]
     first = len(sizes[image]) > 2 and structure.axes.get(node_of(image)) == 1
     return _Tracer(graph, structure, [fed[tensor] for tensor in alike], first).run()
+
+
+def _imported(
+    frozen: FrozenGraph, structure: Structure, sizes: Mapping[str, Sequence[int]]
+) -> tuple[tf.Graph, dict[str, tf.Tensor]]:
+    """Import a graph with placeholders of known sizes for some of its tensors."""
+    graph = tf.Graph()
+    with graph.as_default():
+        fed = {
+            tensor: tf.compat.v1.placeholder(structure.shapes[tensor][0], shape, name="fed")
+            for tensor, shape in sizes.items()
+        }
+        tf.graph_util.import_graph_def(frozen.graph_def, fed, name="")
+    return graph, fed
+
+
+def _unsized(graph: tf.Graph, structure: Structure, known: Container[str]) -> list[str]:
+    """The tensors of unknown shape that come out of loops. Variants are lists, whose tensors come out by another op."""
+    return [
+        tensor.name
+        for op in graph.get_operations()
+        if op.type in _ENDS_OF_LOOPS
+        for tensor in op.outputs
+        if not tensor.shape.is_fully_defined() and tensor.name in structure.shapes and tensor.name not in known
+        if tensor.dtype not in (tf.variant, tf.resource)
+    ]
+
+
+_ENDS_OF_LOOPS = frozenset(
+    ["While", "StatelessWhile", "Exit", "TensorListStack", "TensorListGather", "TensorListConcatV2"]
+    + ["TensorArrayGatherV3", "TensorArrayConcatV3"]
+)
 
 
 class _Tracer:

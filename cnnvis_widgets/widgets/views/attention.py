@@ -111,11 +111,14 @@ class AttentionView(View):
         self._layer = dropdown(state, "attention", "Attention", layers, tooltip="The attention whose heads are shown")
         self._head = create(w.Dropdown, description="Head", tooltip="One head, or the mean over all heads")
         self._head.observe(self._choose_head, "value")
+        self._token = create(w.Dropdown, description="From token", tooltip="The word, or other token, that attends")
+        self._token.observe(self._choose_token, "value")
         self._explain = explained_menu(state)
         self.options = (
             dropdown(state, "attention_method", "Show", ways, tooltip="One attention, or what arrives through all"),
             self._layer,
             self._head,
+            self._token,
             self._explain,
             button("Class token or mean", self._reset, "From the token that the classes are read from"),
             slider(state, "attention_opacity", "Opacity", tooltip="Of the map over the photo"),
@@ -173,9 +176,18 @@ class AttentionView(View):
         title = f"{WAYS[result.method]} from the {result.query_title}{of_heads}"
         frame = self._frame(result, photo.shape[:2])
         self.over.show(encode.screen(_over(photo, colours, self.state.attention_opacity)), title, frame)
-        lines = [title, f"yellow: {colours.limit:.3g}", *_others(result, head), "click a place to ask from its token"]
+        by_click = ["click a place to ask from its token"] if len(result.queries) == 2 else []
+        lines = [title, f"yellow: {colours.limit:.3g}", *_others(result, head), *by_click]
+        self._fill_tokens(result)
         self._caption.value = caption(lines) + marks(facts(result))
         self._draw_heads(result, values, head)
+
+    def _fill_tokens(self, result: AttentionMaps) -> None:
+        """Offer the tokens that attend and have no place to click: words, and what stands in front of a grid."""
+        set_visible(self._token, result.other_queries > 1)
+        options = [(f"token {number}", number) for number in range(result.other_queries)]
+        at_place = [] if isinstance(result.query, int | str) else [("the clicked place", result.query)]
+        refill(self._token, [*options, ("mean over all", "mean"), *at_place], result.query, self._choose_token)
 
     def _draw_heads(self, result: AttentionMaps, values: np.ndarray, head: int) -> None:
         set_visible(self._of_heads, len(values) > 1)
@@ -226,6 +238,10 @@ class AttentionView(View):
     def _choose_head(self, change: Any) -> None:
         if change["new"] is not None:
             self.state.attention_head = change["new"]
+
+    def _choose_token(self, change: Any) -> None:
+        if change["new"] is not None:
+            self.state.attention_query = change["new"]
 
     def _reset(self) -> None:
         self.state.attention_query = None

@@ -234,6 +234,28 @@ def test_cross_attention_has_maps_and_no_rollout():
         attention_rollout(network)
 
 
+def test_words_out_of_a_loop_attend_to_places():
+    """Each word looks at the maps, as in Xu et al. 2015 (arXiv 1502.03044); the graph tells no number of words."""
+    keras.utils.set_random_seed(0)
+    image, words = keras.Input((24, 24, 3), name="image"), keras.Input((5,), dtype="int32", name="words")
+    places = layers.Reshape((36, 8))(layers.Conv2D(8, 4, 4)(image))
+    read = layers.GRU(8, return_sequences=True)(layers.Embedding(20, 8)(words))
+    seen, scores = layers.Attention(name="attention")([read, places], return_attention_scores=True)
+    answer = layers.Dense(20, activation="softmax")(seen)
+    fed = {"image": photo(24), "words": np.array([[1, 4, 2, 9, 7]], np.int32)}
+    expected = keras.Model([image, words], scores).predict(fed, verbose=0)[0]
+    network = load(keras.Model([image, words], answer), fed)
+    maps = attention_maps(network, query=3)
+    assert (maps.queries, maps.other_queries, maps.query_title) == ((), 5, "token 3")
+    same(maps.weights[0, 0], expected[3].reshape(6, 6))
+    same(attention_maps(network, query="mean").weights[0, 0], expected.mean(axis=0).reshape(6, 6))
+    same(attention_maps(network).weights, attention_maps(network, query=0).weights)
+    with pytest.raises(ChannelError, match="of which there are 5. Received: query=5. Name one, or 'mean'"):
+        attention_maps(network, query=5)
+    with pytest.raises(OptionError, match="Expected query as the number of a token without a place, 'mean' or None"):
+        attention_maps(network, query=(1, 2))
+
+
 def test_words_are_a_line():
     keras.utils.set_random_seed(0)
     words = keras.Input((7, 6), name="words")

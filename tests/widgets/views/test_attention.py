@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 from networks import keras_cnn
@@ -118,6 +119,28 @@ def test_another_attention_has_other_tokens():
     with pytest.raises(LayerError, match="with a grid of"):
         explorer.wait(0)
     assert "Expected attentions among the same tokens" in state.error
+    explorer.close()
+
+
+def test_a_word_that_attends_is_chosen_from_a_menu():
+    keras.utils.set_random_seed(0)
+    image, words = keras.Input((24, 24, 3), name="image"), keras.Input((5,), dtype="int32", name="words")
+    places = keras.layers.Reshape((36, 8))(keras.layers.Conv2D(8, 4, 4)(image))
+    read = keras.layers.GRU(8, return_sequences=True)(keras.layers.Embedding(20, 8)(words))
+    answer = keras.layers.Dense(20, activation="softmax")(keras.layers.Attention()([read, places]))
+    fed = {"image": photo(24), "words": np.array([[1, 4, 2, 9, 7]], np.int32)}
+    explorer = ModelExplorer(keras.Model([image, words], answer), fed)
+    explorer.wait(0)
+    explorer.state.method = "attention"
+    assert explorer.wait(0).query_title == "token 0"
+    [menu] = [each for each in explorer.views["attention"].options if each.description == "From token"]
+    assert menu.label == "token 0"
+    menu.label = "token 4"
+    assert (explorer.state.attention_query, explorer.wait(0).query) == (4, 4)
+    menu.label = "mean over all"
+    assert explorer.wait(0).query == "mean"
+    explorer.views["attention"].over._receive(None, {"event": "click", "x": 3.0, "y": 3.0}, [])
+    assert explorer.state.attention_query == "mean", "words have no place to click"
     explorer.close()
 
 
