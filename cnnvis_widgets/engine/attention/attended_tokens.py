@@ -57,9 +57,10 @@ class Tokens:
         if isinstance(query, int | np.integer) and not isinstance(query, bool):
             if 0 <= query < self.others:
                 return int(query)
+            instead = f"a place of the grid {self.grid}" if self.grid else "one of them"
             raise ChannelError(
                 f"Expected the number of a token without a place, of which there are {self.others}. "
-                f"Received: query={query!r}. Name {f'a place of the grid {self.grid}' if self.grid else 'one'}, or 'mean'."
+                f"Received: query={query!r}. Name {instead}, or 'mean'."
             )
         if isinstance(query, tuple | list) and self.grid and len(query) == len(self.grid):
             if all(0 <= place < size for place, size in zip(query, self.grid, strict=True)):

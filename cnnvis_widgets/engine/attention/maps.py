@@ -37,8 +37,8 @@ def attention_maps(
         layer: the attention (``Network.attentions`` lists them), by its name or that of its Keras layer; by default
             the last one.
         query: the token that attends: a place (row, column) of its grid, the number of a token without a place (0 is
-            the class token; words are counted from 0), or 'mean' over all tokens. By default the token that the main head is read from, such as
-            the class token; 'mean' without one.
+            the class token; words are counted from 0), or 'mean' over all tokens. By default the token that the main
+            head is read from, such as the class token; 'mean' without one.
         grid: (height, width) of the tokens, where the network does not tell it. Tokens in front of the grid, such as a
             class token, have no place.
 

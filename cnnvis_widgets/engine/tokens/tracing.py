@@ -109,10 +109,10 @@ def _unsized(graph: tf.Graph, structure: Structure, known: Container[str]) -> li
     ]
 
 
-_ENDS_OF_LOOPS = frozenset(
-    ["While", "StatelessWhile", "Exit", "TensorListStack", "TensorListGather", "TensorListConcatV2"]
-    + ["TensorArrayGatherV3", "TensorArrayConcatV3"]
-)
+_ENDS_OF_LOOPS = {
+    *("While", "StatelessWhile", "Exit", "TensorListStack", "TensorListGather", "TensorListConcatV2"),
+    *("TensorArrayGatherV3", "TensorArrayConcatV3"),
+}
 
 
 class _Tracer:
