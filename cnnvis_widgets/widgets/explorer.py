@@ -17,12 +17,14 @@ from ..engine.network.network import Network
 from ..engine.runtime import memory
 from ..imaging.busy_regions import Box
 from ..imaging.photographs import PHOTOGRAPHS
+from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
 from .layout import Actions, ExplorerLayout
 from .runner import Runner
 from .saving.result_files import Result, ResultFiles
 from .state import saved as saved_state
 from .state.fed_images import FedImages
+from .state.network_facts import network_facts, network_title
 from .views.comparison import ComparisonView
 from .views.dream import DreamView
 from .views.gallery import Gallery
@@ -56,6 +58,7 @@ class ModelExplorer(w.VBox):
         fed_images: the network and the images that it is fed.
         image_pane: the photo on the left, and what the network predicts for it.
         views: the views, by the value of ``state.method``.
+        parts: where everything stands in the page.
         state: every choice; ``explorer.state.layer = 'conv2'`` does what the menu does.
 
     Raises:
@@ -95,8 +98,11 @@ class ModelExplorer(w.VBox):
         self._runner = Runner(self.state, self.fed_images, files)
         self.image_pane = ImagePane(self.state, self.fed_images, notices)
         self.views = self._make_views(Path(outdir))
-        layout = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions())
-        super().__init__(layout.children, layout=w.Layout(width="100%", max_width="1600px"))
+        heading = TitleBar(
+            title=network_title(model, network), facts=network_facts(network, self.fed_images.images[0].shape)
+        )
+        self.parts = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions(), heading)
+        super().__init__(self.parts.children, layout=w.Layout(width="100%", max_width="2560px"))
         self.add_class("cnnvis-explorer")
         # the work of the first view begins when everything that shows it is in place
         self.state.observe(self._changed)

@@ -1,4 +1,8 @@
-"""Where the parts of the explorer stand in the page."""
+"""Where the parts of the explorer stand in the page.
+
+Above: what network this is, its layers, the views. Below, in three columns: the photo, the view, and the card of the
+channel. On a narrow page the card stands under the view.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,16 @@ import ipywidgets as w
 from ..results import Layer
 from .elements import controls as c
 from .elements.code_button import CodeButton
+from .elements.disclosure import folded
 from .elements.network_strip import NetworkStrip
 from .elements.progress import ProgressReport
 from .elements.shared_layouts import create
+from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
 from .state.explorer_state import ExplorerState
 from .views.view import View
 
+FILES_MENU = "Save pictures, log to TensorBoard, export a page, copy the code"
 NAMED_FILES = 6
 """How many written files are named below the explorer; of more only the number."""
 
@@ -40,7 +47,7 @@ class Actions:
 
 
 class ExplorerLayout:
-    """Builds ``children``: menus above, photo and view in the middle, files and messages below.
+    """Builds ``children``.
 
     Args:
         state: what the controls write and the messages read.
@@ -48,6 +55,12 @@ class ExplorerLayout:
         views: by the value of ``state.method``; one at a time is in the page.
         layers: of the network, as fed.
         actions: what the buttons call.
+        heading: the first line.
+
+    Attributes:
+        card: the place of the card of a channel, in the right-hand column, below what a view puts there; it takes no
+            room while it is empty.
+        columns: photo, view and, where there is something in it, the right-hand column.
     """
 
     def __init__(
@@ -57,24 +70,36 @@ class ExplorerLayout:
         views: Mapping[str, View],
         layers: Sequence[Layer],
         actions: Actions,
+        heading: TitleBar,
     ) -> None:
         self._state, self._views = state, views
-        self._options = c.row()
-        self._panel = create(w.VBox, layout={"flex": "5 1 420px", "min_width": "0"})
+        self.card = create(w.VBox)
+        self.card.add_class("cnnvis-card")
+        self._options, self._panel = c.row(), create(w.VBox)
+        self._left = _classed(create(w.VBox, [image_pane.widget]), "cnnvis-left")
+        self._middle = _classed(create(w.VBox, [self._options, self._panel]), "cnnvis-middle")
+        self._side = _classed(create(w.VBox), "cnnvis-side")
+        self.columns = _classed(create(w.Box), "cnnvis-columns")
         menu = c.LayerMenu(state)
+        methods = c.method_toggle(state, [_choice(view) for view in views.values()])
+        progress = ProgressReport(state, actions.stop)
         self.children = [
+            _classed(create(w.Box, [heading, self._files_menu(actions)]), "cnnvis-head"),
             c.row(menu.family, menu.layer),
             NetworkStrip(state, layers),
-            c.method_toggle(state, [_choice(view) for view in views.values()]),
-            self._options,
-            ProgressReport(state, actions.stop).widget,
-            c.side_by_side(image_pane.widget, self._panel, margin="8px 0 0 0"),
-            c.row(*self._file_controls(actions), margin="6px 0 0 0"),
+            _classed(create(w.Box, [_classed(methods, "cnnvis-methods"), progress.widget]), "cnnvis-tabs"),
+            progress.error,
+            self.columns,
             self._written_files(),
-            CodeButton(actions.code),
         ]
         state.observe(self._show_view, "method")
+        self.card.observe(self._arrange, "children")
         self._show_view()
+
+    def _files_menu(self, actions: Actions) -> w.Box:
+        """Whatever writes a file or copies code, behind one button."""
+        controls = self._file_controls(actions)
+        return folded(*controls, CodeButton(actions.code), label="Save and copy", tooltip=FILES_MENU, kind="menu")
 
     def _file_controls(self, actions: Actions) -> list[w.Widget]:
         return [
@@ -108,6 +133,21 @@ class ExplorerLayout:
             self._options.children, self._panel.children = (), (create(w.HTML, value=c.text(reason, role="status")),)
         else:
             self._options.children, self._panel.children = tuple(view.options), (view.panel,)
+        self._arrange()
+
+    def _arrange(self, change: Any = None) -> None:
+        """Put into the page what stands in the right-hand column; without anything in it the view is wider."""
+        view = self._views[self._state.method]
+        beside = () if view.unavailable() else tuple(view.side)
+        card = (self.card,) if self.card.children else ()
+        self._side.children = (*beside, *card)
+        self.columns.children = (self._left, self._middle, *([self._side] if beside or card else []))
+
+
+def _classed(widget: w.DOMWidget, name: str) -> Any:
+    """The widget, with a class for the style of the page."""
+    widget.add_class(name)
+    return widget
 
 
 def _choice(view: View) -> c.Choice:

@@ -301,6 +301,12 @@ class Notebook:
         self.await_python(f"explorer.views[explorer.state.method].title == {method!r}")
         self.rest()
 
+    def open_menu(self) -> None:
+        """Open the menu of what can be saved, logged, exported and copied, where it is closed."""
+        button = self.page.get_by_role("button", name="Save and copy").first
+        if button.get_attribute("aria-expanded") == "false":
+            button.click()
+
     def choose_layer(self, name: str) -> None:
         """Click a layer in the network strip, in JupyterLab, and wait until the work is done."""
         self.page.locator(f".cnnvis-strip-box[data-layer='{name}']").click()

@@ -28,6 +28,7 @@ def cells(lab):
 
 def test_keys_typed_in_the_explorer_do_not_reach_the_notebook(lab, cells):
     page = lab.page
+    lab.open_menu()
     for control in (page.get_by_role("button", name="Save PNG now"), page.get_by_label("Write PNG files")):
         control.focus()
         page.keyboard.type("xddxb")
@@ -143,6 +144,7 @@ def test_the_main_path_in_other_front_ends(open_notebook, folder, where):
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(notebook.status()).to_have_text(re.compile("Stopped|Done"))
     notebook.screenshot(where)
+    notebook.open_menu()
     page.get_by_role("button", name="Save PNG now").click()
     expect(page.locator(".cnnvis-explorer")).to_contain_text("image_281.png")
     (path,) = (folder / f"Output-{where}").glob("deepdream_*/image_281.png")

@@ -123,6 +123,7 @@ def test_the_copied_code_gives_the_same_array(notebook):
     page = notebook.page
     notebook.show("Activations")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    notebook.open_menu()
     page.get_by_role("button", name="Copy code").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
     notebook.command("notebook:insert-cell-below")

@@ -45,6 +45,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     page.get_by_label("Class", exact=True).select_option("281 · tabby cat")
     notebook.python("setattr(explorer.state, 'steps', 500)")
     older = set((folder / "Log").glob("events.out.tfevents.*"))  # notebooks that ran before log to this folder, too
+    notebook.open_menu()
     page.get_by_label("Write PNG files").check()
     page.get_by_label("Log every result").check()
     notebook.picture("dream").evaluate(COUNT_FRAMES)

@@ -1,4 +1,4 @@
-"""What the buttons below the explorer write in JupyterLab, read back; and the state, saved and loaded again."""
+"""What the menu of the explorer writes in JupyterLab, read back; and the state, saved and loaded again."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def notebook(lab):
 
 
 def press(notebook, name):
+    notebook.open_menu()
     notebook.page.get_by_role("button", name=name, exact=True).click()
 
 

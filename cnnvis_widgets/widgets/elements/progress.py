@@ -25,15 +25,19 @@ class ProgressReport:
     Args:
         state: has the progress.
         stop: called by the button.
+
+    Attributes:
+        widget: the bar, the button and the words, in a line.
+        error: what went wrong, in a line of its own.
     """
 
     def __init__(self, state: ExplorerState, stop: Callable[[], Any]) -> None:
         self._state, self._silent_until, self._lock = state, 0.0, RLock()
         self._bar = create(w.FloatProgress, min=0.0, max=1.0, layout={"width": "220px", "margin": "2px 0"})
         self._stop = c.button("Stop", stop, "Stop and keep the last picture")
-        self._status, self._detail, self._error = create(w.HTML), create(w.HTML), create(w.HTML)
+        self._status, self._detail, self.error = create(w.HTML), create(w.HTML), create(w.HTML)
         line = c.row(self._bar, self._stop, self._status, self._detail, min_height="34px")  # also without the button
-        self.widget = create(w.VBox, [line, self._error], layout={"min_width": "0"})
+        self.widget = line
         state.observe(self._follow, ["progress", "status", "detail", "error", "running"])
         self._show()
 
@@ -57,4 +61,4 @@ class ProgressReport:
                 set_visible(widget, state.running)
             self._status.value = c.text(state.status, role="status")
             self._detail.value = c.text(state.detail)
-            self._error.value = c.text(state.error, "error", role="alert")
+            self.error.value = c.text(state.error, "error", role="alert")

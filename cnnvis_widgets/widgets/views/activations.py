@@ -86,7 +86,7 @@ class ActivationsView(View):
             button("Pin or unpin map", self.pin, "Put the selected map first in every order, or back in its place"),
             self._colour_bar,
         )
-        self.panel = context.gallery.widget
+        self.panel, self.side = context.gallery.maps, (context.gallery.large,)
         state.observe(self._show_limit, "scale")
         self._show_limit()
 

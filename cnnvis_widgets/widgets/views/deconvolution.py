@@ -92,9 +92,8 @@ class DeconvolutionView(View):
             "", self._take_next_unit, "The strongest unit of this map has nothing to show; this one has"
         )
         self._request = NewestRequest(self._show_sensitivity, self._fail)
-        self.panel = stack(
-            context.gallery.widget, self.next_unit, self._legend, self.sensitivity, self.all_rules.widget
-        )
+        self.panel = stack(context.gallery.maps, self._legend, self.sensitivity, self.all_rules.widget)
+        self.side = context.gallery.large, self.next_unit
         self.state.observe(self._update, ["layer", "image", "rule", "seed", "channel", "unit", "all_rules"])
         self.state.observe(self._measure_again, ["target", "explained", "head", "place"])
         self._update()

@@ -13,7 +13,7 @@ import numpy as np
 from ...imaging import encode
 from ...imaging.busy_regions import Box
 from ..elements.canvas import ARROWS, PictureCanvas
-from ..elements.controls import LABEL, button, caption, column, row, side_by_side, text
+from ..elements.controls import LABEL, button, caption, column, row, text
 from ..elements.shared_layouts import create, set_visible, shared
 from ..state.explorer_state import ExplorerState
 from .montage import PAGE, Montage, on_page, pages
@@ -100,14 +100,13 @@ class Gallery:
     Attributes:
         maps: the montage with its pages; ``large``: the selected map with its caption.
         map_size: rows and columns of the large picture.
-        widget: both side by side.
     """
 
     def __init__(
         self, state: ExplorerState, photo: PictureCanvas, seen_by: Callable[[tuple[int, ...]], Box | tuple[()]]
     ) -> None:
         self.state, self.photo, self._seen_by = state, photo, seen_by
-        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=720)
+        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=1100)
         self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
         self.caption = create(w.HTML)
         self._lock = RLock()  # jobs show sheets while callbacks draw selections
@@ -116,9 +115,8 @@ class Gallery:
         self._grid: Montage | None = None
         self._palette: np.ndarray | None = None
         self._pages = _Pages(state)
-        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="720px")
+        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="1100px")
         self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
-        self.widget = side_by_side(self.maps, self.large)
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
         self.montage.on_hover(self._read_tile)

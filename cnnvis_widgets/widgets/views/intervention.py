@@ -15,7 +15,7 @@ from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
 from ..elements.canvas import ARROWS
 from ..elements.class_bars import ClassBars, changed_bars
-from ..elements.controls import button, caption, column, error_text, side_by_side, slider
+from ..elements.controls import button, caption, column, error_text, slider
 from ..elements.shared_layouts import create
 from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
@@ -81,7 +81,7 @@ class InterventionView(View):
         self._resumed: LRUCache[ResumedNetwork] = LRUCache(1)
         self._request = NewestRequest(self._show, self._fail)
         bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
-        self.panel = side_by_side(context.gallery.maps, context.gallery.large, bars)
+        self.panel, self.side = context.gallery.maps, (context.gallery.large, bars)
         context.gallery.portrait.on_drag(self._dragged)
         context.gallery.portrait.on_key(self._stretch)
         state.observe(self._enable, ["unit", "layer"])

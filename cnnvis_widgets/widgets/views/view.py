@@ -55,6 +55,7 @@ class View:
         depends_on: the traits that the picture depends on, beside ``layer``, ``image`` and ``method``.
         options: controls for the row below the choice of view.
         panel: what is shown beside the photo.
+        side: what stands in the right-hand column, above the card of the channel; on a narrow page below ``panel``.
         has_pictures: whether its results are written as PNG files and TensorBoard summaries, which draw the result of
             the work and ``extra_pictures``. A view of text says False: the switches write nothing, and the buttons say
             why.
@@ -67,6 +68,7 @@ class View:
     has_pictures: ClassVar[bool] = True
     options: Sequence[w.Widget] = ()
     panel: w.Widget
+    side: Sequence[w.Widget] = ()
     state: ExplorerState
 
     def __init__(self, context: Context) -> None:
