@@ -2,13 +2,16 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import cnnvis_widgets as cv
-from cnnvis_widgets.errors import CnnvisError
+from cnnvis_widgets.engine.activations import activation_steps
+from cnnvis_widgets.errors import CnnvisError, LayerError
 
 layers = keras.layers
-ODD = [[], [99], [-1], 1.5, np.nan, 1e30, 10**20, [[0]], np.array([[0, 1]]), object(), {"a": 1}, b"c", "nothing"]
+NUMBERS = [1.5, np.nan, 1e30, 10**20]
+ODD = [*NUMBERS, [], [99], [-1], [[0]], np.array([[0, 1]]), np.array("x"), object(), {"a": 1}, b"c", "nothing"]
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +66,34 @@ def test_an_odd_argument_raises_an_error_of_ours(network, call):
     for odd in [each for each in ODD if not is_meant(call, each)]:
         with pytest.raises((CnnvisError, ValueError), match="Expected"):
             CALLS[call](network, odd)
+
+
+ITERABLES = {
+    "list": list,
+    "set": set,
+    "keys": dict.fromkeys,
+    "generator": lambda names: (name for name in names),
+    "array": np.array,
+    "array of objects": lambda names: np.array(names, object),
+    "Series": pd.Series,
+    "Index": pd.Index,
+    "nested": lambda names: [names[:1], iter(names[1:])],
+}
+
+
+@pytest.mark.parametrize("kind", ITERABLES)
+def test_layers_may_be_any_iterable(network, kind):
+    names = ["maps", "scores"]
+    chosen = network.select(ITERABLES[kind](names))
+    assert {layer.keras_name for layer in chosen} == set(names)
+    maps = cv.activations(network, None, ITERABLES[kind](names))
+    assert [each.layer for each in maps] == list(network.select(ITERABLES[kind](names)))
+    assert [step.layer for step in activation_steps(network, None, ITERABLES[kind](names))] == [
+        each.layer for each in maps
+    ]
+
+
+@pytest.mark.parametrize("empty", [[], (), iter(()), np.array([]), pd.Series(dtype=object)])
+def test_an_empty_selection_is_refused(network, empty):
+    with pytest.raises(LayerError, match=r"Expected at least one layer. Received: an empty"):
+        network.select(empty)

@@ -1,15 +1,16 @@
 """How many channels of the embedded network dream from noise.
 
-    python -m benchmarks.engine.dreams_from_noise [folder]
+    python -m benchmarks.engine.dreams_from_noise [--layers NAME ...] [--sheets FOLDER]
 
 24 channels, drawn at random, in each of ten layers and in one that is hard. A dream counts if its channel is on in the
 last step and its score has risen. It is the first octave of the usual dream: 32 steps on 82 x 82 pixels. A channel is
-alive if it fires on a photo of the demo. With a folder, a sheet of the pictures of each layer is written there.
+alive if it fires on a photo of the demo. With a folder, a sheet of the pictures of each layer is written there: rows of
+eight, in the order in which the channels were drawn.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections import Counter
 from pathlib import Path
 
@@ -43,12 +44,27 @@ def counted(words: list[str]) -> str:
     return ", ".join(f"{count} {word}" for word, count in Counter(words).most_common()) or "none"
 
 
-def main() -> None:
-    """Print a table, one row for each layer."""
-    network, photos = cv.demo.network(), list(cv.demo.photos().values())
+def ten_layers(network: cv.Network) -> list[str]:
+    """Ten activation functions from the first to the last, and one of which the channels are hard to reach."""
     relus = network.select("r")
     names = [relus[round(place)].name for place in np.linspace(0, len(relus) - 1, LAYERS)]
-    names.insert(-2, "block13_depthwise_relu/Relu6")
+    return [*names[:-2], "block13_depthwise_relu/Relu6", *names[-2:]]
+
+
+def write_sheet(pictures: list[np.ndarray], path: Path) -> None:
+    """Write pictures of one size in rows of eight."""
+    rows = [np.concatenate(pictures[start : start + 8], 1) for start in range(0, len(pictures) - 7, 8)]
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
+def main() -> None:
+    """Print a table, one row for each layer."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", nargs="+", help="names of layers; by default those that the module names")
+    parser.add_argument("--sheets", type=Path, help="an existing folder for sheets of the pictures")
+    options = parser.parse_args()
+    network, photos = cv.demo.network(), list(cv.demo.photos().values())
+    names = [network.layer(name).name for name in options.layers] if options.layers else ten_layers(network)
     print("| layer | dream | of them | fail | alive among these |\n|---|---|---|---|---|")
     for name in names:
         strengths = np.max([cv.activations(network, photo, name)[0].strengths[0] for photo in photos], axis=0)
@@ -59,12 +75,8 @@ def main() -> None:
         ways, lost = [word for word in words.values() if word not in FAILURES], list(failed.values())
         alive = ", ".join(f"{channel} ({word})" for channel, word in failed.items() if strengths[channel] > 0) or "none"
         print(f"| {name} | {len(ways)} of {len(words)} | {counted(ways)} | {counted(lost)} | {alive} |", flush=True)
-        if len(sys.argv) > 1:
-            rows = [
-                np.concatenate([pixels for _, pixels in list(found.values())[start : start + 8]], 1)
-                for start in (0, 8, 16)
-            ]
-            Image.fromarray(np.concatenate(rows)).save(Path(sys.argv[1]) / f"{name.replace('/', '_')}.png")
+        if options.sheets is not None:
+            write_sheet([pixels for _, pixels in found.values()], options.sheets / f"{name.replace('/', '_')}.png")
 
 
 if __name__ == "__main__":

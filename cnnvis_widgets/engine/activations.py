@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -22,7 +22,7 @@ BYTES_PER_RUN = 2**24
 
 
 def activations(
-    network: Any, feed: Any = None, layers: str | Layer | Sequence[str | Layer] = "r"
+    network: Any, feed: Any = None, layers: str | Layer | Iterable[str | Layer] = "r"
 ) -> tuple[FeatureMaps, ...]:
     """Compute the activations of layers.
 
@@ -63,7 +63,7 @@ def _maps(network: Network, feeds: Feeds, chosen: Sequence[Layer]) -> list[np.nd
 
 
 def activation_steps(
-    network: Any, feed: Any = None, layers: str | Layer | Sequence[str | Layer] = "r", *, limit: int = BYTES_PER_RUN
+    network: Any, feed: Any = None, layers: str | Layer | Iterable[str | Layer] = "r", *, limit: int = BYTES_PER_RUN
 ) -> Iterator[FeatureMaps]:
     """Do the same as ``activations``, in several forward passes, so that memory does not grow with the layers.
 

@@ -7,7 +7,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import cos, radians, sin
 from typing import Any
 
@@ -45,7 +45,7 @@ _AMOUNTS = {
 def invariance(
     network: Any,
     image: Any,
-    layers: str | Layer | Sequence[str | Layer] = "r",
+    layers: str | Layer | Iterable[str | Layer] = "r",
     *,
     transformation: str = "rotate",
     amounts: Sequence[float] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -41,7 +41,7 @@ class Plan:
 
     @classmethod
     def of(
-        cls, network: Network, layers: str | Layer | Sequence[str | Layer], *, top: int, batch: int, partition: int
+        cls, network: Network, layers: str | Layer | Iterable[str | Layer], *, top: int, batch: int, partition: int
     ) -> Plan:
         """Plan a survey.
 

@@ -31,7 +31,7 @@ Labels = str | Mapping[str, Any] | Sequence[Any] | Callable[[str], Any] | None
 def survey(
     network: Any,
     images: Any,
-    layers: str | Layer | Sequence[str | Layer] = "c",
+    layers: str | Layer | Iterable[str | Layer] = "c",
     *,
     top: int = 9,
     labels: Labels = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ _SHOWN = 3
 def stream(
     network: Any,
     images: Any,
-    layers: str | Layer | Sequence[str | Layer] = "r",
+    layers: str | Layer | Iterable[str | Layer] = "r",
     *,
     batch: int = 16,
     reduce: Reduction = None,

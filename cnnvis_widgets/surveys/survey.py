@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -231,7 +231,7 @@ class Survey:
         chosen = self.require_network().layer(layer)
         return concepts.concepts(self, chosen, k, images=images, target=target, seed=seed)
 
-    def invariance(self, key: str, layers: str | Layer | Sequence[str | Layer] = "r", **options: Any) -> Invariance:
+    def invariance(self, key: str, layers: str | Layer | Iterable[str | Layer] = "r", **options: Any) -> Invariance:
         """Turn, shift or scale an image of the data set step by step; see ``cnnvis_widgets.invariance``."""
         network = self.require_network()
         return invariance(network, self.sources({key})[key].source, layers, **options)

@@ -54,6 +54,13 @@ FAULTS = (
     ),
     # ---- tokens and attention
     Fault(
+        "attentions among other tokens are taken together",
+        "engine/attention/flow.py",
+        "(same and (tokens.nodes.values in above or below))",
+        "(tokens.nodes.values in above or below)",
+        "engine/attention/test_attention.py beside",
+    ),
+    Fault(
         "rollout forgets the residual connections",
         "engine/attention/flow.py",
         "whole = (tokens.mean_over_heads(flat) @ whole + whole) / 2",

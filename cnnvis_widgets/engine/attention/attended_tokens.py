@@ -6,7 +6,7 @@ and keys tell for each weight from which token it goes to which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ import tensorflow as tf
 from ...errors import ChannelError, LayerError, OptionError, nearest
 from ...results import Layer
 from ..graph.graphdef import tensor_of
+from ..graph.layers import elements_of
 from ..network.feeds import Feeds
 from ..network.network import Network
 from ..tokens.attention import AttentionNodes
@@ -121,14 +122,14 @@ class AttendedTokens:
 
 
 def attended_tokens(
-    network: Network, feeds: Feeds, names: Sequence[str | Layer] | None, grid: Sequence[int] | None
+    network: Network, feeds: Feeds, names: str | Layer | Iterable[str | Layer] | None, grid: Sequence[int] | None
 ) -> list[AttendedTokens]:
     """Find attentions and their tokens.
 
     Args:
         network: the network.
         feeds: what is fed; their sizes decide where the tokens lie.
-        names: of attentions; ``None`` for all, in order of computation.
+        names: of one or several attentions; ``None`` for all, in order of computation.
         grid: the shape of the grid of the tokens, where the network does not tell it.
 
     Raises:
@@ -141,10 +142,20 @@ def attended_tokens(
             "Expected a network with attention: a softmax over keys, between the product of queries and keys and the "
             "product with values. Received: a network without one. The other methods need none."
         )
-    chosen = list(found) if names is None else [_named(network, name) for name in names]
+    chosen = list(found) if names is None else [_named(network, name) for name in _listed(names)]
     traced = _traced(network, feeds)
     by_weights = {} if traced is None else {places.nodes.weights: places for places in traced.attentions}
     return [_read(network, nodes, traced, by_weights.get(nodes.weights), grid) for nodes in chosen]
+
+
+def _listed(names: Any) -> list[str | Layer]:
+    elements = [names] if isinstance(names, str | Layer) else elements_of(names)
+    if not elements or not all(isinstance(each, str | Layer) for each in elements):
+        raise LayerError(
+            f"Expected the name of an attention, or a list of names. Received: layers={names!r}. "
+            "Network.attentions lists them."
+        )
+    return elements
 
 
 def _named(network: Network, name: str | Layer) -> AttentionNodes:

@@ -4,14 +4,14 @@ References:
     [1] S. Abnar and W. Zuidema, "Quantifying Attention Flow in Transformers", section 3, ACL 2020,
         DOI 10.18653/v1/2020.acl-main.385.
     [2] H. Chefer, S. Gur and L. Wolf, "Generic Attention-model Explainability for Interpreting Bi-Modal and
-        Encoder-Decoder Transformers", equations 5 and 6, ICCV 2021, DOI 10.1109/ICCV48922.2021.00045.
+        Encoder-Decoder Transformers", equations 5, 6 and 8, ICCV 2021, DOI 10.1109/ICCV48922.2021.00045.
     [3] H. Chefer, S. Gur and L. Wolf, "Transformer Interpretability Beyond Attention Visualization", CVPR 2021,
         DOI 10.1109/CVPR46437.2021.00084.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,7 @@ from ...errors import GradientError, LayerError
 from ...results import AttentionMaps, Head, Layer
 from ..attribution.class_scores import ClassScores
 from ..graph.graphdef import ancestors, node_of
+from ..network.feeds import Feeds
 from ..network.loading import load
 from ..network.network import Network
 from ..network.targets import OneTarget, one
@@ -34,7 +35,7 @@ def attention_rollout(
     feed: Any = None,
     *,
     query: Query | None = None,
-    layers: Sequence[str | Layer] | None = None,
+    layers: str | Layer | Iterable[str | Layer] | None = None,
     grid: Sequence[int] | None = None,
 ) -> AttentionMaps:
     """Compute how much of each token arrives at one token after all attentions, by attention rollout [1].
@@ -95,7 +96,7 @@ def attention_relevance(
     target: OneTarget = None,
     *,
     query: Query | None = None,
-    layers: Sequence[str | Layer] | None = None,
+    layers: str | Layer | Iterable[str | Layer] | None = None,
     grid: Sequence[int] | None = None,
     scores: str | Layer | Head | None = None,
 ) -> AttentionMaps:
@@ -118,7 +119,7 @@ def attention_relevance(
 
     Returns:
         ``weights`` is float32 (images, 1, height, width), without a unit. The token itself has 1 from the identity,
-        which is taken away, as in the authors' program for classes.
+        which is taken away (equation 8).
 
     Raises:
         LayerError: as ``attention_rollout``, or there is no such head.
@@ -127,7 +128,8 @@ def attention_relevance(
 
     Notes:
         These are the equations for self-attention of the second paper of the authors [1]. The first one [2] takes
-        relevances from layer-wise propagation in place of the weights A.
+        relevances from layer-wise propagation in place of the weights A. For classes, the authors' programs leave the
+        token that the classes are read from out of the picture; here it is in ``others``.
 
     References:
         [1] H. Chefer, S. Gur and L. Wolf, ICCV 2021, DOI 10.1109/ICCV48922.2021.00045, arXiv 2103.15679.
@@ -168,6 +170,41 @@ def attention_relevance(
         scores=class_scores.of_targets(bound)[:, 0],
         explains=class_scores.layer,
     )
+
+
+def attentions_beside(network: Network, feed: Any, layer: str | Layer) -> tuple[Layer, ...]:
+    """Find the attentions among the same tokens as one of them: what rollout and relevance can go through together.
+
+    Args:
+        network: the network.
+        feed: what is fed; ``None`` for the network's own.
+        layer: the attention. Those before it, those that depend on it and itself are returned.
+
+    Returns:
+        The attentions in order of computation.
+
+    Raises:
+        LayerError: as ``attention_maps``.
+    """
+    network = load(network, feed)
+    feeds = network.feeds()
+    sizes = tuple((tensor, array.shape[1:]) for tensor, array in feeds.items())
+    key = ("attentions beside", layer, sizes)
+    found: tuple[Layer, ...] = network.runtime.cache.get_or_make(key, lambda: _beside(network, feeds, layer))
+    return found
+
+
+def _beside(network: Network, feeds: Feeds, layer: str | Layer) -> tuple[Layer, ...]:
+    nodes = network.runtime.structure.nodes
+    (chosen,) = attended_tokens(network, feeds, layer, None)
+    above = ancestors(nodes, [chosen.nodes.scores])
+    beside = []
+    for tokens in attended_tokens(network, feeds, None, None):
+        same = all(np.array_equal(side.numbers, chosen.keys.numbers) for side in (tokens.queries, tokens.keys))
+        below = chosen.nodes.values in ancestors(nodes, [tokens.nodes.scores])
+        if tokens.nodes == chosen.nodes or (same and (tokens.nodes.values in above or below)):
+            beside.append(tokens.layer)
+    return tuple(beside)
 
 
 def _row(whole: np.ndarray, index: int | None) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import FeedError
 from ...results import Head, Layer, Occluded, Predictions, Target
+from ..graph.layers import elements_of
 from ..network.channels import whole_number
 from ..network.targets import EVERYWHERE
 from .class_scores import ClassScores
@@ -57,14 +58,14 @@ class Occluder:
         sides = images.shape[1:-1]
         if len(sides) != 2:
             raise FeedError(f"Expected images with height and width. Received: shape {images.shape}.")
-        numbers = [whole_number(number) for number in box] if isinstance(box, Sequence | np.ndarray) else []
+        numbers = [whole_number(number) for number in elements_of(box) or ()]
         if len(numbers) != 4 or None in numbers:
             raise ValueError(f"Expected box as four whole numbers (left, top, width, height). Received: box={box!r}.")
         left, top, width, height = (number or 0 for number in numbers)
         if min(width, height) < 1 or not (-width < left < sides[1] and -height < top < sides[0]):
             raise ValueError(
                 f"Expected (left, top, width, height) that covers some of {sides[0]} x {sides[1]} pixels. "
-                f"Received: box={tuple(box)!r}."
+                f"Received: box={tuple(numbers)!r}."
             )
         hidden = images[:1].copy()
         hidden[0, max(0, top) : top + height, max(0, left) : left + width] = self._fill

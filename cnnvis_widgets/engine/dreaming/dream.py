@@ -16,7 +16,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from ...errors import ChannelError, NumericalError, OptionError
 from ...results import DreamStep, Head, Layer, Target
+from ..graph.layers import elements_of
 from ..network.channels import channel_number, channel_title
 from ..network.feeds import Feeds
 from ..network.loading import load
@@ -260,9 +261,8 @@ def _of_objectives(
 
 
 def _of_channels(network: Network, layer: Layer, channels: Any, feeds: Feeds) -> _BoundTarget:
-    wanted: list[Any] = (
-        list(channels) if isinstance(channels, Iterable) and not isinstance(channels, str | bytes) else [channels]
-    )
+    elements = elements_of(channels)
+    wanted: list[Any] = [channels] if elements is None else elements
     if not wanted:
         raise ChannelError(
             "Expected at least one channel or class. Received: an empty list. Give one, or None for all."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import tensorflow as tf
 
@@ -204,6 +205,19 @@ def make_layer(
     axis = axes.get(name or node, len(shape) - 1)
     axis = min(axis, len(shape) - 1)
     return Layer(name or node, kind, _FAMILIES.get(kind, ""), shape, axis, keras_name, tensor)
+
+
+def elements_of(value: Any) -> list[Any] | None:
+    """Return the elements of an iterable, which may be iterable only once; ``None`` for text and what has none.
+
+    An array without axes has none, although it is of an iterable type.
+    """
+    if isinstance(value, str | bytes | bytearray):
+        return None
+    try:
+        return list(value)
+    except TypeError:
+        return None
 
 
 def matching(selection: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:

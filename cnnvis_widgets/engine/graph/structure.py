@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from ...errors import LayerError
@@ -14,7 +14,7 @@ from .freezing import FrozenGraph
 from .function_bodies import FunctionFacts, bodies_of, functions_of
 from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of, value_ancestors
 from .image_axis import without_image_axis
-from .layers import GraphFacts, channel_axes, find_layers, make_layer, matching, unknown_layer
+from .layers import GraphFacts, channel_axes, elements_of, find_layers, make_layer, matching, unknown_layer
 from .normalizations import find_normalizations
 from .products import dense_ends, has_split_channels
 from .shapes import static_shapes
@@ -97,13 +97,13 @@ class Structure:
         names = [name for node in self.nodes.values() for name in functions_of(node)]
         return {name: FunctionFacts.of(body) for name, body in bodies_of(self.graph_def, names).items()}
 
-    def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
+    def select(self, selection: str | Layer | Iterable[str | Layer] = "r") -> tuple[Layer, ...]:
         """Return the layers that a selection means.
 
         Args:
             selection: 'r' (ReLU and its relatives), 'p' (pools), 'c' (convolutions), the name of any op with or
                 without ':0', the name of a Keras layer (its output; 'dense.2' is the second call of the layer
-                'dense'), a glob such as 'block3*', or a list of these.
+                'dense'), a glob such as 'block3*', or any iterable of these.
 
         Returns:
             Each layer once, in the order of the selection; those of a letter or glob in the order of computation.
@@ -123,14 +123,15 @@ class Structure:
             if not layers:
                 raise unknown_layer(selection, self.layers)
             return layers
-        if not isinstance(selection, list | tuple | set | dict):
+        parts = elements_of(selection)
+        if parts is None:
             raise LayerError(
                 f"Expected a layer, its name, 'r', 'p', 'c', a pattern, or a list of these. Received: {selection!r}. "
                 "network.describe() lists the names."
             )
-        if not selection:
-            raise LayerError("Expected at least one layer. Received: an empty list.")
-        return tuple(dict.fromkeys(layer for part in selection for layer in self.select(part)))
+        if not parts:
+            raise LayerError(f"Expected at least one layer. Received: an empty {type(selection).__name__}.")
+        return tuple(dict.fromkeys(layer for part in parts for layer in self.select(part)))
 
     def layer(self, name: str | Layer) -> Layer:
         """Return the one layer that a name means.

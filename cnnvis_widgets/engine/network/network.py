@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -118,13 +118,13 @@ class Network:
         main = main_head(self.heads)
         return None if main is None else main.names
 
-    def select(self, selection: str | Layer | Sequence[str | Layer] = "r") -> tuple[Layer, ...]:
+    def select(self, selection: str | Layer | Iterable[str | Layer] = "r") -> tuple[Layer, ...]:
         """Find the layers that a selection means.
 
         Args:
             selection: 'r' (ReLU and its relatives), 'p' (pools), 'c' (convolutions), the name of any op with or
                 without ':0', the name of a Keras layer (its output; 'dense.2' is the second call of the layer
-                'dense'), a glob such as 'block3*', or a list of these.
+                'dense'), a glob such as 'block3*', or any iterable of these.
 
         Returns:
             Each layer once, in the order of the selection. A letter or a glob gives the order of computation.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from ...errors import ChannelError
 from ...results import Head, Target
-from .channels import class_number
+from ..graph.layers import elements_of
+from .channels import class_number, whole_number
 
 Targets = int | str | Target | Sequence[int | str | Target] | None
 """One target or several; ``None`` for what the network is surest of."""
@@ -62,12 +63,12 @@ def listed(targets: Targets) -> list[Target]:
         >>> listed("cat"), listed(None)
         ([Target(channel='cat', place=None, region=None)], [Target(channel=None, place=None, region=None)])
     """
-    single = targets is None or isinstance(targets, int | np.integer | str | Target)
-    if not single and not isinstance(targets, Iterable):
+    single = targets is None or isinstance(targets, str | Target) or whole_number(targets) is not None
+    wanted: list[Any] | None = [targets] if single else elements_of(targets)
+    if wanted is None:
         raise ChannelError(
             f"Expected a class by number or name, a Target, or a list of these. Received: {targets!r}. Name one."
         )
-    wanted: list[Any] = [targets] if single else list(targets)  # type: ignore[arg-type]  # just checked
     if not wanted:
         raise ChannelError("Expected at least one channel or class. Received: an empty list. Name one.")
     return [item if isinstance(item, Target) else Target(item) for item in wanted]

@@ -14,7 +14,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
+from ..graph.layers import elements_of
 from ..graph.nonfinite import is_finite
 from ..network.channels import channels_last, whole_number
 from ..network.feeds import Feeds
@@ -206,7 +207,8 @@ class _Projection:
         count = self.forward(0).values.shape[-1]
         if channels is None:
             return tuple(range(count))
-        listed = list(channels) if isinstance(channels, Iterable) else [channels]
+        elements = elements_of(channels)
+        listed = [channels] if elements is None else elements
         chosen = tuple(number for number in map(whole_number, listed) if number is not None and 0 <= number < count)
         if len(chosen) < len(listed) or not chosen:
             raise ChannelError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -60,7 +61,8 @@ def require_seed(seed: Seed, spatial: Sequence[int | None], layer: Layer) -> Non
     """
     if isinstance(seed, str) and seed in SEEDS:
         return
-    place = tuple(seed) if isinstance(seed, tuple | list | np.ndarray) else ()
+    listed = isinstance(seed, tuple | list) or (isinstance(seed, np.ndarray) and seed.ndim > 0)
+    place: tuple[Any, ...] = tuple(seed) if listed else ()
     integers = all(isinstance(coordinate, int | np.integer) for coordinate in place)
     if not place or len(place) != len(spatial) or not integers:
         raise ValueError(

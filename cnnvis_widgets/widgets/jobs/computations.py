@@ -272,12 +272,14 @@ class AttentionWay:
         attention: the name of the attention, for the method that shows one.
         query: the token that attends; see ``attention_maps``.
         question: the class that is asked about, for the method that has one.
+        layers: the attentions that the other methods go through; () for all.
     """
 
     method: str
     attention: str
     query: Any
     question: Question
+    layers: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -289,7 +291,8 @@ class AttentionWay:
     def options(self) -> dict[str, Any]:
         """The keywords of a call."""
         asked = self.question.options if self.method == "attention_relevance" else {}
-        return {"query": self.query, **asked}
+        several = {"layers": self.layers} if self.layers and self.method != "attention_maps" else {}
+        return {"query": self.query, **several, **asked}
 
 
 def attend(fed_layer: FedLayer, way: AttentionWay) -> Steps:

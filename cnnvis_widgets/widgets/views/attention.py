@@ -8,7 +8,8 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
-from ...errors import ChannelError, LayerError, nearest
+from ...engine.attention.flow import attentions_beside
+from ...errors import ChannelError, CnnvisError, LayerError, nearest
 from ...imaging import encode
 from ...imaging.grid import Grid, enlarge, magnification
 from ...imaging.heat import Heat, heat, overlay
@@ -45,6 +46,9 @@ _SOURCES = {
 }
 
 
+_WHICH = "The attention whose heads are shown. Rollout and relevance go through those among the same tokens"
+
+
 def _attention(state: ExplorerState, value: Any) -> str:
     names = [layer.name for layer in state.network.attentions]
     if value in names or (value == "" and not names):
@@ -67,7 +71,8 @@ class AttentionTraits(ExplanationTraits):
     """Which attention is shown, from which token, and how.
 
     Attributes:
-        attention: the name of the attention; '' for a network without one.
+        attention: the name of the attention; '' for a network without one. Rollout and relevance go through the
+            attentions among the same tokens.
         attention_method: a key of ``WAYS``.
         attention_head: the head; -1 for the mean over heads.
         attention_query: the token that attends: a place (row, column) of its grid, the number of a token without a
@@ -108,7 +113,7 @@ class AttentionView(View):
         state = self.state
         layers = [(layer.label, layer.name) for layer in state.network.attentions] or [("none", "")]
         ways = [(title, name) for name, title in WAYS.items()]
-        self._layer = dropdown(state, "attention", "Attention", layers, tooltip="The attention whose heads are shown")
+        self._layer = dropdown(state, "attention", "Attention", layers, tooltip=_WHICH)
         self._head = create(w.Dropdown, description="Head", tooltip="One head, or the mean over all heads")
         self._head.observe(self._choose_head, "value")
         self._token = create(w.Dropdown, description="From token", tooltip="The word, or other token, that attends")
@@ -149,8 +154,21 @@ class AttentionView(View):
 
     def work(self) -> tuple[str, Steps]:
         state = self.state
-        way = computations.AttentionWay(state.attention_method, state.attention, state.attention_query, question(state))
+        way = computations.AttentionWay(
+            state.attention_method, state.attention, state.attention_query, question(state), self._layers()
+        )
         return f"Computing {WAYS[way.method]}", computations.attend(self.context.fed_layer(), way)
+
+    def _layers(self) -> tuple[str, ...]:
+        """The attentions that rollout and relevance go through; () for all, and for heads of one attention."""
+        if self.state.attention_method == "attention_maps":
+            return ()
+        network, feed, *_ = self.context.fed_layer()
+        try:
+            beside = attentions_beside(network, feed, self.state.attention)
+        except CnnvisError:  # the method itself says why
+            return ()
+        return tuple(layer.name for layer in beside) if len(beside) < len(network.attentions) else ()
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         result: AttentionMaps = progress.result
@@ -248,7 +266,8 @@ class AttentionView(View):
 
     def _update_controls(self, change: Any = None) -> None:
         asks = self.state.attention_method == "attention_relevance"
-        self._layer.disabled = self._head.disabled = self.state.attention_method != "attention_maps"
+        self._head.disabled = self.state.attention_method != "attention_maps"
+        self._layer.disabled = self._head.disabled and not self._layers()
         set_visible(self._explain, asks)
         set_visible(self._classes, asks and self.state.explained == "chosen")
 
@@ -256,6 +275,8 @@ class AttentionView(View):
         state, options = self.state, {}
         if state.attention_query is not None:
             options["query"] = state.attention_query
+        if layers := self._layers():
+            options["layers"] = layers
         if state.attention_method == "attention_relevance":
             options |= question(state).options
             call = METHODS[state.attention_method].code("network", "feed", "target", **options)

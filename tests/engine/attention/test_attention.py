@@ -10,6 +10,7 @@ from oracles.attention import Plain, in_windows, relevance, rollout, weights_by_
 from transformers import hand_written, hybrid, keras_attention, photo, swin, vit, vit_of_reshaped_patches, with_dropout
 
 from cnnvis_widgets import attention_maps, attention_relevance, attention_rollout, load
+from cnnvis_widgets.engine.attention.flow import attentions_beside
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, OptionError
 
 layers = keras.layers
@@ -264,3 +265,25 @@ def test_words_are_a_line():
     fed = np.random.default_rng(0).standard_normal((1, 7, 6)).astype("float32")
     expected = weights_of_keras(model.get_layer("attention"), fed[0])
     same(attention_maps(model, fed, query=(4,)).weights[0], expected[:, 4])
+
+
+def test_attentions_beside_one_are_those_among_the_same_tokens():
+    network = load(swin(), photo(32))
+    names = [layer.name for layer in network.attentions]
+    for index, expected in enumerate([names[:2], names[:2], names[2:]]):
+        beside = [layer.name for layer in attentions_beside(network, None, names[index])]
+        assert beside == expected
+    result = attention_rollout(network, layers=attentions_beside(network, None, names[0]))
+    assert result.layers == tuple(names[:2])
+
+
+def test_layers_of_rollout_may_be_any_iterable():
+    network = load(vit(), photo(24))
+    first, second = (layer.name for layer in network.attentions)
+    both = attention_rollout(network).weights
+    for several in ([first, second], iter([first, second]), np.array([first, second])):
+        np.testing.assert_array_equal(attention_rollout(network, layers=several).weights, both)
+    assert attention_rollout(network, layers=first).layers == (first,)
+    for odd in ([], 3, [3], b"x"):
+        with pytest.raises(LayerError, match="Expected the name of an attention, or a list"):
+            attention_rollout(network, layers=odd)

@@ -115,10 +115,21 @@ def test_another_attention_has_other_tokens():
     state.attention = first
     assert state.attention_query is None
     assert explorer.wait(0).queries == (8, 8)
-    state.attention_method = "attention_rollout"
-    with pytest.raises(LayerError, match="with a grid of"):
-        explorer.wait(0)
-    assert "Expected attentions among the same tokens" in state.error
+    explorer.close()
+
+
+@pytest.mark.parametrize("way", ["attention_rollout", "attention_relevance"])
+def test_rollout_goes_through_the_attentions_among_the_tokens_of_the_chosen_one(way):
+    explorer = ModelExplorer(swin(), photo(32))
+    explorer.wait(0)
+    state, menu = explorer.state, explorer.views["attention"]._layer
+    names = [layer.name for layer in explorer.network.attentions]
+    state.method, state.attention_method = "attention", way
+    assert not menu.disabled
+    assert (explorer.wait(0).layers, explorer.result.queries, state.error) == ((names[2],), (4, 4), "")
+    state.attention = names[0]
+    assert (explorer.wait(0).layers, explorer.result.queries) == (tuple(names[:2]), (8, 8))
+    same(run_code(explorer)["attention"].weights, explorer.result.weights)
     explorer.close()
 
 
