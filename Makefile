@@ -4,6 +4,8 @@
 PYTHON ?=
 SERVE ?= yes
 EXECUTE ?= yes
+# what brings TensorFlow to `make demo`: tensorflow, or cpu for the smaller build without GPUs
+TENSORFLOW ?= tensorflow
 # tests run in so many processes, each with some 2 GB
 WORKERS ?= 2
 BIN := .venv/bin
@@ -18,7 +20,7 @@ QUICK ?= --quick
 
 .PHONY: demo test test-slow faults bench bench-peers kinds truth format lint build docs clean
 
-demo: .venv/installed-notebook
+demo: .venv/installed-$(TENSORFLOW),notebook
 	$(BIN)/python -m cnnvis_widgets.demo
 ifneq ($(SERVE),no)
 	scripts/serve-quickstart
@@ -73,7 +75,7 @@ build: .venv/installed-test
 
 # pages in docs/_build/html; a warning is an error. Notebooks are executed where they or the package changed (minutes);
 # EXECUTE=no shows them without outputs.
-docs: .venv/installed-docs
+docs: .venv/installed-all,docs,tensorflow
 	PYTHONPATH=docs EXECUTE=$(EXECUTE) $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 clean:

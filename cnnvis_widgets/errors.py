@@ -12,6 +12,7 @@
     ├── ChannelError           a channel, class or unit outside the layer
     ├── OptionError            an unknown option, a value out of range, or options that exclude each other
     ├── GradientError          no gradient flows from the layer to the image
+    ├── MissingPackageError    a package is not installed (the message names the extra that brings it)
     ├── NumericalError         NaN or infinity appeared while computing
     └── OutputError            a file of results could not be written or read
 
@@ -70,6 +71,10 @@ class OptionError(CnnvisError, ValueError):
 
 class GradientError(CnnvisError, ValueError):
     """No gradient flows from the layer back to the image."""
+
+
+class MissingPackageError(CnnvisError, ImportError):
+    """A package that this part of the library needs is not installed."""
 
 
 class NumericalError(CnnvisError, ArithmeticError):

@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import numpy as np
-from sklearn.datasets import load_digits
 
 from benchmarks.measurements import RESULTS
 from cnnvis_widgets import demo, dream, load
@@ -48,8 +48,9 @@ def networks() -> Iterator[tuple[str, Network, str]]:
 def trained() -> keras.Model:
     """A small network with max-pools that reads digits, enlarged to 64 x 64, in colour."""
     keras.utils.set_random_seed(0)
-    digits, labels = load_digits(return_X_y=True)
-    images = np.kron(digits.reshape(-1, 8, 8, 1) / 8 - 1, np.ones((1, 8, 8, 3))).astype(np.float32)
+    with np.load(Path(demo.__file__).with_name("digits.npz")) as file:
+        digits, labels = file["images"], file["labels"]
+    images = np.kron(digits[..., np.newaxis] / 8 - 1, np.ones((1, 8, 8, 3))).astype(np.float32)
     model = keras.Sequential(
         [
             keras.Input((64, 64, 3)),

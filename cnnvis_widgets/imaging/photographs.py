@@ -1,14 +1,10 @@
-"""Photographs in the folders of scikit-image and scikit-learn, read without importing either.
-
-An import would take seconds, and opening a file does not need it.
-"""
+"""The packaged photographs, their authors and their licences, which ``photos/LICENCES.txt`` states in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +14,28 @@ from .reading import read_image
 
 @dataclass(frozen=True)
 class Photograph:
-    """The place of a photograph inside an installed package, its author and its licence."""
+    """The file of a photograph, its author and its licence."""
 
-    package: str
     file: str
     author: str
     licence: str
 
     @property
     def path(self) -> Path:
-        """The file. Raises ModuleNotFoundError where the package is not installed."""
-        spec = find_spec(self.package)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"{self.file} comes with the package {self.package}; install it.")
-        return Path(spec.origin).parent / self.file
+        """The file."""
+        return Path(__file__).parent / "photos" / self.file
 
 
 PHOTOGRAPHS: dict[str, Photograph] = {
-    "chelsea": Photograph("skimage", "data/chelsea.png", "Stéfan van der Walt", "CC0"),
-    "coffee": Photograph("skimage", "data/coffee.png", "Rachel Michetti", "CC0"),
-    "flower": Photograph("sklearn", "datasets/images/flower.jpg", "vultilion, on Flickr", "CC BY 2.0"),
-    "china": Photograph("sklearn", "datasets/images/china.jpg", "danielbuechele, on Flickr", "CC BY 2.0"),
-    "motorcycle": Photograph("skimage", "data/motorcycle_left.png", "Daniel Scharstein", "CC0"),
-    "rocket": Photograph("skimage", "data/rocket.jpg", "SpaceX", "public domain"),
-    "camera": Photograph("skimage", "data/camera.png", "Lav Varshney", "CC0"),
-    "astronaut": Photograph("skimage", "data/astronaut.png", "NASA", "public domain"),
-    "hubble": Photograph("skimage", "data/hubble_deep_field.jpg", "NASA and ESA", "public domain"),
+    "chelsea": Photograph("chelsea.png", "Stéfan van der Walt", "CC0"),
+    "coffee": Photograph("coffee.png", "Rachel Michetti", "CC0"),
+    "flower": Photograph("flower.jpg", "vultilion, on Flickr", "CC BY 2.0"),
+    "china": Photograph("china.jpg", "danielbuechele, on Flickr", "CC BY 2.0"),
+    "motorcycle": Photograph("motorcycle_left.png", "Daniel Scharstein", "CC0"),
+    "rocket": Photograph("rocket.jpg", "SpaceX", "public domain"),
+    "camera": Photograph("camera.png", "Lav Varshney", "CC0"),
+    "astronaut": Photograph("astronaut.png", "NASA", "public domain"),
+    "hubble": Photograph("hubble_deep_field.jpg", "NASA and ESA", "public domain"),
 }
 
 
@@ -74,8 +66,3 @@ def credit(name: str) -> str:
     """Author and licence of a photograph, as one line to print beside it."""
     photograph = PHOTOGRAPHS[name]
     return f"{photograph.author} ({photograph.licence})"
-
-
-def is_installed() -> bool:
-    """Whether the packages that hold the photographs are installed."""
-    return all(find_spec(photograph.package) is not None for photograph in PHOTOGRAPHS.values())

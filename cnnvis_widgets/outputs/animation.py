@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ..errors import OutputError
+from ..extras import needed
 from ..imaging import render
 from ..results import DreamStep
 
@@ -50,7 +49,8 @@ def write_animation(
 
     Raises:
         ValueError: another kind of file, or no steps.
-        OutputError: the file cannot be written, or the library for MP4 is missing.
+        OutputError: the file cannot be written.
+        MissingPackageError: the library for MP4 is not installed; a ``.gif`` needs none.
 
     Example:
         >>> from cnnvis_widgets import demo, dream, write_animation
@@ -61,11 +61,8 @@ def write_animation(
     path = Path(path)
     if path.suffix.lower() not in (".gif", ".mp4"):
         raise ValueError(f"Expected a file name ending in .gif or .mp4. Received: {str(path)!r}.")
-    if path.suffix.lower() == ".mp4" and find_spec("imageio_ffmpeg") is None:
-        raise OutputError(
-            f"Expected imageio-ffmpeg for MP4. Received: {str(path)!r}, and it is not installed. "
-            "Install imageio-ffmpeg, or write a .gif."
-        )
+    if path.suffix.lower() == ".mp4":
+        needed("imageio_ffmpeg")
     drawn = list(frames(steps, picture))
     drawn += drawn[-1:] * round(rate)
     try:
@@ -85,7 +82,7 @@ def _write_gif(drawn: list[np.ndarray], path: Path, rate: float) -> None:
 
 
 def _write_mp4(drawn: list[np.ndarray], path: Path, rate: float) -> None:
-    ffmpeg = import_module("imageio_ffmpeg")
+    ffmpeg = needed("imageio_ffmpeg")
     height, width = (side - side % 2 for side in drawn[0].shape[:2])  # the usual colour format needs even sides
     writer = ffmpeg.write_frames(str(path), (width, height), fps=rate, quality=8, macro_block_size=2)
     writer.send(None)

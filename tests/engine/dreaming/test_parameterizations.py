@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from networks import photo
-from skimage.data import coffee
 
+from cnnvis_widgets import demo
 from cnnvis_widgets.engine.dreaming import parameterizations as p
 from cnnvis_widgets.engine.runtime.tracing import traced
 from cnnvis_widgets.errors import OptionError
@@ -21,7 +21,7 @@ def decoded(parameterization, variables, shape):
 
 
 def a_photo(height, width, channels=3):
-    pixels = p._at_size(coffee(), (height, width))
+    pixels = p._at_size(demo.photos()["coffee"], (height, width))
     return pixels[None, ..., :channels]
 
 
@@ -140,7 +140,7 @@ def test_every_decay_has_the_same_power_and_falls_with_frequency():
 
 
 def test_magnitudes_are_those_of_the_photographs_at_any_size():
-    images = [np.uint8(a_photo(64, 64)[0] * 255), coffee()]
+    images = [np.uint8(a_photo(64, 64)[0] * 255), demo.photos()["coffee"]]
     spectrum = p.magnitude_spectrum(images, (64, 96))
     assert spectrum.shape == (3, 64, 49)
     each = [p.magnitude_spectrum([image], (64, 96)) for image in images]
