@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 BENCH ?= engine explorer
 QUICK ?= --quick
 
-.PHONY: demo test test-slow faults bench bench-peers kinds truth format lint build docs clean
+.PHONY: demo test test-slow faults bench bench-peers pictures kinds truth format lint build docs clean
 
 demo: .venv/installed-$(TENSORFLOW),notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -50,6 +50,11 @@ bench-peers: .venv/installed-test .venv-peers/installed
 	scripts/make-venv .venv-peers $(PYTHON)
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# README's film and stills of the explorer in a real browser; writes docs/images/explorer*
+pictures: .venv/installed-test
+	scripts/install-chromium
+	$(BIN)/python scripts/pictures.py
 
 # every method and every view on 90 small models, each of another kind; writes docs/kinds.md, and fails on a bug
 kinds: .venv/installed-test

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import time
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ import stills
 from nbclient import NotebookClient
 
 import cnnvis_widgets
+from cnnvis_widgets.outputs.still import KEY, VALUE
 
+MARK = f"{KEY}\0{VALUE}".encode()
 PACKAGE = Path(cnnvis_widgets.__file__).parent
 PATIENCE = 600
 """Seconds that a cell may take."""
@@ -76,7 +79,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [_still(output, states) for output in cell.outputs]
+            cell.outputs = [_still(output, states) for output in cell.outputs if not _is_last_picture(output)]
     return notebook
 
 
@@ -91,6 +94,11 @@ def _still(output: Any, states: dict[str, Any]) -> Any:
         return output
     html = stills.of(view["model_id"], states)
     return nbformat.v4.new_output("display_data", {"text/html": html})
+
+
+def _is_last_picture(output: Any) -> bool:
+    """Whether it is the picture that an explorer keeps for readers without a kernel; the page has its own still."""
+    return b64decode(output.get("data", {}).get("image/png", "")[:200]).find(MARK) > 0
 
 
 def _hash(path: Path) -> str:

@@ -28,7 +28,6 @@ class InlineSlot:
 
 @pytest.fixture
 def inline_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "COMPUTING", InlineSlot())
     monkeypatch.setattr(jobs, "WRITING", InlineSlot())
     monkeypatch.setattr(jobs, "new_slot", InlineSlot)
 

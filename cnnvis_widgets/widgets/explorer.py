@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,16 +17,19 @@ from ..engine.network.image_sources import image_names, read_once
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..engine.runtime import memory
+from ..errors import CnnvisError
 from ..imaging.busy_regions import Box
 from ..imaging.photographs import PHOTOGRAPHS
 from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
+from .last_picture import LastPicture
 from .layout import Actions, ExplorerLayout
 from .runner import Runner
 from .saving.result_files import Result, ResultFiles
 from .state import saved as saved_state
 from .state.fed_images import FedImages
 from .state.network_facts import network_facts, network_title
+from .state.opening_code import OpeningCode
 from .views.comparison import ComparisonView
 from .views.dream import DreamView
 from .views.gallery import Gallery
@@ -51,7 +56,8 @@ class ModelExplorer(w.VBox):
         heads: what an output means, by its name, where the graph does not tell; see ``load``.
         preprocess: function of a picture, uint8 (h, w, 3), that returns the array the network expects.
         image_input: the input the images go to, where it is not obvious.
-        logdir: the folder of TensorBoard logs, if they are switched on.
+        logdir: the folder of TensorBoard logs. Results are logged there in the background as they appear, until
+            ``state.log_to_tensorboard`` is False; ``None`` writes no logs.
         outdir: the folder of PNG files, if they are switched on.
 
     Attributes:
@@ -74,34 +80,33 @@ class ModelExplorer(w.VBox):
         heads: Mapping[str, str] | None = None,
         preprocess: Callable[..., Any] | None = None,
         image_input: Any = None,
-        logdir: str | Path = "Log",
+        logdir: str | Path | None = "Log",
         outdir: str | Path = "Output",
     ) -> None:
-        names: tuple[str, ...] = ()
-        if model is None and feed is None:
-            model, feed, names = _embedded()
-        feed = read_once(feed)
-        names = names or image_names(feed)
-        network = load(
-            model, feed, class_names=class_names, heads=heads, preprocess=preprocess, image_input=image_input
-        )
-        notices = cautions(network.runtime)
-        if network.feed is None:
-            chosen = default_feed(network.runtime, network.preprocess, tuple(PHOTOGRAPHS))
-            feed, names, notices = chosen.feeds, chosen.names, (chosen.notice, *notices)
-        layers = network.runtime.layers_as_fed(network.feeds(feed))
-        self.fed_images = FedImages(network, feed)
+        settings = {"class_names": class_names, "heads": heads, "preprocess": preprocess, "image_input": image_input}
+        self._opening = OpeningCode(model, feed, settings)
+        try:
+            opened = _open(model, feed, **settings)
+            self._build(opened, Path(outdir), None if logdir is None else Path(logdir))
+        except CnnvisError as error:
+            # The message says what is wrong with your arguments; frames of this package would hide it.
+            raise error.with_traceback(None) from None
+
+    def _build(self, opened: _Opened, outdir: Path, logdir: Path | None) -> None:
+        """Build what is on the screen, and begin the work of the first view."""
+        network = opened.network
+        layers = network.runtime.layers_as_fed(network.feeds(opened.feed))
+        self.fed_images = FedImages(network, opened.feed)
         count = len(self.fed_images.images)
-        names = names if len(names) == count else tuple(f"image {index}" for index in range(count))
+        names = opened.names if len(opened.names) == count else tuple(f"image {index}" for index in range(count))
         self.state = FullState(self.fed_images, names, {layer.name: layer.label for layer in layers})
-        files = ResultFiles(Path(outdir), Path(logdir), network.layers)
-        self._runner = Runner(self.state, self.fed_images, files)
-        self.image_pane = ImagePane(self.state, self.fed_images, notices)
-        self.views = self._make_views(Path(outdir))
-        heading = TitleBar(
-            title=network_title(model, network), facts=network_facts(network, self.fed_images.images[0].shape)
-        )
-        self.parts = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions(), heading)
+        self.state.log_to_tensorboard = logdir is not None
+        self._runner = Runner(self.state, self.fed_images, ResultFiles(outdir, logdir, network.layers))
+        self.image_pane = ImagePane(self.state, self.fed_images, opened.notices)
+        self.views = self._make_views(outdir)
+        self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view)
+        heading = TitleBar(title=opened.title, facts=network_facts(network, self.fed_images.images[0].shape))
+        self.parts = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions(logdir), heading)
         super().__init__(self.parts.children, layout=w.Layout(width="100%", max_width="2560px"))
         self.add_class("cnnvis-explorer")
         # the work of the first view begins when everything that shows it is in place
@@ -114,13 +119,14 @@ class ModelExplorer(w.VBox):
         context = Context(self.state, self.fed_images, self.image_pane, gallery, self._runner.begin, outdir)
         return {view.name: view(context) for view in VIEWS}
 
-    def _actions(self) -> Actions:
+    def _actions(self, logdir: Path | None) -> Actions:
         return Actions(
             stop=self.stop,
             save_png=self.save_png,
             log=self.log_to_tensorboard,
             export_html=self._runner.export_html,
             code=self.code,
+            logdir=logdir,
         )
 
     @property
@@ -136,6 +142,7 @@ class ModelExplorer(w.VBox):
         """
         network.layer(self.state.layer)
         self.fed_images.network = network
+        self._opening.network_replaced()
         self._runner.forget()
         self.image_pane.predict()
         self._look()
@@ -179,7 +186,22 @@ class ModelExplorer(w.VBox):
             Exception: whatever the work raised.
         """
         self._runner.wait(timeout)
+        self._last_picture.flush()
         return self.result
+
+    def still(self) -> bytes:
+        """What is on the screen as one picture: a PNG file with the photo, the pictures of the view and their captions.
+
+        Notebooks keep the last one in the output of the cell, for readers without a kernel.
+        """
+        return self._last_picture.png()
+
+    def _ipython_display_(self, **options: Any) -> None:
+        self._last_picture.display(dict(super()._repr_mimebundle_(**options)))
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """For front ends that do not call ``_ipython_display_``: the widget, and its picture where they have none."""
+        return {**super()._repr_mimebundle_(**options), "image/png": b64encode(self.still()).decode()}
 
     @property
     def result(self) -> Result | None:
@@ -205,7 +227,8 @@ class ModelExplorer(w.VBox):
     def log_to_tensorboard(self) -> None:
         """Write the result on the screen as TensorBoard summaries below ``logdir``.
 
-        They are written in the background: call ``wait()`` before you read them.
+        By default every result is logged as it appears, and there is no need to call this. Summaries are written in
+        the background: call ``wait()`` before you read them.
         """
         self._runner.log()
 
@@ -242,12 +265,21 @@ class ModelExplorer(w.VBox):
         Raises:
             FeedError: the network does not take such a picture; ImageError: it cannot be read.
         """
-        return self.image_pane.incoming.add(picture, name)
+        index = self.image_pane.incoming.add(picture, name)
+        self._opening.image_added(index, picture)
+        return index
 
     def code(self) -> str:
-        """Python that computes what is on the screen, as arrays, where this explorer is called ``explorer``."""
-        names = "network, feed = explorer.network, explorer.feed"
-        return f"import cnnvis_widgets\n\n{names}\n{self._view.code()}\n"
+        """Python that computes what is on the screen, as arrays.
+
+        It runs as it stands in an empty notebook where the embedded network or a path was given. Where a model or an
+        image was given as an object, a line ``model = ...`` says what to fill in.
+        """
+        state = self.state
+        other = state.other_image if state.method == ComparisonView.name and state.versus == "image" else None
+        reason = self._view.unavailable()
+        code = f"# {reason}" if reason else self._view.code()
+        return f"{self._opening.lines(state.image, state.images, other)}\n{code}\n"
 
     def save_state(self, path: str | Path) -> Path:
         """Write every choice as a JSON file.
@@ -274,6 +306,7 @@ class ModelExplorer(w.VBox):
         """Stop the work, close the files and remove the widget from the page."""
         if hasattr(self, "_release_memory"):  # not where a model was refused
             self._runner.close()
+            self._last_picture.close()
             self._release_memory()
         super().close()
 
@@ -304,6 +337,32 @@ class ModelExplorer(w.VBox):
         status_and_steps = self._view.work()
         if status_and_steps is not None:
             self._runner.begin(self._view, *status_and_steps)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What an explorer opens on: the network and its title, the feed, names of the images, what to tell the user."""
+
+    network: Network
+    title: str
+    feed: Any
+    names: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def _open(model: Any, feed: Any, **settings: Any) -> _Opened:
+    """Load the model; without a feed, choose one. ``settings`` are those of ``load``."""
+    names: tuple[str, ...] = ()
+    if model is None and feed is None:
+        model, feed, names = _embedded()
+    feed = read_once(feed)
+    names = names or image_names(feed)
+    network = load(model, feed, **settings)
+    notices = cautions(network.runtime)
+    if network.feed is None:
+        chosen = default_feed(network.runtime, network.preprocess, tuple(PHOTOGRAPHS))
+        feed, names, notices = chosen.feeds, chosen.names, (chosen.notice, *notices)
+    return _Opened(network, network_title(model, network), feed, names, notices)
 
 
 def _embedded() -> tuple[Network, list[Any], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
@@ -16,6 +17,8 @@ from ..results import Layer
 from .elements import controls as c
 from .elements.code_button import CodeButton
 from .elements.disclosure import folded
+from .elements.kernel_notice import KernelNotice
+from .elements.log_controls import LogControls
 from .elements.network_strip import NetworkStrip
 from .elements.progress import ProgressReport
 from .elements.shared_layouts import create
@@ -37,6 +40,7 @@ class Actions:
         stop: ends the running work.
         save_png, log, export_html: write files.
         code: returns the code for what is on the screen.
+        logdir: the folder of the logs; ``None`` where nothing is logged.
     """
 
     stop: Callable[[], Any]
@@ -44,6 +48,7 @@ class Actions:
     log: Callable[[], Any]
     export_html: Callable[[], Any]
     code: Callable[[], str]
+    logdir: Path | None
 
 
 class ExplorerLayout:
@@ -80,38 +85,37 @@ class ExplorerLayout:
         self._middle = _classed(create(w.VBox, [self._options, self._panel]), "cnnvis-middle")
         self._side = _classed(create(w.VBox), "cnnvis-side")
         self.columns = _classed(create(w.Box), "cnnvis-columns")
-        menu = c.LayerMenu(state)
+        menu, code = c.LayerMenu(state), CodeButton(actions.code)
+        log = LogControls(state, actions.logdir)
         methods = c.method_toggle(state, [_choice(view) for view in views.values()])
         progress = ProgressReport(state, actions.stop)
         self.children = [
-            _classed(create(w.Box, [heading, self._files_menu(actions)]), "cnnvis-head"),
+            _classed(create(w.Box, [heading, self._files_menu(actions, log, code)]), "cnnvis-head"),
             c.row(menu.family, menu.layer),
             NetworkStrip(state, layers),
             _classed(create(w.Box, [_classed(methods, "cnnvis-methods"), progress.widget]), "cnnvis-tabs"),
             progress.error,
             self.columns,
+            log.words,
             self._written_files(),
+            KernelNotice(),
         ]
         state.observe(self._show_view, "method")
         self.card.observe(self._arrange, "children")
         self._show_view()
+        state.observe(lambda change: code.refresh(), list(state.trait_names(report=None)))
 
-    def _files_menu(self, actions: Actions) -> w.Box:
+    def _files_menu(self, actions: Actions, log: LogControls, code: CodeButton) -> w.Box:
         """Whatever writes a file or copies code, behind one button."""
-        controls = self._file_controls(actions)
-        return folded(*controls, CodeButton(actions.code), label="Save and copy", tooltip=FILES_MENU, kind="menu")
+        controls = [*log.switches, *self._file_controls(actions)]
+        return folded(*controls, code, label="Save and copy", tooltip=FILES_MENU, kind="menu")
 
     def _file_controls(self, actions: Actions) -> list[w.Widget]:
+        log = c.button("Log to TensorBoard", actions.log, "Write the result on the screen as a TensorBoard summary")
         return [
             c.switch(self._state, "save_png", "Write PNG files", tooltip="Write every finished result as PNG files"),
-            c.switch(
-                self._state,
-                "log_to_tensorboard",
-                "Log every result",
-                tooltip="Log every finished result, and each step of a dream, for TensorBoard",
-            ),
             c.button("Save PNG now", actions.save_png, "Write the result on the screen as PNG files"),
-            c.button("Log to TensorBoard", actions.log, "Write the result on the screen as a TensorBoard summary"),
+            *([] if actions.logdir is None else [log]),
             c.button("Export HTML", actions.export_html, "Write all results so far as a page that needs no kernel"),
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ..imaging.render import picture
 from ..outputs.file_names import PAGE
 from ..results import DreamStep
 from .jobs import jobs
+from .jobs.cells import LatestRuns
 from .jobs.computations import Progress
 from .saving.page_store import PageStore
 from .saving.result_files import Result, ResultFiles
@@ -20,11 +21,24 @@ from .state.explorer_state import ExplorerState
 from .state.fed_images import FedImages
 from .views.view import Steps, View
 
+SHARING = "in turns with another explorer"
+"""Told beside the progress while several explorers compute."""
+
+LOGGED_PER_SECOND = 1.0
+"""Steps of a running dream that are logged, beside the last one: a picture takes about 20 ms to draw and encode."""
+
+_AT_WORK: set[Runner] = set()
+_RUNS = LatestRuns()
+
 
 class Runner:
     """Runs one piece of work at a time, reports it in the state, and writes results to files meanwhile.
 
+    New work abandons the explorer's own old work. The explorers of a process compute in turns, a step each. If a
+    cell is run again, the work of the explorers that its earlier run made is stopped: nobody sees them any more.
+
     Attributes:
+        slot: runs the work.
         result: the result on the screen.
         traceback: of the last error, as text.
     """
@@ -33,11 +47,15 @@ class Runner:
         self._state, self._fed_images, self._files = state, fed_images, files
         self.result: Result | None = None
         self.traceback = ""
+        self.slot = jobs.new_slot()
         self._job: jobs.Job
         self._view: View
         self._writing: list[jobs.Job] = []
         self._began = 0.0
         self._page_store = PageStore()
+        self._stopped = "Stopped"
+        self._log_pacer = jobs.Pacer(LOGGED_PER_SECOND)
+        _RUNS.leave(self._cell_was_run_again)
 
     def begin(self, view: View, status: str, steps: Steps) -> None:
         """Abandon the running work, and have a view draw these steps as they come."""
@@ -45,16 +63,28 @@ class Runner:
         def show(step: Progress, final: bool) -> None:
             self._show(job, view, step, final)
 
-        job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done)
+        job = jobs.Job(lambda: self._logged(steps), show=show, done=self._done, turns=jobs.TURNS)
         self._job, self._view, self._began, self._writing = job, view, time.monotonic(), []
         state = self._state
         state.running, state.status = True, status  # first: the bar of a finished run would be coloured anew
-        state.error, state.detail, state.files, state.progress = "", "", (), 0.0
-        jobs.COMPUTING.start(job)
+        state.error, state.detail, state.files, state.progress = "", self._sharing(), (), 0.0
+        self._stopped = "Stopped"
+        _AT_WORK.add(self)
+        self.slot.start(job)
 
     def stop(self) -> None:
         """Stop after the step that is being computed."""
         self._job.cancel()
+
+    def _cell_was_run_again(self) -> None:
+        self._stopped = "Stopped: its cell was run again"
+        self.stop()
+        self._files.close()
+
+    def _sharing(self) -> str:
+        """What to tell if other explorers compute, too; a paused dream does not."""
+        others = [runner for runner in tuple(_AT_WORK) if not getattr(runner._state, "paused", False)]
+        return SHARING if any(runner is not self for runner in others) else ""
 
     def wait(self, timeout: float | None) -> None:
         """See ``ModelExplorer.wait``."""
@@ -94,18 +124,20 @@ class Runner:
         self.result = step.result
         view.draw(step, final)
         self._state.progress = step.done / step.total
-        self._state.detail = _progress_text(step.done, step.total, time.monotonic() - self._began)
+        progress = _progress_text(step.done, step.total, time.monotonic() - self._began)
+        self._state.detail = " · ".join(filter(None, (progress, self._sharing())))
 
     def _done(self, job: jobs.Job) -> None:
         """Report how a job ended, in its thread; a job that was replaced reports nothing any more."""
         if job is not self._job:
             return
+        _AT_WORK.discard(self)
         state = self._state
         if job.error is not None:
             self._report(job.error)
         else:
             done = f"Done in {time.monotonic() - self._began:.1f} s"
-            state.status = "Stopped" if job.cancelled else done
+            state.status = self._stopped if job.cancelled else done
             self._write(self._store, *self._wanted())
         state.detail, state.running = "", False
 
@@ -115,13 +147,26 @@ class Runner:
 
     def _wanted(self) -> list[Callable[..., list[Path]]]:
         """The writers to run at the end of a job, by the switches of the state."""
-        state, dream = self._state, isinstance(self.result, DreamStep)
         if not (self._view.has_pictures and self._view.writes(self.result)):
             return []
-        writers = [self._files.save_png] if state.save_png else []
-        if state.log_to_tensorboard and not dream:  # a dream has logged every step already
-            writers.append(self._files.log)
-        return [self._saving(writer) for writer in writers]
+        writers = [self._saving(self._files.save_png)] if self._state.save_png else []
+        if self._state.log_to_tensorboard:
+            writers.append(self._logging(self._saving(self._files.log_new)))
+        return writers
+
+    def _logging(self, writer: Callable[..., list[Path]]) -> Callable[..., list[Path]]:
+        """The same writer for what nobody asked for: if it fails, logging is switched off with a note."""
+
+        def log(result: Result, image: int | None) -> list[Path]:
+            try:
+                writer(result, image)
+            except Exception as error:  # told beside the switch: what is on the screen is right
+                self.traceback = "".join(traceback.format_exception(error))
+                self._state.log_to_tensorboard = False
+                self._state.log_note = f"Logging is switched off. {error}"
+            return []  # its folder is told beside the switch
+
+        return log
 
     def _saving(self, writer: Callable[..., list[Path]]) -> Callable[..., list[Path]]:
         """A writer of the result with the extra pictures of now: later another view may be on the screen.
@@ -134,13 +179,13 @@ class Runner:
         return lambda result, image: writer(result, image, extra_pictures)
 
     def _logged(self, steps: Steps) -> Steps:
-        """The same steps; the steps of a dream are logged as they come, while the switch is on."""
-        previous = None
+        """The same steps; steps of a dream are logged in the background as they come, while the switch is on."""
+        pending: jobs.Job | None = None
         with closing(steps):
             for step in steps:
-                repeated, previous = step is previous, step  # a paused dream yields its last step again
-                if self._state.log_to_tensorboard and isinstance(step.result, DreamStep) and not repeated:
-                    self._name_files(self._files.log(step.result, None))
+                new = isinstance(step.result, DreamStep) and self._state.log_to_tensorboard
+                if new and (pending is None or pending.finished) and self._log_pacer.ready():
+                    pending = self._start_writing([self._logging(self._files.log_new)], step.result, None)
                 yield step
 
     def _store(self, result: Result, image: int | None) -> list[Path]:
@@ -152,8 +197,13 @@ class Runner:
 
     def _write(self, *writers: Callable[..., list[Path]]) -> None:
         """Write the result in the background, while other work may be computing."""
-        result, image = self.result, self._state.image if len(self._state.images) > 1 else None
+        image = self._state.image if len(self._state.images) > 1 else None
+        if self.result is not None and writers:
+            self._start_writing(writers, self.result, image)
 
+    def _start_writing(
+        self, writers: Iterable[Callable[..., list[Path]]], result: Result, image: int | None
+    ) -> jobs.Job:
         def steps() -> Generator[None, None, None]:
             for writer in writers:
                 self._name_files(writer(result, image))
@@ -163,10 +213,10 @@ class Runner:
             if job.error is not None:
                 self._report(job.error)
 
-        if result is not None and writers:
-            job = jobs.Job(steps, done=done)
-            self._writing.append(job)
-            jobs.WRITING.start(job, replace=False)
+        job = jobs.Job(steps, done=done)
+        self._writing.append(job)
+        jobs.WRITING.start(job, replace=False)
+        return job
 
     def _name_files(self, paths: list[Path]) -> None:
         self._state.files = tuple(dict.fromkeys([*self._state.files, *paths]))

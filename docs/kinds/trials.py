@@ -184,13 +184,13 @@ class _Recorder:
 
 @contextmanager
 def _recorded_jobs() -> Iterator[_Recorder]:
-    recorder, usual = _Recorder(), (jobs.COMPUTING, jobs.WRITING, jobs.new_slot)
+    recorder, usual = _Recorder(), (jobs.WRITING, jobs.new_slot)
     slots: Any = jobs
-    slots.COMPUTING, slots.WRITING, slots.new_slot = recorder, recorder, lambda: recorder
+    slots.WRITING, slots.new_slot = recorder, lambda: recorder
     try:
         yield recorder
     finally:
-        slots.COMPUTING, slots.WRITING, slots.new_slot = usual
+        slots.WRITING, slots.new_slot = usual
 
 
 def explored(subject: Subject) -> Cell:

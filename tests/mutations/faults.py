@@ -948,4 +948,33 @@ FAULTS = (
         "detail = resize(state, size) - resize(photo, size)",
         PIXELS,
     ),
+    # ---- several explorers, and their logs
+    Fault(
+        "a paused dream keeps the turn of all explorers",
+        "widgets/jobs/computations.py",
+        "with jobs.TURNS.resting():",
+        "if True:",
+        "widgets/test_explorer.py paused_dream_leaves",
+    ),
+    Fault(
+        "a cell that is run again leaves its old dream running",
+        "widgets/jobs/cells.py",
+        "if number != run.number:",
+        "if not number:",
+        "widgets/jobs/test_turns.py run_again",
+    ),
+    Fault(
+        "a layer that is looked at twice is logged twice",
+        "widgets/saving/result_files.py",
+        "return [] if self._logged.get(id(result)) is result else self.log",
+        "return self.log",
+        "widgets/test_explorer.py as_it_appears",
+    ),
+    Fault(
+        "all explorers log to one folder",
+        "widgets/saving/result_files.py",
+        "if folder.absolute() not in _TAKEN:",
+        "if folder:",
+        "widgets/test_explorer.py same_time",
+    ),
 )

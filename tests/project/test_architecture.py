@@ -128,7 +128,7 @@ def test_a_feed_walks_through_the_functions_in_this_order() -> None:
     threading.setprofile(note)
     sys.setprofile(note)
     try:
-        explorer = ModelExplorer(model, image)
+        explorer = ModelExplorer(model, image, logdir=None)
         explorer.wait(300)
     finally:
         sys.setprofile(before)

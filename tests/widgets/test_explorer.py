@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import weakref
 from dataclasses import replace
@@ -25,6 +26,7 @@ from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 from cnnvis_widgets.widgets.elements.class_picker import ClassPicker
 from cnnvis_widgets.widgets.elements.shared_layouts import create, set_visible
 from cnnvis_widgets.widgets.jobs import computations, jobs
+from cnnvis_widgets.widgets.runner import SHARING
 from cnnvis_widgets.widgets.views.map_sheet import MapSheet
 from cnnvis_widgets.widgets.views.montage import PAGE, Montage, on_page, pages
 from cnnvis_widgets.widgets.views.registry import VIEWS
@@ -446,15 +448,77 @@ def test_a_new_dream_draws_a_new_line():
     assert chart.points == [(0, 5.0), (1, 6.0)]
 
 
-def test_nothing_is_written_unasked(make, tmp_path):
-    explorer = make()
+def test_without_a_log_folder_nothing_is_written_unasked(network, images, tmp_path, inline_jobs):
+    explorer = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=None)
     explorer.state.method = "deconvolution"
     explorer.state.layer = "wide"
+    assert not explorer.state.log_to_tensorboard
+    assert "%tensorboard" not in text_of(explorer)
+    explorer.log_to_tensorboard()
+    assert explorer.state.error.startswith("OutputError: Expected a folder for logs. Received: logdir=None")
     explorer.close()
     assert list(tmp_path.iterdir()) == []
 
 
+def events_of(folder):
+    """The steps of every tag in the newest event file of a folder."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (event_file,) = (path for path in folder.iterdir() if path.is_file())
+    events = EventAccumulator(str(event_file), size_guidance={"images": 0}).Reload()
+    return {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
+
+
+def test_every_result_is_logged_as_it_appears_and_once(explorer, tmp_path):
+    state = explorer.state
+    first, wide = state.layer, name(explorer, "wide")
+    state.layer = wide
+    state.layer = first  # seen before
+    state.method = "deconvolution"
+    events = events_of(tmp_path / "Log")
+    assert {tag: steps for tag, steps in events.items() if "activations" in tag} == {
+        f"{layer}/activations/image_0": [0] for layer in (first, wide)
+    }
+    assert [steps for tag, steps in events.items() if "activations" not in tag] == [[0]]
+    assert state.files == ()
+    assert f"%tensorboard --logdir {tmp_path / 'Log'}" in text_of(explorer)
+    state.log_to_tensorboard = False
+    state.layer = wide
+    assert events_of(tmp_path / "Log") == events
+    assert "%tensorboard" not in text_of(explorer)
+
+
+def test_explorers_that_log_at_the_same_time_have_folders_of_their_own(make, tmp_path):
+    explorers = [make(), make()]
+    assert len(list((tmp_path / "Log").glob("events*"))) == 1
+    assert len(list((tmp_path / "Log" / "explorer_2").glob("events*"))) == 1
+    explorers[0].close()
+    explorers.append(make())
+    assert len(list((tmp_path / "Log").glob("events*"))) == 2
+    for explorer in explorers[1:]:
+        explorer.close()
+
+
+def test_a_folder_that_cannot_be_written_to_switches_logging_off_with_a_note(make, tmp_path):
+    (tmp_path / "Log").write_text("a file, not a folder")
+    explorer = make()
+    state = explorer.state
+    assert state.error == ""
+    assert not state.log_to_tensorboard
+    assert "Logging is switched off. Expected a folder that event files can be written to." in text_of(explorer)
+    assert isinstance(explorer.wait(0), FeatureMaps)
+    state.layer = "wide"
+    assert state.status.startswith("Done")
+    (tmp_path / "Log").unlink()
+    state.log_to_tensorboard = True
+    assert "switched off" not in text_of(explorer)
+    state.layer = name(explorer, "first")
+    assert len(list((tmp_path / "Log").glob("events*"))) == 1
+    explorer.close()
+
+
 def test_buttons_write_what_is_shown(explorer, tmp_path):
+    explorer.state.log_to_tensorboard = False
     explorer.state.image = 1
     explorer.save_png()
     explorer.log_to_tensorboard()
@@ -463,31 +527,29 @@ def test_buttons_write_what_is_shown(explorer, tmp_path):
     assert png.name == "grid_activation_1.png"
     assert png.is_relative_to(tmp_path / "Output")
     assert log == tmp_path / "Log"
-    assert [path.name[:20] for path in log.iterdir()] == ["events.out.tfevents."]
+    assert list(events_of(log)) == [f"{explorer.state.layer}/activations/image_{i}" for i in (0, 1)]
     assert str(png) in text_of(explorer)
 
 
-def test_switches_write_every_finished_result_and_every_step_of_a_dream(explorer, tmp_path):
-    explorer.state.save_png = explorer.state.log_to_tensorboard = True
+def test_switches_write_every_finished_result_and_steps_of_a_dream(explorer, tmp_path, monkeypatch):
+    monkeypatch.setattr(explorer._runner, "_log_pacer", jobs.Pacer(1, clock=itertools.count(0, 0.75).__next__))
+    explorer.state.save_png = True
     explorer.state.layer = "wide"
     assert len(list((tmp_path / "Output").rglob("grid_activation*.png"))) == 1
-    explorer.state.octaves, explorer.state.steps = 1, 3
+    explorer.state.octaves, explorer.state.steps = 1, 4
     explorer.start()
     explorer.wait(0)
     assert [path.name for path in (tmp_path / "Output").rglob("image_*.png")] == ["image_0.png"]
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    (event_file,) = (tmp_path / "Log").iterdir()
-    events = EventAccumulator(str(event_file), size_guidance={"images": 0}).Reload()
-    dreams = [tag for tag in events.Tags()["images"] if "deepdream" in tag]
-    assert [[event.step for event in events.Images(tag)] for tag in dreams] == [[0, 1, 2]]
+    dreams = [steps for tag, steps in events_of(tmp_path / "Log").items() if "deepdream" in tag]
+    assert dreams == [[0, 1, 2, 3]] or dreams == [[0, 2, 3]]
 
 
 def test_a_view_without_pictures_writes_nothing_and_says_why(explorer, tmp_path, monkeypatch):
     state = explorer.state
     view = explorer.views[state.method]
     monkeypatch.setattr(type(view), "has_pictures", False)
-    state.save_png = state.log_to_tensorboard = True
+    state.save_png = True
+    before = [path.read_bytes() for path in (tmp_path / "Log").iterdir()]  # of the first view
     state.layer = "wide"
     explorer.wait(0)
     assert (state.error, state.files) == ("", ())
@@ -498,7 +560,7 @@ def test_a_view_without_pictures_writes_nothing_and_says_why(explorer, tmp_path,
         assert state.error.startswith(expected)
         with pytest.raises(OutputError, match="a view with pictures"):
             explorer.wait(0)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == before
     monkeypatch.setattr(type(view), "has_pictures", True)
     explorer.save_png()
     assert [path.name for path in state.files] == ["grid_activation_0.png"]
@@ -561,11 +623,11 @@ def gate(explorer, monkeypatch):
     last = explorer.wait(0)
     gate = Gate(replace(last, index=0, images=last.images[:, ::-1]))
     monkeypatch.setattr(computations, "dream_with", gate)
-    monkeypatch.setattr(jobs, "COMPUTING", jobs.Slot())
+    explorer._runner.slot = jobs.Slot()
     yield gate
     explorer.stop()
     gate.go.release(100)
-    assert jobs.COMPUTING.stop(20) is None
+    assert explorer._runner.slot.stop(20) is None
 
 
 def test_a_stopped_dream_keeps_its_last_picture_and_can_be_saved(explorer, gate):
@@ -652,16 +714,43 @@ def test_another_layer_abandons_the_dream(explorer, gate):
     assert done.startswith("Done in")
 
 
-def test_an_explorer_made_again_stops_the_dream_of_the_old_one(make, explorer, gate):
+def test_a_change_in_one_explorer_does_not_stop_the_dream_of_another(make, explorer, gate):
+    other = make()
     explorer.start()
     gate.go.release()
-    gate.go.release()
-    assert gate.given.wait(20)
-    other = make()
-    gate.go.release()
+    wait_for(lambda: explorer.state.detail)
+    others = jobs.Slot()
+    other._runner.slot = others
+    other.state.layer = "wide"  # waits for its turn: the dream is within a step
+    assert other.state.detail == SHARING
+    assert other.state.running
+    gate.go.release(3)
     assert isinstance(other.wait(20), FeatureMaps)
-    assert explorer.state.status == "Stopped"
+    assert explorer.state.running
+    gate.given.clear()
+    gate.go.release(3)
+    assert gate.given.wait(20)
+    assert explorer.state.status == "Dreaming"
+    assert others.stop(20) is None
     other.close()
+
+
+def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate):
+    other = make()
+    explorer.start()
+    explorer.state.paused = True
+    gate.go.release()
+    other.state.layer = "wide"
+    assert isinstance(other.wait(20), FeatureMaps)
+    other.close()
+
+
+def wait_for(condition):
+    for _ in range(2000):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not happen within 20 seconds")
 
 
 def test_the_class_picker_and_the_state_follow_each_other(explorer):

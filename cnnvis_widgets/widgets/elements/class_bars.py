@@ -95,6 +95,14 @@ def _bar(row: Row, before: float | None, whole: float, in_words: Callable[[float
     return f"<li>{opening}<span>{escape(name)}</span> <span>{words}</span>{bar}</button></li>"
 
 
+def rows_in_words(predictions: Predictions, count: int = 5) -> list[tuple[str, float, str]]:
+    """Name, length of the bar from 0 to 1, and number in words of the classes that a network is surest of."""
+    rows, percent = predictions.top(count), predictions.probabilities is not None
+    whole = 1.0 if percent else max((abs(amount) for *_, amount in rows), default=0.0) or 1.0
+    words = _percent if percent else _signed
+    return [(name, abs(amount) / whole, words(amount)) for _, name, amount in rows]
+
+
 def _signed(value: float) -> str:
     return f"{value:+.4g}".replace("-", "−")
 

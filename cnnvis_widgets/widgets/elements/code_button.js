@@ -20,6 +20,11 @@ function render({ model, el }) {
     text.value = content.code;
     text.rows = content.code.trimEnd().split("\n").length;
     text.hidden = false;
+    text.scrollTop = 0;
+    if (!content.copy) {
+      message.textContent = " The code has changed.";
+      return;
+    }
     try {
       await navigator.clipboard.writeText(content.code);
       message.textContent = " Copied.";

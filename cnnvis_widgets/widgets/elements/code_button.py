@@ -15,6 +15,8 @@ from .shared_layouts import shared
 class CodeButton(anywidget.AnyWidget):
     """Asks for the code at each click, copies it to the clipboard, and shows it below the button.
 
+    The code that is shown follows what is on the screen: call ``refresh`` after a change.
+
     Where the page may not use the clipboard, the text is selected, so that the user can copy it.
 
     Args:
@@ -25,9 +27,16 @@ class CodeButton(anywidget.AnyWidget):
 
     def __init__(self, code: Callable[[], str]) -> None:
         super().__init__(layout=shared(w.Layout))
-        self._code = code
+        self._code, self._sent = code, ""
         self.on_msg(self._receive)
 
     def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
         if content.get("event") == "copy":
-            self.send({"code": self._code()})
+            self._sent = self._code()
+            self.send({"code": self._sent, "copy": True})
+
+    def refresh(self) -> None:
+        """Show the code of now, where code is shown and it has changed; the clipboard stays as it is."""
+        if self._sent and (code := self._code()) != self._sent:
+            self._sent = code
+            self.send({"code": code, "copy": False})

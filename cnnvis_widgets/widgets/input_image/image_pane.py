@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets as w
 
@@ -39,6 +39,7 @@ class ImagePane:
         notice: says where the images come from, if nobody gave any, and what results depend on beside the image.
         incoming: the ways to another image.
         predictions: what the network is surest of, as bars; empty for a map of values.
+        latest: what the bars show; ``None`` before the first prediction.
         head_map: what the head tells of each pixel.
         anchors: the anchors of a detector that speak for the chosen class.
         widget: the whole pane.
@@ -49,7 +50,7 @@ class ImagePane:
         self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
         self._caption, self.predictions = create(w.HTML), ClassBars(state)
         self.head_map, self.anchors = HeadMap(state, fed_images), AnchorList(state)
-        self._slot = jobs.new_slot()
+        self._slot, self.latest = jobs.new_slot(), cast("Predictions | None", None)
         self._menu = create(
             w.Dropdown,
             options=_numbered(state.images),
@@ -117,7 +118,7 @@ class ImagePane:
         """Show what the network predicts, a moment later: the page must not wait for the forward pass."""
         state, head = self._state, self._state.current_head
         if head is None or not (state.has_predictions or has_pixels(head)):
-            self.predictions.value = ""
+            self.predictions.value, self.latest = "", None
             self.head_map.clear()
             self.anchors.clear()
             return
@@ -130,6 +131,7 @@ class ImagePane:
             if job.error is not None:
                 self.predictions.value = text(str(job.error), "error", role="alert")
             elif not job.cancelled:
+                self.latest = job.latest
                 bars = text(place_in_words(head, asked.where)) + prediction_bars(job.latest)
                 self.predictions.value = bars if state.has_predictions else ""
                 self.head_map.show(job.latest)

@@ -32,6 +32,7 @@ from ...results import FeatureMaps, Layer, MethodWall, Occlusion, Reconstruction
 from ..saving.film import Film
 from ..state.fed_images import FedLayer
 from ..state.questions import Question
+from . import jobs
 
 _PAUSE = 0.1  # seconds between two looks at whether a paused job is cancelled
 
@@ -246,8 +247,16 @@ def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) ->
         handles.film.add(step)
         progress = Progress(step, layer, channels, (key, layer, channel), step.index + 1, step.total)
         yield progress
-        while not (handles.going.wait(_PAUSE) or controls.undoing):
+        while not (_goes_on(handles.going) or controls.undoing):
             yield progress
+
+
+def _goes_on(going: Event) -> bool:
+    """Whether a dream is not paused; a paused one waits a moment, in which other explorers compute."""
+    if going.is_set():
+        return True
+    with jobs.TURNS.resting():
+        return going.wait(_PAUSE)
 
 
 def explain(fed_layer: FedLayer, *, explainer: str, question: Question, options: Mapping[str, Any]) -> Steps:

@@ -12,10 +12,12 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any
+from weakref import WeakSet
 
 from ...engine.runtime.memory import Sweeper
+from .turns import Turns
 
 _SWEEPER = Sweeper()  # the memory that a job frees stays with its thread: a few MB a job, hundreds in an hour
 
@@ -54,6 +56,7 @@ class Job:
             comes again with ``final=True``, also after a cancel or an error.
         done: called once at the end with the job, also after a cancel or an error.
         pacer: tells when steps are drawn.
+        turns: each step waits for its turn there; without it, the job computes beside all others.
 
     Attributes:
         latest: the newest step; None after ``done`` has been called. ``show`` and ``done`` often refer to the job, and
@@ -68,11 +71,12 @@ class Job:
         show: Callable[[Any, bool], None] = lambda step, final: None,
         done: Callable[[Job], None] = lambda job: None,
         pacer: Pacer | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.latest: Any = None
         self.error: Exception | None = None
         self._steps, self._show, self._done = steps, show, done
-        self._pacer = pacer or Pacer()
+        self._pacer, self._turn = pacer or Pacer(), turns or nullcontext()
         self._cancel, self._finished = threading.Event(), threading.Event()
 
     def cancel(self) -> None:
@@ -113,14 +117,23 @@ class Job:
             return
         with closing(self._steps()) as steps:
             try:
-                for self.latest in steps:
-                    if self.cancelled:
-                        break
+                while self._advance(steps):
                     if self._pacer.ready():
                         self._show(self.latest, False)
             finally:
                 if self.latest is not None:
                     self._show(self.latest, True)
+
+    def _advance(self, steps: Generator[Any, None, None]) -> bool:
+        """Compute the next step. Returns whether there was one and the work goes on."""
+        with self._turn:
+            if self.cancelled:  # while it waited
+                return False
+            try:
+                self.latest = next(steps)
+            except StopIteration:
+                return False
+        return not self.cancelled
 
 
 class Slot:
@@ -146,18 +159,27 @@ class Slot:
             job.wait(timeout)
 
 
-COMPUTING = Slot()
-"""The one slot of the process for networks: a cell that is run again stops the job of its first run."""
+TURNS = Turns()
+"""Whose turn it is to compute with a network: the explorers of the process share the machine, a step at a time."""
 
 WRITING = Slot()
 """The slot for writing files, one set after the other, while other work is being computed."""
 
-# A thread that is still inside TensorFlow when the interpreter ends crashes the process.
-atexit.register(COMPUTING.stop, 5.0)
+_SLOTS: WeakSet[Slot] = WeakSet()
 
 
 def new_slot() -> Slot:
-    """A new slot for short work that runs beside the long work, such as the prediction for the image."""
+    """A new slot. It is stopped when the interpreter ends: a thread that is still inside TensorFlow would crash it."""
     slot = Slot()
-    atexit.register(slot.stop, 5.0)
+    _SLOTS.add(slot)
     return slot
+
+
+@atexit.register
+def _stop_all(timeout: float = 5.0) -> None:
+    slots = list(_SLOTS)
+    for slot in slots:  # all of them are asked first, so that they end together
+        slot.stop(0.0)
+    end = time.monotonic() + timeout
+    for slot in slots:
+        slot.stop(max(0.0, end - time.monotonic()))

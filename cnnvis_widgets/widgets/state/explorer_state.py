@@ -165,7 +165,10 @@ class ExplorerState(t.HasTraits):
             about, in units of its map, or () for the mean over all of it.
         rule: how reconstructions send signals backwards; a registered name or 'auto', see
             ``cnnvis_widgets.reconstruct``.
-        save_png, log_to_tensorboard: whether every finished result is written to files.
+        save_png: whether every finished result is written to PNG files.
+        log_to_tensorboard: whether every finished result, and a step of a dream a second, is logged. An explorer with
+            a log folder begins with True, and switches it off where the folder cannot be written to.
+        log_note: why logging was switched off.
         running, progress, status, detail, error, files: what the explorer reports. ``progress``
             runs from 0 to 1; ``files`` are the paths written last.
 
@@ -196,6 +199,7 @@ class ExplorerState(t.HasTraits):
     detail = t.Unicode("").tag(report=True)
     error = t.Unicode("").tag(report=True)
     files = t.Tuple().tag(report=True)
+    log_note = t.Unicode("").tag(report=True)
 
     def __init__(
         self,

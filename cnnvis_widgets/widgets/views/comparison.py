@@ -242,14 +242,15 @@ class ComparisonView(View):
     def code(self) -> str:
         state = self.state
         feed, layer, network = "feed", state.layer, "network"
+        lines: list[str] = []
         if state.versus == "image":
-            feed = f"explorer.fed_images.feed({state.other_image})"
+            feed = "other"
         elif state.versus == "layer":
             layer = state.other_layer
         else:
-            view = "explorer.views['comparison']"
-            network, feed = f"{view}.network", f"{view}.feed"
-        lines = [
+            network, feed = "other_network", "other_feed"
+            lines = ["other_network = ...  # fill in: the other network", "other_feed = feed", ""]
+        lines += [
             f"(a,) = {METHODS['comparison'].code('network', 'feed', repr(state.layer))}",
             f"(b,) = {METHODS['comparison'].code(network, feed, repr(layer))}",
         ]

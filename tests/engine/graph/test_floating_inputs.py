@@ -183,7 +183,7 @@ def test_preprocess_and_the_input_name():
 
 
 def test_the_explorer_opens_on_bytes():
-    explorer = ModelExplorer(rescaled(), PIXELS)
+    explorer = ModelExplorer(rescaled(), PIXELS, logdir=None)
     assert not any(explorer.views[name].unavailable() for name in ("deconvolution", "attribution", "deep dream"))
     explorer.state.method = "deconvolution"
     explorer.wait(60)

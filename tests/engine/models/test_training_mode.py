@@ -73,6 +73,6 @@ def test_augmentation_in_a_functional_model_is_off():
 
 def test_the_explorer_says_what_results_depend_on():
     with pytest.warns(FeedWarning, match="influence each other"):
-        explorer = ModelExplorer(model_with(layers.BatchNormalization()), IMAGES)
+        explorer = ModelExplorer(model_with(layers.BatchNormalization()), IMAGES, logdir=None)
     assert "images of one batch influence each other" in explorer.image_pane.notice.value
     explorer.close()

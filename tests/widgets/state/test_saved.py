@@ -70,7 +70,7 @@ def test_the_state_comes_back(explorer, network, images, tmp_path):
         setattr(explorer.state, name, value)
     explorer.state.method = "deconvolution"
     path = explorer.save_state(tmp_path / "state.json")
-    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+    assert [path.name for path in tmp_path.glob("*.*")] == ["state.json"]
     other = ModelExplorer(network, images)
     other.load_state(path)
     for name in (*chosen, "method"):
@@ -121,4 +121,10 @@ def test_the_button_sends_the_code_to_the_page(explorer, monkeypatch):
     sent = []
     monkeypatch.setattr(button, "send", sent.append)
     button._handle_custom_msg({"event": "copy"}, [])
-    assert sent == [{"code": explorer.code()}]
+    code = explorer.code()
+    assert sent == [{"code": code, "copy": True}]
+    button.refresh()  # nothing has changed
+    explorer.state.method = "deconvolution"
+    button.refresh()
+    assert sent[1:] == [{"code": explorer.code(), "copy": False}]
+    assert explorer.code() != code

@@ -1,0 +1,159 @@
+"""Makes the pictures of the explorer for README and documentation, in a real browser: `make pictures`.
+
+Usage: python scripts/pictures.py [FOLDER]
+
+It opens the embedded network in JupyterLab in headless Chromium, does what a reader would do, and writes
+
+    explorer.gif              a map is chosen, projected, and a goldfish is dreamt; less than 3 MB
+    explorer_*.png            stills of four views, light; the first one also dark
+
+It takes two minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/browser")]
+
+from servers import Notebook, browser_of, chromium, lab_server, write_notebook  # noqa: E402
+
+CELL = "from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer(logdir=None)\nexplorer"
+LAYER = "block6_expand_relu/Relu6"
+SIZE = {"width": 1440, "height": 1100}
+GIF_WIDTH, GIF_HEIGHT, LIMIT = 900, 640, 3_000_000
+COLOURS = 128
+
+
+class Film:
+    """Frames of the explorer, each with the time that it is shown."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+        self.frames: list[Image.Image] = []
+        self.milliseconds: list[int] = []
+
+    def take(self, milliseconds: int) -> None:
+        """Add what can be seen now; a frame like the one before makes that one longer."""
+        frame = photo(self._notebook).convert("RGB")
+        height = round(frame.height * GIF_WIDTH / frame.width)
+        frame = frame.resize((GIF_WIDTH, height), Image.Resampling.LANCZOS)
+        sheet = Image.new("RGB", (GIF_WIDTH, GIF_HEIGHT), "white")
+        sheet.paste(frame.crop((0, 0, GIF_WIDTH, min(height, GIF_HEIGHT))))
+        if self.frames and sheet.tobytes() == self.frames[-1].tobytes():
+            self.milliseconds[-1] += milliseconds
+            return
+        self.frames.append(sheet)
+        self.milliseconds.append(milliseconds)
+
+    def write(self, path: Path) -> None:
+        """Write the film; every second frame is dropped until it is small enough."""
+        frames, times = self.frames, self.milliseconds
+        while True:
+            strip = Image.new("RGB", (GIF_WIDTH, GIF_HEIGHT * min(len(frames), 6)))
+            for place, frame in enumerate(frames[:: max(1, len(frames) // 6)][:6]):
+                strip.paste(frame, (0, place * GIF_HEIGHT))
+            palette = strip.quantize(COLOURS)  # one for all, so that what stands still does not flicker
+            indexed = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+            indexed[0].save(
+                path, save_all=True, append_images=indexed[1:], duration=times, loop=0, optimize=False, disposal=1
+            )
+            if path.stat().st_size < LIMIT or len(frames) < 4:
+                return
+            times = [sum(times[at : at + 2]) for at in range(0, len(times), 2)]
+            frames = frames[::2]
+
+
+def photo(notebook: Notebook) -> Image.Image:
+    """The explorer as it is in the page."""
+    return Image.open(BytesIO(notebook.page.locator(".cnnvis-explorer").first.screenshot()))
+
+
+def still(notebook: Notebook, path: Path) -> None:
+    """Write the explorer as a PNG file of 256 colours."""
+    notebook.rest()
+    notebook.await_layout()
+    picture = photo(notebook).convert("RGB")
+    picture = picture.quantize(palette=picture.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
+    picture.save(path, optimize=True)
+    print(f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
+
+
+def choose(notebook: Notebook, **choices: object) -> None:
+    """Set choices from Python, as the controls do, and wait for the result."""
+    for name, value in choices.items():
+        notebook.python(f"setattr(explorer.state, {name!r}, {value!r})")
+    notebook.rest()
+
+
+def play(notebook: Notebook, film: Film) -> None:
+    """What a reader sees in the first half minute."""
+    film.take(1500)
+    choose(notebook, layer=LAYER)
+    film.take(1300)
+    for place in (3, 9, 4):
+        notebook.python(f"setattr(explorer.state, 'channel', int(explorer.result.strengths[0].argsort()[-{place}]))")
+        notebook.await_layout()
+        notebook.page.wait_for_timeout(300)
+        film.take(900)
+    choose(notebook, method="deconvolution")
+    notebook.page.wait_for_timeout(500)
+    film.take(2200)
+    choose(notebook, method="attribution")
+    notebook.page.wait_for_timeout(300)
+    film.take(1800)
+    notebook.python("setattr(explorer.state, 'target', 1)")  # goldfish
+    choose(notebook, method="deep dream")
+    notebook.python("explorer.start()")
+    film.take(600)
+    while notebook.python("explorer.state.running"):
+        film.take(300)
+        notebook.page.wait_for_timeout(500)
+    notebook.rest()
+    film.take(3000)
+
+
+def main(folder: Path) -> None:
+    """Make all pictures."""
+    path, began = chromium(), time.monotonic()
+    if path is None:
+        sys.exit("no chromium on the PATH; scripts/install-chromium brings it")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as served:
+        write_notebook(Path(served, "explorer.ipynb"), [CELL])
+        with browser_of(path) as browser, lab_server(Path(served), Path(home)) as base:
+            notebook = Notebook(browser.new_page(viewport=SIZE), base, "lab", "explorer.ipynb")
+            notebook.await_cells()
+            notebook.rest()
+            notebook.page.add_style_tag(content=".jp-SideBar, #jp-left-stack, .jp-InputPrompt {display: none}")
+            notebook.command("application:toggle-left-area")
+            film = Film(notebook)
+            notebook.await_layout()
+            play(notebook, film)
+            film.write(folder / "explorer.gif")
+            size = (folder / "explorer.gif").stat().st_size
+            print(f"explorer.gif: {len(film.frames)} frames, {size // 1000} kB", flush=True)
+            still(notebook, folder / "explorer_dream.png")
+            for view in ("activations", "deconvolution", "attribution"):
+                choose(notebook, method=view)
+                notebook.page.wait_for_timeout(1500)  # badges that come after the picture
+                still(notebook, folder / f"explorer_{view}.png")
+            choose(notebook, method="activations")
+            notebook.in_theme("Dark")
+            still(notebook, folder / "explorer_dark.png")
+            faults = notebook.faults()
+            notebook.close()
+    if faults:
+        sys.exit(f"errors in the page: {faults}")
+    print(f"{time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/images")
