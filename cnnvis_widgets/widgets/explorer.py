@@ -104,9 +104,10 @@ class ModelExplorer(w.VBox):
         self._runner = Runner(self.state, self.fed_images, ResultFiles(outdir, logdir, network.layers))
         self.image_pane = ImagePane(self.state, self.fed_images, opened.notices)
         self.views = self._make_views(outdir)
-        self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view)
+        self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view, opened.title)
         heading = TitleBar(title=opened.title, facts=network_facts(network, self.fed_images.images[0].shape))
         self.parts = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions(logdir), heading)
+        self._last_picture.card = self.parts.card
         super().__init__(self.parts.children, layout=w.Layout(width="100%", max_width="2560px"))
         self.add_class("cnnvis-explorer")
         # the work of the first view begins when everything that shows it is in place

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from io import BytesIO
+from itertools import chain
 from threading import RLock, Timer
 from time import monotonic
 from typing import Any
@@ -46,10 +47,15 @@ class LastPicture:
         state: of the explorer.
         image_pane: has the photo and its classes.
         view: returns the view on the screen.
+        network: its name.
+
+    Attributes:
+        card: stands beside every view; ``None`` without one.
     """
 
-    def __init__(self, state: ExplorerState, image_pane: ImagePane, view: Callable[[], View]) -> None:
-        self._state, self._image_pane, self._view = state, image_pane, view
+    def __init__(self, state: ExplorerState, image_pane: ImagePane, view: Callable[[], View], network: str) -> None:
+        self._state, self._image_pane, self._view, self._network = state, image_pane, view, network
+        self.card: w.Widget | None = None
         self._display = uuid4().hex
         self._lock = RLock()
         self._timer: Timer | None = None
@@ -73,7 +79,7 @@ class LastPicture:
 
     def png(self) -> bytes:
         """What is on the screen, as a PNG file."""
-        return draw_still(_still_of(self._state, self._image_pane, self._view()))
+        return draw_still(self._still())
 
     def flush(self) -> None:
         """Publish what is on the screen now, if it is another picture than the one that was published."""
@@ -94,6 +100,22 @@ class LastPicture:
             if self._published:
                 self._state.unobserve(self._refresh_soon, list(_FOLLOWED))
                 self._published = False
+
+    def _still(self) -> Still:
+        state, image_pane, view = self._state, self._image_pane, self._view()
+        name, reason = state.images[state.image], view.unavailable()
+        blank = Panel(np.full((224, 224, 3), 245, np.uint8), [name])
+        parts = [view.panel, *view.side, *filter(None, [self.card])]
+        panels, notes = ([], [reason]) if reason else _shown_in(parts)
+        return Still(
+            title=view.title if not state.running else f"{view.title} ({state.status or 'computing'})",
+            subtitle=f"{self._network} · {state.labels[state.layer]}",
+            photo=_panel(image_pane.canvas, [name]) or blank,
+            panels=panels[:_MOST_PANELS],
+            bars=rows_in_words(image_pane.latest) if image_pane.latest is not None and state.has_predictions else (),
+            notes=[*notes[:_MOST_NOTES], *filter(None, [state.error])],
+            footer=_FOOTER,
+        )
 
     def _refresh_soon(self, change: Any = None) -> None:
         with self._lock:
@@ -125,30 +147,12 @@ def _shell() -> Any:
     return sys.modules["IPython"].get_ipython()
 
 
-def _still_of(state: ExplorerState, image_pane: ImagePane, view: View) -> Still:
-    name = state.images[state.image]
-    photo = _panel(image_pane.canvas, [name])
-    blank = Panel(np.full((224, 224, 3), 245, np.uint8), [name])
-    reason = view.unavailable()
-    panels, notes = ([], [reason]) if reason else _shown_in(view.panel)
-    title = view.title if not state.running else f"{view.title} ({state.status or 'computing'})"
-    return Still(
-        title=title,
-        subtitle=state.labels[state.layer],
-        photo=photo or blank,
-        panels=panels[:_MOST_PANELS],
-        bars=rows_in_words(image_pane.latest) if image_pane.latest is not None and state.has_predictions else (),
-        notes=[*notes[:_MOST_NOTES], *filter(None, [state.error])],
-        footer=_FOOTER,
-    )
-
-
-def _shown_in(panel: w.Widget) -> tuple[list[Panel], list[str]]:
+def _shown_in(parts: Sequence[w.Widget]) -> tuple[list[Panel], list[str]]:
     """The pictures of a view, the largest first, with the words below them; and all other words."""
     panels: list[Panel] = []
     notes: list[str] = []
     owner: list[str] | None = None  # the words of the picture before
-    for widget in _visible(panel):
+    for widget in chain.from_iterable(map(_visible, parts)):
         if isinstance(widget, PictureCanvas):
             if (found := _panel(widget, [])) is not None:
                 owner = []
