@@ -22,6 +22,7 @@ def first_cells():
 
 def test_maps_projections_and_a_dream(open_notebook, folder):
     write_notebook(folder / "first_cells.ipynb", first_cells())
+    older = set((folder / "Log").glob("events*"))  # of notebooks that ran before in this folder
     notebook = open_notebook("lab", "first_cells.ipynb")
     page = notebook.page
     notebook.await_cells()
@@ -50,5 +51,6 @@ def test_maps_projections_and_a_dream(open_notebook, folder):
     assert notebook.python("[explorer.state.status, explorer.result.names[0]]") == ["Stopped", "goldfish"]
 
     assert notebook.python("[explorer.state.error, explorer.state.log_note]") == ["", ""]
-    notebook.await_python("len(list(__import__('pathlib').Path('Log').glob('events*'))) == 1")
+    assert notebook.python("str(explorer._runner._files._events.logdir)") == "Log"
+    assert len(set((folder / "Log").glob("events*")) - older) == 1
     assert notebook.faults() == []

@@ -977,4 +977,26 @@ FAULTS = (
         "if folder:",
         "widgets/test_explorer.py same_time",
     ),
+    # ---- cells without a kernel, and copied code
+    Fault(
+        "the picture that a cell keeps is never replaced",
+        "widgets/last_picture.py",
+        "if picture != self._shown:",
+        "if not picture:",
+        "widgets/test_in_a_kernel.py picture",
+    ),
+    Fault(
+        "copied code always feeds the first file",
+        "widgets/state/opening_code.py",
+        "return self._paths[image]",
+        "return self._paths[0]",
+        "widgets/state/test_opening_code.py as_it_stands",
+    ),
+    Fault(
+        "code that is shown does not follow the view",
+        "widgets/elements/code_button.py",
+        "if self._sent and (code := self._code()) != self._sent:",
+        "if not self._sent and (code := self._code()):",
+        "widgets/state/test_saved.py button_sends",
+    ),
 )
