@@ -38,13 +38,19 @@ def test_every_row_names_keywords_that_its_function_and_its_steps_take(method):
         parameters = inspect.signature(function_of(method, name)).parameters
         for keyword in (*method.fixed, *(option.name for option in method.options)):
             assert parameters[keyword].kind is inspect.Parameter.KEYWORD_ONLY, keyword
+        positional = [name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+        assert tuple(option.name for option in method.asks) in (tuple(positional[2:]), ()), "what it asks for"
+        for option in method.asks:
+            assert parameters[option.name].default in (option.default, inspect.Parameter.empty), option.name
         for option in method.options:  # a dream chooses its own defaults where it is given None
             assert parameters[option.name].default in (option.default, None), option.name
 
 
 @ROWS
 def test_every_default_lies_in_its_range(method):
-    for option in method.options:
+    for option in (*method.asks, *method.options):
+        assert option.default is None or option.reading
+        assert not option.reading or option.about
         assert option.low is None or option.default >= option.low
         assert option.high is None or option.default <= option.high
         assert not option.choices or option.default in option.choices
@@ -52,6 +58,9 @@ def test_every_default_lies_in_its_range(method):
 
 @ROWS
 def test_every_result_is_drawn(method):
+    if method.kind == "survey":
+        assert getattr(cnnvis_widgets, method.gives).patches  # it is an index, whose answers are drawn
+        return
     result = getattr(results, method.gives)
     assert result in pictures._DRAWN_BY or method.kind == "intervention"
 
@@ -80,7 +89,8 @@ def test_the_table_loads_nothing_heavy():
 
 
 def test_examples_of_the_table():
-    assert doctest.testmod(methods) == (0, 3)
+    modules = methods, import_module("cnnvis_widgets.methods.method")
+    assert [doctest.testmod(module) for module in modules] == [(0, 1), (0, 3)]
 
 
 @ROWS

@@ -6,7 +6,8 @@ It writes pictures to ``Output`` and event files to ``Log`` in the current direc
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -35,10 +36,24 @@ LOGGED_EVERY = 4  # every fourth step of a dream: enough to follow it, and a qua
 
 def main() -> None:
     """Run the whole job and print what is done and how long it takes."""
-    started = perf_counter()
-    print("Reading the embedded default, EfficientNet-Lite0 ...", flush=True)
+    run(OUTDIR, LOGDIR, partial(print, flush=True))
+
+
+def run(outdir: Path, logdir: Path, say: Callable[[str], None]) -> list[Path]:
+    """Make all pictures.
+
+    Args:
+        outdir: for PNG files.
+        logdir: for event files.
+        say: is told each line about what is done.
+
+    Returns:
+        The PNG files.
+    """
+    started, written = perf_counter(), list[Path]()
+    say("Reading the embedded default, EfficientNet-Lite0 ...")
     net = network()
-    with EventWriter(LOGDIR) as log:
+    with EventWriter(logdir) as log:
         for title, job in (
             ("Feature maps of a cat in every activation function", feature_maps),
             ("Deconvnet of two layers, guided backpropagation of a deep one", reconstructions),
@@ -46,15 +61,17 @@ def main() -> None:
             (f"Deep dream of block12_add in the photograph {PHOTO!r}", photo_dream),
         ):
             since = perf_counter()
-            files = write(job(net, log), OUTDIR, net.layers)
+            files = write(job(net, log), outdir, net.layers)
+            written += files
             count = "1 picture" if len(files) == 1 else f"{len(files)} pictures"
-            print(f"{title}: {count} in {perf_counter() - since:.1f} s", flush=True)
-            print(f"    {files[-1]}", flush=True)
-    print(f"Done in {perf_counter() - started:.0f} s.")
-    print(f"Pictures:    {OUTDIR.resolve()}")
+            say(f"{title}: {count} in {perf_counter() - since:.1f} s")
+            say(f"    {files[-1]}")
+    say(f"Done in {perf_counter() - started:.0f} s.")
+    say(f"Pictures:    {outdir.resolve()}")
     tensorboard = Path(sys.executable).with_name("tensorboard")  # it is on the path only in an activated environment
-    print(f"Event files: {LOGDIR.resolve()}; under Images in {tensorboard} --logdir {LOGDIR}")
-    print("Photographs: " + "; ".join(f"{name} by {credits()[name]}" for name in ("chelsea", PHOTO)))
+    say(f"Event files: {logdir.resolve()}; under Images in {tensorboard} --logdir {logdir}")
+    say("Photographs: " + "; ".join(f"{name} by {credits()[name]}" for name in ("chelsea", PHOTO)))
+    return written
 
 
 def feature_maps(net: Network, log: EventWriter) -> Iterator[Picture]:

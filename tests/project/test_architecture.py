@@ -39,6 +39,7 @@ ROW = """    Method(
         module="engine.attribution.squared_gradient",
         function="squared_gradient",
         gives="Attribution",
+        asks=(_TARGETS,),
         options=(_SCORES,),
         per_channel=True,
     ),
@@ -46,7 +47,7 @@ ROW = """    Method(
 BEFORE = '    Method(\n        "occlusion",\n'
 NEW_METHOD = [
     ("cnnvis_widgets/engine/attribution/squared_gradient.py", "", METHOD),
-    ("cnnvis_widgets/methods.py", BEFORE, ROW + BEFORE),
+    ("cnnvis_widgets/methods/rows.py", BEFORE, ROW + BEFORE),
 ]
 """A method of attribution of the form that the page describes: a module and a row."""
 

@@ -11,9 +11,9 @@ import pytest
 import cnnvis_widgets
 from cnnvis_widgets import demo
 
-ROOMS = ("demo", "demo.world", "engine.attribution", "imaging", "outputs")
+ROOMS = ("cli", "demo", "demo.world", "engine.attribution", "imaging", "outputs")
 """Other rooms run their examples in tests of their own."""
-SINGLE = ("demo", "engine.ops.windows", "errors", "legacy", "methods", "results")
+SINGLE = ("demo", "engine.ops.windows", "errors", "legacy", "methods", "methods.method", "results")
 MODULES = sorted(
     {
         *SINGLE,
