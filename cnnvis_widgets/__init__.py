@@ -23,6 +23,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "Network": "engine.network.network",
     "ReceptiveField": "engine.ops.windows",
     "Survey": "surveys.survey",
+    "SurveyOptions": "surveys.options",
     "Target": "results",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
@@ -52,6 +53,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "transforms": "engine.dreaming.transforms",
     "write_animation": "outputs.animation",
     "write_html": "outputs.html",
+    "write_mistakes_page": "outputs.mistake_pages",
     "write_survey_page": "outputs.survey_pages",
     "zoom": "engine.dreaming.zoom",
 }
@@ -90,10 +92,12 @@ if TYPE_CHECKING:
     from .legacy import activation_visualization, deconv_visualization, deepdream_visualization
     from .outputs.animation import write_animation
     from .outputs.html import write_html
+    from .outputs.mistake_pages import write_mistakes_page
     from .outputs.provenance import recreate
     from .outputs.survey_pages import write_survey_page
     from .results import Target
     from .surveys.invariance import invariance
+    from .surveys.options import SurveyOptions
     from .surveys.run import survey
     from .surveys.streams import stream
     from .surveys.survey import Survey

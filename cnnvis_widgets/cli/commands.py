@@ -51,16 +51,17 @@ class Command:
         lines = "\n".join(f"  cnnvis {line}" for line in dedent(self.examples).strip().splitlines())
         parser = Parser(self.name, self.about, lines)
         self.add(parser)
-        named = [each.metavar if each.nargs is None else f"[{each.metavar} ...]" for each in parser.positionals()]
+        named = [str(each.metavar) if each.nargs is None else f"[{each.metavar} ...]" for each in parser.positionals()]
         parser.usage = " ".join([parser.prog, *named, "[options]"])
         talk = parser.add_argument_group("what the command tells")
         talk.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
-        if not parser.takes("progress"):
+        if "progress" not in parser.names():
             show = "show how far the work is; by default on terminals only"
             talk.add_argument("--progress", action=argparse.BooleanOptionalAction, help=show)
         talk.add_argument("--debug", action="store_true", help="show the traceback of an error, and all warnings")
         arguments = parser.parsed(words)
         arguments.progress = getattr(arguments, "progress", None)
+        arguments.known = parser.names()
         self.check(parser, arguments)
         return arguments
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ..methods import METHODS
+from ..outputs.mistake_pages import write_mistakes_page
 from ..outputs.survey_pages import write_survey_page
 from ..surveys.survey import Survey
 from .given import images_of, labels_of, network_of
@@ -28,6 +29,11 @@ def survey(arguments: Namespace, report: Report) -> None:
         report.begin("Projecting the strongest patches")
         strongest = (each for layer in arguments.patches for each in found.all_patches(layer))
         report.files([write_survey_page(strongest, folder / "patches.html")])
+    if arguments.errors:
+        mistakes = found.errors()
+        report.say(f"{mistakes.wrong} of {mistakes.labelled} predictions are wrong")
+        report.fact(wrong=mistakes.wrong, labelled=mistakes.labelled)
+        report.files([write_mistakes_page(mistakes, folder / "errors.html")])
 
 
 def _tell(found: Survey, report: Report) -> None:

@@ -12,7 +12,7 @@ import sys
 import traceback
 import warnings
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -94,17 +94,21 @@ def _run(command: Command, arguments: Namespace) -> int:
         if arguments.debug:
             traceback.print_exc()
         known = isinstance(error, CnnvisError)
-        message = in_shell_words(str(error), arguments) if known else f"{described(error)} (--debug shows where)"
+        message = in_shell_words(str(error), arguments.known) if known else f"{described(error)} (--debug shows where)"
         report.failed(message)
         return _FAILED
     return 0
 
 
-def in_shell_words(message: str, arguments: Namespace) -> str:
+def in_shell_words(message: str, known: Iterable[str]) -> str:
     """Spell the options in a message as in a shell.
 
+    Args:
+        message: of an error.
+        known: the names of the options of the command.
+
     Example:
-        >>> in_shell_words("Give another folder, out=..., or resume=False.", Namespace(out="Survey", resume=True))
+        >>> in_shell_words("Give another folder, out=..., or resume=False.", ["out", "resume"])
         'Give another folder, --out ..., or --no-resume.'
     """
 
@@ -112,7 +116,7 @@ def in_shell_words(message: str, arguments: Namespace) -> str:
         name, value = match[1].replace("_", "-"), match[2]
         return {"False": f"--no-{name}", "True": f"--{name}"}.get(value, f"--{name} {value}")
 
-    names = "|".join(vars(arguments))
+    names = "|".join(known)
     return re.sub(rf"\b({names})=('[^']*'|\.\.\.|\w+)", spelled, message)
 
 

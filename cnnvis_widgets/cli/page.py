@@ -107,7 +107,7 @@ def _notebook(settings: Mapping[str, Any]) -> str:
         "from cnnvis_widgets.cli.page import explorer\n",
         f"explorer({dict(settings)!r})",
     ]
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "explorer",
         "metadata": {},

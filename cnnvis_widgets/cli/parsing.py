@@ -42,9 +42,9 @@ class Parser(argparse.ArgumentParser):
         """The arguments without a name."""
         return [action for action in self._actions if not action.option_strings]
 
-    def takes(self, name: str) -> bool:
-        """Whether there is an argument of that name."""
-        return any(action.dest == name for action in self._actions)
+    def names(self) -> list[str]:
+        """The names of all arguments."""
+        return [action.dest for action in self._actions]
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and exit with code 2."""

@@ -50,9 +50,10 @@ class _Files:
         if self.log is not None:
             self.log.close()
             self._report.say(f"Event files: {self.log.logdir}")
-        if self._npz is not None:
+        if self._npz is not None and self._arrays:
             try:
-                np.savez_compressed(self._npz, **{name.replace("/", "."): each for name, each in self._arrays.items()})
+                named: dict[str, Any] = {name.replace("/", "."): each for name, each in self._arrays.items()}
+                np.savez_compressed(self._npz, **named)
             except OSError as error:
                 raise OutputError(
                     f"Expected a file that can be written. Received: --npz {self._npz}. {error}"
@@ -71,8 +72,10 @@ def _loaded(arguments: Namespace, report: Report) -> Iterator[tuple[Network, _Fi
     if len(names) > 1:
         report.say("\n".join(f"image {number}: {name}" for number, name in enumerate(names)))
     files = _Files(arguments, network, report)
-    yield network, files
-    files.close()
+    try:
+        yield network, files
+    finally:  # what was done before an error or Ctrl-C is kept
+        files.close()
 
 
 def activations(arguments: Namespace, report: Report) -> None:

@@ -23,11 +23,11 @@ def line_plot(
     """Draw curves over a common axis.
 
     Args:
-        x: the places on the axis, rising.
+        x: the places on the axis, in any order.
         values: of each curve at these places, by name; the axis runs from 0 or the lowest value to the highest.
         title: above the picture.
         label: of the axis.
-        size: (height, width) of the picture, in pixels.
+        size: (height, width) of the picture, in pixels. It becomes wider where names need more room.
 
     Returns:
         uint8 (height, width, 3).
@@ -36,14 +36,18 @@ def line_plot(
         >>> line_plot([0, 1, 2], {"squares": [0, 1, 4]}, title="A parabola", label="x").shape
         (200, 330, 3)
     """
-    height, width = size
+    order = sorted(range(len(x)), key=lambda index: x[index])
+    x, values = [x[index] for index in order], {name: [each[i] for i in order] for name, each in values.items()}
+    font = ImageFont.load_default(_FONT)
+    height, right = size[0], size[1] - _RIGHT
+    width = max(size[1], right + 10 + max(int(font.getlength(name)) for name in values))
     page = Image.new("RGB", (width, height), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(_FONT)
+    draw = ImageDraw.Draw(page)
     low, high = min(0.0, *map(min, values.values())), max(map(max, values.values()))
-    right, bottom = width - _RIGHT, height - _BOTTOM
+    bottom = height - _BOTTOM
 
     def place(at: float, value: float) -> tuple[float, float]:
-        across = (at - x[0]) / (x[-1] - x[0])
+        across = (at - x[0]) / ((x[-1] - x[0]) or 1.0)
         return _LEFT + across * (right - _LEFT), bottom - (value - low) / ((high - low) or 1.0) * (bottom - _TOP)
 
     draw.rectangle((_LEFT, _TOP, right, bottom), outline="#999999")

@@ -17,13 +17,19 @@ from PIL import Image
 from .. import results as r
 from ..imaging import encode
 from ..imaging.bars import bar_chart
+from ..imaging.captions import captioned_grid
+from ..imaging.line_plot import line_plot
 from ..imaging.patches import patches_picture
+from .mistake_pages import mistake_tiles
 from .pictures import of_result
 
 _PICTURES = 4
 """Pictures of a result that are shown: of the first images, targets or channels."""
 _CLASSES = 5
 _PAPER = 255
+_CURVES = 8  # layers whose curves are drawn, taken evenly from all
+_PLOT = (220, 420)
+_STEPS = {"rotate": "degrees", "shift": "pixels downwards", "scale": "factor"}
 
 
 def image_of(result: Any) -> Image.Image:
@@ -85,11 +91,41 @@ def _of_concepts(concepts: r.Concepts) -> Iterable[np.ndarray]:
     yield _stacked(rows)
 
 
+def _of_mistakes(mistakes: r.Mistakes) -> Iterable[np.ndarray]:
+    for mistake in mistakes:
+        tiles = mistake_tiles(mistake, mistakes.value_range)
+        yield np.concatenate([captioned_grid(pixels[np.newaxis], [lines]) for pixels, lines in tiles], axis=1)
+    if not len(mistakes):
+        yield captioned_grid(np.full((1, 1, 1, 3), _PAPER, np.uint8), [[f"no mistakes in {mistakes.labelled} images"]])
+
+
+def _of_invariance(curves: r.Invariance) -> Iterable[np.ndarray]:
+    names = [layer.name for layer in curves.layers]
+    chosen = np.unique(np.linspace(0, len(names) - 1, min(_CURVES, len(names))).round().astype(int))
+    largest = np.maximum(curves.distances.max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    parts = {names[index]: (curves.distances / largest)[index].tolist() for index in chosen}
+    label = _STEPS[curves.transformation]
+    title = "distance of activations, as a part of the largest"
+    yield line_plot(curves.amounts, parts, title=title, label=label, size=_PLOT)
+    yield line_plot(curves.amounts, {curves.name: curves.scores.tolist()}, title=curves.name, label=label, size=_PLOT)
+
+
+def _of_curve(curve: r.PerturbationCurve) -> Iterable[np.ndarray]:
+    for image in range(len(curve.values)):
+        lines = {name: curve.values[image, index].tolist() for index, name in enumerate(curve.names)}
+        title = f"{curve.quantity}, {curve.method}, {', '.join(f'{area:.3g}' for area in curve.areas[image])}"
+        part = f"part of the pixels, {curve.kind}"
+        yield line_plot(curve.fractions.tolist(), lines, title=title, label=part, size=_PLOT)
+
+
 _DRAWN_BY: Mapping[type, Callable[[Any], Iterable[np.ndarray]]] = {
     r.Predictions: _of_predictions,
     r.Intervention: _of_intervention,
     r.StrongestPatches: _of_patches,
     r.Concepts: _of_concepts,
+    r.Mistakes: _of_mistakes,
+    r.Invariance: _of_invariance,
+    r.PerturbationCurve: _of_curve,
 }
 
 

@@ -19,7 +19,18 @@ from .dreams import DreamStep
 from .heads import MEANINGS, Head, Intervention, Occluded, Predictions, Target
 from .layers import FAMILIES, FeatureMaps, Layer, TensorInfo
 from .reconstruction import Coverage, OpCoverage, Reconstruction
-from .surveys import Concept, Concepts, Evidence, Invariance, Mistake, Patch, StreamedBatch, StrongestPatches, Unread
+from .surveys import (
+    Concept,
+    Concepts,
+    Evidence,
+    Invariance,
+    Mistake,
+    Mistakes,
+    Patch,
+    StreamedBatch,
+    StrongestPatches,
+    Unread,
+)
 
 __all__ = [
     "FAMILIES",
@@ -39,6 +50,7 @@ __all__ = [
     "Layer",
     "MethodWall",
     "Mistake",
+    "Mistakes",
     "Occluded",
     "Occlusion",
     "OpCoverage",

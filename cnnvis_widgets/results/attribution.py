@@ -86,8 +86,8 @@ class Attribution(Shown):
             yield {"image": image, "target": self.names[index], "score": float(self.scores[image, index])}
 
 
-@dataclass(frozen=True, eq=False)
-class AttentionMaps:
+@dataclass(frozen=True, eq=False, repr=False)
+class AttentionMaps(Shown):
     """Where a token of a transformer attends to, in one attention or through all of them.
 
     Attributes:
@@ -106,6 +106,8 @@ class AttentionMaps:
         scores: float32 (images,): the scores of that class; ``None`` for methods without a class.
         explains: the layer whose channel is the target, mostly the logits; ``None`` for methods without a class.
     """
+
+    main_array: ClassVar[str] = "weights"
 
     method: str
     layer: Layer
@@ -173,8 +175,8 @@ class Occlusion(Shown):
     total: int
 
 
-@dataclass(frozen=True, eq=False)
-class PerturbationCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class PerturbationCurve(Shown):
     """What the network says while pixels are removed from an image, or inserted, in the order of an attribution.
 
     Attributes:
@@ -187,6 +189,8 @@ class PerturbationCurve:
         values: float32 (images, targets, points); NaN where it is not computed yet.
         index, total: which step this is, counted from 0, and how many there are.
     """
+
+    main_array: ClassVar[str] = "values"
 
     kind: str
     method: str
@@ -207,6 +211,11 @@ class PerturbationCurve:
         """
         means = (self.values[..., 1:] + self.values[..., :-1]) / 2
         return (means * np.diff(self.fractions)).sum(axis=-1).astype(np.float32)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for image, target, point in np.ndindex(self.values.shape):
+            value, fraction = float(self.values[image, target, point]), float(self.fractions[point])
+            yield {"image": image, "target": self.names[target], "fraction": fraction, self.quantity: value}
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,8 +300,8 @@ class WallTile:
     refusal: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class MethodWall:
+@dataclass(frozen=True, eq=False, repr=False)
+class MethodWall(Shown):
     """One class of one image by several attribution methods, side by side.
 
     Attributes:
@@ -316,3 +325,11 @@ class MethodWall:
     value_range: tuple[np.ndarray, np.ndarray]
     index: int = 0
     total: int = 1
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for tile in self.tiles:
+            areas = {
+                curve.kind: float(curve.areas[0, 0]) for curve in (tile.deletion, tile.insertion) if curve is not None
+            }
+            facts = {"seconds": tile.seconds, "class sensitivity": tile.sensitivity, "refusal": tile.refusal}
+            yield {"method": tile.method, **areas, **facts}

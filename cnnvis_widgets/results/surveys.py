@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -87,15 +87,22 @@ class StrongestPatches(Shown):
             yield {"rank": rank, "key": patch.key, "label": patch.label, "value": patch.value, "unit": patch.unit}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """How much one channel speaks for a class in one image: activation x weight (x gradient, below linear layers)."""
+    """How much one channel speaks for a class in one image.
+
+    Attributes:
+        channel: its number.
+        value: activation x weight (x gradient, below linear layers), summed over the map.
+        patches: to which the channel responds most in the whole data set, the strongest first, without projections.
+    """
 
     channel: int
     value: float
+    patches: tuple[Patch, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """An image whose prediction is not its label.
 
@@ -105,9 +112,11 @@ class Mistake:
         scores: those of the label and of the prediction.
         layer: the layer of the channels.
         channels: those that speak most for the wrong class.
+        pixels: the image as it is fed, float32 (height, width, channels).
         nearest: the key of the most similar image whose prediction is right, or ``None`` if there is none.
         similarity: the cosine of the angle between the largest activations of the two images in ``layer``.
         nearest_label: the class of that image.
+        nearest_pixels: that image, or ``None``.
     """
 
     key: str
@@ -116,9 +125,51 @@ class Mistake:
     scores: tuple[float, float]
     layer: Layer
     channels: tuple[Evidence, ...]
+    pixels: np.ndarray
     nearest: str | None = None
     similarity: float = 0.0
     nearest_label: str | None = None
+    nearest_pixels: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mistakes(Shown):
+    """The wrong predictions in a data set, those with the largest lead of the wrong class first.
+
+    Attributes:
+        layer: the layer of the channels that are named.
+        mistakes: the first ones; also by index, and in a loop.
+        wrong, labelled: how many predictions are wrong, of how many images with a label.
+        value_range: (low, high) of all pixels, float32 scalars or one per channel.
+    """
+
+    layer: Layer
+    mistakes: tuple[Mistake, ...]
+    wrong: int
+    labelled: int
+    value_range: tuple[np.ndarray, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.mistakes)
+
+    def __iter__(self) -> Iterator[Mistake]:
+        return iter(self.mistakes)
+
+    def __getitem__(self, index: int) -> Mistake:
+        return self.mistakes[index]
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for mistake in self.mistakes:
+            yield {
+                "key": mistake.key,
+                "label": mistake.label,
+                "prediction": mistake.prediction,
+                "score of label": mistake.scores[0],
+                "score of prediction": mistake.scores[1],
+                "channels": [each.channel for each in mistake.channels],
+                "nearest": mistake.nearest,
+                "similarity": mistake.similarity,
+            }
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +209,8 @@ class Concepts(Shown):
             yield {"concept": number, "weight": concept.weight, "strongest": float(concept.vector.max()), "keys": keys}
 
 
-@dataclass(frozen=True, eq=False)
-class Invariance:
+@dataclass(frozen=True, eq=False, repr=False)
+class Invariance(Shown):
     """How far the activations move when an image is turned, shifted or scaled.
 
     Attributes:
@@ -171,9 +222,17 @@ class Invariance:
         scores: float32 (steps,): its probability, or its value where the head has no probabilities.
     """
 
+    main_array: ClassVar[str] = "distances"
+
     transformation: str
     amounts: tuple[float, ...]
     layers: tuple[Layer, ...]
     distances: np.ndarray
     name: str
     scores: np.ndarray
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for step, amount in enumerate(self.amounts):
+            for index, layer in enumerate(self.layers):
+                distance, score = float(self.distances[index, step]), float(self.scores[step])
+                yield {self.transformation: amount, "layer": layer.name, "distance": distance, self.name: score}

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..engine.attribution.predictions import channel_evidence
+from ..engine.network.feeds import Feeds
 from ..errors import OptionError
-from ..results import Evidence, Layer, Mistake
+from ..results import Evidence, Layer, Mistake, Mistakes
 from .decoding import feeds_of
 from .frames import predictions
+from .patches import strongest_patches
 
 if TYPE_CHECKING:
     from .survey import Survey
 
 
-def mistakes(survey: Survey, count: int, channels: int, layer: str | Layer | None) -> tuple[Mistake, ...]:
+_PATCHES = 3
+"""Patches that show what a channel responds to."""
+
+
+def mistakes(survey: Survey, count: int, channels: int, layer: str | Layer | None) -> Mistakes:
     """Find wrong predictions, the channels that speak for them, and the most similar image that is right.
 
     A channel speaks for a class by its activation times the gradient of the score, summed over its map: in front of a
@@ -42,40 +49,87 @@ def mistakes(survey: Survey, count: int, channels: int, layer: str | Layer | Non
     predicted, rows = predictions(survey), np.arange(len(labels))
     wrong = np.flatnonzero(labelled & (predicted != right))
     lead = scores[wrong, predicted[wrong]] - scores[wrong, right[wrong]]
-    wrong = wrong[np.argsort(-lead, kind="stable")][:count]
+    first = wrong[np.argsort(-lead, kind="stable")][:count]
     chosen = survey.layers[-2 if len(survey.layers) > 1 else -1] if layer is None else survey.layer(layer)
-    neighbours = _nearest(survey, chosen, wrong, rows[labelled & (predicted == right)])
-    return tuple(
-        _mistake(survey, chosen, _Wrong(int(row), int(right[row]), int(predicted[row]), scores[row]), found, channels)
-        for row, found in zip(wrong, neighbours, strict=True)
+    neighbours = _nearest(survey, chosen, first, rows[labelled & (predicted == right)])
+    facts = [
+        _Wrong(int(row), int(right[row]), int(predicted[row]), scores[row], near)
+        for row, near in zip(first, neighbours, strict=True)
+    ]
+    images = _Images.of(survey, facts)
+    found = [_mistake(survey, chosen, wrong, images, channels) for wrong in facts]
+    return Mistakes(
+        chosen, tuple(_with_patches(survey, chosen, found)), len(wrong), int(labelled.sum()), images.value_range
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Wrong:
-    """The row of an image, the number of its class and of the predicted one, and its scores, float32 (classes,)."""
+    """A wrong prediction.
+
+    Attributes:
+        row: of the image.
+        label, prediction: the numbers of its class and of the predicted one.
+        scores: float32 (classes,).
+        nearest: the row of the most similar image that is right, and how similar it is; or ``None``.
+    """
 
     row: int
     label: int
     prediction: int
     scores: np.ndarray
+    nearest: tuple[int, float] | None
 
 
-def _mistake(
-    survey: Survey, layer: Layer, wrong: _Wrong, neighbour: tuple[int, float] | None, channels: int
-) -> Mistake:
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """Wrong images and those that are like them: what is fed, and their pixels, by key; and the range of the pixels."""
+
+    feeds: Mapping[str, Feeds]
+    pixels: Mapping[str, np.ndarray]
+    value_range: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, survey: Survey, facts: Sequence[_Wrong]) -> _Images:
+        """Read the images once."""
+        network = survey.require_network()
+        rows = {wrong.row for wrong in facts} | {wrong.nearest[0] for wrong in facts if wrong.nearest is not None}
+        sources = survey.sources({survey.keys[row] for row in rows})
+        feeds = {key: feeds_of(network, source) for key, source in sources.items()}
+        to_images, tensor = network.runtime.layout.to_images, network.runtime.image_tensor
+        pixels = {key: to_images(each[tensor])[0].astype(np.float32) for key, each in feeds.items()}
+        ranges = [network.value_range(each) for each in feeds.values()] or [(np.float32(0), np.float32(1))]
+        lowest, highest = zip(*ranges, strict=True)
+        return cls(feeds, pixels, (np.min(lowest, axis=0), np.max(highest, axis=0)))
+
+
+def _mistake(survey: Survey, layer: Layer, wrong: _Wrong, images: _Images, channels: int) -> Mistake:
     key = survey.keys[wrong.row]
-    feeds = feeds_of(survey.require_network(), survey.sources({key})[key])
-    evidence = channel_evidence(survey.network, feeds, layer, wrong.prediction)[0]
+    evidence = channel_evidence(survey.network, images.feeds[key], layer, wrong.prediction)[0]
     strongest = np.argsort(-evidence, kind="stable")[:channels]
     named = tuple(Evidence(int(channel), float(evidence[channel])) for channel in strongest if evidence[channel] > 0)
     names = _title(survey, wrong.label), _title(survey, wrong.prediction)
     scores = float(wrong.scores[wrong.label]), float(wrong.scores[wrong.prediction])
-    mistake = Mistake(key, *names, scores, layer, named)
-    if neighbour is None:
+    mistake = Mistake(key, *names, scores, layer, named, images.pixels[key])
+    if wrong.nearest is None:
         return mistake
-    other, similarity = neighbour
-    return replace(mistake, nearest=survey.keys[other], similarity=similarity, nearest_label=survey.labels[other])
+    row, similarity = wrong.nearest
+    near, label = survey.keys[row], survey.labels[row]
+    title = None if label is None else _title(survey, survey.class_number(label))
+    pixels = images.pixels[near]
+    return replace(mistake, nearest=near, similarity=similarity, nearest_label=title, nearest_pixels=pixels)
+
+
+def _with_patches(survey: Survey, layer: Layer, found: Sequence[Mistake]) -> Iterator[Mistake]:
+    """Show what the channels that misled respond to."""
+    channels = sorted({each.channel for mistake in found for each in mistake.channels})
+    strongest = {
+        each.channel: each.patches
+        for each in (strongest_patches(survey, layer, channels, count=_PATCHES, rule=None) if channels else ())
+    }
+    for mistake in found:
+        shown = tuple(replace(each, patches=strongest[each.channel]) for each in mistake.channels)
+        yield replace(mistake, channels=shown)
 
 
 def _title(survey: Survey, number: int) -> str:

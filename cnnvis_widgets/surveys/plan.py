@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..engine.network.network import Network
-from ..errors import OptionError, OutputError
+from ..errors import OutputError
 from ..results import Layer
 
 FORMAT = 1
@@ -46,11 +46,8 @@ class Plan:
         """Plan a survey.
 
         Raises:
-            LayerError: no such layer. OptionError: a number below 1.
+            LayerError: no such layer.
         """
-        for name, number in (("top", top), ("batch", batch), ("partition", partition)):
-            if number < 1:
-                raise OptionError(f"Expected {name} to be at least 1. Received: {name}={number}.")
         chosen = network.select(layers)
         scores = network.logits
         wanted = scores is not None and not scores.spatial_shape

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,12 @@ from ..engine.network.labelled_images import LabelledImage, as_label, count_of, 
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..errors import OptionError
+from ..methods.signatures import with_fields
 from ..results import Layer, Unread
 from .cluster import connected, on_cluster
 from .decoding import chunks_of
 from .index import Index, Written
+from .options import Labels, SurveyOptions
 from .plan import Plan
 from .progress import Progress
 from .streams import require_some, warn_of_unread
@@ -24,23 +25,13 @@ from .summaries import NumberedImages, Partition, summarised
 from .survey import Survey
 from .tables import partition_files
 
-Labels = str | Mapping[str, Any] | Sequence[Any] | Callable[[str], Any] | None
-"""Of images: 'folder', by key, in the order of the images, a function of the key, or ``None`` for those they bring."""
 
-
+@with_fields(SurveyOptions)
 def survey(
     network: Any,
     images: Any,
     layers: str | Layer | Iterable[str | Layer] = "c",
-    *,
-    top: int = 9,
-    labels: Labels = None,
-    client: Any = None,
-    out: str | os.PathLike[str] = "Survey",
-    resume: bool = True,
-    batch: int = 16,
-    partition: int = 256,
-    progress: bool = True,
+    **options: Any,
 ) -> Survey:
     """Find out, in one pass over a data set, what each channel of the layers looks for.
 
@@ -55,24 +46,14 @@ def survey(
             label), or an iterator of images, of (image, label) or of (image, label, key). Each image has a key of its
             own: the path of its file, or its number.
         layers: a selection (see ``Network.select``). The class scores are surveyed, too.
-        top: how many images to keep for each channel.
-        labels: the classes of the images, by name or number: a dict from key to label, labels in the order of the
-            images, a function from key to label, or 'folder' for the name of the folder of each file. ``None`` takes
-            those that ``images`` brings.
-        client: a ``distributed.Client``, or the address of a scheduler; ``None`` computes in this process.
-        out: the folder of the index.
-        resume: whether to go on with what is in the folder, if the settings are the same. Partitions whose images
-            changed are computed again; a file that changed under its old name is not noticed.
-        batch: how many images run together.
-        partition: how many images are written together; so many are lost, at most, when a survey is stopped.
-        progress: whether a bar shows how far the survey is.
+        options: see ``SurveyOptions``: top, labels, client, out, resume, batch, partition, progress.
 
     Returns:
         The survey, which answers questions.
 
     Raises:
         LayerError: no such layer. FeedError: there are no images, or none can be read.
-        OptionError: a setting is out of range, or the folder holds a survey with other settings.
+        OptionError: an option is unknown or out of range, or the folder holds a survey with other settings.
         OutputError: the folder holds other things or cannot be written. What is complete stays.
 
     Warns:
@@ -89,13 +70,17 @@ def survey(
         >>> found
         <Survey: 360 images, 2 layers, 42 channels in 'Survey'>
     """
+    chosen = SurveyOptions.of(options)
     network, images = load(network), listed(images)
-    plan = Plan.of(network, layers, top=top, batch=batch, partition=partition)
-    index = Index.started(Path(out), plan, resume=resume)
-    labelled = _with_labels(labelled_images(network.runtime.layout, images), labels)
+    plan = Plan.of(network, layers, top=chosen.top, batch=chosen.batch, partition=chosen.partition)
+    index = Index.started(Path(chosen.out), plan, resume=chosen.resume)
+    labelled = _with_labels(labelled_images(network.runtime.layout, images), chosen.labels)
     unread = list[Unread]()
-    with Progress(count_of(network.runtime.layout, images), shown=progress) as bar, connected(client) as cluster:
-        todo = _Missing(index, chunks_of(labelled, partition), bar)
+    with (
+        Progress(count_of(network.runtime.layout, images), shown=chosen.progress) as bar,
+        connected(chosen.client) as cluster,
+    ):
+        todo = _Missing(index, chunks_of(labelled, plan.partition), bar)
         run = _here(network, index, todo) if cluster is None else on_cluster(cluster, network, index, todo)
         for written in run:
             unread += written.unread
@@ -150,8 +135,6 @@ def _with_labels(images: Iterable[LabelledImage], labels: Labels) -> Iterator[La
     if labels is None:
         yield from images
         return
-    if isinstance(labels, str) and labels != "folder":
-        raise OptionError(f"Expected labels by key, in order, a function, or 'folder'. Received: labels={labels!r}.")
     for number, image in enumerate(images):
         yield replace(image, label=as_label(_label(labels, number, image.key)))
 

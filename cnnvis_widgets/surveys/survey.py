@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.network.labelled_images import LabelledImage, labelled_images
 from ..engine.network.network import Network
 from ..errors import ChannelError, LayerError, OptionError, nearest
-from ..results import Concepts, Invariance, Layer, StrongestPatches, Unread
+from ..results import Concepts, Invariance, Layer, Mistakes, StrongestPatches, Unread
 from . import concepts, frames, mistakes, patches
 from .index import Index
 from .invariance import invariance
@@ -201,15 +201,16 @@ class Survey:
         """The mean of the largest activation of every channel over the images of each class; a row for each class."""
         return frames.class_means(self, self.layer(layer))
 
-    def errors(
-        self, *, count: int = 20, channels: int = 5, layer: str | Layer | None = None
-    ) -> tuple[mistakes.Mistake, ...]:
+    def errors(self, *, count: int = 20, channels: int = 5, layer: str | Layer | None = None) -> Mistakes:
         """Find the images whose prediction is not their label; see ``mistakes.mistakes``.
 
         Args:
             count: how many, those with the surest predictions first.
             channels: how many channels to name for each.
             layer: whose channels; ``None`` for the last surveyed layer before the class scores.
+
+        Returns:
+            The mistakes, also by index and in a loop. ``write_mistakes_page`` makes a page of them.
 
         Raises:
             OptionError: images have no labels, or the network has no class scores.

@@ -177,6 +177,14 @@ def test_survey_of_arrays_with_a_file_of_labels(told, model, photos):
     assert Survey.open("B").labels == ("1", None, "3")
 
 
+def test_survey_writes_a_page_of_mistakes(told, model, photos):
+    words = ["--layers", "layer", "--labels", "folder", "--class-names", "cat", "dog", "cow", "pig", "--errors"]
+    facts = told("survey", model, *photos, *words)
+    assert facts["labelled"] == 3
+    page = Path(facts["files"][0]).read_text("utf-8")
+    assert page.count("<article>") == facts["wrong"] > 0
+
+
 def test_survey_goes_on_and_tells_what_cannot_be_read(told, refused, model, photos):
     Path("photos/cat/broken.png").write_bytes(b"no picture")
     words = ["survey", model, "photos/cat", "--layers", "pool", "--partition", 1]
@@ -214,7 +222,7 @@ def settings(model: str, images: list[str]) -> dict[str, object]:
 
 def test_the_page_opens_the_explorer_on_what_was_named(model, photos):
     explorer = page.explorer(settings(model, photos[:2]))
-    assert explorer.state.image_names == ("one.png", "two.png")
+    assert list(explorer.state.images) == ["one.png", "two.png"]
     explorer.close()
     refusal = page.explorer(settings(model, ["photos"]))
     assert "sub-folders" in refusal._repr_html_()
@@ -333,7 +341,12 @@ def test_ctrl_c_writes_the_dream_so_far_and_ends_with_130(capsys, monkeypatch, m
         return real(step, count)
 
     monkeypatch.setattr(pictures, "is_logged", stop)
-    assert main(["dream", model, "--size", "16", "16", "--octaves", "1", "--steps", "5", "--log", "Log"]) == 130
+    assert (
+        main(
+            ["dream", model, "--size", "16", "16", "--channels", "1", "--octaves", "1", "--steps", "5", "--log", "Log"]
+        )
+        == 130
+    )
     out, err = capsys.readouterr()
     assert "after 2 of 5 steps" in out
     assert "Stopped. The pictures of the last step are written." in err

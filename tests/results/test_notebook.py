@@ -62,6 +62,22 @@ def test_predictions(network):
         np.asarray(change)
 
 
+def test_curves_walls_and_attributions_in_pieces(network):
+    curves = cnnvis_widgets.invariance(network, photo()[0], ["pool", "scores"], amounts=[90, 0, 45])
+    picture = assert_at_home(curves, ["rotate", "float32 (2, 3)"])
+    assert picture.height > 400  # distances, and the probability below them
+    table = curves.to_dataframe()
+    assert list(table.columns) == ["rotate", "layer", "distance", curves.name]
+    assert table.distance[2:4].tolist() == [0, 0]
+    np.testing.assert_array_equal(np.asarray(curves), curves.distances)
+    deleted = cnnvis_widgets.deletion(network, None, cnnvis_widgets.grad_cam(network, None, "dog"), steps=4)
+    assert_at_home(deleted, ["deletion"])
+    assert len(deleted.to_dataframe()) == 2 * 5
+    wall = cnnvis_widgets.method_wall(network, None, "cow", methods=["grad_cam", "hires_cam"], points=4)
+    assert_at_home(wall, ["cow"])
+    assert list(wall.to_dataframe().method) == ["grad_cam", "hires_cam"]
+
+
 def test_patches_stand_beside_their_projections():
     pixels = np.zeros((3, 2, 3), np.float32)
     pixels[1, 0] = 1

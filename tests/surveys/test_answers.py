@@ -112,7 +112,24 @@ def test_mistakes_name_channels_and_a_neighbour(found):
     assert [(each.channel, each.value) for each in mistake.channels] == [(2, 6.0)]
     assert (mistake.nearest, mistake.nearest_label) == ("2", "blue")
     assert mistake.similarity == pytest.approx(1.0)
-    assert found.errors(count=0) == ()
+    assert len(found.errors(count=0)) == 0
+
+
+def test_mistakes_bring_pixels_and_what_their_channels_respond_to(found, images, tmp_path):
+    mistakes = found.errors()
+    assert (mistakes.wrong, mistakes.labelled, len(mistakes), mistakes.layer.name) == (1, 6, 1, "edges/Relu")
+    (mistake,) = mistakes
+    np.testing.assert_array_equal(mistake.pixels, images[5])
+    np.testing.assert_array_equal(mistake.nearest_pixels, images[2])
+    assert [patch.key for patch in mistake.channels[0].patches] == ["5", "2", "0"]
+    table = mistakes.to_dataframe()
+    assert (table.label[0], table.prediction[0], table.channels[0], table.nearest[0]) == ("red", "blue", [2], "2")
+    page = cnnvis_widgets.write_mistakes_page(mistakes, tmp_path / "page.html", title="<mine>").read_text("utf-8")
+    assert "<h2>red, taken for blue</h2>" in page
+    assert "1 of 6 predictions are wrong." in page
+    assert page.count("<img ") == 3
+    assert "&lt;mine&gt;" in page
+    assert "Channel 2 adds 6 to blue" in page
 
 
 def test_mistakes_need_labels_and_patches_need_images(network, images, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +11,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from ...errors import FeedError, OptionError
+from ...methods.signatures import with_fields
 from ..network.network import Network
 from . import recipes
 from .parameterizations import Parameterization, fourier
@@ -297,22 +297,7 @@ def with_option_names(**defaults: Any) -> Callable[[_Function], _Function]:
         defaults: of the function, where they differ from ``DreamOptions``.
     """
 
-    def named(function: _Function) -> _Function:
-        signature = inspect.signature(function)
-        explicit = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
-        keywords = [
-            inspect.Parameter(
-                item.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=defaults.get(item.name, item.default),
-                annotation=item.type,
-            )
-            for item in fields(DreamOptions)
-        ]
-        function.__signature__ = signature.replace(parameters=[*explicit, *keywords])  # type: ignore[attr-defined]
-        return function
-
-    return named
+    return with_fields(DreamOptions, **defaults)
 
 
 def _is_count(value: Any, least: int) -> bool:
