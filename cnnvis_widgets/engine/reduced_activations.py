@@ -102,10 +102,24 @@ def _strongest(maps: tf.Tensor) -> list[tf.Tensor]:
     images, width, channels = sizes[0], sizes[-2], sizes[-1]
     rows = tf.reshape(maps, [images, -1, width, channels])
     of_rows = tf.reduce_max(rows, axis=2)
-    row = tf.argmax(of_rows, axis=1, output_type=tf.int32)  # (images, channels)
-    first = row * (width * channels) + tf.range(channels)
-    places = first[:, None, :] + tf.range(width)[None, :, None] * channels
-    chosen = tf.gather(tf.reshape(rows, [images, -1]), places, batch_dims=1)  # (images, width, channels)
-    column = tf.argmax(chosen, axis=1, output_type=tf.int32)
+    largest = tf.reduce_max(of_rows, axis=1)  # (images, channels)
+    row = _first(of_rows, largest)
+    along, across = tf.cast(tf.range(width) * channels, tf.int64), tf.cast(tf.range(channels), tf.int64)
+    above = tf.range(images)[:, None] * tf.shape(rows)[1] + row
+    places = tf.cast(above, tf.int64) * tf.cast(width * channels, tf.int64) + across
+    chosen = tf.gather(tf.reshape(rows, [-1]), places[:, None, :] + along[None, :, None])  # (images, width, channels)
+    column = _first(chosen, largest)
     of_maps = tf.tile(sizes[None, 1:-1], [images, 1])
-    return [tf.reduce_max(of_rows, axis=1), row * width + column, of_maps]
+    return [largest, row * width + column, of_maps]
+
+
+def _first(values: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
+    """The first index along axis 1 at which values (images, places, channels) reach the largest, (images, channels).
+
+    ``argmax`` compares one number after the other; this compares, multiplies and reduces many at a time. NaN, which
+    equals nothing, gives the last index.
+    """
+    count = tf.shape(values)[1]
+    reached = tf.cast(values >= largest[:, None, :], tf.float32)
+    left = tf.cast(tf.range(count, 0, -1), tf.float32)
+    return tf.minimum(count - tf.cast(tf.reduce_max(reached * left[None, :, None], axis=1), tf.int32), count - 1)

@@ -22,6 +22,8 @@ from .whole_files import write_whole
 TITLE = "Wrong predictions"
 _SIDE = 112
 """The height of pictures, in pixels."""
+_CHANNELS = 3
+"""How many channels fit beside the images in a notebook."""
 
 Tile = tuple[np.ndarray, list[str]]
 """A picture, uint8 (height, width, 3), and the lines that tell what it shows."""
@@ -38,7 +40,7 @@ def mistake_tiles(mistake: Mistake, value_range: ValueRange) -> Iterator[Tile]:
         Pictures of one height, each with three lines of words.
     """
     right, wrong = mistake.scores
-    name = Path(mistake.key).name
+    name = Path(_called(mistake.key)).name
     yield _fitted(mistake.pixels, value_range), [f"{mistake.label}, taken for", f"{mistake.prediction}", name]
     if mistake.nearest is not None and mistake.nearest_pixels is not None:
         words = [
@@ -47,10 +49,12 @@ def mistake_tiles(mistake: Mistake, value_range: ValueRange) -> Iterator[Tile]:
             Path(mistake.nearest).name,
         ]
         yield _fitted(mistake.nearest_pixels, value_range), words
-    for each in mistake.channels:
-        share = each.value / (wrong - right) if wrong > right else float("nan")
-        words = [f"channel {each.channel}", f"adds {each.value:.3g} to {mistake.prediction}", f"lead {share:.0%}"]
-        yield _patches(each, value_range), words
+    for each in mistake.channels[:_CHANNELS]:
+        lead = f"of a lead of {wrong - right:.3g}"
+        yield (
+            _patches(each, value_range),
+            [f"channel {each.channel}", f"adds {each.value:.3g} to {mistake.prediction}", lead],
+        )
 
 
 def write_mistakes_page(mistakes: Mistakes, path: str | Path, *, title: str = TITLE) -> Path:
@@ -97,13 +101,13 @@ def _article(mistake: Mistake, value_range: ValueRange) -> str:
     lines = [
         "<article>",
         f"<h2>{escape(mistake.label)}, taken for {escape(mistake.prediction)}</h2>",
-        f"<p>{escape(mistake.key)}: score {wrong:.3g} for {escape(mistake.prediction)}, "
+        f"<p>{escape(_called(mistake.key))}: score {wrong:.3g} for {escape(mistake.prediction)}, "
         f"{right:.3g} for {escape(mistake.label)}; channels of {escape(mistake.layer.name)}</p>",
         '<div class="row">',
         _figure(_fitted(mistake.pixels, value_range), f"The image: {mistake.label}"),
     ]
     if mistake.nearest is not None and mistake.nearest_pixels is not None:
-        words = f"The most similar image that is right: {mistake.nearest_label}, {Path(mistake.nearest).name}"
+        words = f"The most similar image that is right: {mistake.nearest_label}, {Path(_called(mistake.nearest)).name}"
         lines.append(
             _figure(_fitted(mistake.nearest_pixels, value_range), f"{words} (cosine {mistake.similarity:.2f})")
         )
@@ -111,6 +115,11 @@ def _article(mistake: Mistake, value_range: ValueRange) -> str:
         words = f"Channel {each.channel} adds {each.value:.3g} to {mistake.prediction}. It responds most to these."
         lines.append(_figure(_patches(each, value_range), words))
     return "\n".join([*lines, "</div>", "</article>"])
+
+
+def _called(key: str) -> str:
+    """The path of an image, or its number with a word."""
+    return f"image {key}" if key.isdecimal() else key
 
 
 def _figure(pixels: np.ndarray, words: str) -> str:

@@ -94,7 +94,10 @@ def _of_concepts(concepts: r.Concepts) -> Iterable[np.ndarray]:
 def _of_mistakes(mistakes: r.Mistakes) -> Iterable[np.ndarray]:
     for mistake in mistakes:
         tiles = mistake_tiles(mistake, mistakes.value_range)
-        yield np.concatenate([captioned_grid(pixels[np.newaxis], [lines]) for pixels, lines in tiles], axis=1)
+        parts = [captioned_grid(pixels[np.newaxis], [lines]) for pixels, lines in tiles]
+        yield np.concatenate(
+            [np.pad(part, ((0, 0), (0, 10), (0, 0)), constant_values=_PAPER) for part in parts], axis=1
+        )
     if not len(mistakes):
         yield captioned_grid(np.full((1, 1, 1, 3), _PAPER, np.uint8), [[f"no mistakes in {mistakes.labelled} images"]])
 
@@ -107,7 +110,8 @@ def _of_invariance(curves: r.Invariance) -> Iterable[np.ndarray]:
     label = _STEPS[curves.transformation]
     title = "distance of activations, as a part of the largest"
     yield line_plot(curves.amounts, parts, title=title, label=label, size=_PLOT)
-    yield line_plot(curves.amounts, {curves.name: curves.scores.tolist()}, title=curves.name, label=label, size=_PLOT)
+    answer = {curves.name: curves.scores.tolist()}
+    yield line_plot(curves.amounts, answer, title="probability, or value", label=label, size=_PLOT)
 
 
 def _of_curve(curve: r.PerturbationCurve) -> Iterable[np.ndarray]:
