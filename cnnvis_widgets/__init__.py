@@ -19,8 +19,10 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "DreamControls": "engine.dreaming.steering",
     "DreamOptions": "engine.dreaming.options",
     "Exercise": "widgets.exercises.exercise",
+    "ExerciseSheet": "widgets.exercises.sheets",
     "ModelExplorer": "widgets.explorer",
     "Network": "engine.network.network",
+    "Question": "widgets.exercises.questions",
     "ReceptiveField": "engine.ops.windows",
     "Survey": "surveys.survey",
     "SurveyOptions": "surveys.options",
@@ -102,6 +104,8 @@ if TYPE_CHECKING:
     from .surveys.streams import stream
     from .surveys.survey import Survey
     from .widgets.exercises.exercise import Exercise
+    from .widgets.exercises.questions import Question
+    from .widgets.exercises.sheets import ExerciseSheet
     from .widgets.explorer import ModelExplorer
     from .widgets.watch_training import WatchTraining
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,13 +13,15 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cnnvis_widgets import ExerciseSheet
+
 pytestmark = pytest.mark.slow
 
 EXERCISES = Path(__file__).parents[2] / "notebooks" / "exercises"
-QUESTION = """from cnnvis_widgets import Exercise
-pools = Exercise(None, "How many?", key="pools", answer=2, hints=["Few."])
-pools"""
-ANSWERS = {"ada": ["2"], "bob": ["3", "2"], "eve": ["7"]}
+QUESTION = """from cnnvis_widgets import ExerciseSheet
+sheet = ExerciseSheet.load("by_hand.json")
+sheet.exercise("stride")"""
+STUDENTS = ["ada", "bob", "eve", "fay"]
 MARKS = """from nbgrader.api import Gradebook
 with Gradebook("sqlite:///gradebook.db") as book:
     for each in book.assignment_submissions("ps1"):
@@ -39,14 +43,18 @@ def python(tmp_path_factory):
 
 
 def test_marks(python, tmp_path):
-    [score, *_] = (c for c in nbformat.read(EXERCISES / "1_maps_and_pools.ipynb", 4).cells if "nbgrader" in c.metadata)
-    assert score.source.endswith("pools.score()")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(QUESTION), score])
+    """Right, wrong, edited and forgotten answers; question and score cells that a student changed are restored."""
+    cells = nbformat.read(EXERCISES / "2_by_hand.ipynb", 4).cells
+    question, score = (cell for cell in cells if "nbgrader" in cell.metadata and "stride" in cell.source)
+    question.source = QUESTION
+    notebook = nbformat.v4.new_notebook(cells=[question, score])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    sheet = ExerciseSheet.load(EXERCISES / "sheets" / "by_hand.py")
     own = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(EXERCISES.parents[1]), sysconfig.get_paths()["purelib"]]),
         "PATH": os.pathsep.join([str(python.parent), os.environ["PATH"]]),  # it calls alembic by name
         "IPYTHONDIR": str(tmp_path / "ipython"),
+        "CNNVIS_ANSWERS": str(EXERCISES / "sheets"),
     }
 
     def call(*arguments):
@@ -54,13 +62,28 @@ def test_marks(python, tmp_path):
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    for folder in ("source/ps1", *(f"submitted/{student}/ps1" for student in ANSWERS)):
-        (tmp_path / folder).mkdir(parents=True)
-        nbformat.write(notebook, tmp_path / folder / "pools.ipynb")
-    for student, attempts in ANSWERS.items():
-        answered = f"import sys\nexec(sys.argv[1])\nfor each in {attempts}: pools.commit(each)"
+    (tmp_path / "source" / "ps1").mkdir(parents=True)
+    nbformat.write(notebook, tmp_path / "source" / "ps1" / "stride.ipynb")
+    forged = nbformat.from_dict(notebook)
+    for student in STUDENTS:
         folder = tmp_path / "submitted" / student / "ps1"
-        subprocess.run([sys.executable, "-c", answered, QUESTION], cwd=folder, env=own, check=True)
+        [released] = sheet.release(folder, [student])
+        shutil.move(released, folder / "by_hand.json")
+        released.parent.rmdir()
+        changed = copy.deepcopy(forged)
+        if student == "eve":
+            changed.cells[0].source = "class sheet:\n    score = lambda key: 1.0"
+            changed.cells[1].source = "1.0"
+        nbformat.write(changed, folder / "stride.ipynb")
+        if student != "fay":
+            right = str(sheet.of("stride", student).answer)
+            asked = ExerciseSheet.load(folder / "by_hand.json", folder=folder / "Answers").exercise("stride")
+            asked.predict("1")
+            asked.answer(right if student == "ada" else "1")
     call("-m", "nbgrader", "generate_assignment", "ps1", "--create")
     call("-m", "nbgrader", "autograde", "ps1", "--create")
-    assert call("-c", MARKS).splitlines() == ["ada 1.0 1.0", "bob 0.8 1.0", "eve 0.0 1.0"]
+    expected = {"ada": 1.0, "bob": 0.0, "eve": 0.0, "fay": 0.0}
+    assert call("-c", MARKS).splitlines() == [f"{student} {points} 1.0" for student, points in expected.items()]
+    marks = sheet.mark(tmp_path / "submitted", students=STUDENTS)
+    assert {each.student: each.points for each in marks if each.key == "stride"} == expected
+    assert next(each for each in marks if each.student == "fay" and each.key == "stride").note == "no file"
