@@ -8,11 +8,12 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ...errors import OptionError, OutputError
+from ...extras import needed
 from ...outputs.whole_files import write_whole
 from .questions import Question
 from .records import Record, files_by_student, read
@@ -123,10 +124,13 @@ class Marks(tuple[Mark, ...]):
         return text.getvalue()
 
     def to_dataframe(self) -> Any:
-        """The marks as a pandas DataFrame, a row for each student and exercise."""
-        import pandas
+        """The marks as a pandas DataFrame, a row for each student and exercise.
 
-        return pandas.DataFrame([[getattr(each, name) for name in self.COLUMNS] for each in self], columns=self.COLUMNS)
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        rows = [[getattr(each, name) for name in self.COLUMNS] for each in self]
+        return needed("pandas").DataFrame(rows, columns=self.COLUMNS)
 
     def _detailed(self) -> list[Sequence[Any]]:
         return [self.COLUMNS, *([getattr(each, name) for name in self.COLUMNS] for each in self)]
@@ -222,8 +226,6 @@ def _marked(
 
 
 def _time(deadline: str | datetime | None) -> datetime | None:
-    from datetime import timezone
-
     if deadline is None:
         return None
     try:
