@@ -5,7 +5,8 @@
     CnnvisError
     ├── ModelError             an object cannot be read as a model
     │   ├── ModelFormError     the object is of no known form of model
-    │   └── VariableError      a variable has no value, or only a random one
+    │   ├── VariableError      a variable has no value, or only a random one
+    │   └── TrustError         the model would do more than compute, and nobody vouches for it
     ├── FeedError              a feed does not fit the network's inputs
     │   └── ImageError         an image cannot be read: no such file, no image, damaged, too large
     ├── LayerError             no such layer, or an empty selection (nearest names are given)
@@ -17,6 +18,7 @@
     └── OutputError            a file of results could not be written or read
 
     FeedWarning                what is fed may not be what was meant (a UserWarning)
+    TrustWarning               a model that is trusted does more than compute (a UserWarning)
 
 Each message says what was expected, then ``Received: ...``, then what to do. Every class also derives from the
 built-in exception that Python users expect (``ValueError`` and so on), so that plain ``except ValueError`` works.
@@ -47,6 +49,10 @@ class ModelFormError(ModelError, TypeError):
 
 class VariableError(ModelError):
     """A variable of the model has no value, or only a random one."""
+
+
+class TrustError(ModelError):
+    """A model would run code, or touch files or the network, and was not loaded with ``trusted=True``."""
 
 
 class FeedError(CnnvisError, ValueError):
@@ -87,6 +93,10 @@ class OutputError(CnnvisError, OSError):
 
 class FeedWarning(UserWarning):
     """What is fed may not be what was meant: a range that does not fit, a photo in place of a missing feed."""
+
+
+class TrustWarning(UserWarning):
+    """A model that was loaded with ``trusted=True`` does more than compute."""
 
 
 def warn_of_feed(message: str) -> None:

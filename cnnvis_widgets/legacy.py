@@ -73,6 +73,7 @@ def activation_visualization(
     path_outdir: str | os.PathLike[str] | None = "./Output",
     *,
     each: bool = False,
+    trusted: bool = False,
 ) -> bool:
     """Draw the feature maps of layers.
 
@@ -89,6 +90,7 @@ def activation_visualization(
         path_logdir: the folder for event files; ``None`` to write none.
         path_outdir: the folder for PNG files; ``None`` to write none.
         each: whether each map has a PNG file and a tag of its own, too.
+        trusted: whether you know who made the model and trust them, so that its code may run; see ``load``.
 
     Returns:
         True, or False after a message if the first argument is no model.
@@ -104,7 +106,7 @@ def activation_visualization(
         Reconstruction Completed for conv2/Relu layer. Time taken = ... s
         True
     """
-    network = _network(graph_or_path, value_feed_dict, input_tensor)
+    network = _network(graph_or_path, value_feed_dict, input_tensor, trusted)
     if network is None:
         return False
     files = LegacyFiles(path_logdir, path_outdir, network.layers, each)
@@ -128,6 +130,7 @@ def deconv_visualization(
     rule: str = "deconvnet",
     seed: str | tuple[int, ...] = "map",
     each: bool = False,
+    trusted: bool = False,
 ) -> bool:
     """Draw what in the image made each feature map of layers fire.
 
@@ -141,6 +144,7 @@ def deconv_visualization(
         rule: 'deconvnet', 'guided' or 'gradient'; see ``reconstruct``.
         seed: 'map', 'strongest' (only the largest activation of each map), 'ones', or a unit (y, x).
         each: whether each reconstruction has a PNG file of its own, too. Each has a tag in any case.
+        trusted: whether the model's code may run; see ``load``.
 
     Returns:
         True, or False after a message if the first argument is no model.
@@ -160,7 +164,7 @@ def deconv_visualization(
         Reconstruction Completed for conv2/Relu layer. Time taken = ... s
         True
     """
-    network = _network(graph_or_path, value_feed_dict, input_tensor)
+    network = _network(graph_or_path, value_feed_dict, input_tensor, trusted)
     if network is None:
         return False
     rule = TF_CNNVIS if (rule, seed) == ("guided", "ones") else rule
@@ -188,6 +192,7 @@ def deepdream_visualization(
     path_outdir: str | os.PathLike[str] | None = "./Output",
     *,
     seed: int = 0,
+    trusted: bool = False,
 ) -> bool:
     """Grow images that excite channels of a layer, usually classes of the last one.
 
@@ -201,6 +206,7 @@ def deepdream_visualization(
         layer: the name of one layer. It may have more than 1024 channels, since only ``classes`` are dreamt of.
         classes: the channels, by index or, where the network knows them, by class name.
         seed: of the noise; the same seed gives the same pictures.
+        trusted: whether the model's code may run; see ``load``.
 
     Returns:
         True, or False after a message if the first argument is no model or ``layer`` is not one name.
@@ -222,7 +228,7 @@ def deepdream_visualization(
     if layer is None or isinstance(layer, list | tuple) or _is_letter(layer):
         print("Please only give classification layer name for reconstruction.")
         return False
-    network = _network(graph_or_path, value_feed_dict, input_tensor)
+    network = _network(graph_or_path, value_feed_dict, input_tensor, trusted)
     if network is None:
         return False
     report, chosen = _Reports(), network.layer(layer)
@@ -241,10 +247,10 @@ def deepdream_visualization(
     return True
 
 
-def _network(model: Any, feed: Any, input_tensor: Any) -> Network | None:
+def _network(model: Any, feed: Any, input_tensor: Any, trusted: bool) -> Network | None:
     """Load a network. Print a message and return None if the object is of no known form of model."""
     try:
-        return load(model, feed, image_input=input_tensor)
+        return load(model, feed, image_input=input_tensor, trusted=trusted)
     except ModelFormError as error:
         print(error)
         return None

@@ -56,6 +56,7 @@ class ModelExplorer(w.VBox):
         heads: what an output means, by its name, where the graph does not tell; see ``load``.
         preprocess: function of a picture, uint8 (h, w, 3), that returns the array the network expects.
         image_input: the input the images go to, where it is not obvious.
+        trusted: whether you know who made the model and trust them, so that its code may run; see ``load``.
         logdir: the folder of TensorBoard logs. Results are logged there in the background as they appear, until
             ``state.log_to_tensorboard`` is False; ``None`` writes no logs.
         outdir: the folder of PNG files, if they are switched on.
@@ -80,10 +81,12 @@ class ModelExplorer(w.VBox):
         heads: Mapping[str, str] | None = None,
         preprocess: Callable[..., Any] | None = None,
         image_input: Any = None,
+        trusted: bool = False,
         logdir: str | Path | None = "Log",
         outdir: str | Path = "Output",
     ) -> None:
         settings = {"class_names": class_names, "heads": heads, "preprocess": preprocess, "image_input": image_input}
+        settings |= {"trusted": True} if trusted else {}
         self._opening = OpeningCode(model, feed, settings)
         try:
             opened = _open(model, feed, **settings)

@@ -44,6 +44,35 @@ IMAGING = "imaging/test_imaging.py"
 READING = "imaging/test_reading.py"
 
 FAULTS = (
+    # ---- models from strangers
+    Fault(
+        "ops that read files count as computations",
+        "engine/models/admission.py",
+        "return node.op not in ALLOWED or",
+        "return node.op not in ALLOWED | READS_FILES_WHILE_IMPORTED or",
+        "engine/models/test_hostile_models.py runs_nothing_but",
+    ),
+    Fault(
+        "initial values are computed by any op",
+        "engine/models/initial_values.py",
+        "if others and not trusted:",
+        "if others and trusted:",
+        "engine/models/test_hostile_models.py initial_value",
+    ),
+    Fault(
+        "functions of any module count as activations",
+        "engine/models/keras_trust.py",
+        "return own and callable(",
+        "return own or callable(",
+        "engine/models/test_hostile_models.py names_no_code",
+    ),
+    Fault(
+        "constants of any size are written out",
+        "engine/models/soundness.py",
+        "if size > spare:",
+        "if size < 0:",
+        "engine/models/test_soundness.py limit or unpacks",
+    ),
     # ---- first looks
     Fault(
         "two results share their memory",

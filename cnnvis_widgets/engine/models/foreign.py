@@ -16,7 +16,8 @@ _TORCH = (
     "writes a SavedModel, and pass that folder"
 )
 _JAX = (
-    "wrap it as tf.function(jax2tf.convert(call, with_gradient=False)), with the weights bound to call; a Keras model "
+    "wrap it as tf.function(jax2tf.convert(call, with_gradient=False)), with the weights bound to call, and pass that "
+    "with trusted=True, because it runs as one op of compiled code; a Keras model "
     "on JAX: save it, and load the file where KERAS_BACKEND=tensorflow is set"
 )
 _OTHER = "build the network in Keras, give it these weights with set_weights, and pass the Keras model"

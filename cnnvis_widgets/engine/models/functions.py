@@ -13,26 +13,26 @@ from ...errors import ModelError
 from ..graph.freezing import Draft
 from ..graph.graphdef import Value
 from ..tensorflow_internals import dtype_of_variable
-from .tracing import Arguments, is_unnamed, traced_by_feed
+from .tracing import Arguments, Request, is_unnamed, traced_by_feed
 
 
-def read_concrete_function(model: Any, arguments: Arguments) -> Draft | None:
+def read_concrete_function(model: Any, request: Request) -> Draft | None:
     """Read a ConcreteFunction; anything else gives ``None``."""
     return draft_of_function(model) if isinstance(model, tf.types.experimental.ConcreteFunction) else None
 
 
-def read_function(model: Any, arguments: Arguments) -> Draft | None:
+def read_function(model: Any, request: Request) -> Draft | None:
     """Read a tf.function. One without a signature is traced for the arrays that were fed, with any number of images."""
     if not isinstance(model, tf.types.experimental.PolymorphicFunction):
         return None
-    return _draft_of_traced(model, arguments, "the tf.function")
+    return _draft_of_traced(model, request.arguments, "the tf.function")
 
 
-def read_module(model: Any, arguments: Arguments) -> Draft | None:
+def read_module(model: Any, request: Request) -> Draft | None:
     """Read a tf.Module that can be called; anything else gives ``None``."""
     if not (isinstance(model, tf.Module) and callable(model)):
         return None
-    return _draft_of_traced(model.__call__, arguments, f"the tf.Module {type(model).__name__}")
+    return _draft_of_traced(model.__call__, request.arguments, f"the tf.Module {type(model).__name__}")
 
 
 def _draft_of_traced(call: Any, arguments: Arguments, name: str) -> Draft:

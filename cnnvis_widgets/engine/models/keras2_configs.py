@@ -52,13 +52,6 @@ def mended(config: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def has_python_code(config: Any) -> bool:
-    """Return whether an architecture holds layers that are stored as Python code."""
-    if isinstance(config, dict):
-        return config.get("class_name") == "Lambda" or any(map(has_python_code, config.values()))
-    return isinstance(config, list) and any(map(has_python_code, config))
-
-
 def _layer_names(config: Any) -> Iterator[str]:
     if isinstance(config, dict):
         inner = config.get("config")

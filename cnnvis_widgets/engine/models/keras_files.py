@@ -17,10 +17,12 @@ import keras
 
 from ...errors import ModelError, described
 from ..graph.freezing import Draft
-from .keras2_configs import has_python_code, mended
+from .keras2_configs import mended
 from .keras2_layers import LAYERS
+from .keras_archives import archive_texts, damaged, weights_in_archive, weights_in_hdf5
 from .keras_models import draft_of_keras_model, require_backend
-from .tracing import Arguments
+from .keras_trust import require_harmless, require_room_for_weights
+from .tracing import Request
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n"
 _OTHER_WAYS = (
@@ -29,41 +31,57 @@ _OTHER_WAYS = (
 )
 
 
-def read_archive(path: Path, arguments: Arguments) -> Draft | None:
-    """Read a .keras file, which is a ZIP archive with a config; any other path gives ``None``."""
+def read_archive(path: Path, request: Request) -> Draft | None:
+    """Read a .keras file, which is a ZIP archive with a config; any other path gives ``None``.
+
+    Raises:
+        ModelError: it is damaged, or Keras cannot load it.
+        TrustError: it holds or names code; see ``keras_trust``.
+    """
     if not zipfile.is_zipfile(path):
         return None
-    with zipfile.ZipFile(path) as archive:
-        if "config.json" not in archive.namelist():
-            return None
-        metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in archive.namelist() else {}
+    texts = archive_texts(path)
+    if "config.json" not in texts:
+        return None
     require_backend()
-    if not str(metadata.get("keras_version", "3")).startswith("2"):
-        return draft_of_keras_model(_loaded(path, ".keras", path), arguments)
+    config, metadata = texts["config.json"], texts.get("metadata.json")
+    require_harmless(config, repr(str(path)), trusted=request.trusted)
+    require_room_for_weights(config, weights_in_archive(path), repr(str(path)))
+    version = str(metadata.get("keras_version", "3") if isinstance(metadata, dict) else "3")
+    if not version.startswith("2"):
+        return draft_of_keras_model(_loaded(path, ".keras", path, trusted=request.trusted), request.arguments)
     try:
-        return draft_of_keras_model(_loaded_by_tf_keras(path, ".keras"), arguments)
+        return draft_of_keras_model(_loaded_by_tf_keras(path, ".keras", request.trusted), request.arguments)
     except ImportError as error:
         raise ModelError(
-            f"Expected a .keras file of Keras 3. Received: {str(path)!r} of Keras {metadata['keras_version']}. "
+            f"Expected a .keras file of Keras 3. Received: {str(path)!r} of Keras {version}. "
             "Install the package tf_keras, which reads it: pip install tf_keras. " + _OTHER_WAYS
         ) from error
 
 
-def read_hdf5(path: Path, arguments: Arguments) -> Draft | None:
-    """Read an .h5 file; any other path gives ``None``."""
+def read_hdf5(path: Path, request: Request) -> Draft | None:
+    """Read an .h5 file; any other path gives ``None``.
+
+    Raises:
+        ModelError: it is damaged, or Keras cannot load it.
+        TrustError: it holds or names code; see ``keras_trust``.
+    """
     if not path.is_file():
         return None
     with path.open("rb") as file:
         if file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE:
             return None
     require_backend()
+    elements = weights_in_hdf5(path)
     config, version = _architecture(path)
     if config is None:
         raise ModelError(
             f"Expected a model with its architecture. Received: {str(path)!r}, which holds weights only. "
             "Build the model in Python, call model.load_weights(path), and pass the model."
         )
-    return draft_of_keras_model(_loaded_hdf5(path, config, version), arguments)
+    require_harmless(config, repr(str(path)), trusted=request.trusted)
+    require_room_for_weights(config, elements, repr(str(path)))
+    return draft_of_keras_model(_loaded_hdf5(path, config, version, request.trusted), request.arguments)
 
 
 def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:
@@ -72,7 +90,7 @@ def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:
     def text(value: Any) -> str:
         return value.decode() if isinstance(value, bytes) else str(value)
 
-    with h5py.File(path, "r") as file:
+    with damaged(path), h5py.File(path, "r") as file:
         weights = file.get("model_weights", file)
         version = text(file.attrs.get("keras_version", weights.attrs.get("keras_version", "")))
         if "model_config" not in file.attrs:
@@ -81,12 +99,12 @@ def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:
         return config, version
 
 
-def _loaded_hdf5(path: Path, config: dict[str, Any], version: str) -> Any:
+def _loaded_hdf5(path: Path, config: dict[str, Any], version: str, trusted: bool) -> Any:
     if version.startswith("3"):
-        return _loaded(path, ".h5", path)
-    ways: list[Callable[[], Any]] = [lambda: _loaded_mended(path, config)]
-    if importlib.util.find_spec("tf_keras") is not None and not has_python_code(config):
-        ways.append(lambda: _loaded_by_tf_keras(path, ".h5"))
+        return _loaded(path, ".h5", path, trusted=trusted)
+    ways: list[Callable[[], Any]] = [lambda: _loaded_mended(path, config, trusted)]
+    if importlib.util.find_spec("tf_keras") is not None:
+        ways.append(lambda: _loaded_by_tf_keras(path, ".h5", trusted))
     return _first_of(ways)
 
 
@@ -103,7 +121,7 @@ def _first_of(ways: list[Callable[[], Any]]) -> Any:
     raise first or ModelError("Expected a model that loads.")
 
 
-def _loaded_mended(path: Path, config: dict[str, Any]) -> Any:
+def _loaded_mended(path: Path, config: dict[str, Any], trusted: bool) -> Any:
     """Load an .h5 file of Keras 2 by way of a file with its weights and a mended architecture."""
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / "model.h5"
@@ -113,13 +131,17 @@ def _loaded_mended(path: Path, config: dict[str, Any]) -> Any:
                     new.attrs[key] = old.attrs[key]
             new.attrs["model_config"] = json.dumps(mended(config))
             old.copy("model_weights", new)  # a link would do, but Keras refuses files with links
-        return _loaded(beside, ".h5", path, LAYERS)
+        return _loaded(beside, ".h5", path, LAYERS, trusted=trusted)
 
 
-def _loaded(path: Path, suffix: str, origin: Path, layers: Mapping[str, type] | None = None) -> keras.Model:
+def _loaded(
+    path: Path, suffix: str, origin: Path, layers: Mapping[str, type] | None = None, *, trusted: bool
+) -> keras.Model:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return keras.models.load_model(_named(path, suffix, folder), custom_objects=layers, compile=False)
+            return keras.models.load_model(
+                _named(path, suffix, folder), custom_objects=layers, compile=False, safe_mode=not trusted
+            )
         except Exception as error:
             raise ModelError(
                 f"Expected a model that Keras {keras.__version__} can load. Received: {str(origin)!r}: {error} "
@@ -129,10 +151,10 @@ def _loaded(path: Path, suffix: str, origin: Path, layers: Mapping[str, type] | 
             ) from error
 
 
-def _loaded_by_tf_keras(path: Path, suffix: str) -> Any:
+def _loaded_by_tf_keras(path: Path, suffix: str, trusted: bool) -> Any:
     tf_keras = importlib.import_module("tf_keras")
     with tempfile.TemporaryDirectory() as folder:
-        return tf_keras.models.load_model(str(_named(path, suffix, folder)), compile=False)
+        return tf_keras.models.load_model(str(_named(path, suffix, folder)), compile=False, safe_mode=not trusted)
 
 
 def _named(path: Path, suffix: str, folder: str) -> Path:

@@ -20,17 +20,17 @@ import tensorflow as tf
 from ...errors import FeedError, ModelError, described
 from ..graph.freezing import Draft
 from .functions import draft_of_function, without_clashes
-from .tracing import Arguments, traced_by_feed
+from .tracing import Arguments, Request, traced_by_feed
 
 
-def read_model(model: Any, arguments: Arguments) -> Draft | None:
+def read_model(model: Any, request: Request) -> Draft | None:
     """Read a model or a layer of Keras 3 or of ``tf_keras``; anything else gives ``None``."""
     if isinstance(model, keras.layers.Layer):
         require_backend()
-        return draft_of_keras_model(model, arguments)
+        return draft_of_keras_model(model, request.arguments)
     tf_keras = sys.modules.get("tf_keras")
     if tf_keras is not None and isinstance(model, tf_keras.layers.Layer):
-        return draft_of_keras_model(model, arguments)
+        return draft_of_keras_model(model, request.arguments)
     return None
 
 

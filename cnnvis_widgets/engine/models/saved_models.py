@@ -1,7 +1,9 @@
-"""Reads SavedModels, from a directory or loaded. Those of old versions need the loader of TensorFlow 1."""
+"""Reads SavedModels, from a directory or loaded. Those of TensorFlow 1 are read without its loader."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +11,47 @@ import tensorflow as tf
 
 from ...errors import ModelError
 from ..graph.freezing import Draft
+from ..graph.graphdef import node_of, tensor_of
+from .checkpoints import values_of_variables
 from .functions import draft_of_function
-from .tf1 import VARIABLES, session_values
-from .tracing import Arguments
+from .saved_model_files import SavedModelFiles, read_saved_model
+from .tracing import Request
 
-v1 = tf.compat.v1
 _FILES = ("saved_model.pb", "saved_model.pbtxt")
 _FIRST_BYTE = b"\x08"  # a SavedModel starts with its schema version, a GraphDef with a node
 
 
-def read_object(model: Any, arguments: Arguments) -> Draft | None:
+def read_object(model: Any, request: Request) -> Draft | None:
     """Read what ``tf.saved_model.load`` returns; anything else gives ``None``."""
     if not (hasattr(model, "signatures") and hasattr(model, "tensorflow_version")):
         return None
     return _from_signatures(model, "the loaded SavedModel")
 
 
-def read_path(path: Path, arguments: Arguments) -> Draft | None:
+def read_path(path: Path, request: Request) -> Draft | None:
     """Read a SavedModel directory, or its ``saved_model.pb``; any other path gives ``None``.
 
     Raises:
-        ModelError: neither loader of TensorFlow can read it.
+        ModelError: TensorFlow's loader cannot read it.
+        TrustError: the loader would run more than the filling of tables; see ``saved_model_files``.
     """
     directory = _directory(path)
     if directory is None:
         return None
+    saved = read_saved_model(directory)
+    if not saved.has_objects:
+        return _of_version_1(saved)
+    if request.trusted:
+        saved.tell()
+    else:
+        saved.require_harmless()
     try:
-        return _from_signatures(tf.saved_model.load(str(directory)), str(directory))
-    except ModelError:
-        raise
-    except Exception as error:  # only the loader of TensorFlow 1 can read some old exports
-        return _from_v1(directory, error)
+        loaded = tf.saved_model.load(str(directory))
+    except Exception as error:
+        raise ModelError(
+            f"Expected a SavedModel that TensorFlow {tf.__version__} can load. Received: {str(directory)!r}: {error}"
+        ) from error
+    return _from_signatures(loaded, str(directory))
 
 
 def _directory(path: Path) -> Path | None:
@@ -56,8 +68,7 @@ def _from_signatures(loaded: Any, origin: str) -> Draft:
     signatures = dict(loaded.signatures)
     if not signatures:
         return draft_of_function(_only_function(loaded, origin))
-    name = next((key for key in ("serving_default", "serve") if key in signatures), min(signatures))
-    return draft_of_function(signatures[name])
+    return draft_of_function(signatures[_served(signatures)])
 
 
 def _only_function(loaded: Any, origin: str) -> Any:
@@ -76,16 +87,24 @@ def _only_function(loaded: Any, origin: str) -> Any:
     return chosen[0]
 
 
-def _from_v1(directory: Path, cause: Exception) -> Draft:
-    graph = tf.Graph()
-    try:
-        with graph.as_default(), v1.Session(graph=graph) as session:
-            v1.saved_model.load(session, ["serve"], str(directory))
-            names = [op.name for op in graph.get_operations() if op.type in VARIABLES]
-            values = session_values(session, names) if names else {}
-    except Exception as error:
-        raise ModelError(
-            f"Expected a SavedModel that TensorFlow {tf.__version__} can load. "
-            f"Received: {str(directory)!r}: {cause}; and the loader of TensorFlow 1: {error}"
-        ) from error
-    return Draft(graph.as_graph_def(), lambda needed: {name: values[name] for name in needed}, graph=graph)
+def _of_version_1(saved: SavedModelFiles) -> Draft:
+    """Read a SavedModel of TensorFlow 1 without running anything: a graph, names of what enters and leaves, values."""
+    meta = saved.served()
+    signatures = {
+        name: signature
+        for name, signature in meta.signature_def.items()
+        if signature.outputs and not name.startswith("__saved_model")
+    }
+    inputs = outputs = None
+    if signatures:
+        signature = signatures[_served(signatures)]
+        entering = [tensor.name for _, tensor in sorted(signature.inputs.items()) if tensor.name]
+        inputs = [(node_of(tensor), tensor_of(tensor)) for tensor in entering] or None
+        outputs = [(key, tensor_of(tensor.name)) for key, tensor in sorted(signature.outputs.items()) if tensor.name]
+    read = partial(values_of_variables, saved.variables, meta.graph_def)
+    return Draft(meta.graph_def, read, inputs=inputs, outputs=outputs or None)
+
+
+def _served(signatures: Collection[str]) -> str:
+    """Return the name of the signature that a model is used by."""
+    return next((key for key in ("serving_default", "serve") if key in signatures), min(signatures))

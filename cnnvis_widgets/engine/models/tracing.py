@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +14,19 @@ from ...errors import CnnvisError, ModelError, described
 
 Arguments: TypeAlias = Callable[[], Mapping[str, np.ndarray]]
 """Returns the arrays that were fed, by name. A reader calls it only for a model that it has to trace."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a reader is told beside the model.
+
+    Attributes:
+        arguments: returns the arrays that were fed.
+        trusted: whether the user vouches for the model, so that its code may run.
+    """
+
+    arguments: Arguments
+    trusted: bool = False
 
 
 def traced_by_feed(

@@ -12,9 +12,10 @@ import tensorflow as tf
 from ...errors import FeedError, warn_of_feed
 from ...imaging.reading import is_image_source
 from ...results import Head
-from ..graph.freezing import freeze
-from ..models.readers import draft_of
-from ..models.tracing import unnamed
+from ..graph.freezing import FrozenGraph, freeze
+from ..models.admission import admitted, admitted_draft
+from ..models.readers import draft_of, unreadable
+from ..models.tracing import Request, unnamed
 from ..runtime.tracing import eagerly
 from .cautions import cautions
 from .feeds import Preprocess, as_array, key_name
@@ -37,6 +38,7 @@ def load(
     class_names: ClassNames | None = None,
     heads: Mapping[str, str] | None = None,
     preprocess: Preprocess | None = None,
+    trusted: bool = False,
 ) -> Network:
     """Turn a model of any kind into a ``Network``. Your object, files and sessions are only read.
 
@@ -62,17 +64,22 @@ def load(
             Arrays of floating point are the network's own values, in the shape of its input or as
             (height, width, channels), and are fed as they are; a ``FeedWarning`` tells where their range suggests
             otherwise. ``preprocess`` also tells the range of the input.
+        trusted: whether you know who made the model and trust them. Without it, ops that do more than compute (files,
+            connections, Python), Lambda layers and other code of files do not run: what no layer needs is removed, and
+            the rest is refused by name. A ``Network`` was admitted before, so this changes nothing for it.
 
     Returns:
         The network. A ``Network`` with other settings shares what is compiled.
 
     Raises:
-        ModelError: the model cannot be read; VariableError: a variable has no value.
+        ModelError: the model cannot be read; VariableError: a variable has no value; TrustError: the model would do
+            more than compute, and is not trusted.
         FeedError: the feed does not fit, or the image input is not found.
 
     Warns:
         FeedWarning: images of one batch influence each other, as in batch normalisation on the statistics of a batch;
             or the network draws random numbers, as a dropout that was called with training=True does.
+        TrustWarning: the model is trusted and does more than compute.
 
     Example:
         >>> import keras, numpy as np
@@ -86,12 +93,21 @@ def load(
         return _with_settings(model, feed, image_input, class_names, heads, preprocess)
     wanted = None if image_input is None else key_name(image_input)
     fed = tuple(map(key_name, feed)) if isinstance(feed, Mapping) else ()
-    draft = draft_of(model, lambda: _arguments(model, feed, preprocess))
-    runtime = Runtime(freeze(draft, fed if wanted is None else (wanted, *fed)), wanted, fed)
+    request = Request(lambda: _arguments(model, feed, preprocess), trusted)
+    with unreadable(model):
+        frozen = _frozen(model, request, fed if wanted is None else (wanted, *fed))
+        runtime = Runtime(frozen, wanted, fed)
     for caution in cautions(runtime):
         warn_of_feed(caution)
     found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
     return Network(runtime, found, feed, preprocess)
+
+
+def _frozen(model: Any, request: Request, fed: Sequence[str]) -> FrozenGraph:
+    """Read a model, and let in of it what may run."""
+    draft = admitted_draft(draft_of(model, request))
+    declared = [tensor for _, tensor in draft.outputs or ()]
+    return admitted(freeze(draft, fed), fed, declared, trusted=request.trusted)
 
 
 def _with_settings(

@@ -15,6 +15,7 @@ from ...results import Coverage, Head, Layer, TensorInfo
 from ..backward.coverage import coverage
 from ..graph.graphdef import tensor_of
 from ..graph.receptive_field import seen_by
+from ..models.readers import unreadable
 from ..ops.windows import ReceptiveField
 from ..runtime.tracing import eagerly
 from ..tokens.layers import attention_layer
@@ -221,14 +222,18 @@ class Network:
         return network_bytes(runtime.frozen, runtime.image_tensor, runtime.structure.roots, self.heads)
 
     @classmethod
-    def from_bytes(cls, data: bytes, feed: Any = None, *, preprocess: Preprocess | None = None) -> Network:
-        """Read what ``to_bytes`` wrote. No code is run.
+    def from_bytes(
+        cls, data: bytes, feed: Any = None, *, preprocess: Preprocess | None = None, trusted: bool = False
+    ) -> Network:
+        """Read what ``to_bytes`` wrote. No code is run, and without ``trusted=True`` no code is let in; see ``load``.
 
         Raises:
             ModelError: these are not the bytes of a network.
+            TrustError: the network would do more than compute, and is not trusted.
         """
-        frozen, image, roots, heads = read_network(data)
-        return cls(Runtime(frozen, image, roots), heads, feed, preprocess)
+        with unreadable(data):
+            frozen, image, roots, heads = read_network(data, trusted=trusted)
+            return cls(Runtime(frozen, image, roots), heads, feed, preprocess)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.to_bytes(), self.feed, self.preprocess)
@@ -396,4 +401,4 @@ class Network:
 
 
 def _unpickled(data: bytes, feed: Any, preprocess: Preprocess | None) -> Network:
-    return Network.from_bytes(data, feed, preprocess=preprocess)
+    return Network.from_bytes(data, feed, preprocess=preprocess, trusted=True)  # whoever unpickles has trusted before

@@ -1,7 +1,7 @@
 """A network as bytes: its graph, weights, names and heads, in a format that holds numbers and text only.
 
 A network in memory holds compiled functions, which cannot leave their process. These bytes hold what they are compiled
-from. Reading them runs no code, so bytes from a stranger are as safe as a GraphDef from a stranger.
+from. Reading them runs no code, and the ops of the graph are looked at as those of any other model.
 
 The format: 8 bytes of magic, the length of the header as a little-endian uint64, the header as JSON in UTF-8, the
 serialized GraphDef, then the values of the weights, little-endian and row by row. Offsets in the header count from the
@@ -24,6 +24,8 @@ from ...errors import ModelError
 from ...results import Head, Layer
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import GraphDef, Value
+from ..models.admission import admitted
+from ..models.soundness import require_sound
 
 MAGIC = b"CNNVIS1\n"
 _LENGTH = struct.Struct("<Q")
@@ -60,11 +62,12 @@ def network_bytes(frozen: FrozenGraph, image_input: str, fed: tuple[str, ...], h
     return b"".join([MAGIC, _LENGTH.pack(len(text)), text, *parts])
 
 
-def read_network(data: bytes) -> tuple[FrozenGraph, str, tuple[str, ...], tuple[Head, ...]]:
+def read_network(data: bytes, *, trusted: bool = False) -> tuple[FrozenGraph, str, tuple[str, ...], tuple[Head, ...]]:
     """Read what ``network_bytes`` wrote: the graph, the image input, what can be fed, and the heads.
 
     Raises:
         ModelError: these are no such bytes, or not all of them.
+        TrustError: the graph does more than compute, and is not trusted.
     """
     begin = len(MAGIC) + _LENGTH.size
     try:
@@ -77,12 +80,14 @@ def read_network(data: bytes) -> tuple[FrozenGraph, str, tuple[str, ...], tuple[
         weights = {name: _array(body, place) for name, place in header["weights"].items()}
         frozen = FrozenGraph(graph_def, weights, *(header[name] for name in _NAMES))
         heads = tuple(map(_head, header["heads"]))
-        return frozen, header["image_input"], tuple(header["fed"]), heads
+        image_input, fed = str(header["image_input"]), tuple(header["fed"])
     except (ValueError, KeyError, TypeError, AttributeError, struct.error, DecodeError) as error:
         raise ModelError(
             f"Expected the bytes of a network. Received: {len(data):,} bytes that cannot be read: {error}. "
             "Write them with network.to_bytes()."
         ) from error
+    require_sound(graph_def)
+    return admitted(frozen, trusted=trusted), image_input, fed, heads
 
 
 def _as_numbers(name: str, value: Value) -> np.ndarray:

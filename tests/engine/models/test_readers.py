@@ -12,6 +12,7 @@ from networks import classic_keras, classic_ops, export, frozen_graph, keras_cnn
 
 from cnnvis_widgets import activations, load, reconstruct
 from cnnvis_widgets.engine.models import readers
+from cnnvis_widgets.engine.models.tracing import Request
 from cnnvis_widgets.errors import FeedError, ModelError, VariableError
 
 
@@ -454,8 +455,8 @@ def test_every_reader_leaves_other_forms_alone(tmp_path):
     (tmp_path / "text.pb").write_text("this is not a model")
     (tmp_path / "empty").touch()
     paths = [tmp_path, tmp_path / "text.pb", tmp_path / "empty", tmp_path / "nowhere"]
-    assert [form.name for path in paths for form in readers.FILES if form.read(path, unused) is not None] == []
-    assert [form.name for form in readers.OBJECTS if form.read("a string", unused) is not None] == []
+    assert [form.name for path in paths for form in readers.FILES if form.read(path, Request(unused)) is not None] == []
+    assert [form.name for form in readers.OBJECTS if form.read("a string", Request(unused)) is not None] == []
 
 
 def test_exactly_one_reader_takes_each_object():
@@ -471,4 +472,4 @@ def test_exactly_one_reader_takes_each_object():
         (concrete, "a ConcreteFunction"),
         (signed, "a tf.function"),
     ]:
-        assert [form.name for form in readers.OBJECTS if form.read(model, lambda: []) is not None] == [name]
+        assert [form.name for form in readers.OBJECTS if form.read(model, Request(dict)) is not None] == [name]
