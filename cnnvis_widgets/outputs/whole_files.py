@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryFile
@@ -46,17 +48,81 @@ def write_whole(path: Path, content: bytes, remedy: str) -> None:
     Raises:
         OutputError: the file cannot be written. Nothing stays behind.
     """
-    # os.replace is atomic within one folder only, so the temporary file cannot be in the system's folder
-    temporary = path.with_name(f".{path.stem}.{token_hex(4)}.tmp")
+    with appearing(path, remedy) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def appearing(path: Path, remedy: str) -> Iterator[Path]:
+    """Give the name under which a file is written; when that is done, the file gets its own name.
+
+    A reader sees the old file or the new one, never a part. Of two writers, the last one stays. Whoever is killed
+    leaves at most a file whose name begins with a dot and ends in '.tmp'.
+
+    Args:
+        path: the file. Its folder is created if needed.
+        remedy: the last sentence of the error message: what to do if the file cannot be written.
+
+    Raises:
+        OutputError: the file cannot be written. Nothing stays behind.
+    """
     try:
+        temporary = _beside(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
+            yield temporary
+            _replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        if isinstance(error, OutputError):
+            raise
         raise _not_writable(path, error, remedy) from error
+
+
+def appear_new(content: Path, names: Iterable[Path]) -> Path:
+    """Move a file to the first of several names that no file has, so that two writers never share one.
+
+    Args:
+        content: a file, whole, in the same folder.
+        names: where it may go, in order.
+
+    Returns:
+        The name that it got.
+
+    Raises:
+        OSError: it cannot be moved, or every name is taken.
+    """
+    for path in names:
+        try:
+            os.link(content, path)  # unlike a rename, it never replaces
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without links
+            if path.exists():
+                continue
+            os.rename(content, path)
+            return path
+        content.unlink()
+        return path
+    raise FileExistsError("every name is taken")
+
+
+def _beside(path: Path) -> Path:
+    """A new hidden name in the same folder, since a file can only be renamed within one file system."""
+    return path.with_name(f".{path.stem[:32]}.{token_hex(4)}.tmp")
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename a file. On Windows that fails while a program shows the old file, so try for a second."""
+    for attempt in range(10):
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if os.name != "nt" or attempt == 9:
+                raise
+            time.sleep(0.1)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], remedy: str) -> None:
@@ -70,20 +136,21 @@ def write_folder(folder: Path, files: Mapping[str, bytes], remedy: str) -> None:
     Raises:
         OutputError: a file cannot be written. Nothing stays behind.
     """
-    temporary = folder.with_name(f".{folder.name}.{token_hex(4)}.tmp")
+    temporary, old = _beside(folder), _beside(folder)
     try:
         try:
             temporary.mkdir(parents=True)
             for name, content in files.items():
                 (temporary / name).write_bytes(content)
-            if folder.exists():
-                shutil.rmtree(folder)
+            if folder.exists():  # a folder that is removed file by file would be there in part
+                os.rename(folder, old)
             os.replace(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
+            shutil.rmtree(old, ignore_errors=True)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise _not_writable(folder, error, remedy) from error
 
 
-def _not_writable(path: Path, error: OSError, remedy: str) -> OutputError:
+def _not_writable(path: Path, error: Exception, remedy: str) -> OutputError:
     return OutputError(f"Expected a folder that can be written to. Received: {str(path)!r} ({error}). {remedy}")

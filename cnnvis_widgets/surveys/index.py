@@ -74,7 +74,7 @@ class Index:
         index._drop_tables()
         write_whole(folder / PLAN, plan.to_json().encode(), _REMEDY)
         for leftover in folder.glob(".*.tmp"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
         return index
 
     @classmethod

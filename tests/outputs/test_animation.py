@@ -12,7 +12,7 @@ from networks import photo
 from PIL import Image
 
 from cnnvis_widgets import dream, load
-from cnnvis_widgets.errors import MissingPackageError, OutputError
+from cnnvis_widgets.errors import MissingPackageError, OptionError, OutputError
 from cnnvis_widgets.outputs.animation import frames, write_animation
 
 
@@ -70,3 +70,15 @@ def test_what_cannot_be_written_is_said(steps, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)  # as if it were not installed
     with pytest.raises(MissingPackageError, match=r"imageio_ffmpeg.*cnnvis_widgets\[video\]"):
         write_animation(steps, tmp_path / "dream.mp4")
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e9, float("nan"), float("inf"), "15", None])
+def test_a_rate_that_no_film_has_is_refused_at_once(steps, tmp_path, rate):
+    with pytest.raises(OptionError, match=r"at most 240 frames per second\. Received: rate="):
+        write_animation(steps, tmp_path / "dream.gif", rate=rate)
+
+
+@pytest.mark.parametrize("picture", [2, -3, 0.5, "a", None])
+def test_a_picture_that_is_not_there_is_refused(steps, tmp_path, picture):
+    with pytest.raises(OptionError, match=r"one of 2 pictures\. Received: picture="):
+        write_animation(steps, tmp_path / "dream.gif", picture=picture)

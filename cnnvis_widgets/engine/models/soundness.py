@@ -73,7 +73,7 @@ def _require_order(function: str, nodes: Sequence[NodeDef], arguments: set[str])
 
 
 def _circle(before: Mapping[str, Sequence[str]]) -> str:
-    """Return a name that depends on itself; '' if there is none."""
+    """Return a name that depends on itself, or on one that does; '' if there is none."""
     after: dict[str, list[str]] = {}
     waiting = {name: sum(source in before for source in sources) for name, sources in before.items()}
     for name, sources in before.items():
@@ -85,7 +85,7 @@ def _circle(before: Mapping[str, Sequence[str]]) -> str:
             waiting[name] -= 1
             if not waiting[name]:
                 ready.append(name)
-    return next((name for name, count in waiting.items() if count), "")
+    return max((name for name, count in waiting.items() if count), default="")  # '' is the graph, which nothing calls
 
 
 def _require_unfoldable(parts: Mapping[str, Sequence[NodeDef]]) -> None:

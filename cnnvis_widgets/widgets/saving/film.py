@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...errors import OutputError
 from ...imaging.normalize import to_uint8
 from ...outputs.animation import write_animation
 from ...outputs.file_names import film_name
+from ...outputs.whole_files import appear_new
 from ...results import DreamStep
 
 
@@ -60,22 +62,15 @@ class Film:
         steps = self.steps
         if not steps:
             raise OutputError("Expected a dream to write a film of. Received: none. Start dreaming first.")
-        path = _reserve(folder)
+        temporary = folder / f".dream.{token_hex(4)}.gif"
         try:
-            return write_animation(steps, path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def _reserve(folder: Path) -> Path:
-    """Create an empty file under the first free name, so that no other film takes the name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in count(1):
-        path = folder / film_name(number)
-        try:
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        break
-    return path
+            folder.mkdir(parents=True, exist_ok=True)
+            return appear_new(write_animation(steps, temporary), (folder / film_name(number) for number in count(1)))
+        except OSError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError(
+                f"Expected a folder that can be written to. Received: {str(folder)!r} ({error}). Give another one."
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)

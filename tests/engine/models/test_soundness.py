@@ -19,14 +19,14 @@ from cnnvis_widgets.engine.models import soundness
 from cnnvis_widgets.engine.models.soundness import require_sound
 from cnnvis_widgets.errors import ModelError
 
-SECONDS = 20  # on a busy machine; each of them takes much less than one
+SECONDS = 20  # of processor time; each takes much less
 
 
 @pytest.fixture(autouse=True)
 def quick():
-    start = time.perf_counter()
+    start = time.process_time()
     yield
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def node(name, op="Identity", *inputs):
@@ -45,9 +45,10 @@ def constant(name, shape, dtype=tf.float32, **content):
     for size in shape:
         made.attr["value"].tensor.tensor_shape.dim.add(size=size)
     for key, value in content.items():
-        setattr(made.attr["value"].tensor, key, value) if isinstance(value, bytes) else getattr(
-            made.attr["value"].tensor, key
-        ).append(value)
+        if key == "tensor_content":
+            made.attr["value"].tensor.tensor_content = value
+        else:
+            getattr(made.attr["value"].tensor, key).append(value)
     return made
 
 
@@ -187,7 +188,7 @@ def test_a_layer_with_more_units_than_the_file_has_weights(tmp_path, name):
     def edit(config):
         config["config"]["layers"][-1]["config"]["units"] = 10**9
 
-    with pytest.raises(ModelError, match=r"has 1,000,000,000 units, and which holds 67 numbers"):
+    with pytest.raises(ModelError, match=r"has 1,000,000,000 units, and which holds 65 numbers"):
         load(keras_file(tmp_path / name, edit))
 
 
