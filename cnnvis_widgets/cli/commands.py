@@ -85,6 +85,9 @@ def _add_model(parser: Parser) -> None:
         help="from a picture, uint8 (height, width, 3), to the array that the network expects; or MODULE:FUNCTION. "
         "Without it pictures are resized and keep their values, 0 to 255",
     )
+    group.add_argument(
+        "--trusted", action="store_true", help="you know who made the model and trust them, so its code may run"
+    )
 
 
 def _add_images(parser: Parser, *, needed: bool = False, without: str = "a packaged photograph") -> None:

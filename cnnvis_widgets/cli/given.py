@@ -70,6 +70,7 @@ def network_of(arguments: Namespace, feed: Any = None) -> Network:
         class_names=_class_names(arguments.class_names),
         heads=_heads(arguments.heads),
         preprocess=_function(arguments.preprocess),
+        trusted=arguments.trusted,
     )
 
 

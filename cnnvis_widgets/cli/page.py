@@ -25,7 +25,7 @@ from .report import Report, one_line
 
 _HOST = "127.0.0.1"
 _PATIENCE = 60  # seconds until the server must answer
-_SENT = ("model", "images", "image_input", "class_names", "heads", "preprocess", "out", "log")
+_SENT = ("model", "images", "image_input", "class_names", "heads", "preprocess", "trusted", "out", "log")
 
 
 def explore(arguments: Namespace, report: Report) -> None:

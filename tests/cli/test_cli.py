@@ -216,7 +216,8 @@ def test_demo_writes_what_the_demonstration_writes(told, monkeypatch, tmp_path):
 
 def settings(model: str, images: list[str]) -> dict[str, object]:
     names = ["a", "b", "c", "d"]
-    more = {"image_input": None, "class_names": names, "heads": None, "preprocess": None, "out": "Output", "log": "Log"}
+    more = {"image_input": None, "class_names": names, "heads": None, "preprocess": None, "trusted": False}
+    more |= {"out": "Output", "log": "Log"}
     return {"model": model, "images": images, **more}
 
 
