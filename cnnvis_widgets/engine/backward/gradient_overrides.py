@@ -9,9 +9,9 @@ TensorFlow's own gradient of a sum or product is also longer than a dream needs;
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import cast
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -23,6 +23,10 @@ _SPREADING = "Cnnvis/Spreading"
 OVERRIDES = {_PORTABLE}
 """Values of ``_gradient_op_type`` that stand for the true gradient, not for that of a rule."""
 
+_GIVEN = {"Placeholder", "Const"}
+"""The ops of kernels that are constants of the network; any other op computes its kernel."""
+
+_CONVOLUTIONS = {"Conv2D": tf.raw_ops.Conv2D, "Conv3D": tf.raw_ops.Conv3D}
 _INPUT_GRADIENTS = {"Conv2D": tf.raw_ops.Conv2DBackpropInput, "Conv3D": tf.raw_ops.Conv3DBackpropInputV2}
 
 
@@ -36,11 +40,15 @@ def make_portable(nodes: Iterable[NodeDef]) -> None:
 
 @tf.RegisterGradient(_PORTABLE)
 def _portable(op: tf.Operation, values: tf.Tensor) -> list[tf.Tensor | None]:
-    """The gradient with respect to the map; the kernel is a constant of the network."""
+    """The gradient with respect to the map, and to a kernel that is computed, perhaps from the image."""
     entered, kernel = op.inputs
-    dilations, groups = op.get_attr("dilations"), entered.shape[-1] // kernel.shape[-2]
+    channels = entered.shape[-1]
+    groups = 1 if channels is None else channels // kernel.shape[-2]  # a loop does not tell what comes out of it
     options = {key: op.get_attr(key) for key in ("strides", "explicit_paddings") if key in op.node_def.attr}
-    kernel = convolutions.spread(kernel, dilations[1:-1])
+    if kernel.op.type not in _GIVEN:
+        copies = [tf.identity(each) for each in op.inputs]  # apart: a kernel may be computed from the map itself
+        return cast("list[tf.Tensor | None]", tf.gradients(_computed_anew(op, copies, groups, options), copies, values))
+    kernel = convolutions.spread(kernel, op.get_attr("dilations")[1:-1])
     sizes, parts = tf.shape(entered), [(values, kernel)]
     if groups > 1:
         sizes = tf.concat([sizes[:-1], [kernel.shape[-2]]], 0)
@@ -52,6 +60,17 @@ def _portable(op: tf.Operation, values: tf.Tensor) -> list[tf.Tensor | None]:
         for part, own in parts
     ]
     return [tf.concat(sent, -1) if groups > 1 else sent[0], None]
+
+
+def _computed_anew(op: tf.Operation, inputs: Sequence[tf.Tensor], groups: int, options: dict[str, Any]) -> tf.Tensor:
+    """The output of a convolution by plain ones, of which TensorFlow has every gradient on every CPU."""
+    entered, kernel = inputs
+    kernel = convolutions.spread(kernel, op.get_attr("dilations")[1:-1])
+    padding, convolved = op.get_attr("padding").decode(), _CONVOLUTIONS[op.type]
+    if groups == 1:
+        return convolved(input=entered, filter=kernel, padding=padding, **options)
+    parts = zip(tf.split(entered, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([convolved(input=part, filter=own, padding=padding, **options) for part, own in parts], -1)
 
 
 def spreading() -> AbstractContextManager[None]:

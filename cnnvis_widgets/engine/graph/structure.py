@@ -13,11 +13,10 @@ from .custom_gradients import wrapped_outputs
 from .freezing import FrozenGraph
 from .function_bodies import FunctionFacts, bodies_of, functions_of
 from .graphdef import NodeDef, ancestors, consumers_of, data_inputs, descendants, node_of, tensor_of, value_ancestors
-from .image_axis import without_image_axis
+from .image_axis import InferredShapes, inferred_shapes, with_added_nodes
 from .layers import GraphFacts, channel_axes, elements_of, find_layers, make_layer, matching, unknown_layer
 from .normalizations import find_normalizations
 from .products import dense_ends, has_split_channels
-from .shapes import static_shapes
 
 
 def _calls(keras_name: str) -> tuple[int, ...]:
@@ -33,11 +32,13 @@ class Structure:
         frozen: its graph.
         sources: the names of the nodes that can be fed.
         layers: its layers where they are known; by default those of the candidates that are feature maps or values.
+        before: the shapes of the same graph without some added nodes, which leave all other tensors as they were.
 
     Attributes:
         graph_def: of the network.
         nodes: by name, each after its inputs.
         consumers: by node name, the names of the nodes that take data from it.
+        inferred: the shapes of all tensors, and what they tell about the axis of images.
         shapes: dtype and static shape of every tensor.
         varying: the names of the nodes that depend on an input.
         composites: the composite activations, by output node.
@@ -49,12 +50,23 @@ class Structure:
         whole_numbers: the dtype in the model of each input that takes whole numbers there, by tensor name.
     """
 
-    def __init__(self, frozen: FrozenGraph, sources: set[str], layers: Sequence[Layer] | None = None) -> None:
+    def __init__(
+        self,
+        frozen: FrozenGraph,
+        sources: set[str],
+        layers: Sequence[Layer] | None = None,
+        before: InferredShapes | None = None,
+    ) -> None:
         self.graph_def = frozen.graph_def
         self.nodes: dict[str, NodeDef] = {node.name: node for node in frozen.graph_def.node}
         self.consumers = consumers_of(frozen.graph_def.node)
         self.varying = descendants(self.consumers, sources)
-        self.apart, self.shapes = without_image_axis(frozen, self.nodes, self.varying, static_shapes(frozen))
+        self.inferred = (
+            inferred_shapes(frozen, self.nodes, self.varying)
+            if before is None
+            else with_added_nodes(frozen, self.varying, before)
+        )
+        self.apart, self.shapes = self.inferred.apart, self.inferred.shapes
         self.composites = find_composite_activations(self.nodes, self.varying, frozen.weights)
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
         self.whole_numbers = frozen.whole_numbers

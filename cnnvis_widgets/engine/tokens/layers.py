@@ -58,7 +58,7 @@ def read_tokens(frozen: FrozenGraph, structure: Structure, sources: set[str], im
         dtypes = {layer.tensor: structure.shapes[layer.tensor][0].as_datatype_enum for layer in kept}
         images = (structure.shapes[image][1] or (None,))[0]
         frozen, kept = on_grids(frozen, orders, kept, dtypes, images)
-    return TokenFacts(frozen, Structure(frozen, sources, kept), attentions, traced)
+    return TokenFacts(frozen, Structure(frozen, sources, kept, structure.inferred), attentions, traced)
 
 
 def _may_be_tokens(layer: Layer, structure: Structure, axes: int) -> bool:

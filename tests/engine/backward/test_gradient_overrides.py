@@ -6,9 +6,11 @@ import pytest
 import tensorflow as tf
 from networks import photo
 
-from cnnvis_widgets import load
+from cnnvis_widgets import load, reconstruct
 from cnnvis_widgets.engine.backward.gradient_overrides import spreading
+from cnnvis_widgets.engine.ops import convolutions
 from cnnvis_widgets.engine.runtime.tracing import traced
+from cnnvis_widgets.errors import FeedWarning
 
 
 def test_a_normalised_network_has_the_gradient_of_keras():
@@ -58,3 +60,51 @@ def test_a_second_operand_spreads_over_the_first_which_alone_gets_a_gradient(op)
     expected = np.ones_like(first) if op is tf.add else np.broadcast_to(second, first.shape)
     np.testing.assert_array_equal(function(first, second), expected)
     assert nothing == [[None]]
+
+
+@pytest.mark.parametrize(("groups", "dilation"), [(1, 1), (2, 1), (1, 2), (2, 2)])
+def test_a_kernel_that_is_computed_from_the_image_sends_its_gradient(monkeypatch, groups, dilation):
+    """As on CPUs without AVX-512; here the same whatever CPU the tests run on."""
+    monkeypatch.setattr(convolutions, "has_kernels", lambda: False)
+    mixing = np.random.default_rng(0).normal(size=(4, 9 * 4 // groups * 4)).astype(np.float32) / 4
+
+    def kernel(image):
+        return tf.reshape(tf.reduce_mean(image, [0, 1, 2])[None] @ mixing, [3, 3, 4 // groups, 4])
+
+    def plain(image):
+        wide = tf.repeat(tf.repeat(kernel(image), dilation, 0), dilation, 1)[: 2 * dilation + 1, : 2 * dilation + 1]
+        at = np.arange(2 * dilation + 1) % dilation == 0
+        wide *= (at[:, None] & at)[..., None, None].astype(np.float32)
+        parts = zip(tf.split(image, groups, -1), tf.split(wide, groups, -1), strict=True)
+        return tf.concat([tf.nn.conv2d(part, own, 1, "SAME") for part, own in parts], -1)
+
+    image = np.random.default_rng(1).random((1, 7, 6, 4), np.float32)
+    with tf.GradientTape() as tape:
+        given = tf.constant(image)
+        tape.watch(given)
+        score = tf.reduce_sum(plain(given)[..., 1])
+    model = tf.function(lambda image: tf.nn.conv2d(image, kernel(image), 1, "SAME", dilations=dilation))
+    with pytest.warns(FeedWarning, match="influence each other"):
+        network = load(model, image)
+    layer = network.select("c")[-1]
+    found = reconstruct(network, None, layer, channels=[1], rule="gradient", seed="ones").images[0, 0]
+    np.testing.assert_allclose(found, tape.gradient(score, given)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_a_convolution_behind_a_loop_that_does_not_tell_its_channels(monkeypatch):
+    monkeypatch.setattr(convolutions, "has_kernels", lambda: False)
+    last = np.random.default_rng(0).normal(size=(3, 3, 3, 2)).astype(np.float32)
+
+    def call(image):
+        maps = tf.TensorArray(tf.float32, 0, dynamic_size=True)
+        for channel in tf.range(3):
+            maps = maps.write(channel, tf.sin(image[..., channel]))
+        return tf.nn.conv2d(tf.transpose(maps.stack(), [1, 2, 3, 0]), last, 1, "SAME")
+
+    with tf.GradientTape() as tape:
+        given = tf.constant(photo(6))
+        tape.watch(given)
+        score = tf.reduce_sum(tf.function(call)(given)[..., 1])
+    network = load(tf.function(call), photo(6))
+    found = reconstruct(network, None, network.select("c")[-1], channels=[1], rule="gradient", seed="ones")
+    np.testing.assert_allclose(found.images[0, 0], tape.gradient(score, given)[0], rtol=1e-4, atol=1e-5)

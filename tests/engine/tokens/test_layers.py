@@ -7,6 +7,8 @@ import tensorflow as tf
 from transformers import hand_written, hybrid, keras_attention, photo, swin, vit, vit_of_reshaped_patches, with_dropout
 
 from cnnvis_widgets import activations, grad_cam, load, occlusion, predict, reconstruct
+from cnnvis_widgets.engine.graph.graphdef import node_of
+from cnnvis_widgets.engine.graph.structure import Structure
 
 MODELS = {
     "keras": vit,
@@ -111,3 +113,18 @@ def test_values_that_meet_of_several_places_have_none():
     traced = network.runtime.tokens.traced
     places = traced.places["mean/Mean:0"]
     assert (places == 0).all()
+
+
+@pytest.mark.parametrize("name", ["keras", "by hand", "windows", "behind convolutions", "reshaped patches"])
+@pytest.mark.parametrize("images", [None, 2])
+def test_shapes_beside_added_maps_are_those_of_the_whole_graph(name, images):
+    model = MODELS[name]()
+    if images is not None:
+        shape = (images, *model.input.shape[1:])
+        model = tf.function(model, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    network = load(model)
+    tokens, sources = network.runtime.tokens, {node_of(network.runtime.image_tensor)}
+    whole = Structure(tokens.frozen, sources)
+    assert len(tokens.frozen.graph_def.node) > len(network.runtime.frozen.graph_def.node)
+    assert tokens.structure.shapes == whole.shapes
+    assert tokens.structure.apart == whole.apart
