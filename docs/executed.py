@@ -74,7 +74,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
         notebook.cells.append(nbformat.v4.new_code_cell(SETTLED.format(states=kept)))
         client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": folder}})
         client.execute(env=_environment(folder))
-        states = json.loads(kept.read_text()) if kept.exists() else {}
+        states = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     notebook.cells.pop()
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:

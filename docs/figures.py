@@ -1,7 +1,7 @@
 """The sizes that the code keeps to, measured: ``python docs/figures.py``.
 
 Read from the files alone, but for the arrows, which come from ``rooms.py``. Lines of a function are counted without its
-docstring. Public is what the reference (``docs/reference.md``) documents.
+docstring. Public is what the reference (``docs/reference/``) documents.
 """
 
 from __future__ import annotations
@@ -87,10 +87,15 @@ def defined_in(file: Path) -> dict[str, ast.FunctionDef | ast.ClassDef]:
     return {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
+def reference() -> str:
+    """The text of the pages that document public names, in the order of their names."""
+    return "\n".join(path.read_text("utf-8") for path in sorted(rooms.ROOT.glob("docs/reference/*.md")))
+
+
 def public_names() -> list[tuple[Path, ast.FunctionDef | ast.ClassDef]]:
     """The functions and classes that the reference documents, with their files."""
     found = []
-    for kind, target, members in REFERENCE.findall((rooms.ROOT / "docs/reference.md").read_text("utf-8")):
+    for kind, target, members in REFERENCE.findall(reference()):
         if kind == "module":
             file = file_of(target)
             known = defined_in(file)

@@ -6,6 +6,7 @@ Usage: python scripts/readme_picture.py [FILE]
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,22 @@ from PIL import Image
 
 from cnnvis_widgets import activations, demo, dream, reconstruct
 from cnnvis_widgets.imaging import render
+from cnnvis_widgets.imaging.captions import captioned_grid
 from cnnvis_widgets.imaging.grid import montage
 
 SIDE, GAP = 240, 10
 MAPS = (0, 6, 15, 2, 19, 14, 21, 20, 5)
 """Feature maps of the stem that differ most to the eye: edges of each direction, colours, brightness."""
+CAPTIONS = (
+    ["A photograph"],
+    ["Feature maps of the first layer"],
+    ["What made four deep channels fire"],
+    ["A deep dream in another photograph"],
+)
 
 
 def overview() -> np.ndarray:
-    """Four square panels side by side on white, uint8 (height, width, 3)."""
+    """Four square panels with captions, uint8 (height, width, 3)."""
     network, layer = demo.network(), "block9_depthwise_relu"
     [stem] = activations(network, layers="stem_relu")
     [deep] = activations(network, layers=layer)
@@ -35,12 +43,15 @@ def overview() -> np.ndarray:
         montage(render.reconstruction_tiles(seen, scale="map", crop=True), gap=1),
         render.picture(last.images[0], last.value_range),
     )
-    canvas = np.full((SIDE, 4 * SIDE + 3 * GAP, 3), 255, np.uint8)
-    for index, panel in enumerate(panels):
-        left = index * (SIDE + GAP)
-        square = Image.fromarray(panel).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        canvas[:, left : left + SIDE] = square
-    return canvas
+    resized = [Image.fromarray(panel).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for panel in panels]
+    return in_a_row([np.asarray(panel) for panel in resized])
+
+
+def in_a_row(panels: Sequence[np.ndarray]) -> np.ndarray:
+    """Panels beside each other on white, each with its caption below, uint8 (height, width, 3)."""
+    cells = [captioned_grid(panel[None], [caption]) for panel, caption in zip(panels, CAPTIONS, strict=True)]
+    gap = np.full((len(cells[0]), GAP, 3), 255, np.uint8)
+    return np.hstack([part for cell in cells for part in (cell, gap)][:-1])
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ def current() -> str:
 
 
 def changed(text: str, old: str, new: str) -> str:
-    """A file with the new home. Pages of the documentation lie under OWNER.github.io/NAME."""
-    pages = "{}.github.io/{}".format
-    return text.replace(pages(*old.split("/")), pages(*new.split("/"))).replace(old, new)
+    """A file with the new home, also in the address of the documentation and in the one for mail."""
+    for form in ("{}.github.io/{}", "{}@users.noreply.github.com", "{}/{}"):
+        text = text.replace(form.format(*old.split("/")), form.format(*new.split("/")))
+    return text
 
 
 def buttons(home: str, tag: str) -> str:

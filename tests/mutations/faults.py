@@ -1036,4 +1036,26 @@ FAULTS = (
         "if not self._sent and (code := self._code()):",
         "widgets/state/test_saved.py button_sends",
     ),
+    # ---- what is installed
+    Fault(
+        "a missing package names an extra that does not bring it",
+        "extras.py",
+        '"pyarrow": "survey"',
+        '"pyarrow": "video"',
+        "project/test_package.py missing_package",
+    ),
+    Fault(
+        "a missing package comes out as Python's error, without what to do",
+        "__init__.py",
+        "raise (missing(error) or error) from error",
+        "raise",
+        "project/test_package.py missing_package",
+    ),
+    Fault(
+        "a model file of another suffix needs the right to make links",
+        "engine/models/keras_files.py",
+        "except (OSError, NotImplementedError):",
+        "except NotImplementedError:",
+        "engine/models/test_keras_files.py another_suffix",
+    ),
 )

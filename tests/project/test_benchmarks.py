@@ -45,7 +45,7 @@ def test_a_spread_is_minimum_median_and_maximum(times, three):
 
 
 def test_the_document_is_that_of_the_figures():
-    assert PAGE.read_text() == document(read(FILE))
+    assert PAGE.read_text("utf-8") == document(read(FILE))
 
 
 def test_a_missed_target_comes_with_its_profile():
@@ -55,11 +55,11 @@ def test_a_missed_target_comes_with_its_profile():
 
 
 def test_every_benchmark_is_in_the_readme():
-    readme = (ROOT / "benchmarks/README.md").read_text()
+    readme = (ROOT / "benchmarks/README.md").read_text("utf-8")
     commands = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
         for path in sorted((ROOT / "benchmarks").glob("*/*.py"))
-        if 'if __name__ == "__main__":' in path.read_text() and path.name != "stored_results.py"
+        if 'if __name__ == "__main__":' in path.read_text("utf-8") and path.name != "stored_results.py"
     ]
     assert len(commands) > 6
     unnamed = [command for command in commands if f"`{command}" not in readme]
@@ -94,4 +94,4 @@ def test_the_page_of_the_explorer_is_that_of_the_figures():
     waits()
     from benchmarks.explorer.__main__ import FILE, PAGE, document
 
-    assert PAGE.read_text() == document(read(FILE))
+    assert PAGE.read_text("utf-8") == document(read(FILE))

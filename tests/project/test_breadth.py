@@ -28,7 +28,7 @@ def test_large_networks(name):
 
 
 def test_the_page_shows_every_network():
-    text = (Path(__file__).parents[2] / "docs" / "breadth.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "breadth.md").read_text("utf-8")
     shown = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")][2:]
     assert shown == [*LARGE, *SMALL]
     assert "||" not in text

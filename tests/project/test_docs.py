@@ -22,13 +22,47 @@ from cnnvis_widgets import errors
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
+REFERENCE = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "docs/reference").glob("*.md")))
 
 
 @pytest.mark.parametrize("name", cnnvis_widgets.__all__)
 def test_every_public_name_is_in_the_reference(name):
     places = f"cnnvis_widgets.{name}\n", f".{name}\n"
     assert any(place in REFERENCE for place in places)
+
+
+def test_formulas_need_no_script_and_no_network():
+    mathml = pytest.importorskip("mathml", reason="the extra 'docs' is not installed", exc_type=ImportError)
+    formula = mathml.of(r"\max\Bigl(0, \sum_k \alpha_k A^k\Bigr)", display="block")
+    assert formula.startswith("<math")
+    assert 'display="block"' in formula
+    assert "script" not in formula
+
+
+def test_papers_become_links():
+    links = pytest.importorskip("links", reason="the extra 'docs' is not installed", exc_type=ImportError)
+    text = "ECCV 2014, DOI 10.1007/978-3-319-10590-1_53. See arXiv 1412.6806, and arXiv:1905.11946."
+    assert [links.paper(match) for match in links.PAPERS.finditer(text)] == [
+        "https://doi.org/10.1007/978-3-319-10590-1_53",
+        "https://arxiv.org/abs/1412.6806",
+        "https://arxiv.org/abs/1905.11946",
+    ]
+
+
+def test_every_trait_of_the_explorer_is_described():
+    traits = pytest.importorskip("traits", reason="the extra 'docs' is not installed", exc_type=ImportError)
+    assert [name for name, _, about in traits.rows() if not about] == []
+
+
+def test_every_method_page_states_formula_limits_and_source():
+    pages = sorted((ROOT / "docs/methods").glob("*.md"))
+    assert len(pages) >= 11
+    for page in pages:
+        text = page.read_text("utf-8")
+        for heading in ("Limits", "Source"):
+            assert re.search(rf"^## {heading}|^\*{heading}\.\*", text, re.M), (page.name, heading)
+        assert re.search(r"\$.+\$|^## Formula", text, re.M), page.name
+        assert text.splitlines()[2].startswith("*"), page.name  # the question that it answers
 
 
 def test_every_error_and_warning_is_in_the_reference():

@@ -97,7 +97,7 @@ def test_the_page_names_reasons_by_number():
 
 
 def test_the_stored_page_shows_every_kind():
-    text = (Path(__file__).parents[2] / "docs" / "kinds.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "kinds.md").read_text("utf-8")
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert [cells[0] for cells in lines if cells[0] not in ("kind", "---")] == list(KINDS)
     assert {len(cells) for cells in lines} == {len(COLUMNS) + 1}

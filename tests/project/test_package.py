@@ -86,7 +86,7 @@ def with_extras(*extras: str) -> set[str]:
 def test_binder_installs_all_that_the_package_needs() -> None:
     needed = with_extras("all", "cluster", "concepts", "notebook") | {"tensorflow-cpu"}
     assert {"bqplot", "dask", "pandas", "scikit-learn", "voila"} < needed
-    assert needed <= requirement_names((ROOT / "binder/requirements.txt").read_text().splitlines())
+    assert needed <= requirement_names((ROOT / "binder/requirements.txt").read_text("utf-8").splitlines())
 
 
 def test_a_script_needs_no_notebook_and_brings_a_tensorflow_of_its_own() -> None:
@@ -139,7 +139,7 @@ def test_the_demo_says_in_one_line_what_is_not_installed() -> None:
 
 
 def test_every_dependency_is_accounted_for() -> None:
-    note = (ROOT / "docs/design/0002-dependencies.md").read_text().lower()
+    note = (ROOT / "docs/design/0002-dependencies.md").read_text("utf-8").lower()
     table = {name for row in re.findall(r"^\| ([^|]+) \|", note, re.M) for name in row.split(", ")}
     assert with_extras("all", "cluster", "concepts", "notebook", "cpu") == table - {"package", "extra"}
 
@@ -180,15 +180,15 @@ def test_the_page_of_an_index_has_no_link_into_the_repository(wheel: Path) -> No
 
 
 def test_versions_agree() -> None:
-    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)[1]
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.M)[1]
     assert cited == cnnvis_widgets.__version__
-    assert f"({cited})" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"({cited})" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 @pytest.mark.slow
 def test_the_explorer_opens_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv/bin/python"
+    python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[cpu,demo,widgets]")
     code = "from cnnvis_widgets import ModelExplorer; print(type(ModelExplorer()).__name__)"
     assert "ModelExplorer" in run(python, "-c", code, cwd=tmp_path)

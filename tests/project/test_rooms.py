@@ -29,7 +29,9 @@ def test_an_arrow_that_follows_from_others_is_found() -> None:
 
 
 def test_the_drawings_are_those_of_the_code() -> None:
-    stale = [path.name for path, text in rooms.drawings().items() if not path.exists() or path.read_text() != text]
+    stale = [
+        path.name for path, text in rooms.drawings().items() if not path.exists() or path.read_text("utf-8") != text
+    ]
     assert not stale, f"{', '.join(stale)} show other rooms, sentences or arrows: run 'python docs/rooms.py'"
 
 

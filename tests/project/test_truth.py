@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from truth import CASES, RULES, SILENT, compared, silence
 
-PAGE = (Path(__file__).parents[2] / "docs" / "truth.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "truth.md").read_text("utf-8")
 QUICK = ["sort", "gradient from its input", "clip(x, 0, 1)", "l2_normalize", "recurrent cell"]
 
 

@@ -14,8 +14,9 @@ Leaky, PReLU, also with ceiling   exact                      R where R > 0      
 max-pool, maxout                  to the place that won      the same            the same
 LRN                               exact                      identity            exact
 ELU, CELU, SELU, SiLU, GELU,      exact                      exact, named        exact, named
-softplus, squareplus, hard swish,
-hard sigmoid, thresholded ReLU
+softplus, squareplus,
+hard swish, hard sigmoid,
+thresholded ReLU
 all others that are not linear    exact                      exact, named        exact, named
 linear ops                        exact                      exact               exact
 ================================  =========================  ==================  =========================

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cnnvis_widgets import activations, load, predict
+from cnnvis_widgets.engine.models import keras_files
 from cnnvis_widgets.engine.models.keras2_configs import mended
 from cnnvis_widgets.engine.models.keras_models import require_backend
 from cnnvis_widgets.errors import ModelError
@@ -79,6 +80,22 @@ def test_a_file_of_keras_2_loads_with_its_weights(tmp_path, name):
         keras.Model(model.input, model.get_layer("leaky").output)(images()),
         atol=1e-6,
     )
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_another_suffix_loads_where_links_are_not_allowed(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(1314, "A required privilege is not held by the client")  # Windows without developer mode
+
+    monkeypatch.setattr(keras_files.Path, "symlink_to", refused)
+    model = picture_model()
+    path = tmp_path / "m.hdf5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras says that .h5 is an old format
+        model.save(tmp_path / "m.h5")
+    (tmp_path / "m.h5").rename(path)
+    before = path.read_bytes()
+    np.testing.assert_allclose(predict(load(path), images()).values, model(images()), atol=1e-6)
     assert path.read_bytes() == before
 
 

@@ -6,7 +6,7 @@ from cnnvis_widgets import load
 
 
 def test_public_members_of_a_network():
-    """Whoever adds one says so here and in docs/reference.md; what only the engine needs belongs to the runtime."""
+    """Whoever adds one says so here and in docs/reference; what only the engine needs belongs to the runtime."""
     network = load(frozen_graph())
     attributes = {"runtime", "feed", "heads", "preprocess"}
     properties = {"layers", "attentions", "inputs", "outputs", "image_input", "logits", "class_names"}

@@ -89,7 +89,7 @@ def test_the_state_comes_back(explorer, network, images, tmp_path):
 )
 def test_a_choice_that_does_not_fit_changes_nothing(explorer, tmp_path, change, error, words):
     path = explorer.save_state(tmp_path / "state.json")
-    kept = json.loads(path.read_text())
+    kept = json.loads(path.read_text("utf-8"))
     kept["choices"] |= {"rule": "guided", **change}
     path.write_text(json.dumps(kept))
     with pytest.raises(error, match=words):
