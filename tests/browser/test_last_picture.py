@@ -85,3 +85,13 @@ def test_the_picture_is_saved_and_a_dead_kernel_is_told(open_notebook, folder, b
     expect(note.last).to_be_hidden()
     notebook.await_python("'explorer' in globals() and not explorer.state.running")
     expect(page.locator(STILL)).to_be_hidden()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["notebook", "voila"])
+def test_other_front_ends_hide_it_beside_a_living_explorer(open_notebook, folder, where):
+    write_notebook(folder / "still.ipynb", [CELL])
+    page = open_notebook(where, "still.ipynb").page
+    expect(page.locator(STILL)).to_have_count(1)
+    expect(page.locator(STILL)).to_be_hidden()
+    expect(page.locator(".cnnvis-kernel-notice")).to_be_hidden()
