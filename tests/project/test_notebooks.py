@@ -30,7 +30,7 @@ def code(path):
 
 def test_there_are_notebooks():
     numbered = [path.name[:2] for path in sorted(FOLDER.glob("*.ipynb")) if path.name[0].isdigit()]
-    assert numbered == [f"{number:02}" for number in range(1, 9)]
+    assert numbered == [f"{number:02}" for number in range(1, 13)]
 
 
 SHEETS = sorted(FOLDER.glob("exercises/sheets/*.py"))
