@@ -40,6 +40,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "image_normalization": "imaging.tf_cnnvis",
     "insertion": "engine.attribution.perturbation",
     "invariance": "surveys.invariance",
+    "limit_memory": "engine.runtime.budget",
     "load": "engine.network.loading",
     "objectives": "engine.dreaming.objectives",
     "occlude": "engine.attribution.occluder",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from .engine.network.network import Network
     from .engine.ops.windows import ReceptiveField
     from .engine.reconstruction.reconstruct import reconstruct
+    from .engine.runtime.budget import limit_memory
     from .imaging.tf_cnnvis import convert_into_grid, image_normalization
     from .legacy import activation_visualization, deconv_visualization, deepdream_visualization
     from .outputs.animation import write_animation

@@ -5,6 +5,7 @@ It imports nothing of the package, so that the engine and the widgets can both u
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from typing import Any, Generic, TypeVar
 Value = TypeVar("Value")
 
 _ABSENT: Any = object()
+_TICKS = itertools.count()
 
 
 class LRUCache(Generic[Value]):
@@ -25,6 +27,7 @@ class LRUCache(Generic[Value]):
     Args:
         limit: the largest sum of sizes; without a limit nothing is dropped.
         on_drop: called after values were dropped, for instance to return their memory to the system.
+        after_put: called after a value was kept, for instance to drop values of other caches.
 
     Example:
         >>> cache = LRUCache(2)
@@ -34,9 +37,17 @@ class LRUCache(Generic[Value]):
         ['a', 'ccc']
     """
 
-    def __init__(self, limit: float = math.inf, *, on_drop: Callable[[], object] | None = None) -> None:
-        self._limit, self._on_drop = limit, on_drop
+    def __init__(
+        self,
+        limit: float = math.inf,
+        *,
+        on_drop: Callable[[], object] | None = None,
+        after_put: Callable[[], object] | None = None,
+    ) -> None:
+        self._limit, self._on_drop, self._after_put = limit, on_drop, after_put
         self._entries: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._ticks: dict[Hashable, int] = {}
+        self._size = 0
         self._lock = threading.Lock()
         self._making = threading.RLock()  # one at a time: two threads that trace take turns in Python anyway
 
@@ -46,21 +57,44 @@ class LRUCache(Generic[Value]):
             if key not in self._entries:
                 return default
             self._entries.move_to_end(key)
+            self._ticks[key] = next(_TICKS)
             return self._entries[key][0]
 
     def put(self, key: Hashable, value: Value, size: int = 1) -> None:
         """Keep a value, which replaces an earlier one. A value larger than the limit is not kept."""
         with self._lock:
-            self._entries.pop(key, None)
+            replaced = self._pop(key) if key in self._entries else None
             if size <= self._limit:
                 self._entries[key] = value, size
+                self._ticks[key] = next(_TICKS)
+                self._size += size
             dropped = []
-            while self.size > self._limit:
-                dropped.append(self._entries.popitem(last=False))
+            while self._size > self._limit:
+                dropped.append(self._pop(next(iter(self._entries))))
+        del replaced  # outside the lock: its end may be the end of other things
         if dropped:
             del dropped  # their memory is free before ``on_drop`` runs
             if self._on_drop is not None:
                 self._on_drop()
+        if self._after_put is not None:
+            self._after_put()
+
+    def _pop(self, key: Hashable) -> Value:
+        value, size = self._entries.pop(key)
+        del self._ticks[key]
+        self._size -= size
+        return value
+
+    def last_uses(self) -> list[int]:
+        """Return when each value was used last, oldest first. Larger numbers are later, over all caches."""
+        with self._lock:
+            return [self._ticks[key] for key in self._entries]
+
+    def drop_oldest(self) -> None:
+        """Drop the value that was not used for longest, without a call of ``on_drop``."""
+        with self._lock:
+            dropped = [self._pop(next(iter(self._entries)))] if self._entries else []
+        del dropped  # outside the lock: its end may be the end of other things
 
     def get_or_make(
         self, key: Hashable, make: Callable[[], Value], *, valid: Callable[[Value], bool] = lambda value: True
@@ -91,12 +125,15 @@ class LRUCache(Generic[Value]):
     def clear(self) -> None:
         """Drop everything, without a call of ``on_drop``."""
         with self._lock:
-            self._entries.clear()
+            entries, self._entries = self._entries, OrderedDict()
+            self._ticks.clear()
+            self._size = 0
+        del entries
 
     @property
     def size(self) -> int:
         """The sum of the sizes of the values."""
-        return sum(size for _, size in self._entries.values())
+        return self._size
 
     def __iter__(self) -> Iterator[Hashable]:
         return iter(tuple(self._entries))

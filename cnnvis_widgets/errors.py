@@ -14,6 +14,7 @@
     ├── OptionError            an unknown option, a value out of range, or options that exclude each other
     ├── GradientError          no gradient flows from the layer to the image
     ├── MissingPackageError    a package is not installed (the message names the extra that brings it)
+    ├── NotEnoughMemoryError   there is too little memory for a feed, found out before anything is computed
     ├── NumericalError         NaN or infinity appeared while computing
     └── OutputError            a file of results could not be written or read
 
@@ -81,6 +82,10 @@ class GradientError(CnnvisError, ValueError):
 
 class MissingPackageError(CnnvisError, ImportError):
     """A package that this part of the library needs is not installed."""
+
+
+class NotEnoughMemoryError(CnnvisError, MemoryError):
+    """There is too little memory for a feed. It is raised before TensorFlow asks for memory, which ends the process."""
 
 
 class NumericalError(CnnvisError, ArithmeticError):

@@ -65,6 +65,19 @@ def test_dropped_values_are_freed_before_on_drop_is_called():
     assert alive == [None]
 
 
+def test_uses_are_in_one_order_over_all_caches_and_the_oldest_can_be_dropped():
+    puts = []
+    one, other = LRUCache(after_put=lambda: puts.append("one")), LRUCache()
+    one.put("a", 1, 5), other.put("b", 2), one.put("c", 3, 7)
+    one.get("a")
+    assert (puts, sorted([*one.last_uses(), *other.last_uses()])[0]) == (["one"] * 2, other.last_uses()[0])
+    assert one.last_uses() == sorted(one.last_uses())
+    one.drop_oldest()
+    assert (list(one), one.size, len(one.last_uses())) == (["a"], 5, 1)
+    other.drop_oldest(), other.drop_oldest()
+    assert (list(other), other.size, other.last_uses()) == ([], 0, [])
+
+
 def test_none_is_a_value_like_any_other():
     cache, made = LRUCache(), []
     for _ in range(2):

@@ -1,7 +1,7 @@
 """Time, memory and agreement with three other libraries, which take turns: ``make bench-peers``.
 
 Every library has a VGG16 with the same random weights, in a process of its own; the others run in ``.venv-peers``,
-which ``make`` fills. Agreement is the correlation with our result. It prints a table and writes no file that stays.
+which ``make`` fills. Agreement is the correlation with our result. It prints a table, and ``--write FILE`` keeps it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Process:
                 return json.loads(line)
         return None
 
-    def do(self, work: str) -> tuple[float, int, np.ndarray]:
-        """Seconds, the largest memory so far in MiB, and the result."""
+    def do(self, work: str) -> tuple[float, float, int, np.ndarray]:
+        """Seconds, those of the processor, the largest memory so far in MiB, and the result."""
         assert self._process.stdin is not None
         self._process.stdin.write(work + "\n")
         self._process.stdin.flush()
-        seconds, memory = self._answer()
-        return seconds, memory, np.load(self._folder / f"{self.library}_{work}.npy")
+        seconds, processor, memory = self._answer()
+        return seconds, processor, memory, np.load(self._folder / f"{self.library}_{work}.npy")
 
     def end(self) -> None:
         """Let the process end."""
@@ -72,15 +72,18 @@ def rows(work: str, processes: list[Process], rounds: int) -> list[str]:
     """Lines of the table for one work; the libraries take turns."""
     able = [process for process in processes if work in process.works]
     first = {process.library: process.do(work) for process in able}
-    later: dict[str, list[float]] = {process.library: [] for process in able}
+    later: dict[str, list[tuple[float, float]]] = {process.library: [] for process in able}
     for _ in range(rounds):
         for process in able:
-            later[process.library].append(process.do(work)[0])
+            later[process.library].append(process.do(work)[:2])
     lines = []
-    for name, (seconds, memory, result) in first.items():
-        times = " / ".join(f"{figure:.2f}" for figure in spread(later[name]))
-        same = f"{agreement(result, first[OURS][2]):.4f}"
-        lines.append(f"| {work} | {name} | {seconds:.2f} | {times} | {memory} | {same} |")
+    for name, (seconds, processor, memory, result) in first.items():
+        times, used = (
+            " / ".join(f"{figure:.2f}" for figure in spread(list(figures)))
+            for figures in zip(*later[name], strict=True)
+        )
+        same = f"{agreement(result, first[OURS][3]):.4f}"
+        lines.append(f"| {work} | {name} | {seconds:.2f} | {times} | {processor:.2f} | {used} | {memory} | {same} |")
     return lines
 
 
@@ -89,6 +92,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default=str(ROOT / ".venv-peers/bin/python"), help="of the other libraries")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--works", nargs="*", help="names of works; by default all")
+    parser.add_argument("--write", type=Path, help="a file for the table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,11 +102,19 @@ def main() -> None:
         processes = [
             Process(library, sys.executable if library == OURS else options.python, folder) for library in LIBRARIES
         ]
-        print(", ".join(f"{key} {value}" for key, value in machine("tensorflow", "keras").items()))
-        print(f"load before {load_of_machine()}; seconds: the first call, then minimum / median / maximum")
-        print("| work | library | first | later | largest memory, MiB | agreement |\n|---|---|---|---|---|---|")
-        for work in processes[0].works:
-            print(*rows(work, processes, options.rounds), sep="\n", flush=True)
+        lines = [
+            ", ".join(f"{key} {value}" for key, value in machine("tensorflow", "keras").items()),
+            f"load before {load_of_machine()}; seconds: the first call, then minimum / median / maximum",
+            "",
+            "| work | library | first | later | processor, first | processor, later | memory, MiB | agreement |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        print(*lines, sep="\n", flush=True)
+        for work in options.works or processes[0].works:
+            lines += (added := rows(work, processes, options.rounds))
+            print(*added, sep="\n", flush=True)
+        if options.write is not None:
+            options.write.write_text("\n".join(lines) + "\n")
         for process in processes:
             if not process.works:
                 print(f"{process.library}: could not be started; see its own error with {WORK.name}")

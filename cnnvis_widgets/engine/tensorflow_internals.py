@@ -7,11 +7,12 @@ says why the public API does not suffice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from inspect import getclosurevars
 from typing import Any, cast
+from weakref import finalize
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.python.eager import context as _context
 from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
-from tensorflow.python.framework.func_graph import FuncGraph
+from tensorflow.python.framework.func_graph import FuncGraph, dismantle_func_graph
 from tensorflow.python.framework.ops import gradient_registry
 from tensorflow.python.util import _pywrap_util_port
 
@@ -89,6 +90,30 @@ def optimiser_options(config: ConfigProto) -> Iterator[None]:
         yield
     finally:
         current.function_call_options = before
+
+
+def free_with(function: Any) -> None:
+    """Free the graph of a function, and the weights that it captured, as soon as the function is gone.
+
+    Tensors and ops of a graph refer to each other. TensorFlow breaks these circles for a ``tf.function``, but not for
+    what ``wrap_function`` returns, whose weights would wait for the garbage collector.
+    """
+    finalize(function, _dismantle, function.graph).atexit = False
+
+
+def free_now(functions: Iterable[Any]) -> None:
+    """Free the graphs of functions that nobody calls any more, and let go of what they captured.
+
+    A pruned function refers to itself, so it is not gone when the last of its users is.
+    """
+    for function in functions:
+        _dismantle(function.graph)
+        function._captured_inputs = []
+
+
+def _dismantle(graph: FuncGraph) -> None:
+    dismantle_func_graph(graph)
+    _ = graph.captures  # this list keeps its former tensors until it is read
 
 
 def is_captured(graph: tf.Graph, value: tf.Tensor) -> bool:

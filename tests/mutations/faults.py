@@ -89,6 +89,43 @@ FAULTS = (
         ":",
         "engine/runtime/test_op_by_op.py outlive",
     ),
+    # ---- memory
+    Fault(
+        "a compiled function keeps its network alive",
+        "engine/runtime/tracing.py",
+        "bodies.pop()(*tensors)",
+        "bodies[0](*tensors)",
+        "engine/network/test_closing.py last_reference",
+    ),
+    Fault(
+        "a file that changed is taken for the same",
+        "engine/models/open_files.py",
+        "(file, state.st_ino, state.st_size, state.st_mtime_ns)",
+        "(file, 0, 0, 0)",
+        "engine/models/test_open_files.py changed",
+    ),
+    Fault(
+        "what was used last is dropped first",
+        "engine/runtime/budget.py",
+        "return min(uses,",
+        "return max(uses,",
+        "engine/runtime/test_budget.py used_last",
+    ),
+    Fault(
+        "a tile lets units in that see its inner border",
+        "engine/network/pieces.py",
+        "(end - start - size) // stride + 1",
+        "(end - start - size // 2) // stride + 1",
+        "engine/network/test_large_feeds.py spans",
+    ),
+    # ---- devices
+    Fault(
+        "a GPU takes the pullbacks that were made for CPUs",
+        "engine/reconstruction/strategies.py",
+        "if not policy.fast_pullbacks:",
+        "if not policy.name:",
+        "engine/test_devices.py",
+    ),
     # ---- tokens and attention
     Fault(
         "attentions among other tokens are taken together",

@@ -19,6 +19,7 @@ from ...errors import GradientError, NumericalError
 from ...results import Attribution, Head, Layer, Target
 from ..network.channels import channels_last
 from ..network.feeds import Feeds
+from ..network.large_feeds import is_large, require_room
 from ..network.loading import load
 from ..network.network import Network
 from ..network.targets import EVERYWHERE, BoundTargets, Targets, listed, number_of, place_text, title_of, weights_of
@@ -278,8 +279,10 @@ class ClassScores:
         fixed = runtime.batches.fixed_size
         function = runtime.compiled((key, tuple(others)), body, self._signature(arrays))
         parts = []
+        variant = {runtime.image_tensor: arrays[0][:1]}
+        require_room(runtime, variant, [self.layer.tensor], gradient=isinstance(key, tuple) and key[0] == "gradient")
         together = len(rows) == len(self.images) and runtime.mixes([self.layer.tensor])
-        size = fixed or (len(rows) if together else BATCH)
+        size = fixed or (len(rows) if together else 1 if is_large(variant) else BATCH)
         for start in range(0, len(rows), size):
             count = min(size, len(rows) - start)
             chunk = np.arange(start, start + (fixed or count)) % len(rows)  # a network may fix the size of its batches

@@ -10,11 +10,17 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from ..devices import device_policy
 from ..ops.specs import OPS
 from .graphdef import NodeDef, data_inputs
 
 _PER_AXIS = ("strides", "dilations", "ksize")
 _SIZES_FIRST = {"Conv2DBackpropInput", "Conv3DBackpropInputV2"}
+
+
+def for_device(nodes: Iterable[NodeDef]) -> list[NodeDef]:
+    """Return the nodes as the device runs them: on a CPU as ``run_on_cpu`` does, on a GPU as they are."""
+    return run_on_cpu(nodes) if device_policy().channels_last else list(nodes)
 
 
 def run_on_cpu(nodes: Iterable[NodeDef]) -> list[NodeDef]:

@@ -113,7 +113,8 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
         ModelError: nothing in the graph can be fed.
         VariableError: a variable that the forward part needs has no value.
     """
-    flat, moved = inline_functions(with_custom_gradients(draft.graph_def, draft.graph))
+    graph_def = _without_initial_values(draft.graph_def, fed)
+    flat, moved = inline_functions(with_custom_gradients(graph_def, draft.graph))
     forward = _forward_part(clean(flat), draft, moved, fed)
     needed = [node.name for node in forward.node if node.op in _VARIABLES]
     read = dict(draft.read(needed)) if needed else {}
@@ -133,6 +134,19 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
     whole_numbers = {tensor_of(name): dtype for name, dtype in whole.items()}
     frozen = FrozenGraph(detached, weights, inputs, outputs, draft.keras_names, whole_numbers)
     return _renamed(frozen, draft.renamed)
+
+
+def _without_initial_values(graph_def: GraphDef, fed: Sequence[str]) -> GraphDef:
+    """Return what depends on an input, and all that this depends on.
+
+    The initial values of a trained network are constants as large as its weights; nobody needs copies of them.
+    """
+    nodes = {node.name: node for node in graph_def.node}
+    sources = {name for name, node in nodes.items() if node.op in _INPUTS} | (set(map(node_of, fed)) & nodes.keys())
+    dependent = descendants(consumers_of(graph_def.node), sources)
+    needed = ancestors(nodes, dependent)
+    kept = [node for node in graph_def.node if node.name in needed]
+    return copy_of(graph_def, kept) if sources and len(kept) < len(nodes) else graph_def
 
 
 def _forward_part(graph_def: GraphDef, draft: Draft, moved: Mapping[str, str], fed: Sequence[str]) -> GraphDef:

@@ -69,14 +69,13 @@ class Structure:
         self.apart, self.shapes = self.inferred.apart, self.inferred.shapes
         self.composites = find_composite_activations(self.nodes, self.varying, frozen.weights)
         self.axes = channel_axes(self.nodes, self.varying, self.shapes)
-        self.whole_numbers = frozen.whole_numbers
-        self._frozen = frozen
+        self.whole_numbers, self._keras_names = frozen.whole_numbers, frozen.keras_names
         self.split: frozenset[str] = frozenset()
-        self.candidates = self._find_layers() if layers is None else tuple(layers)
+        self.candidates = self._find_layers(frozen) if layers is None else tuple(layers)
         maps = [layer for layer in self.candidates if layer.tensor not in self.apart and layer.name not in self.split]
         self.layers = tuple(maps if layers is None else layers)
 
-    def _find_layers(self) -> tuple[Layer, ...]:
+    def _find_layers(self, frozen: FrozenGraph) -> tuple[Layer, ...]:
         dense = dense_ends(self.nodes, self.consumers, self.varying, self.shapes, self.apart)
         facts = GraphFacts(
             self.nodes,
@@ -91,10 +90,10 @@ class Structure:
         self.split = frozenset(
             end for end, name in dense.items() if has_split_channels(self.nodes[name], end, self.shapes)
         )
-        returned = {node_of(tensor) for tensor in self._frozen.outputs.values()}
+        returned = {node_of(tensor) for tensor in frozen.outputs.values()}
         ends = returned | (self.nodes.keys() - self.consumers.keys())
         counting = value_ancestors(self.nodes, ends)  # a loop of Keras takes the shape of a step that it computes first
-        layers = find_layers(facts, self._frozen.keras_names)
+        layers = find_layers(facts, frozen.keras_names)
         return tuple(layer for layer in layers if node_of(layer.tensor) in counting)
 
     @property
@@ -172,7 +171,7 @@ class Structure:
 
     def _keras_output(self, name: str) -> Layer | None:
         """Return the output of a Keras layer, by its name or its path in nested models; of several the first."""
-        owners = self._frozen.keras_names
+        owners = self._keras_names
         for key in (lambda owner: owner, lambda owner: owner.split("/")[-1]):
             owned = [node for node in self.nodes if node in self.varying and key(owners.get(node, "")) == name]
             first = min((owners[node] for node in owned), key=_calls, default="")
@@ -201,7 +200,7 @@ class Structure:
     def _make(self, tensor: str, kind: str) -> Layer | None:
         """Return a layer that is not among ``layers``."""
         name = tensor.removesuffix(":0")
-        return make_layer(tensor, kind, self.shapes, self.axes, self._frozen.keras_names.get(node_of(tensor)), name)
+        return make_layer(tensor, kind, self.shapes, self.axes, self._keras_names.get(node_of(tensor)), name)
 
     def before_softmax(self, layer: Layer) -> Layer:
         """Return the layer whose values a softmax turns into probabilities; any other layer is returned as it is.

@@ -25,6 +25,8 @@ from .keras_trust import require_harmless, require_room_for_weights
 from .tracing import Request
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n"
+_MODELS = ("Functional", "Model", "Sequential")
+_MODULES = (keras.layers, keras.initializers, keras.regularizers, keras.constraints)
 _OTHER_WAYS = (
     "It loads where it was made, and as a SavedModel: there, call model.export('folder') (tf.keras of version 2: "
     "tf.saved_model.save(model, 'folder')) and pass the folder, or pass tf.function(lambda x: model(x))."
@@ -82,6 +84,27 @@ def read_hdf5(path: Path, request: Request) -> Draft | None:
     require_harmless(config, repr(str(path)), trusted=request.trusted)
     require_room_for_weights(config, elements, repr(str(path)))
     return draft_of_keras_model(_loaded_hdf5(path, config, version, request.trusted), request.arguments)
+
+
+def runs_python_code(path: Path) -> bool:
+    """Return whether a file is one of Keras and may be loaded with code from elsewhere, which it only names."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json")) if "config.json" in archive.namelist() else None
+    else:
+        config = _architecture(path)[0] if h5py.is_hdf5(path) else None
+    return config is not None and (bool(keras.saving.get_custom_objects()) or not _is_of_keras(config))
+
+
+def _is_of_keras(config: Any) -> bool:
+    """Return whether all classes of an architecture are those of Keras. Keras 2 does not say where they are from."""
+    if isinstance(config, dict):
+        name, module = str(config.get("class_name", "Model")), str(config.get("module", "keras"))
+        is_plain = name.startswith("__") or name in _MODELS  # a tensor or a tuple, or the model
+        known = "module" in config or is_plain or any(hasattr(each, name) for each in _MODULES)
+        own = name == "Lambda" or not known or (module != "keras" and not module.startswith("keras."))
+        return not own and all(map(_is_of_keras, config.values()))
+    return not isinstance(config, list) or all(map(_is_of_keras, config))
 
 
 def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:

@@ -17,7 +17,7 @@ from .functions import draft_of_function
 from .saved_model_files import SavedModelFiles, read_saved_model
 from .tracing import Request
 
-_FILES = ("saved_model.pb", "saved_model.pbtxt")
+SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _FIRST_BYTE = b"\x08"  # a SavedModel starts with its schema version, a GraphDef with a node
 
 
@@ -57,8 +57,8 @@ def read_path(path: Path, request: Request) -> Draft | None:
 def _directory(path: Path) -> Path | None:
     """Return the directory of the SavedModel that a path means."""
     if path.is_dir():
-        return path if any((path / name).is_file() for name in _FILES) else None
-    if path.name not in _FILES or not path.is_file():
+        return path if any((path / name).is_file() for name in SAVED_MODEL_FILES) else None
+    if path.name not in SAVED_MODEL_FILES or not path.is_file():
         return None
     with path.open("rb") as file:
         return path.parent if path.suffix == ".pbtxt" or file.read(1) == _FIRST_BYTE else None

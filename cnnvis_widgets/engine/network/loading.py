@@ -14,6 +14,7 @@ from ...imaging.reading import is_image_source
 from ...results import Head
 from ..graph.freezing import FrozenGraph, freeze
 from ..models.admission import admitted, admitted_draft
+from ..models.open_files import OPEN_FILES, stamp_of
 from ..models.readers import draft_of, unreadable
 from ..models.tracing import Request, unnamed
 from ..runtime.tracing import eagerly
@@ -95,8 +96,7 @@ def load(
     fed = tuple(map(key_name, feed)) if isinstance(feed, Mapping) else ()
     request = Request(lambda: _arguments(model, feed, preprocess), trusted)
     with unreadable(model):
-        frozen = _frozen(model, request, fed if wanted is None else (wanted, *fed))
-        runtime = Runtime(frozen, wanted, fed)
+        runtime = _runtime(model, request, wanted, fed)
     for caution in cautions(runtime):
         warn_of_feed(caution)
     found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
@@ -108,6 +108,26 @@ def _frozen(model: Any, request: Request, fed: Sequence[str]) -> FrozenGraph:
     draft = admitted_draft(draft_of(model, request))
     declared = [tensor for _, tensor in draft.outputs or ()]
     return admitted(freeze(draft, fed), fed, declared, trusted=request.trusted)
+
+
+def _runtime(model: Any, request: Request, wanted: str | None, fed: tuple[str, ...]) -> Runtime:
+    """Read and freeze a model. A file that another network holds as it is now is not read again."""
+    named = fed if wanted is None else (wanted, *fed)
+    stamp, is_traced = stamp_of(model, trusted=request.trusted), False
+
+    def traced_for() -> Mapping[str, np.ndarray]:
+        nonlocal is_traced
+        is_traced = True
+        return request.arguments()
+
+    frozen = None if stamp is None else OPEN_FILES.find(stamp, named)
+    if frozen is None:
+        frozen = _frozen(model, Request(traced_for, request.trusted), named)
+        if is_traced or stamp != stamp_of(model, trusted=request.trusted):  # for this feed, or written meanwhile
+            stamp = None
+    runtime = Runtime(frozen, wanted, fed)
+    OPEN_FILES.keep(stamp, named, runtime.frozen)
+    return runtime
 
 
 def _with_settings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -193,14 +194,35 @@ class Network:
         """
         return self.runtime.nonfinite_weights(None if layer is None else self.layer(layer))
 
+    def close(self) -> None:
+        """Free the weights, and everything that was compiled or computed, at once. A second call does nothing.
+
+        Networks with other feeds, class names or preprocessing that were made from this one are closed with it, since
+        they share its weights. Another ``load`` of the same file stays open. Without ``close``, the memory is free some
+        time after the last reference is gone. Names, shapes and layers can still be read.
+
+        Example:
+            >>> with load(keras.Model(image, scores)) as another:
+            ...     closed = another
+            >>> closed
+            <Network: closed>
+        """
+        self.runtime.close()
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
-        return f"<Network: {self._summary()}>"
+        return "<Network: closed>" if self.runtime.is_closed else f"<Network: {self._summary()}>"
 
     def _summary(self) -> str:
         return summary(self.image_input, self.layers, self.nonfinite_weights())
 
     def _repr_html_(self) -> str:
-        return as_html(self._table(), self._summary())
+        return escape(repr(self)) if self.runtime.is_closed else as_html(self._table(), self._summary())
 
     def fingerprint(self) -> str:
         """A hash of ops and weights that is the same in every process.
@@ -209,6 +231,7 @@ class Network:
             >>> len(network.fingerprint())
             16
         """
+        self.runtime.require_open()
         return self.runtime.frozen.fingerprint
 
     def to_bytes(self) -> bytes:
@@ -219,6 +242,7 @@ class Network:
             True
         """
         runtime = self.runtime
+        runtime.require_open()
         return network_bytes(runtime.frozen, runtime.image_tensor, runtime.structure.roots, self.heads)
 
     @classmethod

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
 from ...caches import LRUCache
-from ...errors import GradientError, NumericalError
+from ...errors import GradientError, ModelError, NumericalError
 from ...results import Layer, TensorInfo
 from ..backward.gradient_path import blocked_gradient
 from ..graph.batch_mixing import depends_on_batch, mixing_nodes
-from ..graph.channels_last import run_on_cpu
+from ..graph.channels_last import for_device
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
@@ -24,12 +24,14 @@ from ..graph.shared_memory import as_tensor
 from ..graph.structure import Structure
 from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
+from ..runtime.memory import give_back
 from ..runtime.op_by_op import can_run, run_nodes
 from ..runtime.subgraphs import ImportedSubgraph, import_subgraph, import_with_gradient
 from ..runtime.tracing import as_arrays, capture_all, eagerly, traced
 from ..tokens.layers import read_tokens
 from .feeds import Batches, Feeds, cast_to, key_name, require_whole_numbers, tensor_named
 from .input_layout import behind_entry, choose_image_input, entry_of, layout_of
+from .large_feeds import compute, is_large
 
 
 class Runtime:
@@ -73,15 +75,49 @@ class Runtime:
         self.image_is_behind_entry = bool(guessed) and image != guessed
         self.tokens = read_tokens(frozen, self.structure, sources, image)
         self.structure = structure = self.tokens.structure
-        self._weights = FoldedWeights(structure, weights)
+        self._open_weights: FoldedWeights | None = FoldedWeights(structure, weights)
         self.layout = layout_of(image, structure)
         self.batches = Batches(structure.shapes, image)
         self.mixing = mixing_nodes(structure, self.batches.fixed_size)
         self.inputs = tuple(self.info(name, tensor) for name, tensor in frozen.inputs.items())
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
-        self.cache = function_cache()
+        self.cache = function_cache(nodes=len(structure.nodes))
         self.forward_passes = ForwardPasses()
         self._looked_at: LRUCache[bool] = LRUCache(1024)
+
+    # ---- an end
+
+    def close(self) -> None:
+        """Free the weights and everything that was compiled or computed. A second call does nothing."""
+        self._open_weights = None
+        self.frozen = replace(self.frozen, weights={})
+        self.tokens = replace(self.tokens, frozen=replace(self.tokens.frozen, weights={}))
+        self.cache.clear()
+        self.forward_passes.clear()
+        self._looked_at.clear()
+        give_back()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._open_weights is None
+
+    @property
+    def _weights(self) -> FoldedWeights:
+        self.require_open()
+        return cast("FoldedWeights", self._open_weights)
+
+    def require_open(self) -> None:
+        """Check that the weights are there.
+
+        Raises:
+            ModelError: the network was closed.
+        """
+        if self.is_closed:
+            raise ModelError(
+                "Expected a network that is open. Received: one that was closed, so that its weights are gone. "
+                "Load the model again: load(model)."
+            )
 
     # ---- names, and arrays that fit them
 
@@ -224,7 +260,10 @@ class Runtime:
         Raises:
             FeedError: a placeholder that they need is missing.
             NumericalError: they depend on weights that hold NaN or infinity.
+            NotEnoughMemoryError: there is too little memory, also for pieces of an image.
         """
+        if is_large(feeds) and (pieces := compute(self, feeds, tensors)) is not None:
+            return pieces
         chunks = (batches or self.batches).chunks(feeds, together=self.mixes(tensors))
         first = list(islice(chunks, 2))
         run = (len(first) == 1 and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
@@ -241,7 +280,7 @@ class Runtime:
             return None
         self._looked_at.put(key, True)
         subgraph, weights = self._weights.subgraph(feeds.keys(), tensors)
-        nodes = run_on_cpu(subgraph.nodes)
+        nodes = for_device(subgraph.nodes)
         if not all(map(can_run, nodes)):
             return None
         dtypes = [spec.dtype for spec in self.batches.signature(feeds)]

@@ -13,11 +13,10 @@ side by side.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 
 import tensorflow as tf
 
-from ..tensorflow_internals import computes_with_onednn
+from ..devices import device_policy
 from .signals import Patches, Signal, Signals, fitted, placed, require_whole, window_below
 from .windows import Axis, NotSupported, geometry, has_channels_last
 
@@ -175,13 +174,12 @@ def _of_own_kernels(signal: Signal, kernel: tf.Tensor, axes: Sequence[Axis], len
 # ---- groups and dilations
 
 
-@cache
 def has_kernels() -> bool:
     """Whether TensorFlow has gradient kernels for groups and dilations here: those of oneDNN, or those for GPUs.
 
     Asked of the build and not tried, since TensorFlow would print a warning into the user's notebook.
     """
-    return computes_with_onednn() or bool(tf.config.list_physical_devices("GPU"))
+    return device_policy().grouped_gradients
 
 
 def has_groups(op: tf.Operation) -> bool:

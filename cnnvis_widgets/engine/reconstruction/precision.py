@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
+from ..devices import device_policy
 from ..network.feeds import Feeds
 from ..runtime.tracing import eagerly
 from .strategies import BackwardStrategy, Choice, Route, fastest_strategy
@@ -45,7 +46,7 @@ def strategy_in(precision: str, route: Route, feeds: Feeds) -> Choice:
     """
     native = tf.as_dtype(feeds[route.network.runtime.image_tensor].dtype)
     choice = fastest_strategy(route, feeds, tf.bfloat16 if precision == "bfloat16" else native)
-    if precision == "auto" and native == tf.float32:
+    if precision == "auto" and native == tf.float32 and device_policy().bfloat16:
         return _faster_precision(route, feeds, choice)
     if choice.strategy.precision == precision:
         return choice

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
+from weakref import proxy
 
 import numpy as np
 import tensorflow as tf
 
 from ...results import Layer
 from ..backward.pullback import pull_back
+from ..devices import device_policy
 from ..network.feeds import Feeds
 from ..network.network import Network
 from ..ops.windows import NotSupported, ReceptiveField
@@ -54,6 +56,8 @@ class Route:
 
 class BackwardStrategy(Protocol):
     """How the signals of seeds reach the image. It reads and fills the network's cache of forward passes.
+
+    The network's cache keeps strategies, so they hold its runtime weakly: the last reference to the network frees both.
 
     Attributes:
         name: of the strategy, for the result.
@@ -120,7 +124,9 @@ def fastest_strategy(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
 
 
 def _choose(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
-    reason = ""
+    reason, policy = "", device_policy()
+    if not policy.fast_pullbacks:
+        return Choice(TiledGradients(route, feeds), f"on a {policy.name}, which has TensorFlow's own gradient only")
     if route.seed == "unit" and _share_seen(route, feeds) <= _LARGEST_PATCH:
         try:
             return Choice(PatchPullback(route, feeds, dtype), reason)
@@ -152,12 +158,14 @@ class BatchedPullback:
 
     def __init__(self, route: Route, feeds: Feeds, dtype: tf.DType) -> None:
         self.seeds_per_call, self.precision = _SEEDS_PER_CALL, dtype.name
-        self._route, self._runtime, self._dtype = route, route.network.runtime, dtype
+        self._route, self._key, self._dtype = route, route.key, dtype
+        self._runtime = proxy(route.network.runtime)
         self._fed = tuple(feeds)
         self._field: ReceptiveField | None = None
         axes = len(route.layer.shape) - 2
         late = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, axes], tf.int32)]
         self._function = TwoStageFunction(self._body, self._runtime.batches.signature_for_one(feeds), late)
+        del self._route  # the network is needed no more
 
     def _body(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *early, channels, units = arguments
@@ -180,7 +188,7 @@ class BatchedPullback:
 
     def forward(self, feeds: Feeds) -> tuple[np.ndarray, Residuals]:
         """Run forward, or take the forward pass of the same feed from the network's cache."""
-        key = type(self).__name__, *self._route.key, self.precision
+        key = type(self).__name__, *self._key, self.precision
         return self._runtime.forward_passes.of(key, feeds, lambda: self._function.first(*feeds.values()))
 
     def backward(
@@ -220,7 +228,7 @@ class TiledGradients:
         runtime = route.network.runtime
         layer, rule, seed = route.layer, route.rule, route.seed
         fixed = runtime.batches.fixed_size
-        self._runtime, self._layer = runtime, layer
+        self._runtime, self._layer = proxy(runtime), layer
         self.precision = feeds[runtime.image_tensor].dtype.name
         self.seeds_per_call = fixed or _SEEDS_PER_CALL
 

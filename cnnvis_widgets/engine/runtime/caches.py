@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 
 from ...caches import LRUCache
+from .budget import BUDGET
 from .memory import give_back
 from .two_stage import Residuals
 
 FUNCTIONS = 16
 """Functions that a network keeps. One takes about 15 MB in a network of 60 convolutions, however small its weights."""
+
+_BYTES_OF_NODE, _SMALLEST_FUNCTION = 40_000, 2**18
+"""Bytes of a function for each node of its network, and of the smallest one."""
 
 FORWARD_PASSES = 2**26
 """Bytes of forward passes that a network keeps: a few layers of an image."""
@@ -22,12 +26,18 @@ Pass = tuple[np.ndarray, Residuals]
 """A layer's values, and what the backward pass needs of the forward pass."""
 
 
-def function_cache(limit: int = FUNCTIONS) -> LRUCache[Any]:
+def function_cache(limit: int = FUNCTIONS, nodes: int = 0) -> LRUCache[Any]:
     """Return a cache for compiled functions, which gives the memory of dropped ones back to the system.
 
-    Whoever still holds a dropped function can go on calling it.
+    Whoever still holds a dropped function can go on calling it. The budget of the process counts them.
+
+    Args:
+        limit: the most functions to keep.
+        nodes: how many nodes the network has; this tells what a function takes.
     """
-    return LRUCache(limit, on_drop=give_back)
+    cache: LRUCache[Any] = LRUCache(limit, on_drop=give_back, after_put=BUDGET.trim)
+    BUDGET.watch(cache, max(_SMALLEST_FUNCTION, _BYTES_OF_NODE * nodes))
+    return cache
 
 
 class ForwardPasses:
@@ -41,7 +51,8 @@ class ForwardPasses:
     """
 
     def __init__(self, limit: int = FORWARD_PASSES) -> None:
-        self._passes: LRUCache[Pass] = LRUCache(limit)
+        self._passes: LRUCache[Pass] = LRUCache(limit, after_put=BUDGET.trim)
+        BUDGET.watch(self._passes, 1)
 
     def of(self, strategy: Hashable, feeds: Mapping[str, np.ndarray], run: Callable[[], Pass]) -> Pass:
         """Return the forward pass for a feed: a kept one, or else what ``run`` computes.
@@ -58,6 +69,10 @@ class ForwardPasses:
             forward_pass = run()
             self._passes.put(key, forward_pass, bytes_of(forward_pass))
         return forward_pass
+
+    def clear(self) -> None:
+        """Drop all of them."""
+        self._passes.clear()
 
     @property
     def bytes(self) -> int:

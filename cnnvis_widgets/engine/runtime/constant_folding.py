@@ -19,6 +19,7 @@ from ..graph.graphdef import Value, ancestors, data_inputs, node_of, tensor_of
 from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, is_finite, listed
 from ..graph.structure import Structure
 from .batch_norm_folding import fold_batch_norms
+from .budget import BUDGET
 from .op_by_op import can_run, run_nodes
 from .subgraphs import Subgraph, subgraph_between
 
@@ -40,6 +41,12 @@ class FoldedWeights:
         self._weights = {tensor_of(name): value for name, value in weights.items()}
         self._folded_scales: LRUCache[tf.Tensor] = LRUCache()
         self._finite: set[str] = set()
+        BUDGET.hold(self)
+
+    def held(self) -> list[tf.Tensor]:
+        """Return all weights, and what was computed from them."""
+        folded = self.__dict__.get("_folded_values", {})  # what was not computed yet is not computed for this
+        return [*self._weights.values(), *folded.values(), *self._folded_scales.values()]
 
     def subgraph(
         self, inputs: Collection[str], tensors: Sequence[str], *, folding: bool = False

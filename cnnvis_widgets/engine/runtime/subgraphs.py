@@ -14,7 +14,7 @@ from ..backward import rules
 from ..backward.custom_gradients import set_custom_gradients
 from ..backward.gradient_graph import GradientGraph, gradient_graph
 from ..backward.gradient_overrides import make_portable
-from ..graph.channels_last import run_on_cpu
+from ..graph.channels_last import for_device
 from ..graph.composite_activations import CompositeActivation
 from ..graph.function_bodies import FunctionFacts, function_of
 from ..graph.graphdef import GraphDef, NodeDef, ancestors, copy_of, node_of, tensor_of, with_function_suffix
@@ -103,7 +103,7 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
     whole = copy_of(subgraph.graph_def, [])
     del whole.library.function[:]
     whole.library.function.extend(_under_rule(name, each, rule) for name, each in subgraph.functions.items())
-    nodes = run_on_cpu(subgraph.nodes)
+    nodes = for_device(subgraph.nodes)
     make_portable(nodes)
     referenced = {tensor_of(reference) for node in nodes for reference in node.input}
     computed = [tensor for tensor in subgraph.tensors if tensor not in values]

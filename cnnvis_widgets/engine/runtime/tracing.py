@@ -17,12 +17,14 @@ from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
+from ..devices import device_policy
 from ..graph.graphdef import GraphDef, placeholder
 from ..ops.convolutions import has_groups, has_kernels
 from ..tensorflow_internals import (
     add_capture,
     default_optimiser_options,
     eager_mode,
+    free_with,
     is_captured,
     optimiser_options,
 )
@@ -63,7 +65,7 @@ def traced(
     Returns:
         A function that takes anything that converts to these specs, and returns arrays in the structure of ``body``.
     """
-    function = eagerly(tf.compat.v1.wrap_function)(body, signature)
+    function = function_of(body, signature)
     context = call_context(function.graph, quick_start=quick_start)
 
     @eagerly
@@ -74,6 +76,19 @@ def traced(
         return as_arrays(results) if take_over else tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 
     return wrapped
+
+
+@eagerly
+def function_of(body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Any:
+    """Trace a function of tensors, which then forgets its body, and frees its graph when it is gone.
+
+    What TensorFlow returns would keep the body, which knows the network, whose cache keeps the function: the network
+    and its weights would stay until the next full garbage collection.
+    """
+    bodies = [body]
+    function = tf.compat.v1.wrap_function(lambda *tensors: bodies.pop()(*tensors), signature)
+    free_with(function)
+    return function
 
 
 class _OwnMemory:
@@ -90,11 +105,11 @@ def as_arrays(tensors: Any) -> Any:
     ``tensor.numpy()`` copies, which takes as long as computing a small network. Tensors that share their memory with
     another one, as a reshape does, are copied.
     """
-    taken = set[int]()
+    taken, shares = set[int](), device_policy().shares_memory
 
     def as_array(tensor: tf.Tensor) -> np.ndarray:
         view = np.asarray(tensor)
-        if view.dtype.kind not in "fiub" or not view.size or view.ctypes.data in taken:
+        if view.dtype.kind not in "fiub" or not (view.size and shares) or view.ctypes.data in taken:
             return np.array(view)
         taken.add(view.ctypes.data)
         return np.asarray(_OwnMemory(view))
@@ -130,7 +145,7 @@ def _options(quick_start: bool, unfused: bool) -> ConfigProto:
         options.disable_model_pruning = options.disable_tfg_optimizer = True
         options.constant_folding = options.shape_optimization = options.loop_optimization = RewriterConfig.OFF
         options.implementation_selector = RewriterConfig.OFF
-    if quick_start and not tf.config.list_physical_devices("GPU"):
+    if quick_start and not device_policy().optimises_memory:
         options.memory_optimization, options.layout_optimizer = RewriterConfig.NO_MEM_OPT, RewriterConfig.OFF
     return config
 

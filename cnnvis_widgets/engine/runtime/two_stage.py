@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
+from weakref import finalize
 
 import numpy as np
 import tensorflow as tf
 
-from ..tensorflow_internals import captured_inputs
-from .tracing import call_context, eagerly
+from ..tensorflow_internals import captured_inputs, free_now
+from .tracing import call_context, eagerly, function_of
 
 Residuals: TypeAlias = Sequence[tf.Tensor]
 """What the second stage needs of the first."""
@@ -38,14 +39,16 @@ class TwoStageFunction:
 
     @eagerly
     def _build(self, body: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> None:
-        whole = tf.compat.v1.wrap_function(body, [*self._early, *self._late])
+        whole = function_of(body, [*self._early, *self._late])
         self._context = call_context(whole.graph)
         value, result = whole.outputs
         arguments = whole.inputs[: len(self._early) + len(self._late)]
         early, late = arguments[: len(self._early)], arguments[len(self._early) :]
         residuals = _residuals(whole.graph, late)
-        self._first = _part(whole, early, [value, *residuals])
-        self._second = _part(whole, [*late, *residuals], result)
+        first, self._first = _part(whole, early, [value, *residuals])
+        second, self._second = _part(whole, [*late, *residuals], result)
+        free_now([whole])
+        finalize(self, free_now, [first, self._first, second, self._second]).atexit = False
 
     @eagerly
     def first(self, *early: Any) -> tuple[np.ndarray, Residuals]:
@@ -62,15 +65,15 @@ class TwoStageFunction:
         return result
 
 
-def _part(whole: Any, inputs: Sequence[tf.Tensor], outputs: Any) -> Any:
-    """Return the part of a function between some of its tensors, as a function of its own.
+def _part(whole: Any, inputs: Sequence[tf.Tensor], outputs: Any) -> tuple[Any, Any]:
+    """Return the part of a function between some of its tensors, and a function that calls it.
 
     A pruned function first tries each call with a signature that it does not have, and writes all values into the
     message of that failure. With large maps this takes a fifth of the call, so the function is wrapped once more.
     """
     part = whole.prune(inputs, outputs)
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
-    return tf.compat.v1.wrap_function(lambda *values: part(*values), specs)
+    return part, function_of(lambda *values: part(*values), specs)
 
 
 def _tensors(arrays: Sequence[Any], specs: Sequence[tf.TensorSpec]) -> list[tf.Tensor]:

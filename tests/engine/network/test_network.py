@@ -11,7 +11,7 @@ def test_public_members_of_a_network():
     attributes = {"runtime", "feed", "heads", "preprocess"}
     properties = {"layers", "attentions", "inputs", "outputs", "image_input", "logits", "class_names"}
     methods = {"select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range"}
-    methods |= {"fingerprint", "nonfinite_weights", "head", "before_saturation", "to_bytes", "from_bytes"}
+    methods |= {"fingerprint", "nonfinite_weights", "head", "before_saturation", "to_bytes", "from_bytes", "close"}
     assert {name for name in dir(network) if not name.startswith("_")} == attributes | properties | methods
 
 

@@ -1,0 +1,72 @@
+"""What depends on the kind of device that computes: ways that pay, or are needed, on a CPU only.
+
+It lies below all rooms of the engine. On a machine with a GPU that TensorFlow sees, every way that was made for CPUs is
+off, and TensorFlow's own kernels and gradients take its place. No GPU has run this yet: tests pretend to have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from .tensorflow_internals import computes_with_onednn
+
+
+@dataclass(frozen=True)
+class DevicePolicy:
+    """Which ways of computing are taken.
+
+    Attributes:
+        name: of the kind of device.
+        fast_pullbacks: signals of many seeds share one forward pass, by ops that are fast on a CPU. Otherwise they are
+            those of TensorFlow's own gradient, with a forward pass for each seed.
+        bfloat16: precision 'auto' may take bfloat16, if a measurement says so. Otherwise it is that of the network.
+        channels_last: ops that keep their channels first run between two transposes, since a CPU has no kernels for
+            them.
+        shares_memory: weights are tensors in the memory of arrays, and arrays take over that of results.
+        grouped_gradients: there are gradient kernels for groups and dilations.
+        optimises_memory: TensorFlow's optimiser places what it computes in a quick start, too.
+    """
+
+    name: str
+    fast_pullbacks: bool
+    bfloat16: bool
+    channels_last: bool
+    shares_memory: bool
+    grouped_gradients: bool
+    optimises_memory: bool
+
+
+def cpu() -> DevicePolicy:
+    """The policy for a CPU. Its gradient kernels for groups are those of oneDNN."""
+    return DevicePolicy("CPU", True, True, True, True, computes_with_onednn(), False)
+
+
+def gpu() -> DevicePolicy:
+    """The policy for a GPU."""
+    return DevicePolicy("GPU", False, False, False, False, True, True)
+
+
+_ASSUMED: ContextVar[DevicePolicy | None] = ContextVar("assumed", default=None)
+
+
+def device_policy() -> DevicePolicy:
+    """The policy in force: that of a GPU if TensorFlow sees one, else that of a CPU.
+
+    Whoever wants the CPU on a machine with a GPU hides it: ``tf.config.set_visible_devices([], "GPU")``.
+    """
+    return _ASSUMED.get() or (gpu() if tf.config.list_logical_devices("GPU") else cpu())
+
+
+@contextmanager
+def assumed(policy: DevicePolicy) -> Iterator[None]:
+    """Compute under a policy within this context, whatever the machine has. Load networks within it, too."""
+    token = _ASSUMED.set(policy)
+    try:
+        yield
+    finally:
+        _ASSUMED.reset(token)

@@ -1,0 +1,163 @@
+"""Feeds too large to be computed whole: piece by piece where the network allows it, and refused where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from ..graph.graphdef import NodeDef, ancestors, node_of
+from ..graph.layers import Shapes
+from ..graph.receptive_field import seen_by
+from ..graph.shapes import static_shapes
+from ..ops.windows import ReceptiveField
+from ..runtime.footprint import LARGE, backward_bytes, bytes_of_tensor, forward_bytes, free_memory, require_memory
+from .feeds import Batches, Feeds
+from .pieces import in_pieces, sides, smallest_side, total_stride
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+_SHARE = 0.8  # of the free memory that a tile may take: what is free changes while it is computed
+
+
+def is_large(feeds: Feeds) -> bool:
+    """Whether a feed is so large that its memory should be estimated."""
+    return sum(array.nbytes for array in feeds.values()) >= LARGE
+
+
+def compute(runtime: Runtime, feeds: Feeds, tensors: Sequence[str]) -> list[np.ndarray] | None:
+    """Compute tensors of a large feed, image by image or piece by piece.
+
+    Returns:
+        ``None`` if there is memory for all of it at once.
+
+    Raises:
+        NotEnoughMemoryError: there is not, and there are no pieces small enough.
+    """
+    plan = _Plan.of(runtime, feeds)
+    images = len(feeds[runtime.image_tensor]) if runtime.image_tensor in feeds else 1
+    if plan.needed(tensors, images) <= free_memory():
+        return None
+    if images > 1 and not runtime.mixes(tensors) and runtime.batches.fixed_size is None:
+        rows = [runtime.run(runtime.batches.rows_of(feeds, np.array([row])), tensors) for row in range(images)]
+        return [np.concatenate(values) for values in zip(*rows, strict=True)]
+    return [plan.by_pieces(tensor) for tensor in tensors]
+
+
+def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool) -> None:
+    """Check that there is memory to compute tensors of one large image at once, and to send a gradient back to it.
+
+    Raises:
+        NotEnoughMemoryError: there is not.
+    """
+    if is_large(feeds):
+        plan = _Plan.of(runtime, feeds)
+        name = ", ".join(tensor.removesuffix(":0") for tensor in tensors)
+        needed = backward_bytes(plan.nodes_behind(tensors), plan.shapes) if gradient else plan.needed(tensors)
+        require_memory(needed, plan.fed, f"{'the gradient of ' if gradient else ''}{name!r}")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How tensors can be computed from a feed.
+
+    Attributes:
+        runtime: of the network.
+        feeds: the feed.
+        shapes: of all tensors, for this feed.
+    """
+
+    runtime: Runtime
+    feeds: Feeds
+    shapes: Shapes
+
+    @classmethod
+    def of(cls, runtime: Runtime, feeds: Feeds) -> _Plan:
+        return cls(runtime, feeds, _shapes(runtime, feeds))
+
+    @property
+    def fed(self) -> dict[str, tuple[int, ...]]:
+        return {tensor: array.shape for tensor, array in self.feeds.items()}
+
+    def nodes_behind(self, tensors: Sequence[str]) -> list[NodeDef]:
+        """The nodes between what is fed and tensors, in order of computation."""
+        structure = self.runtime.structure
+        needed = ancestors(structure.nodes, map(node_of, tensors), stop=self.feeds)
+        return [node for name, node in structure.nodes.items() if name in needed & structure.varying]
+
+    def needed(self, tensors: Sequence[str], images: int = 1, shapes: Shapes | None = None) -> float:
+        """The bytes to compute tensors at once."""
+        return forward_bytes(self.nodes_behind(tensors), shapes or self.shapes, tensors, images)
+
+    def by_pieces(self, tensor: str) -> np.ndarray:
+        """One tensor of one image, piece by piece; or what follows from the last layer that can be computed so."""
+        last = self._last_local(tensor)
+        if last is None:
+            require_memory(self.needed([tensor]), self.fed, f"{tensor.removesuffix(':0')!r}")
+            raise AssertionError("there was too little memory, and now there is enough")
+        maps = self._tiled(*last)
+        if last[0] == tensor:
+            return maps
+        others = {name: array for name, array in self.feeds.items() if name != self.runtime.image_tensor}
+        batches = Batches(self.runtime.structure.shapes, last[0])
+        return self.runtime.run({last[0]: maps, **others}, [tensor], batches)[0]
+
+    def _last_local(self, tensor: str) -> tuple[str, ReceptiveField, int] | None:
+        """The tensor itself, or the last layer on its only path, of which tiles can be computed."""
+        runtime, image = self.runtime, self.runtime.image_tensor
+        shape = self.feeds[image].shape if image in self.feeds else ()
+        if len(shape) != 4 or runtime.layout.channels_first or len(self.feeds) > 1:
+            return None
+        candidates = [tensor, *(layer.tensor for layer in reversed(runtime.structure.layers))]
+        for candidate in dict.fromkeys(candidates):
+            if candidate == tensor or self._separates(candidate, tensor):
+                field = self._field(candidate, shape)
+                step = total_stride(self.nodes_behind([candidate]))
+                if field is not None and step is not None and len(self.shapes[candidate][1] or ()) == 4:
+                    return candidate, field, step
+        return None
+
+    def _separates(self, candidate: str, tensor: str) -> bool:
+        """Whether everything that a tensor takes of the image goes through a candidate."""
+        structure = self.runtime.structure
+        behind = ancestors(structure.nodes, [node_of(tensor)], stop=[candidate])
+        whole = ancestors(structure.nodes, [node_of(tensor)])
+        return node_of(candidate) in whole and node_of(self.runtime.image_tensor) not in behind
+
+    def _field(self, tensor: str, shape: Sequence[int]) -> ReceptiveField | None:
+        layout = self.runtime.layout
+        spec = tf.TensorSpec([None, *shape[1:]], layout.dtype)
+        return seen_by(self.runtime.structure.graph_def, layout.tensor, spec, tensor)
+
+    def _tiled(self, tensor: str, field: ReceptiveField, step: int) -> np.ndarray:
+        image = self.feeds[self.runtime.image_tensor]
+        shape = tuple(side or 1 for side in self.shapes[tensor][1] or ())
+        side = self._side(tensor, field, step, max(image.shape[1:3]))
+
+        def run(tile: np.ndarray) -> np.ndarray:
+            return self.runtime.run({self.runtime.image_tensor: tile}, [tensor])[0]
+
+        return in_pieces(image, shape, field, step, side, run)
+
+    def _side(self, tensor: str, field: ReceptiveField, step: int, length: int) -> int:
+        """The longest tile for which there is memory beside the result."""
+        image = self.feeds[self.runtime.image_tensor]
+        result = bytes_of_tensor(self.shapes, tensor)
+        smallest = max(smallest_side(field, axis, step) for axis in (0, 1))
+        for side in sides(length, smallest, step):
+            tile = np.broadcast_to(np.float32(0), (1, side, side, image.shape[-1]))
+            shapes = _shapes(self.runtime, {self.runtime.image_tensor: tile})
+            needed = self.needed([tensor], shapes=shapes)
+            if needed + result <= _SHARE * free_memory():
+                return side
+        require_memory((needed + result) / _SHARE, self.fed, f"{tensor.removesuffix(':0')!r}, in pieces,")
+        return smallest
+
+
+def _shapes(runtime: Runtime, feeds: Feeds) -> Shapes:
+    fed = {tensor: (None, *array.shape[1:]) for tensor, array in feeds.items() if array.ndim}
+    return static_shapes(runtime.tokens.frozen, fed)

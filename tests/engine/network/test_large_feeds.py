@@ -1,0 +1,119 @@
+"""Large images piece by piece are the whole; what does not fit is refused before TensorFlow is asked."""
+
+import keras
+import numpy as np
+import pytest
+from networks import photo
+
+from cnnvis_widgets import activations, grad_cam, load, predict, reconstruct
+from cnnvis_widgets.engine.network import large_feeds, pieces
+from cnnvis_widgets.engine.ops.windows import ReceptiveField
+from cnnvis_widgets.engine.runtime import footprint
+from cnnvis_widgets.errors import CnnvisError, NotEnoughMemoryError
+
+layers = keras.layers
+
+
+def network(padding: str = "same"):
+    """A network of any image size, with strides, a pool, a residual path and dilation, and scores behind a mean."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((None, None, 3), name="image")
+    x = layers.Conv2D(6, 3, strides=2, padding=padding, activation="relu", name="first")(image)
+    x = layers.MaxPooling2D(3, 2, padding=padding, name="pool")(x)
+    beside = layers.Conv2D(8, 1, name="beside")(x)
+    inner = layers.Conv2D(8, 3, padding="same", dilation_rate=2, activation="relu", name="inner")(x)
+    x = layers.Add(name="sum")([beside, inner])
+    x = layers.DepthwiseConv2D(5, strides=2, padding=padding, activation="relu", name="deep")(x)
+    x = layers.GlobalAveragePooling2D(name="mean")(x)
+    return keras.Model(image, layers.Dense(3, activation="softmax", name="scores")(x))
+
+
+@pytest.fixture
+def small_memory(monkeypatch):
+    """A function that leaves so many bytes, and takes every feed for a large one; tells the sizes that ran whole."""
+    ran: list[tuple[int, ...]] = []
+
+    def leave(size: float):
+        monkeypatch.setattr(footprint, "spare_memory", lambda: size)
+        monkeypatch.setattr(large_feeds, "LARGE", 0)
+        tiled = pieces.in_pieces
+
+        def watched(image, shape, field, step, side, run):
+            return tiled(image, shape, field, step, side, lambda tile: (ran.append(tile.shape), run(tile))[1])
+
+        monkeypatch.setattr(large_feeds, "in_pieces", watched)
+        return ran
+
+    return leave
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("height", "width"), [(192, 160), (193, 151), (170, 223)])
+def test_layers_in_pieces_are_those_of_the_whole_image(small_memory, padding, height, width):
+    image = np.random.default_rng(0).normal(size=(1, height, width, 3)).astype(np.float32)
+    names = ["pool", "sum", "deep"]
+    expected = [maps.values for maps in activations(load(network(padding), image), None, names)]
+    ran = small_memory(200_000)
+    for name, whole in zip(names, expected, strict=True):
+        (maps,) = activations(load(network(padding), image), None, name)
+        assert maps.values.shape == whole.shape
+        np.testing.assert_allclose(maps.values, whole, atol=1e-5 * np.abs(whole).max())
+    assert len(ran) > 4
+    assert all(tile[1] < height or tile[2] < width for tile in ran)
+
+
+def test_what_sees_the_whole_image_goes_on_from_the_last_layer_in_pieces(small_memory):
+    image = photo(200)
+    expected = activations(load(network(), image), None, "scores")[0].values
+    ran = small_memory(250_000)
+    (scores,) = activations(load(network(), image), None, "scores")
+    assert len(ran) > 1
+    np.testing.assert_allclose(scores.values, expected, rtol=1e-5)
+
+
+def test_several_images_are_computed_one_by_one(small_memory):
+    images = photo(96, images=3)
+    expected = activations(load(network(), images), None, "deep")[0].values
+    ran = small_memory(150_000)
+    (maps,) = activations(load(network(), images), None, "deep")
+    assert ran == []
+    np.testing.assert_allclose(maps.values, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["reconstruct", "grad_cam", "activations", "predict"])
+def test_what_does_not_fit_is_refused_in_words(small_memory, method):
+    loaded = load(network(), photo(200))
+    small_memory(1000)
+    calls = {
+        "reconstruct": lambda: reconstruct(loaded, None, "deep"),
+        "grad_cam": lambda: grad_cam(loaded, None, 0, layer="deep"),
+        "activations": lambda: activations(loaded, None, "deep"),
+        "predict": lambda: predict(loaded),
+    }
+    with pytest.raises(NotEnoughMemoryError, match=r"image 1 × 200 × 200 × 3, for which .* takes about") as error:
+        calls[method]()
+    assert isinstance(error.value, CnnvisError)
+    assert isinstance(error.value, MemoryError)
+    assert "0 MB are free. Resize the images" in str(error.value)
+
+
+def test_small_feeds_are_never_checked(monkeypatch):
+    monkeypatch.setattr(footprint, "spare_memory", lambda: 0)
+    assert activations(load(network(), photo(64)), None, "deep")[0].values.shape == (1, 8, 8, 8)
+
+
+@pytest.mark.parametrize("length", [64, 97, 128, 255])
+@pytest.mark.parametrize("side", [40, 55, 64])
+def test_spans_cover_every_unit_once_and_see_no_inner_border(length, side):
+    field, step, units = ReceptiveField((4, 4), (-3, -3), (15, 15)), 8, -(-length // 4)
+    taken = []
+    for span in pieces.spans(length, units, field, 0, step, side):
+        assert span.pixels.start % step == 0
+        assert (length - (span.pixels.stop - span.pixels.start)) % step == 0
+        for unit in range(span.units.start, span.units.stop):
+            seen = field.window((unit, 0))[0]
+            assert max(seen.start, 0) >= span.pixels.start
+            assert min(seen.stop, length) <= span.pixels.stop
+        assert span.kept.start == span.units.start - span.pixels.start // 4
+        taken += range(span.units.start, span.units.stop)
+    assert taken == list(range(units))

@@ -1,0 +1,87 @@
+"""Ways that were made for CPUs are off where TensorFlow sees a GPU. None is at hand: the policy is a fake one."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import keras_cnn, photo
+
+from cnnvis_widgets import activations, dream, grad_cam, load, reconstruct
+from cnnvis_widgets.engine.devices import assumed, cpu, device_policy, gpu
+from cnnvis_widgets.engine.graph import channels_last
+from cnnvis_widgets.engine.graph.graphdef import GraphDef
+from cnnvis_widgets.engine.graph.shared_memory import as_tensor
+from cnnvis_widgets.engine.reconstruction import precision
+from cnnvis_widgets.engine.runtime.tracing import _options, as_arrays
+
+
+def test_the_policy_is_that_of_what_tensorflow_sees(monkeypatch):
+    assert device_policy() == cpu()
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["a GPU"] if kind == "GPU" else [])
+    assert device_policy() == gpu()
+    with assumed(cpu()):
+        assert device_policy() == cpu()
+    assert device_policy() == gpu()
+
+
+@pytest.mark.parametrize("seed", ["strongest", "map", "ones"])
+def test_reconstructions_on_a_gpu_are_those_of_tensorflows_own_gradient(seed):
+    expected = reconstruct(load(keras_cnn(), photo()), None, "layer", seed=seed, rule="guided")
+    with assumed(gpu()):
+        result = reconstruct(load(keras_cnn(), photo()), None, "layer", seed=seed, rule="guided", precision="auto")
+    assert expected.strategy != result.strategy == "tiled gradients"
+    assert "on a GPU" in result.strategy_reason
+    assert (result.precision, result.precision_reason) == ("float32", "that of the network")
+    np.testing.assert_allclose(result.images, expected.images, atol=1e-5 * np.abs(expected.images).max())
+
+
+def test_nothing_is_timed_in_bfloat16_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(precision, "bfloat16_share", lambda: pytest.fail("it was measured"))
+    with assumed(gpu()):
+        reconstruct(load(keras_cnn(), photo()), None, "layer", precision="auto")
+    with pytest.raises(pytest.fail.Exception, match="measured"):
+        reconstruct(load(keras_cnn(), photo()), None, "layer", precision="auto")
+
+
+def test_other_results_do_not_depend_on_the_policy():
+    def results():
+        network = load(keras_cnn(), photo())
+        (picture,) = (step.images for step in list(dream(network, None, "layer", 1, steps=2, octaves=1))[-1:])
+        return [maps.values for maps in activations(network)], grad_cam(network).images, picture
+
+    with assumed(gpu()):
+        on_gpu = results()
+    for one, other in zip(tf.nest.flatten(results()), tf.nest.flatten(on_gpu), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_ops_with_channels_first_stay_as_they_are_on_a_gpu():
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [None, 3, 8, 8])
+        tf.nn.max_pool2d(image, 2, 2, "SAME", data_format="NCHW", name="pool")
+    nodes = list(GraphDef.FromString(graph.as_graph_def().SerializeToString()).node)
+    assert [node.name for node in channels_last.for_device(nodes)] != [node.name for node in nodes]
+    with assumed(gpu()):
+        assert channels_last.for_device(nodes) == nodes
+
+
+def test_memory_is_shared_on_a_cpu_only():
+    weight = np.zeros(2**16 + 64, np.float32)[: 2**16]
+    start = -weight.ctypes.data % 64 // 4
+    weight = np.zeros(2**16 + 64, np.float32)[start : start + 2**16] if start else weight
+    maps = tf.random.uniform([4, 50])
+    with assumed(gpu()):
+        tensor, array = as_tensor(weight), as_arrays(maps)
+    weight[0] = 1
+    assert (float(tensor[0]), np.asarray(maps).ctypes.data != array.ctypes.data) == (0, True)
+    assert as_arrays(maps).ctypes.data == np.asarray(maps).ctypes.data
+
+
+def test_a_quick_start_places_memory_on_a_gpu():
+    def rewriting():
+        return _options(True, False).graph_options.rewrite_options
+
+    plain = rewriting()
+    with assumed(gpu()):
+        assert rewriting().memory_optimization != plain.memory_optimization
+        assert rewriting().layout_optimizer != plain.layout_optimizer
