@@ -63,7 +63,8 @@ def images() -> np.ndarray:
 
 @pytest.fixture
 def explorer(network: Network, images: np.ndarray, tmp_path: Path, inline_jobs: None) -> Iterator[ModelExplorer]:
-    """The network and the images of the module that asks, or those of this one."""
+    """The network and the images of the module that asks, or those of this one, at the first activation function."""
     explorer = ModelExplorer(network, images, outdir=tmp_path / "Output", logdir=tmp_path / "Log")
+    explorer.state.layer = next((layer for layer in network.layers if layer.family == "r"), network.layers[0]).name
     yield explorer
     explorer.close()

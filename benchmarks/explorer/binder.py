@@ -68,7 +68,7 @@ def voila(browser: Browser, base: str) -> None:
     notebook = Notebook(browser.new_page(viewport=VIEWPORT), base, "voila", "explorer_app.ipynb")
     expect(notebook.status()).to_have_text(re.compile("Done"))
     before = notebook.pixels("montage")
-    notebook.page.get_by_label("Layers", exact=True).select_option("pooling (1)")
+    notebook.page.get_by_role("listbox", name="Layers in order").press("End")
     notebook.await_other("montage", before)
     dream(notebook)
     notebook.screenshot("binder-voila")

@@ -24,6 +24,7 @@ import threading, time
 from cnnvis_widgets import ModelExplorer, dream
 from cnnvis_widgets.widgets.jobs.computations import RESULTS
 explorer = ModelExplorer()
+explorer.state.layer, explorer.state.order = "stem_relu/Relu6", "number"  # as when these figures were begun
 left = []  # (seconds since 1970, the layer before) for every change of the layer
 explorer.state.observe(lambda change: left.append((time.time(), change["old"])), "layer")
 def is_there(layer):  # computed beside another one

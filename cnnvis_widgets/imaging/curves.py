@@ -43,20 +43,22 @@ def areas(strips: np.ndarray, *, signed: bool) -> np.ndarray:
     return pixels
 
 
-def area_picture(values: ArrayLike, *, limit: float, signed: bool) -> np.ndarray:
+def area_picture(values: ArrayLike, *, limit: float, signed: bool, colours: np.ndarray | None = None) -> np.ndarray:
     """Draw numbers (length,) as areas between zero and the value, in the colours of feature maps.
 
     Args:
         values: the numbers.
         limit: the value of full colour and height.
         signed: draw in blue and red, above and below the middle.
+        colours: another palette, uint8 (256, 3).
 
     Returns:
         uint8 (height, width, 3).
     """
     fractions = (centred if signed else rising)(np.asarray(values, np.float32), limit)
     strip = NUMBERS[np.rint(255 * fractions).astype(int)].reshape(1, 1, -1, 1)
-    pixels: np.ndarray = palette(signed)[areas(strip, signed=signed)[0, ..., 0]]
+    entries = palette(signed) if colours is None else colours
+    pixels: np.ndarray = entries[areas(strip, signed=signed)[0, ..., 0]]
     return pixels
 
 

@@ -12,8 +12,8 @@ import numpy as np
 class Grid:
     """The places of ``count`` tiles of one size in a montage, row by row.
 
-    A grid has ceil(sqrt(count)) columns. It has as many rows if it is ``square``; otherwise empty rows are left out.
-    Tiles are ``gap`` pixels apart; there is no outer border.
+    A grid has ``across`` columns, or ceil(sqrt(count)) where that is 0. It has as many rows as columns if it is
+    ``square``; otherwise empty rows are left out. Tiles are ``gap`` pixels apart; there is no outer border.
 
     Example:
         >>> Grid(5, 10, 10).shape
@@ -25,17 +25,20 @@ class Grid:
     width: int
     gap: int = 1
     square: bool = False
+    across: int = 0
 
     @classmethod
-    def of(cls, tiles: np.ndarray, *, gap: int = 1, square: bool = False) -> Grid:
+    def of(cls, tiles: np.ndarray, *, gap: int = 1, square: bool = False, across: int = 0) -> Grid:
         """Make the grid of tiles (count, height, width, channels)."""
         count, height, width, _ = tiles.shape
-        return cls(count, height, width, gap=gap, square=square)
+        return cls(count, height, width, gap=gap, square=square, across=across)
 
     @property
     def columns(self) -> int:
         """Tiles in a row."""
-        return 1 + isqrt(self.count - 1) if self.count else 0
+        if not self.count:
+            return 0
+        return min(self.across, self.count) or 1 + isqrt(self.count - 1)
 
     @property
     def rows(self) -> int:

@@ -17,6 +17,12 @@ from .normalize import centred, rising
 
 CLIPPED = 0.5
 """Percent of the non-zero values that may be stronger than full colour."""
+WEAK = 0.6
+"""The exponent of opacity over a photo."""
+BLUR = 56
+"""A contour is drawn after a blur with boxes of about this part of the picture's shorter side to either side."""
+LINE = 255, 255, 255
+"""The colour of a contour: the grey photo and the colours of evidence have it only at their lightest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +67,65 @@ def heat(values: ArrayLike, *, limit: float | None = None, signed: bool | None =
     return Heat(colormaps.apply(scale(array, limit), table), strength, limit, signed)
 
 
-def overlay(photo: np.ndarray, colours: Heat, opacity: float) -> np.ndarray:
+def overlay(photo: np.ndarray, colours: Heat, opacity: float, line: np.ndarray | None = None) -> np.ndarray:
     """Blend colours over a grey photo; a stronger value hides more of the photo.
 
     Args:
         photo: uint8 (height, width, 1 or 3).
         colours: of the same height and width.
-        opacity: 0 to 1, at the strongest places.
+        opacity: 0 to 1, at the strongest places. Weak places are more opaque than in proportion (``WEAK``): an
+            attribution of single pixels could hardly be seen otherwise.
+        line: bool (height, width): where the colour is ``LINE``, such as a ``contour``.
 
     Returns:
         uint8 (height, width, 3).
     """
     grey = photo.mean(axis=-1, keepdims=True)
-    part = opacity * colours.strength[..., np.newaxis]
-    return np.rint((1 - part) * grey + part * colours.pixels).astype(np.uint8)
+    part = opacity * colours.strength[..., np.newaxis] ** WEAK
+    blended = np.rint((1 - part) * grey + part * colours.pixels).astype(np.uint8)
+    if line is not None:
+        blended[line] = LINE
+    return blended
+
+
+def contour(values: ArrayLike, share: float = 0.5) -> np.ndarray:
+    """The border of the smallest area that holds a share of all positive evidence, after a blur.
+
+    Args:
+        values: numbers (height, width); NaN counts as zero.
+        share: 0 to 1.
+
+    Returns:
+        bool (height, width): the pixels of the area that have a neighbour outside it, or lie at the border of the
+        picture. Nothing where no value is positive.
+
+    Example:
+        >>> contour(np.pad(np.ones((3, 3)), 3), 0.9).any()
+        np.True_
+    """
+    positive = np.maximum(np.nan_to_num(np.asarray(values, np.float64)), 0.0)
+    blurred = positive
+    for _ in range(2):  # two boxes are nearly a bell
+        for axis in (0, 1):
+            blurred = _blurred(blurred, max(1, round(min(positive.shape) / BLUR)), axis)
+    total = float(blurred.sum())
+    if total <= 0:
+        return np.zeros(positive.shape, bool)
+    falling = np.sort(blurred, axis=None)[::-1]
+    last = int(np.searchsorted(np.cumsum(falling), share * total))
+    inside = blurred >= falling[min(last, falling.size - 1)]
+    framed = np.pad(inside, 1)
+    within = framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
+    return inside & ~within
+
+
+def _blurred(values: np.ndarray, radius: int, axis: int) -> np.ndarray:
+    """Means over ``2 * radius + 1`` neighbours along an axis; beyond the border there is zero."""
+    padding = [(0, 0)] * values.ndim
+    padding[axis] = (radius + 1, radius)
+    sums = np.cumsum(np.pad(values, padding), axis=axis)
+    count = values.shape[axis]
+    window = 2 * radius + 1
+    ahead = np.take(sums, range(window, window + count), axis=axis)
+    behind = np.take(sums, range(count), axis=axis)
+    return np.asarray((ahead - behind) / window)

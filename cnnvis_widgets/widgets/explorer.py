@@ -24,9 +24,11 @@ from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
 from .last_picture import LastPicture
 from .layout import Actions, ExplorerLayout
+from .overview.film_strip import FilmStrip
 from .runner import Runner
 from .saving.result_files import Result, ResultFiles
 from .state import saved as saved_state
+from .state.explorer_state import opening_layer
 from .state.fed_images import FedImages
 from .state.network_facts import network_facts, network_title
 from .state.opening_code import OpeningCode
@@ -65,6 +67,7 @@ class ModelExplorer(w.VBox):
         fed_images: the network and the images that it is fed.
         image_pane: the photo on the left, and what the network predicts for it.
         views: the views, by the value of ``state.method``.
+        strip: every layer as it sees the chosen image.
         parts: where everything stands in the page.
         state: every choice; ``explorer.state.layer = 'conv2'`` does what the menu does.
 
@@ -103,13 +106,15 @@ class ModelExplorer(w.VBox):
         count = len(self.fed_images.images)
         names = opened.names if len(opened.names) == count else tuple(f"image {index}" for index in range(count))
         self.state = FullState(self.fed_images, names, {layer.name: layer.label for layer in layers})
+        self.state.layer = opening_layer(layers).name  # the graph alone need not tell the sizes
         self.state.log_to_tensorboard = logdir is not None
         self._runner = Runner(self.state, self.fed_images, ResultFiles(outdir, logdir, network.layers))
         self.image_pane = ImagePane(self.state, self.fed_images, opened.notices)
         self.views = self._make_views(outdir)
         self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view, opened.title)
+        self.strip = FilmStrip(self.state, self.fed_images, layers)
         heading = TitleBar(title=opened.title, facts=network_facts(network, self.fed_images.images[0].shape))
-        self.parts = ExplorerLayout(self.state, self.image_pane, self.views, layers, self._actions(logdir), heading)
+        self.parts = ExplorerLayout(self.state, self.image_pane, self.views, self.strip, self._actions(logdir), heading)
         self._last_picture.card = self.parts.card
         super().__init__(self.parts.children, layout=w.Layout(width="100%", max_width="2560px"))
         self.add_class("cnnvis-explorer")
@@ -117,6 +122,7 @@ class ModelExplorer(w.VBox):
         self.state.observe(self._changed)
         self._release_memory = memory.keep_heap_ends_small()
         self._look()
+        self.strip.refresh()
 
     def _make_views(self, outdir: Path) -> dict[str, View]:
         gallery = Gallery(self.state, self.image_pane.canvas, self._seen_by)
@@ -149,6 +155,7 @@ class ModelExplorer(w.VBox):
         self._opening.network_replaced()
         self._runner.forget()
         self.image_pane.predict()
+        self.strip.refresh()
         self._look()
 
     def compare_with(self, network: Network) -> None:

@@ -6,24 +6,24 @@ channel. On a narrow page the card stands under the view.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
 
-from ..results import Layer
 from .elements import controls as c
 from .elements.code_button import CodeButton
 from .elements.disclosure import folded
 from .elements.kernel_notice import KernelNotice
 from .elements.log_controls import LogControls
-from .elements.network_strip import NetworkStrip
+from .elements.page_buttons import PageButtons
 from .elements.progress import ProgressReport
 from .elements.shared_layouts import create
 from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
+from .overview.film_strip import FilmStrip
 from .state.explorer_state import ExplorerState
 from .views.view import View
 
@@ -58,7 +58,7 @@ class ExplorerLayout:
         state: what the controls write and the messages read.
         image_pane: stands left of every view.
         views: by the value of ``state.method``; one at a time is in the page.
-        layers: of the network, as fed.
+        strip: the layers of the network.
         actions: what the buttons call.
         heading: the first line.
 
@@ -73,7 +73,7 @@ class ExplorerLayout:
         state: ExplorerState,
         image_pane: ImagePane,
         views: Mapping[str, View],
-        layers: Sequence[Layer],
+        strip: FilmStrip,
         actions: Actions,
         heading: TitleBar,
     ) -> None:
@@ -82,28 +82,38 @@ class ExplorerLayout:
         self.card.add_class("cnnvis-card")
         self._options, self._panel = c.row(), create(w.VBox)
         self._left = _classed(create(w.VBox, [image_pane.widget]), "cnnvis-left")
-        self._middle = _classed(create(w.VBox, [self._options, self._panel]), "cnnvis-middle")
+        menu = c.LayerMenu(state)
+        self._families = menu.family
+        self._fold = folded(label="More options", tooltip="Controls that you need less often")
+        controls = _classed(create(w.Box, [self._options, self._fold]), "cnnvis-controls")
+        self._middle = _classed(create(w.VBox, [controls, self._panel]), "cnnvis-middle")
         self._side = _classed(create(w.VBox), "cnnvis-side")
         self.columns = _classed(create(w.Box), "cnnvis-columns")
-        menu, code = c.LayerMenu(state), CodeButton(actions.code)
-        log = LogControls(state, actions.logdir)
+        self._sentence = create(w.HTML)
+        log, code = LogControls(state, actions.logdir), CodeButton(actions.code)
         methods = c.method_toggle(state, [_choice(view) for view in views.values()])
         progress = ProgressReport(state, actions.stop)
         self.children = [
-            _classed(create(w.Box, [heading, self._files_menu(actions, log, code)]), "cnnvis-head"),
-            c.row(menu.family, menu.layer),
-            NetworkStrip(state, layers),
+            self._first_line(heading, image_pane, self._files_menu(actions, log, code)),
+            strip.element,
             _classed(create(w.Box, [_classed(methods, "cnnvis-methods"), progress.widget]), "cnnvis-tabs"),
             progress.error,
+            self._written_files(),
+            _classed(create(w.Box, [menu.layer, self._sentence]), "cnnvis-sentence"),
             self.columns,
             log.words,
-            self._written_files(),
             KernelNotice(),
         ]
         state.observe(self._show_view, "method")
+        state.observe(self._say, list(state.traits(report=None)))
         self.card.observe(self._arrange, "children")
         self._show_view()
         state.observe(lambda change: code.refresh(), list(state.trait_names(report=None)))
+
+    def _first_line(self, heading: TitleBar, image_pane: ImagePane, menu: w.Box) -> w.Box:
+        """The network, the images and the ways to another one, help, the menu."""
+        images = image_pane.thumbnails, image_pane.incoming.tools
+        return _classed(create(w.Box, [heading, *images, PageButtons(), menu]), "cnnvis-head")
 
     def _files_menu(self, actions: Actions, log: LogControls, code: CodeButton) -> w.Box:
         """Whatever writes a file or copies code, behind one button."""
@@ -137,7 +147,13 @@ class ExplorerLayout:
             self._options.children, self._panel.children = (), (create(w.HTML, value=c.text(reason, role="status")),)
         else:
             self._options.children, self._panel.children = tuple(view.options), (view.panel,)
+        self._fold.children[1].children = (*(() if reason else view.more), self._families)
         self._arrange()
+        self._say()
+
+    def _say(self, change: Any = None) -> None:
+        view = self._views[self._state.method]
+        self._sentence.value = "" if view.unavailable() else c.text(view.sentence())
 
     def _arrange(self, change: Any = None) -> None:
         """Put into the page what stands in the right-hand column; without anything in it the view is wider."""

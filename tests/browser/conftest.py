@@ -33,8 +33,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the servers serve, with the notebooks in it; kernels run and write there."""
     served = tmp_path_factory.mktemp("served")
     shutil.copy(ROOT / "notebooks" / "01_quickstart.ipynb", served)
-    cells = ["from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer", "'another cell'"]
-    write_notebook(served / "short.ipynb", cells)
+    first = "from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()"
+    write_notebook(served / "first.ipynb", [f"{first}\nexplorer"])
+    known = "explorer.state.layer, explorer.state.order = 'stem_relu/Relu6', 'number'"  # what most tests begin with
+    write_notebook(served / "short.ipynb", [f"{first}\n{known}\nexplorer", "'another cell'"])
     digits = "ModelExplorer(demo.small_cnn(), demo.digits().test_images[:2], class_names=list('0123456789'))"
     cell = f"from cnnvis_widgets import ModelExplorer, demo\nexplorer = {digits}\nexplorer"
     write_notebook(served / "digits.ipynb", [cell])

@@ -301,6 +301,17 @@ class Notebook:
         self.await_python(f"explorer.views[explorer.state.method].title == {method!r}")
         self.rest()
 
+    def choose_image(self, name: str) -> None:
+        """Click the thumbnail of an image, in JupyterLab, and wait until it is the chosen one."""
+        self.page.locator(f".cnnvis-image[aria-label='{name}']").first.click()
+        self.await_python(f"explorer.state.images[explorer.state.image] == {name!r}")
+
+    def unfold_options(self) -> None:
+        """Open the fold of the controls that few people need, where it is closed."""
+        button = self.page.get_by_role("button", name="More options").first
+        if button.get_attribute("aria-expanded") == "false":
+            button.click()
+
     def open_menu(self) -> None:
         """Open the menu of what can be saved, logged, exported and copied, where it is closed."""
         button = self.page.get_by_role("button", name="Save and copy").first
@@ -308,8 +319,16 @@ class Notebook:
             button.click()
 
     def choose_layer(self, name: str) -> None:
-        """Click a layer in the network strip, in JupyterLab, and wait until the work is done."""
-        self.page.locator(f".cnnvis-strip-box[data-layer='{name}']").click()
+        """Click a layer in the film strip, in JupyterLab, and wait until the work is done; unfold its block first."""
+        box = self.page.locator(f".cnnvis-strip-box[data-layer='{name}']").first
+        for _ in range(3):  # a stage, a block
+            if "cnnvis-strip-hidden" not in (box.get_attribute("class") or ""):
+                break
+            before = self.python("explorer.strip.element.unfolded")
+            self.page.locator(f".cnnvis-strip-box[data-opens~='{name}']").first.click()
+            self.await_python(f"explorer.strip.element.unfolded != {before}")
+            self.await_layout()
+        box.click()
         self.await_python(f"explorer.state.layer == {name!r}")
         self.rest()
 

@@ -19,7 +19,9 @@ question = Question(
     hints=("Count them.", "Four rows of eight."),
     solution="Thirty-two.",
 )
-exercise = Exercise(question, ModelExplorer(), key="maps")
+explorer = ModelExplorer()
+explorer.state.layer = "stem_relu/Relu6"
+exercise = Exercise(question, explorer, key="maps")
 exercise"""
 
 

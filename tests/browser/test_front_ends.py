@@ -50,11 +50,10 @@ def test_arrow_keys_walk_through_the_maps(lab, cells):
     assert lab.python("explorer.state.channel") == 31
 
 
-def test_arrow_keys_change_a_menu(lab, cells):
-    menu = lab.page.get_by_label("Image", exact=True)
-    menu.focus()
+def test_arrow_keys_change_the_image(lab, cells):
+    lab.page.get_by_role("listbox", name="Image", exact=True).focus()
     before = lab.pixels("photo")
-    lab.page.keyboard.press("ArrowDown")
+    lab.page.keyboard.press("ArrowRight")
     lab.await_other("photo", before)
     assert lab.python("explorer.state.image") == 1
 
@@ -101,6 +100,7 @@ def test_dark_theme(lab):
 
 WATCHED = """from cnnvis_widgets import ModelExplorer
 explorer = ModelExplorer(outdir="Output-NAME")
+explorer.state.order = "number"
 explorer.state.observe(lambda change: explorer.save_state("chosen-NAME.json"), ["layer", "channel", "method", "target"])
 explorer"""
 
@@ -123,6 +123,9 @@ def test_the_main_path_in_other_front_ends(open_notebook, folder, where):
     page, chosen = notebook.page, folder / f"chosen-{where}.json"
     expect(notebook.status()).to_have_text(re.compile("Done"))
     before = notebook.pixels("montage")
+    shown = page.locator(f".cnnvis-strip-box[data-opens~='{LAYER}']")
+    if shown.count():  # its block is folded
+        shown.click()
     page.locator(f".cnnvis-strip-box[data-layer='{LAYER}']").click()
     notebook.await_other("montage", before)
     await_file(notebook, chosen, layer=LAYER, method="activations")

@@ -40,6 +40,7 @@ def test_maps_are_sorted_and_pinned(notebook):
     notebook.await_python(f"explorer.state.channel == {order[0]}")
     click_tile(notebook, 3)
     notebook.await_python(f"explorer.state.channel == {order[3]}")
+    notebook.unfold_options()
     page.get_by_role("button", name="Pin or unpin map").click()
     notebook.await_python(f"explorer.state.pins == ({order[3]},) and not explorer.state.running")
     click_tile(notebook, 1)
@@ -56,7 +57,7 @@ def test_maps_are_sorted_and_pinned(notebook):
 def test_the_scale_is_chosen_and_what_is_clipped_is_told(notebook):
     page = notebook.page
     said = page.locator(".cnnvis-explorer .cnnvis-note:has(.cnnvis-scale)")
-    expect(said).to_contain_text("no value is clipped")
+    expect(said).not_to_contain_text("beyond the ends")
     before = notebook.pixels("montage")
     page.get_by_label("Colour scale").select_option("custom")
     page.get_by_label("up to", exact=True).fill("0.5")
@@ -85,6 +86,7 @@ def test_very_many_maps_come_in_pages(notebook):
 def test_all_rules_stand_side_by_side_and_class_sensitivity_is_shown(notebook):
     page = notebook.page
     notebook.show("Deconvolution")
+    notebook.unfold_options()
     page.get_by_label("All rules side by side").check()
     for rule in ("deconvnet", "guided", "gradient"):
         words = re.compile(f"Map {notebook.python('explorer.state.channel')} of .* by {rule}")
@@ -151,8 +153,8 @@ def tab_to(notebook, wanted, presses=150):
 def test_all_of_it_by_keys(notebook):
     page, press = notebook.page, notebook.page.keyboard.press
     notebook.python("setattr(explorer.state, 'layer', explorer.network.layers[5].name)")
-    page.get_by_label("Layers", exact=True).focus()
-    tab_to(notebook, ".cnnvis-strip")
+    page.get_by_role("listbox", name="Image", exact=True).focus()
+    tab_to(notebook, ".cnnvis-strip-list")
     press("ArrowRight")
     notebook.await_python("explorer.state.layer == explorer.network.layers[6].name and not explorer.state.running")
     tab_to(notebook, "canvas[data-picture=photo]")
@@ -169,7 +171,7 @@ def test_all_of_it_by_keys(notebook):
     press("Home")
     press("ArrowDown")
     notebook.await_python("explorer.state.unit == (1, 0)")
-    page.get_by_label("Layers", exact=True).focus()
+    page.get_by_role("listbox", name="Image", exact=True).focus()
     tab_to(notebook, ".widget-toggle-buttons button")
     for _ in range(4):
         press("Tab")

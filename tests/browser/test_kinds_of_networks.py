@@ -144,6 +144,7 @@ def test_activations_of_every_kind_of_layer(notebook, kind):
 
 def test_deconvolution(notebook, kind):
     notebook.show("Deconvolution")
+    notebook.unfold_options()
     notebook.page.get_by_label("All rules side by side").check()
     notebook.await_python("len(explorer.views['deconvolution'].all_rules.results) == len(cv.rules.known())")
     if notebook.python("explorer.state.has_predictions and len(explorer.state.classes) > 1"):

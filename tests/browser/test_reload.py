@@ -14,7 +14,8 @@ from servers import ARTIFACTS, PATIENCE_MS, VIEWPORT, VIEWS, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CELLS = ("from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer", "explorer")
+FIRST = "from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer()\nexplorer.state.order = 'number'"
+CELLS = (f"{FIRST}\nexplorer", "explorer")
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 """Switches whether the state of widgets is stored with the notebook."""
 LAYER = "block1_expand_relu"

@@ -31,8 +31,7 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
         name = box.get_attribute("aria-label")
         assert name.startswith(f"{label} (")
         assert name.endswith(f", {channels} maps)") == spatial
-    strip.get_by_role("option").nth(5).click()
-    await_layer(notebook, 5)
+    notebook.choose_layer(notebook.python("explorer.network.layers[5].name"))
     strip.focus()
     strip.press("ArrowRight")
     await_layer(notebook, 6)
@@ -41,7 +40,6 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
     strip.press("Home")
     await_layer(notebook, 0)
     expect(strip.get_by_role("option").first).to_have_attribute("aria-selected", "true")
-    expect(notebook.page.locator(".cnnvis-strip-name")).to_have_text(re.compile(f"1 of {count}: "))
     name = notebook.python("explorer.state.labels[explorer.state.layer]")
     menu = notebook.page.get_by_label("Layer", exact=True)
     chosen = menu.evaluate("(it) => it.selectedOptions[0].label").replace("\xa0", " ")
@@ -50,6 +48,44 @@ def test_layers_are_chosen_by_click_and_by_key(notebook):
         notebook.page.set_viewport_size({"width": width, "height": 1000})
         notebook.screenshot(f"strip-{width}")
     notebook.page.set_viewport_size(VIEWPORT)
+
+
+def test_a_block_unfolds_on_click_and_its_pictures_are_what_its_layers_see(notebook):
+    """From the page back to the numbers: the thumbnail is the mean map that NumPy gives."""
+    page = notebook.page
+    whole = "block5_depthwise_relu/Relu6"
+    hidden = page.locator(".cnnvis-strip-box[data-layer='block5_expand_conv/convolution']")
+    expect(hidden).to_have_class(re.compile("cnnvis-strip-hidden"))
+    page.locator(f".cnnvis-strip-box[data-layer='{whole}']").click()
+    notebook.await_python(f"explorer.state.layer == {whole!r}")
+    expect(hidden).not_to_have_class(re.compile("cnnvis-strip-hidden"))
+    notebook.rest()
+    notebook.await_python("all(explorer.strip.element.ready[number + 1] == '1' for number in range(40, 60))")
+    page.get_by_role("button", name="fold").click()
+    notebook.await_python("explorer.strip.element.unfolded == -1")
+    expect(hidden).to_have_class(re.compile("cnnvis-strip-hidden"))
+    page.locator(f".cnnvis-strip-box[data-layer='{whole}']").click()
+    notebook.await_python("explorer.strip.element.unfolded >= 0")
+    arcs = page.locator(".cnnvis-strip .cnnvis-arc-addition")
+    expect(arcs).to_have_count(9)
+
+
+def test_the_strip_follows_the_image_and_the_choice_of_pictures(notebook):
+    page = notebook.page
+    before = notebook.python("__import__('hashlib').md5(explorer.strip.element.sprite).hexdigest()")
+    page.get_by_role("option", name="coffee").click()
+    notebook.await_python("explorer.state.images[explorer.state.image] == 'coffee'")
+    changed = "__import__('hashlib').md5(explorer.strip.element.sprite).hexdigest() != "
+    notebook.await_python(f"{changed}{before!r}")
+    page.get_by_label("Thumbnails").select_option("strongest map")
+    notebook.await_python("explorer.state.thumbnails == 'strongest'")
+    notebook.python("explorer.strip.wait(60)")
+    after = notebook.python("__import__('hashlib').md5(explorer.strip.element.sprite).hexdigest()")
+    page.get_by_label("Thumbnails").select_option("mean map")
+    notebook.await_python(f"{changed}{after!r}")
+    page.get_by_role("option", name="chelsea").click()
+    notebook.await_python(f"not ({changed}{before!r})")
+    notebook.rest()
 
 
 LAYER = "block1_expand_relu/Relu6"

@@ -117,6 +117,7 @@ def test_grad_cam_weighs_the_chosen_layer(notebook):
     before = notebook.pixels("attribution")
     notebook.choose_layer(DEEP)
     assert notebook.pixels("attribution") == before, "the last maps are weighed, whatever is chosen"
+    notebook.unfold_options()
     page.get_by_label("Maps of the chosen layer").check()
     expect(marks(notebook)).to_have_text(["softmax removed", f"maps of {DEEP}, enlarged", "clipped 0.5 %"])
     notebook.await_other("attribution", before)

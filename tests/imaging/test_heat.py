@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from cnnvis_widgets.imaging import colormaps
-from cnnvis_widgets.imaging.heat import heat, overlay
+from cnnvis_widgets.imaging.heat import BLUR, contour, heat, overlay
 
 LOWEST, MIDDLE, HIGHEST = 0, 128, 255
 
@@ -52,3 +53,54 @@ def test_zero_shows_the_photo_and_full_strength_the_colour():
     assert blended.tolist() == [[[60, 60, 60], colormaps.SEQUENTIAL[HIGHEST].tolist()]]
     half = overlay(photo, colours, 0.5)[0, 1]
     assert half.tolist() == np.rint((60 + colormaps.SEQUENTIAL[HIGHEST].astype(float)) / 2).astype(int).tolist()
+
+
+def contour_by_hand(values, share):
+    """Pixel by pixel: blur twice in each direction, take the strongest places, keep those with a neighbour outside."""
+    height, width = values.shape
+    radius = max(1, round(min(height, width) / BLUR))
+    blurred = np.maximum(np.nan_to_num(values), 0)
+    for _ in range(2):
+        for down, across in ((1, 0), (0, 1)):
+            result = np.zeros_like(blurred)
+            for row, column in np.ndindex(height, width):
+                for step in range(-radius, radius + 1):
+                    y, x = row + step * down, column + step * across
+                    if 0 <= y < height and 0 <= x < width:
+                        result[row, column] += blurred[y, x] / (2 * radius + 1)
+            blurred = result
+    total, so_far, limit = blurred.sum(), 0.0, 0.0
+    for value in sorted(blurred.ravel(), reverse=True):
+        so_far, limit = so_far + value, value
+        if so_far >= share * total:
+            break
+    inside = blurred >= limit - 1e-12
+    border = np.zeros_like(inside)
+    for row, column in np.argwhere(inside):
+        around = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+        border[row, column] = any(not (0 <= y < height and 0 <= x < width) or not inside[y, x] for y, x in around)
+    return border
+
+
+@pytest.mark.parametrize("shape", [(20, 31), (120, 64)])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_contour_holds_its_share_of_the_evidence(shape, share):
+    values = np.random.default_rng(1).normal(size=shape) ** 3
+    values[3:9, 5:12] += 4.0
+    values[0, 0] = np.nan
+    assert_array_equal(contour(values, share), contour_by_hand(values, share))
+
+
+def test_without_evidence_there_is_no_contour():
+    assert not contour(np.full((6, 6), -1.0)).any()
+    assert not contour(np.zeros((6, 6))).any()
+
+
+def test_the_contour_lies_over_the_photo():
+    values = np.zeros((40, 40))
+    values[10:20, 10:20] = 1.0
+    photo, line = np.full((40, 40, 3), 90, np.uint8), contour(values)
+    drawn = overlay(photo, heat(values), 0.0, line)
+    assert (drawn[line] == 255).all()
+    assert (drawn[~line] == 90).all()
+    assert 12 < line.sum() < 60

@@ -418,3 +418,38 @@ def test_jpeg_is_close():
 def test_only_bytes_can_be_encoded(pixels):
     with pytest.raises(ValueError, match="Expected uint8 pixels"):
         encode.png(pixels)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("colours", list(colormaps.COLOURS))
+def test_gamma_brightens_weak_values_and_leaves_the_ends(signed, colours):
+    """Entry by entry: the size of a value to the power of gamma, looked up in the table."""
+    entries = colormaps.palette(signed, colours, 0.5)
+    table = colormaps.DIVERGING if signed else colormaps.COLOURS[colours]
+    for number in (1, 17, 100, 128, 200, 254):
+        fraction = number / 255
+        if signed:
+            size = abs(2 * fraction - 1) ** 0.5
+            fraction = (1 + size) / 2 if number > 127 else (1 - size) / 2
+        else:
+            fraction **= 0.5
+        assert entries[number].tolist() == table[round(255 * fraction)].tolist()
+    assert entries[colormaps.GAP_NUMBER].tolist() == [0, 0, 0]
+    assert entries[colormaps.DEAD_NUMBER].tolist() == [colormaps.DEAD] * 3
+
+
+@pytest.mark.parametrize("side", [8, 600])
+def test_between_tiles_the_page_is_seen(side):
+    """A PNG says so itself; a BMP, which has no such entry, by a byte that nobody else reads."""
+    numbers = np.ones((side, side), np.uint8)
+    numbers[2:4] = colormaps.GAP_NUMBER
+    data = encode.screen(numbers, palette=colormaps.palette(False), transparent=True)
+    image = Image.open(BytesIO(data))
+    if side == 8:
+        assert (data[:2], data[6]) == (b"BM", 1)
+        assert encode.screen(numbers, palette=colormaps.palette(False))[6] == 0
+        assert encode.screen(numbers)[6] == 0
+    else:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+        same(alpha, np.where(numbers == colormaps.GAP_NUMBER, 0, 255).astype(np.uint8))
+    same(np.asarray(image.convert("RGB")), colormaps.palette(False)[numbers])

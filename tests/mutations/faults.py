@@ -43,7 +43,74 @@ PNG_FILES = "outputs/test_png_files.py"
 IMAGING = "imaging/test_imaging.py"
 READING = "imaging/test_reading.py"
 
+OVERVIEW = "engine/test_overview.py"
+FILM_STRIP = "widgets/overview/test_film_strip.py not every_kind"
+
 FAULTS = (
+    # ---- the film strip
+    Fault(
+        "negative and positive values cancel in a thumbnail",
+        "engine/overview.py",
+        "elif values.min(initial=0.0) < 0:",
+        "elif values.min(initial=0.0) < -1e9:",
+        OVERVIEW,
+    ),
+    Fault(
+        "a weak channel stands for its layer",
+        "engine/overview.py",
+        "candidates = peaks > CLEAR * peaks.max(initial=0.0)",
+        "candidates = peaks >= 0",
+        OVERVIEW,
+    ),
+    Fault(
+        "an intervention silences all channels",
+        "engine/overview.py",
+        "feeds[layer.tensor] = np.moveaxis(values, -1, layer.channel_axis)",
+        "feeds[layer.tensor] = 0 * np.moveaxis(values, -1, layer.channel_axis)",
+        OVERVIEW,
+    ),
+    Fault(
+        "a skip connection is not seen",
+        "engine/network/connections.py",
+        "before[number] |= arriving - {number}",
+        "before[number] |= set(list(arriving - {number})[:1])",
+        "engine/network/test_connections.py",
+    ),
+    Fault(
+        "the strip keeps the thumbnails of the image before",
+        "widgets/overview/film_strip.py",
+        'key = "film strip", scene.fed.network, scene.fed.key, kind',
+        'key = "film strip", scene.fed.network, kind',
+        FILM_STRIP,
+    ),
+    Fault(
+        "the strip does not see the occluder",
+        "widgets/overview/film_strip.py",
+        "hidden[max(0, top) : top + height, max(0, left) : left + width] =",
+        "hidden[:0] =",
+        FILM_STRIP,
+    ),
+    Fault(
+        "the scale of a thumbnail is that of its extremes",
+        "widgets/overview/thumbnails.py",
+        "np.percentile(small, [LOWEST, HIGHEST])",
+        "np.percentile(small, [0.0, 100.0])",
+        "widgets/overview/test_thumbnails.py",
+    ),
+    Fault(
+        "gamma darkens weak values",
+        "imaging/colormaps.py",
+        "fractions = fractions**gamma",
+        "fractions = fractions ** (1 / gamma)",
+        IMAGING,
+    ),
+    Fault(
+        "a contour holds less than its share",
+        "imaging/heat.py",
+        "share * total",
+        "share * share * total",
+        "imaging/test_heat.py",
+    ),
     # ---- files
     Fault(
         "a film that ffmpeg could not write counts as written",

@@ -67,7 +67,17 @@ def make(network, images, tmp_path, inline_jobs):
 @pytest.fixture
 def explorer(make):
     explorer = make()
+    explorer.state.order = "number"  # so that the place of a map is known
     yield explorer
+    explorer.close()
+
+
+def test_the_strongest_maps_come_first(make):
+    explorer = make()
+    channels = explorer._view.context.gallery._grid.channels
+    strengths = explorer.result.strengths[0][channels]
+    assert strengths.tolist() == sorted(strengths.tolist(), reverse=True)
+    assert explorer.state.channel == channels[0]
     explorer.close()
 
 
@@ -896,7 +906,8 @@ def test_a_map_that_is_not_active_is_grey_and_says_so(explorer):
 
 def test_the_scale_is_chosen_and_told(explorer):
     largest = float(explorer.result.values.max())
-    assert f"{largest:.4g}; no value is clipped" in html_of(explorer)
+    assert f"</span> {largest:.4g}" in html_of(explorer)
+    assert "beyond" not in html_of(explorer)
     explorer.state.limit, explorer.state.scale = largest / 2, "custom"
     share = 100 * float((explorer.result.values > explorer.state.limit).mean())
     assert f"{largest / 2:.4g}; {share:.3g} % of the values are beyond the ends" in html_of(explorer)

@@ -7,7 +7,6 @@ from html import escape
 
 import numpy as np
 
-from ...imaging.colormaps import DIVERGING, SEQUENTIAL
 from ...results import Coverage, OpCoverage
 
 _SWITCHES = {"max_pool", "maxout", "maximum over axes"}
@@ -37,25 +36,27 @@ def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> st
     return f'<div class="cnnvis-badge{style}" title="{escape(tooltip)}">{spans}</div>'
 
 
-def colour_bar(limit: float | None, *, signed: bool, clipped: float = 0.0, silent: int = 0) -> str:
+def colour_bar(limit: float | None, palette: np.ndarray, *, signed: bool, clipped: float = 0.0, silent: int = 0) -> str:
     """HTML of a colour bar.
 
     Args:
         limit: the value of full brightness; None where each map has a limit of its own.
+        palette: the colour of each level, uint8 (256, 3).
         signed: whether there are negative values; zero is in the middle then.
         clipped: the percentage of values beyond the ends.
         silent: how many maps are plain grey, because they are zero everywhere.
     """
-    stops = (DIVERGING if signed else SEQUENTIAL)[np.linspace(0, 255, 9).astype(int)]
+    stops = palette[np.linspace(1, 254, 9).astype(int)]
     colours = ", ".join(f"rgb{tuple(map(int, stop))}" for stop in stops)
     high = "largest of each map" if limit is None else f"{limit:.4g}"
     low = "0" if not signed else f"-{high}" if limit is not None else "its negative"
     zero = ", white is 0" if signed else ""
-    clipping = f"{clipped:.3g} % of the values are beyond the ends" if clipped else "no value is clipped"
+    facts = [f"{clipped:.3g} % of the values are beyond the ends"] if clipped else []
     if silent:
-        clipping += f"; {silent} grey {'map is' if silent == 1 else 'maps are'} not active"
+        facts.append("1 map in grey is silent" if silent == 1 else f"{silent} maps in grey are silent")
+    said = f"; {'; '.join(facts)}" if facts else ""
     bar = f'<span class="cnnvis-scale" aria-hidden="true" style="background:linear-gradient(90deg,{colours})"></span>'
-    return f'<div class="cnnvis-note">{low} {bar} {high}{zero}; {clipping}</div>'
+    return f'<div class="cnnvis-note">{low} {bar} {high}{zero}{said}</div>'
 
 
 def _mark(words: str, warning: bool) -> str:

@@ -70,13 +70,24 @@ function render({ model, el }) {
     readout.hidden = !readout.textContent || !canvas.matches(":hover");
   }
 
-  const listeners = { data: draw, selected: frame.show, readout: showReadout };
+  const listeners = { data: draw, selected: frame.show, tag: frame.show, readout: showReadout };
   for (const trait of ["alt", "width", "smooth", "interactive", "drag", "cover", "zoomable"]) listeners[trait] = update;
   for (const [trait, listener] of Object.entries(listeners)) model.on(`change:${trait}`, listener);
   update();
   frame.show();
   draw();
-  const resized = new ResizeObserver(() => (zoom.zoomed ? zoom.pan(0, 0) : setRendering()));
+  let room = 0; // that was reported last
+  function reportRoom() {
+    const [width, height] = [el.clientWidth, window.innerHeight];
+    if (!model.get("measured") || !width || Math.abs(width / height - room) < 0.05 * room) return;
+    room = width / height;
+    model.send({ event: "room", width, height });
+  }
+  const resized = new ResizeObserver(() => {
+    if (zoom.zoomed) zoom.pan(0, 0);
+    else setRendering();
+    reportRoom();
+  });
   resized.observe(stage);
   let controls;
   // The element is put into the page after this function returns.

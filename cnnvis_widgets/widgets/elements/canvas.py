@@ -45,12 +45,14 @@ class PictureCanvas(anywidget.AnyWidget):
         smooth: whether enlarged pixels are blended; feature maps need hard pixels.
         interactive: whether it takes clicks and the keyboard.
         selected: the frame drawn over the picture, (left, top, width, height) in its pixels, or ().
+        tag: a few words at the frame; set it after ``selected``, which removes it.
         drag: in 'move' the user drags the frame, in 'brush' draws another one, with the mouse, a finger
             or the arrow keys. In 'region' it is drawn as in 'brush', but the arrow keys select as without a
             frame, and with Shift are reported as keys of their own.
         cover: whether the frame hides what lies in it, in the grey of an occluder.
         hover: whether the page reports the place of the pointer; ``on_hover`` sets it.
         readout: a line on the picture while the pointer is over it.
+        measured: whether the page reports the room that it has for the picture, to ``on_room``.
         zoomable: whether the user can zoom, by wheel, pinch, buttons and the keys + - 0.
     """
 
@@ -64,10 +66,12 @@ class PictureCanvas(anywidget.AnyWidget):
     smooth = t.Bool(False).tag(sync=True)
     interactive = t.Bool(False).tag(sync=True)
     selected = t.Tuple().tag(sync=True)
+    tag = t.Unicode("").tag(sync=True)
     drag = t.Enum(("", "move", "brush", "region"), "").tag(sync=True)
     cover = t.Bool(False).tag(sync=True)
     hover = t.Bool(False).tag(sync=True)
     readout = t.Unicode("").tag(sync=True)
+    measured = t.Bool(False).tag(sync=True)
     zoomable = t.Bool(False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -75,8 +79,10 @@ class PictureCanvas(anywidget.AnyWidget):
         self._clicks: list[Callable[[float, float], None]] = []
         self._keys: list[Callable[[str], None]] = []
         self._hovers: list[Callable[[float, float], None]] = []
+        self._rooms: list[Callable[[float, float], None]] = []
         self._drags: list[Callable[[int, int, int, int, bool], None]] = []
         self.on_msg(self._receive)
+        self.observe(lambda change: setattr(self, "tag", ""), "selected")  # words about another frame
 
     def on_click(self, callback: Callable[[float, float], None]) -> None:
         """Have ``callback(x, y)`` called with the place of every click, in picture pixels."""
@@ -92,6 +98,11 @@ class PictureCanvas(anywidget.AnyWidget):
         second; it answers by setting ``readout``."""
         self._hovers.append(callback)
         self.hover = True
+
+    def on_room(self, callback: Callable[[float, float], None]) -> None:
+        """Have ``callback(width, height)`` called when the page has other room: the width of the place and the height
+        of the window, in CSS pixels."""
+        self._rooms.append(callback)
 
     def on_drag(self, callback: Callable[[int, int, int, int, bool], None]) -> None:
         """Have ``callback(left, top, width, height, final)`` called while the frame is dragged or drawn.
@@ -116,6 +127,9 @@ class PictureCanvas(anywidget.AnyWidget):
         elif content.get("event") == "hover":
             for on_hover in self._hovers:
                 on_hover(content["x"], content["y"])
+        elif content.get("event") == "room":
+            for on_room in self._rooms:
+                on_room(content["width"], content["height"])
         elif content.get("event") == "drag":
             box = content["left"], content["top"], content["width"], content["height"]
             with self._lock_property(selected=list(box)):  # the page shows this frame already, or a newer one

@@ -3,10 +3,13 @@ function createFrame(model, canvas, element) {
   let dragged = null; // the frame during a drag: the page is ahead of the kernel then
   const send = paced((message) => model.send(message));
   const box = () => dragged ?? model.get("selected") ?? [];
+  const tag = element.appendChild(document.createElement("span"));
   function show() {
     const [left, top, width, height] = box();
     element.hidden = !width;
     if (!width) return;
+    tag.textContent = dragged ? "" : model.get("tag");
+    tag.classList.toggle("cnnvis-tag-inside", top + height > 0.88 * canvas.height); // below it would be cut off
     const share = (part, whole) => `${(100 * part) / whole}%`;
     element.style.left = share(left, canvas.width);
     element.style.top = share(top, canvas.height);

@@ -9,6 +9,7 @@ function decodeBmp(data) {
   const pixels = new Uint32Array(image.data.buffer);
   const colour = (at) => 0xff000000 | (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
   const palette = Uint32Array.from({ length: bits === 8 ? (start - 54) / 4 : 0 }, (_, index) => colour(54 + 4 * index));
+  if (data.getUint8(6)) palette[0] = 0; // between the tiles the page is seen
   const stride = 4 * Math.ceil((width * bits) / 32);
   for (let y = 0, to = 0; y < height; y += 1) {
     const row = start + (height - 1 - y) * stride; // the last row comes first

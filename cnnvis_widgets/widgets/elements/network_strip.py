@@ -1,9 +1,7 @@
-"""The whole network as a row of boxes, one for each layer, in the order of the graph."""
+"""The whole network as a film strip: a thumbnail for each layer, or for each block of them, in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -11,54 +9,82 @@ import anywidget
 import ipywidgets as w
 import traitlets as t
 
-from ...results import Layer
-from ..state.explorer_state import ExplorerState
+from ..state.explorer_state import THUMBNAILS, ExplorerState
 from .shared_layouts import shared
-
-_KINDS = {"r": "activation function", "c": "convolution", "p": "pooling", "": "other"}
 
 
 class NetworkStrip(anywidget.AnyWidget):
-    """Shows the place of the chosen layer in the network. A click or an arrow key chooses another layer.
+    """Shows what each layer sees, and the place of the chosen one. A click or an arrow key chooses another layer.
 
-    The height of a box stands for the size of the maps and its width for their number, both on a logarithmic scale; its
-    colour stands for the family. For screen readers it is a list box of the layers' names, kinds and shapes.
+    For the keyboard and for screen readers it is a list box of all layers' names, kinds and shapes.
 
     Args:
-        state: its ``layer`` is linked with the choice.
-        layers: of the network, in order, with their shapes for the feed.
+        state: its ``layer`` is linked with the choice, its ``thumbnails`` with the menu.
 
     Attributes:
-        layers: (name, text, family, height, width) of each layer, the last two in CSS pixels.
+        layers: (name, text, kind, label, size of a map, size with channels) of each layer.
+        blocks: (title, label, first layer, last layer, shown layer, parent block or -1); a stage before its blocks.
+        links: (from, to, whether it is an addition) from layer to layer; -1 is the image.
+        unfolded: the number of the open block, or -1.
         selected: name of the chosen layer.
+        sprite: all thumbnails as one encoded picture: that of the image, then one for each layer, in rows.
+        tile: height and width of a thumbnail; ``columns``: how many there are in a row.
+        ready: '1' for each thumbnail that the sprite has, '0' for the others.
+        drawings: by layer number, 'line' or 'bars' and numbers, where a layer has no height and width.
+        image_size: the size of the image in words.
+        about: for what the pictures are: 'this image'.
+        kind: what stands for a layer; ``kinds``: the choice, with titles.
     """
 
-    _esm = Path(__file__).with_name("network_strip.js")
+    _esm = "\n".join(
+        Path(__file__).with_name(f"{part}.js").read_text(encoding="utf-8")
+        for part in ("network_strip_plan", "network_strip")
+    )
     _css = Path(__file__).with_name("network_strip.css")
 
     layers: Any = t.List().tag(sync=True)
+    blocks: Any = t.List().tag(sync=True)
+    links: Any = t.List().tag(sync=True)
+    unfolded = t.Int(-1).tag(sync=True)
     selected = t.Unicode().tag(sync=True)
+    sprite = t.Bytes(b"").tag(sync=True)
+    tile: Any = t.List([48, 48]).tag(sync=True)
+    columns = t.Int(12).tag(sync=True)
+    ready = t.Unicode("").tag(sync=True)
+    drawings: Any = t.Dict().tag(sync=True)
+    image_size = t.Unicode("").tag(sync=True)
+    about = t.Unicode("this image").tag(sync=True)
+    kind = t.Unicode("mean").tag(sync=True)
+    kinds: Any = t.List([list(pair) for pair in THUMBNAILS.items()]).tag(sync=True)
 
-    def __init__(self, state: ExplorerState, layers: Sequence[Layer]) -> None:
-        boxes = [(layer.name, _text(layer), layer.family, *_size(layer)) for layer in layers]
-        super().__init__(layout=shared(w.Layout), layers=boxes, selected=state.layer)
+    def __init__(self, state: ExplorerState, **traits: Any) -> None:
+        super().__init__(**{"layout": shared(w.Layout, width="100%"), "selected": state.layer, **traits})
         self._state = state
-        state.observe(self._follow, "layer")
-        self.observe(self._choose, "selected")
+        self.kind = state.thumbnails
+        state.observe(self._follow, ["layer", "thumbnails"])
+        self.observe(self._choose, ["selected", "kind"])
+        self.on_msg(self._receive)
+
+    def block_of(self, layer: str) -> int:
+        """The number of the innermost block that holds a layer, or -1."""
+        number = [row[0] for row in self.layers].index(layer)
+        holding = [index for index, (_, _, first, last, *_) in enumerate(self.blocks) if first <= number <= last]
+        return holding[-1] if holding else -1
 
     def _follow(self, change: Any) -> None:
-        self.selected = change["new"]
+        if change["name"] == "layer":
+            self.selected = change["new"]
+        else:
+            self.kind = change["new"]
 
     def _choose(self, change: Any) -> None:
-        self._state.layer = change["new"]
+        if change["name"] == "selected":
+            self._state.layer = change["new"]
+        else:
+            self._state.thumbnails = change["new"]
 
-
-def _text(layer: Layer) -> str:
-    maps = f", {layer.channels} maps" if layer.spatial_shape else ""
-    return f"{layer.label} ({_KINDS[layer.family]}{maps})"
-
-
-def _size(layer: Layer) -> tuple[int, int]:
-    """Height and width of the box: 8 to 44 and 5 to 16 pixels."""
-    known = [size for size in layer.spatial_shape if size]
-    return 8 + round(4 * min(9.0, log2(max(known, default=1)))), 5 + round(min(11.0, log2(layer.channels or 1)))
+    def _receive(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "fold":
+            self.unfolded = self.blocks[self.unfolded][-1] if self.unfolded >= 0 else -1
+        elif content.get("event") == "unfold":
+            self.unfolded = self.block_of(self.selected)

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 import ipywidgets as w
+import numpy as np
 
 from ...engine.attribution.predictions import predict
 from ...imaging import encode
@@ -14,15 +15,20 @@ from ...imaging.render import picture
 from ...results import Head, Predictions, Target
 from ..elements.canvas import PictureCanvas
 from ..elements.class_bars import ClassBars, prediction_bars
-from ..elements.controls import LABEL, column, dropdown, refill, text
+from ..elements.controls import dropdown, text
+from ..elements.image_strip import ImageStrip
 from ..elements.shared_layouts import create
 from ..jobs import jobs
+from ..overview.thumbnails import COLUMNS, photo_thumbnail, sprite, tile_size
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedImages
 from .anchor_list import AnchorList
 from .head_map import HeadMap, has_pixels
 from .new_images import NewImages
 from .units_at_place import UnitsAtPlace
+
+MOST_THUMBNAILS = 120
+"""Images after these are shown by their number alone."""
 
 
 class ImagePane:
@@ -35,6 +41,7 @@ class ImagePane:
 
     Attributes:
         canvas: the photo; a place on it is in pixels of the image as fed.
+        thumbnails: the images to choose from, in the first line of the page.
         units: lists the units that see the clicked place.
         notice: says where the images come from, if nobody gave any, and what results depend on beside the image.
         incoming: the ways to another image.
@@ -47,27 +54,21 @@ class ImagePane:
 
     def __init__(self, state: ExplorerState, fed_images: FedImages, notices: Sequence[str] = ()) -> None:
         self._state, self._fed_images = state, fed_images
-        self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=360)
+        self.canvas = PictureCanvas(name="photo", smooth=True, zoomable=True, width=420)
         self._caption, self.predictions = create(w.HTML), ClassBars(state)
         self.head_map, self.anchors = HeadMap(state, fed_images), AnchorList(state)
         self._slot, self.latest = jobs.new_slot(), cast("Predictions | None", None)
-        self._menu = create(
-            w.Dropdown,
-            options=_numbered(state.images),
-            value=state.image,
-            description="Image",
-            tooltip="The image that the network is fed",
-            style=LABEL,
-            layout={"width": "auto", "max_width": "100%"},
-        )
-        self._menu.observe(self._choose, "value")
+        self.thumbnails = ImageStrip(state, tile=list(tile_size(fed_images.images[0].shape)), columns=COLUMNS)
         self.units = UnitsAtPlace(state, fed_images, self.canvas)
         self.incoming = NewImages(state, fed_images, self.canvas)
         pad = [] if self.incoming.pad is None else [self.incoming.pad]
         self.notice = create(w.HTML, value="".join(text(notice, "caption", role="note") for notice in notices))
+        tools = self.incoming.cropping.widget if self.incoming.takes_pictures else create(w.HBox)
+        tools.add_class("cnnvis-photo-tools")
+        photo = create(w.VBox, [self.canvas, tools])
+        photo.add_class("cnnvis-photo")
         parts = (
-            self._menu,
-            self.canvas,
+            photo,
             self._caption,
             self.notice,
             self.units.widget,
@@ -75,17 +76,20 @@ class ImagePane:
             self.predictions,
             self.head_map.widget,
             self.anchors.widget,
-            self.incoming.tools,
             *pad,
         )
-        self.widget = column(*parts, grow="1 1 250px", widest="330px")
+        self.widget = create(w.VBox, parts, layout={"min_width": "0"})
+        self._drawn: dict[int, np.ndarray] = {}
         state.observe(self._draw, "image")
         state.observe(self._predict_again, ["head", "place"])
-        state.observe(self._list_images, "images")
+        state.observe(lambda change: self._draw_thumbnails(), "images")
         self._draw()
+        self._draw_thumbnails()
 
     def _draw(self, change: Any = None) -> None:
-        self._menu.value = self._state.image
+        if change is not None and change["old"] == change["new"]:  # other pixels, as on a drawing pad
+            self._drawn.pop(change["new"], None)
+            self._draw_thumbnails()
         name = self._state.images[self._state.image]
         image, value_range = self._fed_images.images[self._state.image], self._fed_images.value_range
         drawn = signal_picture if image.ndim == 2 else picture
@@ -95,11 +99,19 @@ class ImagePane:
         self._caption.value = text(f"{name}, as fed: {size_in_words(image.shape)}", "caption")
         self.predict()
 
-    def _choose(self, change: Any) -> None:
-        self._state.image = change["new"]
-
-    def _list_images(self, change: Any) -> None:
-        refill(self._menu, _numbered(self._state.images), self._state.image, self._choose)
+    def _draw_thumbnails(self) -> None:
+        """Draw the thumbnails of images that have none yet, and send all of them as one picture."""
+        size, images, value_range = tuple(self.thumbnails.tile), self._fed_images.images, self._fed_images.value_range
+        count = min(len(self._state.images), MOST_THUMBNAILS)
+        for index in range(count):
+            if index not in self._drawn:
+                image = images[index]
+                drawn = signal_picture if image.ndim == 2 else picture
+                self._drawn[index] = photo_thumbnail(drawn(image, value_range), size)
+        tiles = np.stack([self._drawn[index] for index in range(count)])
+        with self.thumbnails.hold_sync():
+            self.thumbnails.count = count
+            self.thumbnails.sprite = encode.jpeg(sprite(tiles))
 
     def _head_menu(self) -> list[w.Widget]:
         """A menu of the heads, where there are several."""
@@ -159,7 +171,3 @@ def size_in_words(shape: tuple[int, ...]) -> str:
     if len(sides) > 1:
         return f"{size} pixels"
     return f"{size} values" if not sides or channels == 1 else f"{size} values of {channels} channels"
-
-
-def _numbered(names: tuple[str, ...]) -> list[tuple[str, int]]:
-    return [(name, index) for index, name in enumerate(names)]

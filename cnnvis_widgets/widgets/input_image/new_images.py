@@ -32,7 +32,8 @@ class NewImages:
         cropping: feeds a part of the photo.
         pad: a sheet to draw on; None for networks whose images are large or in colour.
         note: names the file that is being read.
-        tools: all of them but the pad; none for a network that takes no pictures.
+        takes_pictures: whether the network does.
+        tools: upload and webcam, for a network that takes pictures, and the note.
     """
 
     def __init__(self, state: ExplorerState, fed_images: FedImages, photo: PictureCanvas) -> None:
@@ -59,9 +60,10 @@ class NewImages:
         if self.pad is not None:
             self.pad.observe(self._drawn, "pixels")
         self.note = create(w.HTML)
-        takes_pictures = fed_images.images[0].ndim == 3 or fed_images.network.preprocess is not None
-        from_pictures = (self.upload, self.cropping.widget, self.webcam) if takes_pictures else ()
+        self.takes_pictures = fed_images.images[0].ndim == 3 or fed_images.network.preprocess is not None
+        from_pictures = (self.upload, self.webcam) if self.takes_pictures else ()
         self.tools = row(*from_pictures, self.note, grid_gap="4px")
+        self.tools.add_class("cnnvis-new-images")
 
     def add(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
@@ -93,6 +95,9 @@ class NewImages:
         self._slot.start(jobs.Job(steps, done=done), replace=False)
 
     def _uploaded(self, change: Any) -> None:
+        if not change["new"]:
+            return
+        self.upload.value = ()  # the button counts them otherwise, also those of before
         self.read([(file["name"], bytes(file["content"])) for file in change["new"]])
 
     def _put(self, values: np.ndarray, name: str) -> None:

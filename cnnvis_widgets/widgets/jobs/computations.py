@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Event
+from threading import Event, RLock
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,9 @@ network are 79 MB.
 Every explorer of the process shares the cache, because an explorer whose cell is run again is never freed."""
 
 
+_COMPUTING_MAPS = RLock()
+
+
 @dataclass(frozen=True)
 class Progress:
     """One step of the work: all results so far.
@@ -76,15 +79,19 @@ def strongest_first(maps: FeatureMaps) -> list[int]:
 
 
 def feature_maps(fed_layer: FedLayer) -> FeatureMaps:
-    """The activations of a layer. They are cached, together with the activations of the neighbouring layers."""
+    """The activations of a layer. They are cached, together with the activations of the neighbouring layers.
+
+    The view and the film strip ask for the same maps at the same time; the second one waits for those of the first.
+    """
     network, feed, key, layer = fed_layer
-    cached: FeatureMaps | None = RESULTS.get((network, key, layer))
-    if cached is not None:
-        return cached
-    by_name = {maps.layer.name: maps for maps in maps_with_neighbours(network, feed, layer)}
-    for name, maps in by_name.items():
-        RESULTS.put((network, key, name), maps, maps.values.nbytes)
-    return by_name[network.layer(layer).name]
+    with _COMPUTING_MAPS:
+        cached: FeatureMaps | None = RESULTS.get((network, key, layer))
+        if cached is not None:
+            return cached
+        by_name = {maps.layer.name: maps for maps in maps_with_neighbours(network, feed, layer)}
+        for name, maps in by_name.items():
+            RESULTS.put((network, key, name), maps, maps.values.nbytes)
+        return by_name[network.layer(layer).name]
 
 
 def browse(

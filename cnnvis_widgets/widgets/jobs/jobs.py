@@ -151,6 +151,12 @@ class Slot:
                 previous.cancel()
             threading.Thread(target=job.run, args=(previous,), name="cnnvis-job", daemon=True).start()
 
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the newest job has ended."""
+        job = self._current
+        if job is not None:
+            job.wait(timeout)
+
     def stop(self, timeout: float | None = None) -> None:
         """Cancel the running job and wait for its end."""
         job = self._current

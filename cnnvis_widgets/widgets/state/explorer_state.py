@@ -32,8 +32,34 @@ FAMILY_FILTERS = {
 }
 """Values of ``ExplorerState.family`` and their titles, in the order of the menu."""
 
+COLOUR_NAMES = {"magma": "magma (from black)", "viridis": "viridis (from blue)", "grey": "grey"}
+"""Values of ``ExplorerState.colours`` and their titles."""
+
+THUMBNAILS = {"mean": "mean map", "strongest": "strongest map"}
+"""Values of ``ExplorerState.thumbnails`` and their titles."""
+
+PICTURE, ONE_PAGE = 12, 256
+"""See ``opening_layer``."""
+
 UNKNOWN_SIZE = 2**31
 """Stands for a number of rows, columns or channels that the graph does not tell."""
+
+
+def opening_layer(layers: Sequence[Layer]) -> Layer:
+    """The layer that shows most at first sight.
+
+    It is the deepest activation function whose maps are still pictures (``PICTURE`` units a side at least) and that has
+    few enough of them for one page; else the first activation function, else the first layer.
+    """
+    activations = [layer for layer in layers if layer.family == "r"]
+    pictures = [
+        layer
+        for layer in activations
+        if len(layer.spatial_shape) == 2
+        and min(side or 0 for side in layer.spatial_shape) >= PICTURE
+        and 8 <= (layer.channels or 0) <= ONE_PAGE
+    ]
+    return [*pictures[-1:], *activations, *layers][0]
 
 
 def _layer(state: ExplorerState, value: Any) -> str:
@@ -159,6 +185,8 @@ class ExplorerState(t.HasTraits):
         region: a selected part of the map, (top, left, height, width), or () for the whole map; changing ``layer``
             makes it ().
         page: which page of the montage is shown, from 0.
+        colours: of maps without negative values, a key of ``COLOUR_NAMES``; ``gamma``: the exponent of brightness.
+        thumbnails: what stands for each layer in the film strip, a key of ``THUMBNAILS``.
         head: the name of the output that is asked; changing it makes ``target`` 0 and ``place`` ().
         target: index of the chosen class of the head; also takes its name.
         place: the pixel (row, column), anchor (number,) or region (top, left, height, width) of the head that is asked
@@ -186,6 +214,9 @@ class ExplorerState(t.HasTraits):
     unit = Checked(_unit)
     region = Checked(_region, ())
     page = t.Int(0, min=0)
+    colours = t.Enum(tuple(COLOUR_NAMES), "magma")
+    gamma = t.Float(0.75, min=0.25, max=2.0)
+    thumbnails = t.Enum(tuple(THUMBNAILS), "mean")
     head = Checked(_head)
     target = Checked(_target, 0)
     place = Checked(_place, ())
@@ -219,7 +250,7 @@ class ExplorerState(t.HasTraits):
         layers = self.network.layers
         if not layers:
             raise LayerError("Expected a network with at least one layer. Received: none.")
-        return next((layer.name for layer in layers if layer.family == "r"), layers[0].name)
+        return opening_layer(layers).name
 
     @t.default("method")
     def _first_method(self) -> str:

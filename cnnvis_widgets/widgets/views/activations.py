@@ -10,12 +10,12 @@ import traitlets as t
 from ...errors import ChannelError
 from ...imaging.render import Scale
 from ...methods import METHODS
-from ..elements.controls import LABEL, button, dropdown
+from ..elements.controls import LABEL, button, dropdown, slider
 from ..elements.shared_layouts import create, set_visible
 from ..jobs import computations
 from ..state.checked_traits import Checked, index_of
-from ..state.explorer_state import UNKNOWN_SIZE, ExplorerState
-from .map_sheet import MapSheet
+from ..state.explorer_state import COLOUR_NAMES, UNKNOWN_SIZE, ExplorerState
+from .map_sheet import Look, MapSheet
 from .view import Context, Steps, View
 
 ORDERS = {"number": "by number", "strength": "by strength", "evidence": "by evidence for the class"}
@@ -41,7 +41,7 @@ class ActivationsTraits(ExplorerState):
         limit: the value of full brightness where ``scale`` is 'custom'.
     """
 
-    order = t.Enum(tuple(ORDERS), "number")
+    order = t.Enum(tuple(ORDERS), "strength")
     pins = Checked(_pins, ())
     scale = t.Enum(tuple(SCALES), "shared")
     limit = t.Float(1.0, min=1e-6)
@@ -60,7 +60,7 @@ class ActivationsView(View):
 
     name, title = "activations", "Activations"
     tooltip = "See the maps of a layer: where and how strongly each of its channels fires for this image"
-    depends_on = ("order", "pins", "scale")
+    depends_on = ("order", "pins", "scale", "colours", "gamma")
     state: ActivationsTraits
 
     def __init__(self, context: Context) -> None:
@@ -83,8 +83,20 @@ class ActivationsView(View):
             dropdown(state, "order", "Sort", orders, tooltip="The order of the maps"),
             dropdown(state, "scale", "Colour scale", scales, tooltip="Which value gets full brightness"),
             self._limit,
-            button("Pin or unpin map", self.pin, "Put the selected map first in every order, or back in its place"),
             self._colour_bar,
+        )
+        pin = button("Pin or unpin map", self.pin, "Put the selected map first in every order, or back in its place")
+        colours = [(title, name) for name, title in COLOUR_NAMES.items()]
+        self.more = (
+            pin,
+            dropdown(state, "colours", "Colours", colours, tooltip="The colours of maps without negative values"),
+            slider(
+                state,
+                "gamma",
+                "Gamma",
+                tooltip="Below 1 weak values are brighter",
+                live=False,
+            ),
         )
         self.panel, self.side = context.gallery.maps, (context.gallery.large,)
         state.observe(self._show_limit, "scale")
@@ -94,6 +106,18 @@ class ActivationsView(View):
         other_class = trait in ("target", "head", "place") and self.state.order == "evidence"
         other_limit = trait == "limit" and self.state.scale == "custom"
         return other_class or other_limit or super().is_stale(trait)
+
+    def sentence(self) -> str:
+        state = self.state
+        layer = state.current_layer
+        if not layer.spatial_shape:
+            return "One value for each unit: the longer the bar, the more it fires. Click one to see it among all."
+        order = {"number": "by number", "strength": "strongest first"}.get(
+            state.order, f"those that speak for {state.class_name(state.target)} first"
+        )
+        count = "" if layer.channels is None else f"{layer.channels} "
+        reads = "Brighter means that the channel fires more at that place."
+        return f"{count}feature maps, {order}. {reads} Click a map to see it large."
 
     def pin(self) -> None:
         """Pin the selected map, or remove its pin."""
@@ -112,8 +136,9 @@ class ActivationsView(View):
         state, order = self.state, tuple(progress.channels)
         limit = state.limit if state.scale == "custom" else None
         scale: Scale = "map" if state.scale == "map" else "layer"
-        about = progress.about, state.scale, limit
-        sheet = MapSheet(progress.result, progress.layer, about, order=order, scale=scale, limit=limit)
+        look = Look.of(state)
+        about = progress.about, state.scale, limit, look
+        sheet = MapSheet(progress.result, progress.layer, about, order=order, scale=scale, limit=limit, look=look)
         self.context.gallery.show(sheet, final)
         self._colour_bar.value = sheet.colour_bar()
 

@@ -12,7 +12,7 @@ from ...engine.attribution.last_maps import last_feature_maps
 from ...errors import CnnvisError, LayerError
 from ...imaging import encode
 from ...imaging.curves import behind_curves, signal_picture
-from ...imaging.heat import CLIPPED, Heat, heat, overlay
+from ...imaging.heat import CLIPPED, Heat, contour, heat, overlay
 from ...imaging.render import attribution_values, picture
 from ...methods import METHODS, Method, of_kind
 from ...results import Attribution, WallTile
@@ -88,11 +88,13 @@ class AttributionTraits(ExplanationTraits):
     Attributes:
         explainer: the attribution method, a key of ``EXPLAINERS`` that applies to the network.
         opacity: of the attribution over the photo, 0 to 1.
+        contour: whether a line is drawn around the places that hold half of the evidence for the class.
         measured: whether deletion area and class sensitivity are measured, too.
     """
 
     explainer = Checked(_explainer)
     opacity = t.Float(0.8, min=0.0, max=1.0)
+    contour = t.Bool(True)
     measured = t.Bool(False)
 
     @t.default("explainer")
@@ -126,15 +128,11 @@ class AttributionView(View):
         self.options = (
             dropdown(state, "explainer", "Method", methods, tooltip="How the evidence is computed"),
             explained_menu(state),
-            self._at_layer,
             slider(state, "opacity", "Opacity", tooltip="Of the evidence over the photo"),
-            switch(
-                state,
-                "measured",
-                "Measure it",
-                tooltip="Tell deletion and insertion area and class sensitivity of the method",
-            ),
+            switch(state, "contour", "Contour", tooltip="A line around the places that hold half of the evidence"),
         )
+        tooltip = "Tell deletion and insertion area and class sensitivity of the method"
+        self.more = self._at_layer, switch(state, "measured", "Measure it", tooltip=tooltip)
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)
         self._over_caption, self._caption, self.figures = create(w.HTML), create(w.HTML), create(w.HTML)
@@ -146,7 +144,7 @@ class AttributionView(View):
             self._classes,
         )
         self._drawn: tuple[Attribution, int] | None = None  # and the index of its image
-        state.observe(lambda change: self._draw_overlay(True), "opacity")
+        state.observe(lambda change: self._draw_overlay(True), ["opacity", "contour"])
         state.observe(self._update_controls, ["explained", "explainer", "layer"])
         state.observe(self._measure, "measured")
         self._update_controls()
@@ -159,8 +157,16 @@ class AttributionView(View):
     def is_stale(self, trait: str) -> bool:
         return super().is_stale(trait) or explains_another_class(self.state, trait)
 
+    def sentence(self) -> str:
+        state = self.state
+        name = state.class_name(state.target) if state.explained == "chosen" else "the class it is surest of"
+        return (
+            f"Which parts of the image speak for {name}, by {EXPLAINERS[state.explainer]}. Click a class to explain it."
+        )
+
     def work(self) -> tuple[str, Steps]:
         state = self.state
+        self._caption.value = self.figures.value = ""  # they are about the attribution before
         asked: Any = {"explainer": state.explainer, "question": question(state), "options": self._map_options()}
         return f"Computing {EXPLAINERS[state.explainer]}", computations.explain(self.context.fed_layer(), **asked)
 
@@ -205,7 +211,8 @@ class AttributionView(View):
             values = behind_curves(values, photo)
         if photo.shape[:2] != values.shape:  # the channels of the photo are drawn beside each other
             photo = np.broadcast_to(np.uint8(255), (*values.shape, 1))
-        pixels = overlay(photo, heat(values), self.state.opacity)
+        line = contour(values) if self.state.contour and min(values.shape) > 1 else None
+        pixels = overlay(photo, heat(values), self.state.opacity, line)
         name = self.state.images[image]
         words = f"{EXPLAINERS[result.method]} for {result.names[0]} over {name}, opacity {self.state.opacity:.0%}"
         self.over.show(encode.screen(pixels) if final else encode.jpeg(pixels), words)

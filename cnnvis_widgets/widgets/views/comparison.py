@@ -25,7 +25,7 @@ from ..jobs import computations
 from ..state.checked_traits import Checked, index_of
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedLayer
-from .map_sheet import MapSheet, at
+from .map_sheet import Look, MapSheet, at
 from .view import Context, Steps, View
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ class ComparisonView(View):
     def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress, Pair) and progress.other is not None:
             self._pair = progress.result, progress.other
-            self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)
+            sheet = MapSheet(progress.result, progress.layer, progress.about, look=Look.of(self.state))
+            self.context.gallery.show(sheet, final)
             self._draw()
 
     def _draw(self) -> None:

@@ -26,7 +26,7 @@ from .all_rules import AllRules
 from .class_choice import ExplanationTraits, question
 from .class_sensitivity import measure, sensitivity_badge
 from .gallery import Portrait
-from .map_sheet import MapSheet, at
+from .map_sheet import Look, MapSheet, at
 from .view import Context, Steps, View
 
 SEEDS = {
@@ -45,10 +45,12 @@ class DeconvolutionTraits(ExplanationTraits):
         seed: of the reconstruction, see ``cnnvis_widgets.reconstruct``; 'unit' is the selected ``unit``, or the
             strongest one where none is selected.
         all_rules: whether the selected map is also shown by every rule, side by side.
+        whole: whether projections are shown in the whole image, and not cut to what the unit sees.
     """
 
     seed = t.Enum(tuple(SEEDS), "strongest")
     all_rules = t.Bool(False)
+    whole = t.Bool(False)
 
 
 class DeconvolutionView(View):
@@ -61,7 +63,7 @@ class DeconvolutionView(View):
 
     name, title = "deconvolution", "Deconvolution"
     tooltip = "Project maps back to the image: what in it made them fire"
-    depends_on = ("rule", "seed")
+    depends_on = ("rule", "seed", "whole")
     state: DeconvolutionTraits
 
     def __init__(self, context: Context) -> None:
@@ -78,12 +80,12 @@ class DeconvolutionView(View):
         self.options = (
             self._rules,
             dropdown(self.state, "seed", "Seed", seeds, tooltip="What is sent back from each map"),
-            switch(
-                self.state,
-                "all_rules",
-                "All rules side by side",
-                tooltip="Also project the selected map by every rule",
-            ),
+        )
+        tooltip = "Also project the selected map by every rule"
+        whole = "Show projections in the whole image, instead of cut to what the unit sees"
+        self.more = (
+            switch(self.state, "all_rules", "All rules side by side", tooltip=tooltip),
+            switch(self.state, "whole", "Whole image", tooltip=whole),
         )
         self._legend = create(w.HTML)
         self.sensitivity, self.all_rules = create(w.HTML), AllRules()
@@ -122,19 +124,27 @@ class DeconvolutionView(View):
         return f"Reconstructing from {state.layer}", computations.deconvolve(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
-        result, common = progress.result, (progress.layer, progress.about)
+        result, whole = progress.result, self.state.whole
+        common = progress.layer, (progress.about, whole)
         if isinstance(result, FeatureMaps):
-            self.context.gallery.show(MapSheet(result, *common), final)
+            self.context.gallery.show(MapSheet(result, *common, look=Look.of(self.state)), final)
         elif isinstance(result, Reconstruction):
-            if self._about != progress.about:  # all tiles of a montage are cut to one size
-                self._about, self._side = progress.about, busy_side(result.images[0])
+            if self._about != common[1]:  # all tiles of a montage are cut to one size
+                self._about, self._side = common[1], None if whole else busy_side(result.images[0])
             self._shown = progress.layer, result
             self._offer_next_unit()
-            self.context.gallery.show(ReconstructionSheet(result, *common, progress.channels, self._side), final)
+            sheet = ReconstructionSheet(result, *common, progress.channels, self._side, whole)
+            self.context.gallery.show(sheet, final)
             if final:
                 self._legend.value = text(legend(result))
                 self._shown_rule = result.rule
                 self._measure()
+
+    def sentence(self) -> str:
+        return (
+            "What in the image made each channel fire, sent back through the network to the pixels. Grey means no "
+            "influence; the colours are those that would make it fire more. Click one to see it large."
+        )
 
     def on_enter(self) -> None:
         self._update()
@@ -237,6 +247,7 @@ class ReconstructionSheet:
         about: equal for sheets that add tiles to each other.
         channels: all channels that will come, in order.
         side: tiles are cut to squares of so many pixels around the part that is not zero; None for whole images.
+        whole: whether the large picture is the whole image, too.
         paged: see ``Sheet``.
     """
 
@@ -245,6 +256,7 @@ class ReconstructionSheet:
     about: Any
     channels: Sequence[int]
     side: int | None
+    whole: bool = False
     paged: bool = False
 
     @property
@@ -286,7 +298,7 @@ class ReconstructionSheet:
         whole = bool((place < 0).any())
         seed = f"the whole map, at most {value:.4g}" if whole else f"activation {value:.4g}{at(place)}"
         lines = [f"Map {channel} · {name}", f"from {seed}"]
-        pixels, side = projections(one)[0], busy_side(one.images[0])
+        pixels, side = projections(one)[0], None if self.whole else busy_side(one.images[0])
         frame: Box | tuple[()] = ()
         note = one.notes[0][0]
         if note:

@@ -26,7 +26,7 @@ from ..saving.film import Film
 from ..state.applicability import no_gradient
 from ..state.checked_traits import Checked, option_trait
 from ..state.explorer_state import ExplorerState
-from .map_sheet import MapSheet
+from .map_sheet import Look, MapSheet
 from .score_chart import ScoreChart
 from .view import Context, Steps, View
 
@@ -167,6 +167,14 @@ class DreamView(View):
     def unavailable(self) -> str:
         return no_gradient(self.state)
 
+    def sentence(self) -> str:
+        state = self.state
+        what = {
+            "class": f"the network says {state.class_name(state.target)}",
+            "channel": f"channel {'of the layer' if state.channel is None else state.channel} fires",
+        }.get(state.objective, "the whole layer fires")
+        return f"An image is changed step by step until {what}. It shows what the network looks for, not a photo."
+
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
         return f"Computing {self.state.layer}", computations.before_dreaming(self.context.fed_layer(), self._target())
@@ -245,7 +253,8 @@ class DreamView(View):
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         if isinstance(progress.result, FeatureMaps):
-            self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)
+            sheet = MapSheet(progress.result, progress.layer, progress.about, look=Look.of(self.state))
+            self.context.gallery.show(sheet, final)
         elif isinstance(progress.result, DreamStep):
             self._draw_step(progress.result, final)
 

@@ -18,6 +18,10 @@ from ..elements.shared_layouts import create, set_visible, shared
 from ..state.explorer_state import ExplorerState
 from .montage import PAGE, Montage, on_page, pages
 
+HIGH, WIDE = 0.7, 1.25
+"""The part of the window's height that a montage may take, and from which width in proportion to that it has more tiles
+in a row than in a column."""
+
 
 @dataclass(frozen=True)
 class Portrait:
@@ -106,7 +110,7 @@ class Gallery:
         self, state: ExplorerState, photo: PictureCanvas, seen_by: Callable[[tuple[int, ...]], Box | tuple[()]]
     ) -> None:
         self.state, self.photo, self._seen_by = state, photo, seen_by
-        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=1100)
+        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=1700, measured=True)
         self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
         self.caption = create(w.HTML)
         self._lock = RLock()  # jobs show sheets while callbacks draw selections
@@ -114,12 +118,14 @@ class Gallery:
         self.map_size = 1, 1
         self._grid: Montage | None = None
         self._palette: np.ndarray | None = None
+        self._aspect = 1.0  # of the room that the page has for the montage
         self._pages = _Pages(state)
-        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="1100px")
+        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="1700px")
         self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
         self.montage.on_hover(self._read_tile)
+        self.montage.on_room(self._fit)
         self.portrait.on_hover(self._read_portrait)
         self.portrait.on_click(lambda x, y: self._select_unit(int(y), int(x)))
         self.portrait.on_key(self._move_unit)
@@ -163,12 +169,14 @@ class Gallery:
         missing = [channel for channel in channels if channel in ready]
         if missing:
             tiles, self._palette = sheet.tiles(missing)
-            self._grid = self._grid or Montage(channels, *tiles.shape[1:])
+            self._grid = self._grid or Montage(channels, *tiles.shape[1:], aspect=self._aspect)
             self._grid.put(missing, tiles)
         if (grid := self._grid) is None:
             return
         lossless = final or self._palette is not None
-        data = encode.screen(grid.pixels, palette=self._palette) if lossless else encode.jpeg(grid.pixels)
+        palette, pixels = self._palette, grid.pixels
+        exact = lossless and encode.screen(pixels, palette=palette, transparent=palette is not None)
+        data = exact or encode.jpeg(pixels)
         if sheet.layer == self.state.layer:  # another one may have been chosen meanwhile
             self.montage.show(data, sheet.title(grid.channels), grid.box(self.state.channel))
 
@@ -195,7 +203,9 @@ class Gallery:
             portrait = sheet.portrait(channel, unit)
             self.portrait.smooth, self.portrait.interactive = portrait.smooth, sheet.units
             self.map_size = portrait.pixels.shape[:2]
-            self.photo.selected = portrait.frame if unit is None else self._seen_by(unit)
+            frame = portrait.frame if unit is None else self._seen_by(unit)
+            self.photo.selected = frame
+            self.photo.tag = _receptive_field(frame) if unit is not None else ""
             self.portrait.show(encode.screen(portrait.pixels), portrait.alt, self._framed(unit) or portrait.marked)
             self.caption.value = caption(portrait.lines) + portrait.badge
             self.montage.selected = self._grid.box(channel)
@@ -214,6 +224,19 @@ class Gallery:
                 self._grid = None
                 self._fill(True)
                 self._pages.follow(self._count())
+
+    def _fit(self, width: float, height: float) -> None:
+        """Lay the montage out anew for the room that the page has: wider where that is much wider than high."""
+        room = width / max(1.0, HIGH * height)
+        aspect = round(4 * min(3.0, room)) / 4 if room > WIDE else 1.0
+        with self._lock:
+            if aspect == self._aspect:
+                return
+            self._aspect = aspect
+            if self._grid is not None:
+                self._grid = None
+                self._fill(True)
+                self._draw_selected()
 
     def _clicked(self, x: float, y: float) -> None:
         channel = self._grid.channel_at(x, y) if self._grid else None
@@ -284,3 +307,8 @@ class _Pages(w.HBox):
 
     def _choose(self, change: Any) -> None:
         self._state.channel = change["new"]
+
+
+def _receptive_field(frame: Box | tuple[()]) -> str:
+    """The words for what a unit sees of the photo."""
+    return f"receptive field, {frame[2]} × {frame[3]} px" if frame else ""

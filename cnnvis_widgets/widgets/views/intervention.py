@@ -21,7 +21,7 @@ from ..jobs import computations
 from ..jobs.newest_request import NewestRequest
 from ..state.explorer_state import UNKNOWN_SIZE, ExplorerState
 from .class_choice import NO_HEAD
-from .map_sheet import MapSheet
+from .map_sheet import Look, MapSheet
 from .view import Context, Steps, View
 
 
@@ -91,13 +91,19 @@ class InterventionView(View):
     def unavailable(self) -> str:
         return "" if self.state.network.heads else NO_HEAD
 
+    def sentence(self) -> str:
+        state = self.state
+        which = "the selected channel" if state.channel is None else f"channel {state.channel}"
+        return f"Make {which} weaker or stronger, and see how the prediction changes. A mark shows where it was before."
+
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from."""
         self.context.gallery.portrait.drag = "region" if len(self.state.current_layer.spatial_shape) == 2 else ""
         return f"Computing {self.state.layer}", computations.browse(self.context.fed_layer())
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
-        self.context.gallery.show(MapSheet(progress.result, progress.layer, progress.about), final)
+        sheet = MapSheet(progress.result, progress.layer, progress.about, look=Look.of(self.state))
+        self.context.gallery.show(sheet, final)
 
     def on_enter(self) -> None:
         self._submit()

@@ -8,14 +8,34 @@ from typing import Any
 
 import numpy as np
 
+from ...imaging.colormaps import palette
 from ...imaging.curves import area_picture, areas
 from ...imaging.render import Scale, numbered_tiles
 from ...results import FeatureMaps
 from ..elements.badges import colour_bar
 from ..jobs.computations import strongest_first
+from ..state.explorer_state import ExplorerState
 from .gallery import Portrait
 
 NOT_ACTIVE = "not active (max 0)"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How values become colours.
+
+    Attributes:
+        colours: the table for maps without negative values, a key of ``colormaps.COLOURS``.
+        gamma: the exponent of brightness; below 1 weak values are brighter.
+    """
+
+    colours: str = "magma"
+    gamma: float = 0.75
+
+    @classmethod
+    def of(cls, state: ExplorerState) -> Look:
+        """The look that the user has chosen."""
+        return cls(state.colours, state.gamma)
 
 
 @dataclass(frozen=True)
@@ -30,6 +50,7 @@ class MapSheet:
         order: the channels in the order of their tiles; by number where it is empty.
         scale: 'map' where full brightness is the largest value of each map; else one scale for all.
         limit: the value of full brightness; None for the largest value of the layer.
+        look: colours and gamma.
     """
 
     maps: FeatureMaps
@@ -39,6 +60,7 @@ class MapSheet:
     order: Sequence[int] = ()
     scale: Scale = "layer"
     limit: float | None = None
+    look: Look = Look()
 
     @property
     def channels(self) -> Sequence[int]:
@@ -64,10 +86,19 @@ class MapSheet:
         return f"Feature maps of {self.maps.layer.name}: {part}"
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        tiles, palette = numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit)
+        tiles, _ = numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit)
         if self.maps.values.ndim == 3:
-            tiles = areas(tiles, signed=bool(self.maps.values[0].min(initial=0.0) < 0))
-        return tiles, palette
+            tiles = areas(tiles, signed=self._signed)
+        return tiles, self.palette
+
+    @property
+    def _signed(self) -> bool:
+        return bool(self.maps.values[0].min(initial=0.0) < 0)
+
+    @property
+    def palette(self) -> np.ndarray:
+        """The colour of each number in a tile, uint8 (256, 3)."""
+        return palette(self._signed, self.look.colours, self.look.gamma)
 
     def colour_bar(self) -> str:
         """HTML of the colour bar."""
@@ -75,7 +106,7 @@ class MapSheet:
         largest = None if self.scale == "map" else self.limit or float(np.abs(values).max(initial=0.0))
         clipped = 0.0 if self.limit is None else 100.0 * float((np.abs(values) > self.limit).mean())
         silent = int((~values.reshape(-1, values.shape[-1]).any(axis=0)).sum())
-        return colour_bar(largest, signed=bool(values.min(initial=0.0) < 0), clipped=clipped, silent=silent)
+        return colour_bar(largest, self.palette, signed=self._signed, clipped=clipped, silent=silent)
 
     def readout(self, channel: int, down: float, across: float) -> str:
         values = self.maps.values[0, ..., channel]
@@ -104,15 +135,14 @@ class MapSheet:
         if unit is not None:
             lines.append(f"selected: activation {float(values[unit]):.4g}{at(unit)}")
             alt += f"; {lines[-1]}"
-        tiles, palette = self.tiles([channel])
-        return Portrait(palette[tiles[0, ..., 0]], alt, lines)
+        tiles, colours = self.tiles([channel])
+        return Portrait(colours[tiles[0, ..., 0]], alt, lines)
 
     def _unit_portrait(self, channel: int) -> Portrait:
         """A unit of a layer without places, among all units of the layer."""
         values, name = self.maps.values[0], self.maps.layer.name
-        signed = bool(values.min(initial=0.0) < 0)
         limit = self.limit or float(np.abs(values).max(initial=0.0)) or 1.0
-        pixels = area_picture(values, limit=limit, signed=signed)
+        pixels = area_picture(values, limit=limit, signed=self._signed, colours=self.palette)
         side = pixels.shape[1] // len(values)
         words = f"activation {float(values[channel]):.4g}"
         lines = [f"Unit {channel} of {len(values)} · {name}", words]

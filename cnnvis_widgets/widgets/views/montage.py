@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 
@@ -22,9 +22,12 @@ class Montage:
     Args:
         channels: the channel of each tile, in order.
         height, width, colours: shape of the tiles that ``put`` takes; colours is 1 or 3.
+        aspect: about how much wider than high the montage is.
     """
 
-    def __init__(self, channels: Sequence[int], height: int, width: int, colours: int = 3) -> None:
+    def __init__(
+        self, channels: Sequence[int], height: int, width: int, colours: int = 3, *, aspect: float = 1.0
+    ) -> None:
         self.channels = list(channels)
         self.filled: set[int] = set()
         self._place = {channel: place for place, channel in enumerate(self.channels)}
@@ -35,7 +38,10 @@ class Montage:
         self._enlarge = magnification(blank, side=SIDE // 4)
         self._tiles = enlarge(blank, self._enlarge)
         # A single pixel between tiles would come and go where the page shows a large picture smaller.
-        self._grid = Grid.of(self._tiles, gap=max(1, side * max(self._tiles.shape[1:3]) // 300))
+        gap = max(1, side * max(self._tiles.shape[1:3]) // 300)
+        high, wide = self._tiles.shape[1:3]
+        across = 0 if aspect == 1.0 else round(sqrt(len(self.channels) * aspect * high / wide))
+        self._grid = Grid.of(self._tiles, gap=gap, across=across)
 
     def put(self, channels: Sequence[int], tiles: np.ndarray) -> None:
         """Fill in tiles, uint8 (channels, height, width, colours). Tiles of one colour fit into a montage of three."""

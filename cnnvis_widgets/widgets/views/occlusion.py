@@ -57,12 +57,6 @@ class OcclusionView(View):
             slider(
                 state, "square", "Square", tooltip="The side of the square as a part of the image's side", live=False
             ),
-            switch(
-                state,
-                "at_layer",
-                "Follow the chosen layer",
-                tooltip="Follow the strongest map of the layer chosen above instead of the last one before the scores",
-            ),
             button(
                 "Slide over the whole image",
                 self.start,
@@ -70,6 +64,8 @@ class OcclusionView(View):
                 "primary",
             ),
         )
+        tooltip = "Follow the strongest map of the layer chosen above instead of the last one before the scores"
+        self.more = (switch(state, "at_layer", "Follow the chosen layer", tooltip=tooltip),)
         names = ("total", "projection", "probability", "best")
         self.panels = {name: PictureCanvas(name=name, width=300, smooth=name == "projection") for name in names}
         self._captions = {name: create(w.HTML) for name in names}
@@ -94,6 +90,12 @@ class OcclusionView(View):
 
     def is_stale(self, trait: str) -> bool:
         return super().is_stale(trait) or explains_another_class(self.state, trait)
+
+    def sentence(self) -> str:
+        return (
+            "Drag the grey square over the photo, and see what the network says without that part. "
+            "'Slide over the whole image' tries every place."
+        )
 
     def work(self) -> tuple[str, Steps]:
         """The projection of the map that is followed; the whole sweep, where it was computed before."""

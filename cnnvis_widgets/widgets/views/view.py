@@ -53,7 +53,8 @@ class View:
         name: the value of ``state.method``.
         title: on the button that chooses the view; ``tooltip``: what the view shows, in a sentence.
         depends_on: the traits that the picture depends on, beside ``layer``, ``image`` and ``method``.
-        options: controls for the row below the choice of view.
+        options: controls above the picture.
+        more: controls that few people need, in a fold beside them.
         panel: what is shown beside the photo.
         side: what stands in the right-hand column, above the card of the channel; on a narrow page below ``panel``.
         has_pictures: whether its results are written as PNG files and TensorBoard summaries, which draw the result of
@@ -67,6 +68,7 @@ class View:
     depends_on: ClassVar[Sequence[str]] = ()
     has_pictures: ClassVar[bool] = True
     options: Sequence[w.Widget] = ()
+    more: Sequence[w.Widget] = ()
     panel: w.Widget
     side: Sequence[w.Widget] = ()
     state: ExplorerState
@@ -92,6 +94,13 @@ class View:
     def is_stale(self, trait: str) -> bool:
         """Whether the work must begin again after a change of this trait."""
         return trait in self.depends_on
+
+    def sentence(self) -> str:
+        """What is on the screen and how to read it, in a sentence or two; by default the tooltip.
+
+        It is asked again after each change of the state.
+        """
+        return self.tooltip + "."
 
     def on_enter(self) -> None:
         """Called when the view comes to the screen, before its work begins."""

@@ -18,25 +18,35 @@ def fed_images():
     return FedImages(network, np.zeros((1, 20, 20, 3), np.float32))
 
 
-def test_a_box_for_each_layer_in_the_order_of_the_graph(fed_images):
-    network = fed_images.network
-    strip = NetworkStrip(FullState(fed_images), network.layers)
-    assert [box[0] for box in strip.layers] == [layer.name for layer in network.layers]
-    for (_, text, family, height, width), layer in zip(strip.layers, network.layers, strict=True):
-        assert layer.label in text
-        assert family == layer.family
-        assert 8 <= height <= 44
-        assert 5 <= width <= 16
-    largest = int(np.argmax([np.prod([size or 0 for size in layer.spatial_shape]) for layer in network.layers]))
-    assert strip.layers[largest][3] == max(box[3] for box in strip.layers)
+def cells(network):
+    return [(layer.name, layer.label, "other", layer.name, "8 × 8", "8 × 8 × 4") for layer in network.layers]
 
 
 def test_it_follows_the_state_and_the_state_follows_it(fed_images):
     network = fed_images.network
     state = FullState(fed_images)
-    strip = NetworkStrip(state, network.layers)
+    strip = NetworkStrip(state, layers=cells(network))
     assert strip.selected == state.layer
     state.layer = network.layers[-1].name
     assert strip.selected == state.layer
     strip.set_state({"selected": network.layers[0].name})  # as a message from the page does
     assert state.layer == network.layers[0].name
+    state.thumbnails = "strongest"
+    assert strip.kind == "strongest"
+    strip.set_state({"kind": "mean"})
+    assert state.thumbnails == "mean"
+
+
+def test_the_innermost_block_of_a_layer_is_found_and_folded(fed_images):
+    network, state = fed_images.network, FullState(fed_images)
+    blocks = [("stage", "s", 0, 4, 4, -1), ("a", "a", 0, 1, 1, 0), ("b", "b", 2, 4, 4, 0), ("c", "c", 5, 6, 6, -1)]
+    strip = NetworkStrip(state, layers=cells(network), blocks=blocks)
+    assert [strip.block_of(network.layers[number].name) for number in (0, 3, 6)] == [1, 2, 3]
+    assert strip.block_of(network.layers[7].name) == -1
+    strip.unfolded = 2
+    strip._receive(None, {"event": "fold"}, [])
+    assert strip.unfolded == 0, "first the block, then its stage"
+    strip._receive(None, {"event": "fold"}, [])
+    assert strip.unfolded == -1
+    strip._receive(None, {"event": "fold"}, [])
+    assert strip.unfolded == -1

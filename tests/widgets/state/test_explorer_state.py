@@ -12,7 +12,7 @@ import traitlets
 
 from cnnvis_widgets.errors import ChannelError, FeedError, LayerError, nearest
 from cnnvis_widgets.results import Head, Layer
-from cnnvis_widgets.widgets.state.explorer_state import ExplorerState
+from cnnvis_widgets.widgets.state.explorer_state import ExplorerState, opening_layer
 from cnnvis_widgets.widgets.views.registry import VIEWS, FullState
 
 LAYERS = (
@@ -177,3 +177,17 @@ def test_the_state_has_the_traits_of_every_view():
     for view in VIEWS:
         assert issubclass(FullState, get_type_hints(view)["state"])
         assert view.title.lower() == view.name
+
+
+def test_it_opens_on_the_deepest_layer_whose_maps_are_pictures():
+    def layer(name, side, channels, family="r"):
+        return Layer(name, "relu", family, (None, side, side, channels), 3)
+
+    layers = [layer("early", 112, 32), layer("middle", 14, 240), layer("wide", 14, 480), layer("deep", 7, 200)]
+    assert opening_layer(layers).name == "middle"
+    assert opening_layer([layer("conv", 28, 16, "c"), *layers[2:]]).name == "wide", "no picture: the first of them"
+    assert opening_layer([layer("conv", 28, 16, "c")]).name == "conv"
+    free = Layer("free", "relu", "r", (None, None, None, 32), 3)
+    assert opening_layer([free, layer("late", 6, 8)]).name == "free", "a size that is not known is no picture"
+    signal = Layer("signal", "relu", "r", (None, 64, 16), 2)
+    assert opening_layer([signal]).name == "signal"
