@@ -51,7 +51,7 @@ def overview(
         >>> from cnnvis_widgets import demo, load
         >>> network = load(demo.small_cnn(), demo.digits().test_images[:1])
         >>> [picture.shape for picture in overview(network, None, network.select("r"))]
-        [(26, 26), (11, 11), (3, 3)]
+        [(32, 32), (16, 16), (8, 8)]
     """
     if kind not in KINDS:
         raise ValueError(f"Expected kind 'mean' or 'strongest'. Received: kind={kind!r}. Choose one of the two.")
@@ -93,8 +93,8 @@ def one_map(values: np.ndarray, kind: str = "mean") -> np.ndarray:
         float32 (height, width), (length,) or (units,).
 
     Example:
-        >>> one_map(np.array([[[3.0, -4.0]]], np.float32)).round(3).tolist(), one_map(np.ones((2, 2, 4))).tolist()
-        ([[3.536]], [[1.0, 1.0], [1.0, 1.0]])
+        >>> one_map(np.array([[[6.0, -8.0, 0.0, 0.0]]], np.float32)).tolist(), one_map(np.ones((2, 2, 4))).tolist()
+        ([[5.0]], [[1.0, 1.0], [1.0, 1.0]])
     """
     if values.ndim == 1:
         return values.astype(np.float32)
