@@ -5,6 +5,7 @@ Nothing here runs a network, draws or writes. Axes are always in the order
 (depth, height, width), and a dense layer has no spatial axis at all.
 """
 
+from .arithmetic import ArithmeticStep, UnitArithmetic
 from .attribution import (
     AttentionMaps,
     Attribution,
@@ -35,6 +36,7 @@ from .surveys import (
 __all__ = [
     "FAMILIES",
     "MEANINGS",
+    "ArithmeticStep",
     "AttentionMaps",
     "Attribution",
     "AverageDrop",
@@ -63,6 +65,7 @@ __all__ = [
     "StrongestPatches",
     "Target",
     "TensorInfo",
+    "UnitArithmetic",
     "Unread",
     "WallTile",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from ..engine.runtime import memory
 from ..errors import CnnvisError
 from ..imaging.busy_regions import Box
 from ..imaging.photographs import PHOTOGRAPHS
+from .card.channel_card import ChannelCard
 from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
 from .last_picture import LastPicture
@@ -32,6 +33,7 @@ from .state.explorer_state import opening_layer
 from .state.fed_images import FedImages
 from .state.network_facts import network_facts, network_title
 from .state.opening_code import OpeningCode
+from .surveying.image_survey import ImageSurvey
 from .views.comparison import ComparisonView
 from .views.dream import DreamView
 from .views.gallery import Gallery
@@ -69,6 +71,8 @@ class ModelExplorer(w.VBox):
         views: the views, by the value of ``state.method``.
         strip: every layer as it sees the chosen image.
         parts: where everything stands in the page.
+        surveying: the survey of many images.
+        card: everything about the chosen channel.
         state: every choice; ``explorer.state.layer = 'conv2'`` does what the menu does.
 
     Raises:
@@ -110,11 +114,14 @@ class ModelExplorer(w.VBox):
         self.state.log_to_tensorboard = logdir is not None
         self._runner = Runner(self.state, self.fed_images, ResultFiles(outdir, logdir, network.layers))
         self.image_pane = ImagePane(self.state, self.fed_images, opened.notices)
+        self.surveying = ImageSurvey(self.state, self.fed_images)
+        self.card = ChannelCard(self.state, self.fed_images, self.surveying, self._open_surveyed)
         self.views = self._make_views(outdir)
         self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view, opened.title)
         self.strip = FilmStrip(self.state, self.fed_images, layers)
         heading = TitleBar(title=opened.title, facts=network_facts(network, self.fed_images.images[0].shape))
         self.parts = ExplorerLayout(self.state, self.image_pane, self.views, self.strip, self._actions(logdir), heading)
+        self.parts.card.children = (self.card,)
         self._last_picture.card = self.parts.card
         super().__init__(self.parts.children, layout=w.Layout(width="100%", max_width="2560px"))
         self.add_class("cnnvis-explorer")
@@ -126,7 +133,9 @@ class ModelExplorer(w.VBox):
 
     def _make_views(self, outdir: Path) -> dict[str, View]:
         gallery = Gallery(self.state, self.image_pane.canvas, self._seen_by)
-        context = Context(self.state, self.fed_images, self.image_pane, gallery, self._runner.begin, outdir)
+        context = Context(
+            self.state, self.fed_images, self.image_pane, gallery, self._runner.begin, outdir, self.surveying
+        )
         return {view.name: view(context) for view in VIEWS}
 
     def _actions(self, logdir: Path | None) -> Actions:
@@ -292,6 +301,29 @@ class ModelExplorer(w.VBox):
         code = f"# {reason}" if reason else self._view.code()
         return f"{self._opening.lines(state.image, state.images, other)}\n{code}\n"
 
+    def survey(
+        self,
+        images: Any = None,
+        *,
+        labels: Any = None,
+        layers: str | Sequence[str] | None = None,
+        out: str | Path | None = None,
+    ) -> None:
+        """Survey many images in the background: find out which of them each channel responds to most.
+
+        The card of a channel shows its strongest patches while the survey runs. With labels, the view of mistakes
+        shows what the network gets wrong, and maps can be sorted by selectivity. ``surveying`` has the answers.
+
+        Args:
+            images, labels: see ``cnnvis_widgets.survey``; without images those of the explorer.
+            layers: see ``cnnvis_widgets.survey``; by default the activation functions and the chosen layer.
+            out: the folder of the index, see ``cnnvis_widgets.survey``; by default it goes with the explorer.
+
+        Raises:
+            FeedError, ImageError: there are no images.
+        """
+        self.surveying.start(images, labels=labels, layers=layers, out=out)
+
     def save_state(self, path: str | Path) -> Path:
         """Write every choice as a JSON file.
 
@@ -318,8 +350,13 @@ class ModelExplorer(w.VBox):
         if hasattr(self, "_release_memory"):  # not where a model was refused
             self._runner.close()
             self._last_picture.close()
+            self.card.close()
+            self.surveying.close()
             self._release_memory()
         super().close()
+
+    def _open_surveyed(self, key: str) -> None:
+        self.surveying.open(key, self.image_pane.incoming)
 
     @property
     def _view(self) -> View:

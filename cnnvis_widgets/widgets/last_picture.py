@@ -50,7 +50,7 @@ class LastPicture:
         network: its name.
 
     Attributes:
-        card: stands beside every view; ``None`` without one.
+        card: stands beside the views that have one; ``None`` without it.
     """
 
     def __init__(self, state: ExplorerState, image_pane: ImagePane, view: Callable[[], View], network: str) -> None:
@@ -105,7 +105,7 @@ class LastPicture:
         state, image_pane, view = self._state, self._image_pane, self._view()
         name, reason = state.images[state.image], view.unavailable()
         blank = Panel(np.full((224, 224, 3), 245, np.uint8), [name])
-        parts = [view.panel, *view.side, *filter(None, [self.card])]
+        parts = [view.panel, *view.side, *filter(None, [self.card if view.has_card else None])]
         panels, notes = ([], [reason]) if reason else _shown_in(parts)
         return Still(
             title=view.title if not state.running else f"{view.title} ({state.status or 'computing'})",

@@ -159,7 +159,7 @@ class ExplorerLayout:
         """Put into the page what stands in the right-hand column; without anything in it the view is wider."""
         view = self._views[self._state.method]
         beside = () if view.unavailable() else tuple(view.side)
-        card = (self.card,) if self.card.children else ()
+        card = (self.card,) if self.card.children and view.has_card and not view.unavailable() else ()
         self._side.children = (*beside, *card)
         self.columns.children = (self._left, self._middle, *([self._side] if beside or card else []))
 

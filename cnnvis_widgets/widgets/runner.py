@@ -138,7 +138,7 @@ class Runner:
         else:
             done = f"Done in {time.monotonic() - self._began:.1f} s"
             state.status = self._stopped if job.cancelled else done
-            self._write(self._store, *self._wanted())
+            self._write(*([self._store] if self._view.has_pictures else []), *self._wanted())
         state.detail, state.running = "", False
 
     def _report(self, error: Exception) -> None:

@@ -193,6 +193,35 @@ FAULTS = (
         "if not policy.name:",
         "engine/test_devices.py",
     ),
+    # ---- the card of a channel, and the arithmetic of a unit
+    Fault(
+        "evidence for all classes is a difference of one side",
+        "engine/attribution/intervention.py",
+        "for factor in (1 + step, 1 - step))",
+        "for factor in (1 + 2 * step, 1))",
+        "widgets/card/test_channel_card.py two_interventions",
+    ),
+    Fault(
+        "padding lies behind a window and not in front",
+        "engine/arithmetic/windows.py",
+        "before, after = missing // 2, missing - missing // 2",
+        "before, after = missing - missing // 2, missing // 2",
+        "engine/arithmetic/test_unit.py windows",
+    ),
+    Fault(
+        "a signal passes a max-pool at every place",
+        "engine/arithmetic/unit.py",
+        "np.where(at_switch, signal, 0.0)",
+        "np.where(at_switch, signal, signal)",
+        "engine/arithmetic/test_unit.py pools_send",
+    ),
+    Fault(
+        "the card tells the first unit at the ceiling instead of the projected one",
+        "widgets/card/facts.py",
+        "facts = replace(facts, unit=seeded if min(seeded, default=0) >= 0 else unit)",
+        "facts = replace(facts, unit=unit)",
+        "widgets/card/test_channel_card.py ceiling",
+    ),
     # ---- tokens and attention
     Fault(
         "attentions among other tokens are taken together",

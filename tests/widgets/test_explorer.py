@@ -22,6 +22,7 @@ from cnnvis_widgets.engine.runtime.caches import function_cache
 from cnnvis_widgets.errors import ChannelError, GradientError, LayerError, OutputError
 from cnnvis_widgets.imaging import busy_regions as regions
 from cnnvis_widgets.results import DreamStep, FeatureMaps, Reconstruction
+from cnnvis_widgets.widgets.charts.score_chart import ScoreChart, ticks
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 from cnnvis_widgets.widgets.elements.class_picker import ClassPicker
 from cnnvis_widgets.widgets.elements.shared_layouts import create, set_visible
@@ -30,7 +31,6 @@ from cnnvis_widgets.widgets.runner import SHARING
 from cnnvis_widgets.widgets.views.map_sheet import MapSheet
 from cnnvis_widgets.widgets.views.montage import PAGE, Montage, on_page, pages
 from cnnvis_widgets.widgets.views.registry import VIEWS
-from cnnvis_widgets.widgets.views.score_chart import ScoreChart, ticks
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")

@@ -118,6 +118,26 @@ class ResumedNetwork:
         values = self._stored * _factors(self.layer, self._stored.shape[1:], scales, region)
         return Intervention(self.layer, self.before, self._resumed(values))
 
+    def evidence(self, channel: int, *, step: float = 0.05) -> np.ndarray:
+        """Measure how much a channel speaks for each class: how fast the scores rise when it becomes stronger.
+
+        The channel is scaled by ``1 - step`` and by ``1 + step``. The difference of the scores, divided by
+        ``2 * step``, is the derivative by the factor: activation x gradient, summed over the map, as in
+        ``channel_evidence``, but of all classes at once. It is exact where the network is linear in between.
+
+        Args:
+            channel: of the stored layer.
+            step: how much the factor changes.
+
+        Returns:
+            float32 (images, classes), in units of the score.
+
+        Raises:
+            ChannelError: there is no such channel.
+        """
+        stronger, weaker = (self.scaled({channel: factor}).after.scores for factor in (1 + step, 1 - step))
+        return np.asarray((stronger - weaker) / (2 * step), np.float32)
+
     def _resumed(self, values: np.ndarray) -> Predictions:
         """Compute the predictions from other values of the stored layer, channels last."""
         class_scores, layer = self._class_scores, self.layer

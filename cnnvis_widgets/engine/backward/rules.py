@@ -161,6 +161,25 @@ def require_rule(rule: str, *, automatic: bool = False) -> None:
         raise ValueError(f"Expected rule to be one of {names}. Received: rule={rule!r}.")
 
 
+def sent_down(rule: str, kind: str, signal: float, entered: float, slope: float) -> float:
+    """What one number of a signal becomes behind an activation function.
+
+    Args:
+        rule: a known rule.
+        kind: of the activation function; a rule is for ``RECTIFIED_KINDS``, others take their slope.
+        signal: from above.
+        entered: what entered the function.
+        slope: its derivative there.
+
+    Example:
+        >>> [sent_down(rule, "relu", 2.0, -1.0, 0.0) for rule in ("gradient", "deconvnet", "guided")]
+        [0.0, 2.0, 0.0]
+    """
+    if rule not in _RULES or kind not in RECTIFIED_KINDS:
+        return signal * slope
+    return float(_RULES[rule].rectify(tf.constant([signal]), tf.constant([entered]))[0])
+
+
 def _register(rule: str, rectify: Rectifier) -> None:
     """Register the gradient functions of a rule: for single ops, and for the bypass of a composite activation."""
 

@@ -85,6 +85,20 @@ def changed_bars(before: Predictions, after: Predictions, count: int = 5) -> str
     return class_bars(rows, earlier, "Prediction of the network, before and after", percent=percent)
 
 
+def signed_bars(rows: Sequence[Row], title: str) -> str:
+    """HTML of bars that begin in the middle: to the right where a number is positive, to the left where not."""
+    largest = max((abs(amount) for *_, amount in rows), default=0.0) or 1.0
+    items = []
+    for number, name, amount in rows:
+        width = 50 * abs(amount) / largest
+        side, left = ("for", 50.0) if amount >= 0 else ("against", 50 - width)
+        bar = f'<b class="cnnvis-{side}" style="left:{left:.1f}%;width:{width:.1f}%"></b>'
+        words = f"<span>{escape(name)}</span> <span>{_signed(amount)}</span>"
+        opening = f'<button type="button" data-class="{number}" title="{escape(name)}: {ASK} (number {number})">'
+        items.append(f'<li>{opening}{words}<span class="cnnvis-bar" aria-hidden="true">{bar}</span></button></li>')
+    return f'<ul class="cnnvis-bars cnnvis-signed" aria-label="{escape(title)}">{"".join(items)}</ul>'
+
+
 def _bar(row: Row, before: float | None, whole: float, in_words: Callable[[float], str]) -> str:
     number, name, amount = row
     words = in_words(amount) if before is None else f"{in_words(before)} → {in_words(amount)}"

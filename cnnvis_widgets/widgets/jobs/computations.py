@@ -6,7 +6,7 @@ generator runs, in another thread, the state may say something else.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,7 +44,6 @@ RESULTS: LRUCache[Any] = LRUCache(96_000_000)
 network are 79 MB.
 
 Every explorer of the process shares the cache, because an explorer whose cell is run again is never freed."""
-
 
 _COMPUTING_MAPS = RLock()
 
@@ -100,8 +99,12 @@ def browse(
     order: str = "number",
     question: Question | None = None,
     pins: Sequence[int] = (),
+    ranking: Callable[[], np.ndarray] | None = None,
 ) -> Steps:
-    """The feature maps of a layer, in one of the orders of ``ActivationsTraits``; ``pins`` come first."""
+    """The feature maps of a layer, in one of the orders of ``ActivationsTraits``; ``pins`` come first.
+
+    ``ranking`` gives a number for each channel; those with the largest come first.
+    """
     layer, key = fed_layer.layer, fed_layer.key
     maps = feature_maps(fed_layer)
     channels: Sequence[int] = range(maps.values.shape[-1])
@@ -111,6 +114,9 @@ def browse(
         # stays on the screen where the layer does not lead to the classes
         yield Progress(maps, layer, channels, (key, layer), 0)
         channels = np.argsort(-_evidence(fed_layer, question), kind="stable").tolist()
+    elif ranking is not None:
+        yield Progress(maps, layer, channels, (key, layer), 0)  # stays on the screen where nothing is surveyed
+        channels = np.argsort(-ranking(), kind="stable").tolist()
     channels = [*pins, *(channel for channel in channels if channel not in pins)]
     yield Progress(maps, layer, channels, (key, layer, tuple(channels)))
 

@@ -18,7 +18,12 @@ from ..state.explorer_state import COLOUR_NAMES, UNKNOWN_SIZE, ExplorerState
 from .map_sheet import Look, MapSheet
 from .view import Context, Steps, View
 
-ORDERS = {"number": "by number", "strength": "by strength", "evidence": "by evidence for the class"}
+ORDERS = {
+    "number": "by number",
+    "strength": "by strength",
+    "evidence": "by evidence for the class",
+    "selectivity": "by selectivity (survey)",
+}
 """Values of ``order`` and their titles."""
 
 SCALES = {"shared": "shared by all maps", "map": "per map", "custom": "custom"}
@@ -34,8 +39,9 @@ class ActivationsTraits(ExplorerState):
     """In which order feature maps are shown, and how bright.
 
     Attributes:
-        order: maps are sorted by 'number', by 'strength' (the largest activation) or by 'evidence' for the class
-            ``target``, see ``channel_evidence``.
+        order: maps are sorted by 'number', by 'strength' (the largest activation), by 'evidence' for the class
+            ``target``, see ``channel_evidence``, or by 'selectivity': how much more they respond to the surveyed images
+            of that class than to all others.
         pins: maps that come first in every order; changing ``layer`` makes it ().
         scale: full brightness is the largest value of the layer ('shared'), of each 'map', or ``limit`` ('custom').
         limit: the value of full brightness where ``scale`` is 'custom'.
@@ -61,6 +67,7 @@ class ActivationsView(View):
     name, title = "activations", "Activations"
     tooltip = "See the maps of a layer: where and how strongly each of its channels fires for this image"
     depends_on = ("order", "pins", "scale", "colours", "gamma")
+    has_card = True
     state: ActivationsTraits
 
     def __init__(self, context: Context) -> None:
@@ -77,7 +84,7 @@ class ActivationsView(View):
             layout={"width": "120px"},
         )
         t.link((state, "limit"), (self._limit, "value"))
-        orders = [(title, order) for order, title in ORDERS.items() if order != "evidence" or state.classes]
+        orders = [(title, order) for order, title in ORDERS.items() if order in ("number", "strength") or state.classes]
         scales = [(title, scale) for scale, title in SCALES.items()]
         self.options = (
             dropdown(state, "order", "Sort", orders, tooltip="The order of the maps"),
@@ -103,9 +110,11 @@ class ActivationsView(View):
         self._show_limit()
 
     def is_stale(self, trait: str) -> bool:
-        other_class = trait in ("target", "head", "place") and self.state.order == "evidence"
+        by_class = self.state.order in ("evidence", "selectivity")
+        other_class = trait in ("target", "head", "place") and by_class
+        other_survey = trait == "survey_running" and self.state.order == "selectivity"
         other_limit = trait == "limit" and self.state.scale == "custom"
-        return other_class or other_limit or super().is_stale(trait)
+        return other_class or other_survey or other_limit or super().is_stale(trait)
 
     def sentence(self) -> str:
         state = self.state
@@ -130,6 +139,9 @@ class ActivationsView(View):
     def work(self) -> tuple[str, Steps]:
         state = self.state
         options: Any = {"order": state.order, "question": state.question(state.target), "pins": state.pins}
+        if state.order == "selectivity":
+            surveying, layer, target = self.context.surveying, state.layer, state.target
+            options["ranking"] = lambda: surveying.selectivities(layer, target)
         return f"Computing {state.layer}", computations.browse(self.context.fed_layer(), **options)
 
     def draw(self, progress: computations.Progress, final: bool) -> None:

@@ -64,6 +64,7 @@ class DeconvolutionView(View):
     name, title = "deconvolution", "Deconvolution"
     tooltip = "Project maps back to the image: what in it made them fire"
     depends_on = ("rule", "seed", "whole")
+    has_card = True
     state: DeconvolutionTraits
 
     def __init__(self, context: Context) -> None:

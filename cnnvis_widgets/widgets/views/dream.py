@@ -16,6 +16,7 @@ from ...imaging.curves import signal_picture
 from ...imaging.render import picture
 from ...methods import METHODS
 from ...results import DreamStep, FeatureMaps
+from ..charts.score_chart import ScoreChart
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
 from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, text, whole_slider
@@ -27,7 +28,6 @@ from ..state.applicability import no_gradient
 from ..state.checked_traits import Checked, option_trait
 from ..state.explorer_state import ExplorerState
 from .map_sheet import Look, MapSheet
-from .score_chart import ScoreChart
 from .view import Context, Steps, View
 
 OBJECTIVES = {"class": "a class", "channel": "the selected map", "layer": "the whole layer"}

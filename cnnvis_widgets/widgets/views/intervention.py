@@ -55,6 +55,7 @@ class InterventionView(View):
 
     name, title = "intervention", "Intervention"
     tooltip = "Make one map weaker, stronger or silent and see how the prediction changes"
+    has_card = True
     state: InterventionTraits
 
     def __init__(self, context: Context) -> None:

@@ -5,6 +5,8 @@ A new view is a module beside this one and a line in ``VIEWS``, and one in ``Ful
 
 from __future__ import annotations
 
+from ..state.cards import CardTraits
+from ..state.surveys import SurveyTraits
 from .activations import ActivationsTraits, ActivationsView
 from .attention import AttentionTraits, AttentionView
 from .attribution import AttributionTraits, AttributionView
@@ -13,6 +15,7 @@ from .deconvolution import DeconvolutionTraits, DeconvolutionView
 from .dream import DreamTraits, DreamView
 from .intervention import InterventionTraits, InterventionView
 from .method_wall import MethodWallView
+from .mistakes import MistakesView
 from .occlusion import OcclusionTraits, OcclusionView
 from .view import View
 
@@ -25,6 +28,7 @@ VIEWS: tuple[type[View], ...] = (
     MethodWallView,
     InterventionView,
     ComparisonView,
+    MistakesView,
     DreamView,
 )
 """In the order of their buttons; the first one is shown when an explorer opens."""
@@ -39,6 +43,8 @@ class FullState(
     InterventionTraits,
     ComparisonTraits,
     DreamTraits,
+    CardTraits,
+    SurveyTraits,
 ):
     """The whole state of a ``ModelExplorer``: the traits that all views share and those of every view.
 

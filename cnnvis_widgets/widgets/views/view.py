@@ -14,6 +14,7 @@ from ..input_image.image_pane import ImagePane
 from ..jobs.computations import Progress, Steps
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedImages, FedLayer
+from ..surveying.image_survey import ImageSurvey
 from .gallery import Gallery
 
 
@@ -29,6 +30,7 @@ class Context:
         begin: ``begin(view, status, steps)`` abandons the running work and consumes ``steps`` in the
             background; each step goes to the view's ``draw``.
         outdir: the folder of files that a view writes itself.
+        surveying: the survey of many images.
     """
 
     state: Any
@@ -37,6 +39,7 @@ class Context:
     gallery: Gallery
     begin: Callable[[View, str, Steps], None]
     outdir: Path
+    surveying: ImageSurvey
 
     def fed_layer(self, layer: str | None = None) -> FedLayer:
         """The chosen layer, or another one, fed the chosen image."""
@@ -57,6 +60,7 @@ class View:
         more: controls that few people need, in a fold beside them.
         panel: what is shown beside the photo.
         side: what stands in the right-hand column, above the card of the channel; on a narrow page below ``panel``.
+        has_card: whether the card of the chosen channel stands beside it.
         has_pictures: whether its results are written as PNG files and TensorBoard summaries, which draw the result of
             the work and ``extra_pictures``. A view of text says False: the switches write nothing, and the buttons say
             why.
@@ -67,6 +71,7 @@ class View:
     tooltip: ClassVar[str] = ""
     depends_on: ClassVar[Sequence[str]] = ()
     has_pictures: ClassVar[bool] = True
+    has_card: ClassVar[bool] = False
     options: Sequence[w.Widget] = ()
     more: Sequence[w.Widget] = ()
     panel: w.Widget

@@ -1,0 +1,1 @@
+"""Everything about one channel at a glance, filled in part by part in the background."""

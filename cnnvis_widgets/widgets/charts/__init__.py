@@ -1,0 +1,1 @@
+"""Charts by bqplot, each usable alone."""

@@ -1,0 +1,1 @@
+"""How one number comes about, drawn step by step."""
