@@ -36,6 +36,7 @@ function render({ model, el }) {
     framed?.classList.remove("cnnvis-toured");
     step = number;
     if (step < 0 || step >= steps.length) {
+      step = -1;
       const asked = box.contains(document.activeElement);
       box.remove();
       framed = null;
