@@ -30,7 +30,7 @@ def options(notebook: str) -> list[str]:
     return [
         notebook,
         "--no-browser",
-        "--auto_token=True",  # the one of the variable JUPYTER_TOKEN, if there is one
+        "--Voila.auto_token=True",  # the one of the variable JUPYTER_TOKEN, if there is one
         f"--Voila.ip={os.environ.get('CNNVIS_IP', '0.0.0.0')}",
         f"--port={number('CNNVIS_PORT', 8866)}",
         f"--Voila.tornado_settings={{'websocket_max_message_size': {number('CNNVIS_UPLOAD_MB', 10) * 1_000_000}}}",
