@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # TensorFlow's start-up messages would drown what these commands have to say
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-BENCH ?= engine explorer
+BENCH ?= engine explorer survey
 QUICK ?= --quick
 
 .PHONY: demo test test-slow faults bench bench-peers pictures kinds truth format lint build docs clean

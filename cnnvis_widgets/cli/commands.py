@@ -10,7 +10,7 @@ from textwrap import dedent, fill, indent
 from types import MappingProxyType
 
 from ..methods import METHODS, Method, of_kind
-from .parsing import Parser, add_options, options_given
+from .parsing import Parser, add_options, require_own_options
 
 EXPLAINERS: tuple[Method, ...] = (
     *of_kind("attribution"), *of_kind("occlusion"), *of_kind("wall"), *of_kind("attention"),
@@ -151,7 +151,7 @@ def _attribute(parser: Parser) -> None:
 
 
 def _check_method(parser: Parser, arguments: Namespace) -> None:
-    options_given(parser, arguments, EXPLAINERS, METHODS[arguments.method])
+    require_own_options(parser, arguments, EXPLAINERS, METHODS[arguments.method])
 
 
 def _survey(parser: Parser) -> None:

@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from shutil import get_terminal_size
 from typing import Any, NoReturn
@@ -43,8 +43,8 @@ class Parser(argparse.ArgumentParser):
         return [action for action in self._actions if not action.option_strings]
 
     def names(self) -> list[str]:
-        """The names of all arguments."""
-        return [action.dest for action in self._actions]
+        """The names of all options."""
+        return [action.dest for action in self._actions if action.option_strings]
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and exit with code 2."""
@@ -162,29 +162,25 @@ def _in_range(option: Option, value: Any) -> Any:
     return value
 
 
-def options_given(parser: Parser, arguments: Namespace, methods: Sequence[Method], method: Method) -> None:
+def require_own_options(parser: Parser, arguments: Namespace, methods: Sequence[Method], method: Method) -> None:
     """Check that every option that was given belongs to the method that was chosen; exit with code 2 otherwise."""
-    for other in methods:
-        for option in (*other.asks, *other.options):
-            name = option.name
-            if name in arguments and all(each.name != name for each in (*method.asks, *method.options)):
-                owners = [each.name for each in methods if any(o.name == name for o in (*each.asks, *each.options))]
-                flag = f"--{name.replace('_', '-')}"
-                parser.error(f"Expected options of {method.name}. Received: {flag}, which is for {', '.join(owners)}.")
+    own = _names(method)
+    for name in (name for other in methods for name in _names(other)):
+        if name in arguments and name not in own:
+            owners = ", ".join(each.name for each in methods if name in _names(each))
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"Expected options of {method.name}. Received: {flag}, which is for {owners}.")
+
+
+def _names(method: Method) -> list[str]:
+    return [option.name for option in (*method.asks, *method.options)]
 
 
 def call_of(method: Method, arguments: Namespace) -> tuple[list[Any], dict[str, Any]]:
     """What a method is called with: the values that it asks for, and its keywords that were given."""
-    asked = [getattr(arguments, option.name, option.default) for option in method.asks]
-    keywords = {option.name: getattr(arguments, option.name) for option in method.options if option.name in arguments}
-    values = dict(_plain(method.options, keywords))
-    return [_one_or_several(option, value) for option, value in zip(method.asks, asked, strict=True)], values
-
-
-def _plain(options: Sequence[Option], keywords: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for option in options:
-        if option.name in keywords:
-            yield option.name, _one_or_several(option, keywords[option.name])
+    asked = [_one_or_several(option, getattr(arguments, option.name, option.default)) for option in method.asks]
+    given = (option for option in method.options if option.name in arguments)
+    return asked, {option.name: _one_or_several(option, getattr(arguments, option.name)) for option in given}
 
 
 def _one_or_several(option: Option, value: Any) -> Any:

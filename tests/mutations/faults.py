@@ -42,6 +42,10 @@ PREDICTIONS = "engine/attribution/test_predictions.py"
 PNG_FILES = "outputs/test_png_files.py"
 IMAGING = "imaging/test_imaging.py"
 READING = "imaging/test_reading.py"
+RANKING = "surveys/test_ranking.py"
+SURVEY = "surveys/test_survey.py"
+ANSWERS = "surveys/test_answers.py"
+COMMANDS = "cli/test_cli.py"
 
 OVERVIEW = "engine/test_overview.py"
 FILM_STRIP = "widgets/overview/test_film_strip.py not every_kind"
@@ -1088,6 +1092,77 @@ FAULTS = (
         "        _check_pixels(image, label)\n        yield image\n",
         "        yield image\n",
         READING,
+    ),
+    # ---- surveys and the command line
+    Fault(
+        "the strongest of two parts are those of the first part",
+        "surveys/ranking.py",
+        "    chosen = _first(values, images, top)\n    return _compact(\n",
+        "    chosen = np.argsort(-values[:, :top], axis=1, kind='stable')\n    return _compact(\n",
+        RANKING,
+    ),
+    Fault(
+        "of equal activations the last key wins",
+        "surveys/ranking.py",
+        "(ordered << 32) | (_LOW - images)",
+        "(ordered << 32) | images",
+        RANKING,
+    ),
+    Fault(
+        "the strongest unit is looked for in the first column",
+        "engine/reduced_activations.py",
+        "return [largest, row * width + column, of_maps]",
+        "return [largest, row * width, of_maps]",
+        f"{SURVEY} oracle",
+    ),
+    Fault(
+        "a partition is kept although its images changed",
+        "surveys/index.py",
+        "return sorted(held) == sorted(keys)",
+        "return bool(held)",
+        f"{SURVEY} not sigkill",
+    ),
+    Fault(
+        "images that left the data set still count",
+        "surveys/index.py",
+        "            if number >= count:\n",
+        "            if number > count:\n",
+        f"{SURVEY} not sigkill",
+    ),
+    Fault(
+        "a patch begins one pixel too late",
+        "surveys/patches.py",
+        "slice(max(0, axis.start), min(axis.stop, size))",
+        "slice(max(0, axis.start + 1), min(axis.stop, size))",
+        f"{ANSWERS} patches",
+    ),
+    Fault(
+        "a wrong image is shown as the right one that is most similar",
+        "surveys/mistakes.py",
+        "rows[labelled & (predicted == right)]",
+        "rows[labelled]",
+        f"{ANSWERS} mistakes",
+    ),
+    Fault(
+        "the command line ignores an option of another method",
+        "cli/commands.py",
+        "    require_own_options(parser, arguments, EXPLAINERS, METHODS[arguments.method])\n",
+        "    return\n",
+        f"{COMMANDS} wrong_words",
+    ),
+    Fault(
+        "the command line takes numbers out of range",
+        "cli/parsing.py",
+        "return _in_range(option, read(option, text))",
+        "return read(option, text)",
+        f"{COMMANDS} wrong_words",
+    ),
+    Fault(
+        "a command that failed ends with 0",
+        "cli/main.py",
+        "_FAILED, _WRONG, _STOPPED = 1, 2, 130",
+        "_FAILED, _WRONG, _STOPPED = 0, 2, 130",
+        f"{COMMANDS} wrong_words",
     ),
     # ---- dreams by parameters, and on photographs
     Fault(

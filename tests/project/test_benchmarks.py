@@ -95,3 +95,19 @@ def test_the_page_of_the_explorer_is_that_of_the_figures():
     from benchmarks.explorer.__main__ import FILE, PAGE, document
 
     assert PAGE.read_text("utf-8") == document(read(FILE))
+
+
+def test_the_page_of_surveys_is_that_of_the_figures():
+    from benchmarks.survey.__main__ import FILE, PAGE, document
+
+    assert PAGE.read_text("utf-8") == document(read(FILE))
+    assert {row.work for row in read(FILE)} >= {"survey of all convolutions"}
+
+
+def test_surveys_are_measured_on_pictures_of_one_size():
+    from benchmarks.survey.__main__ import pictures, small_pictures
+
+    images = pictures(11, 200)
+    assert (images.shape, images.dtype) == ((11, 200, 200, 3), "uint8")
+    assert len({image.tobytes() for image in images}) == 11
+    assert [each.shape for each in small_pictures(2)] == [(64, 64, 3)] * 2

@@ -1,0 +1,1 @@
+"""What a survey of a data set costs beside a plain forward pass."""
