@@ -54,8 +54,12 @@ def forward_bytes(nodes: Iterable[NodeDef], shapes: Shapes, tensors: Collection[
 
 
 def backward_bytes(nodes: Iterable[NodeDef], shapes: Shapes, images: int = 1) -> float:
-    """Estimate the bytes of a gradient through ``nodes``: what they computed stays until the signal comes back."""
-    sizes = [0.0 if node.op in _VIEWS else bytes_of_tensor(shapes, tensor_of(node.name), images) for node in nodes]
+    """Estimate the bytes of a gradient through ``nodes``: what they computed stays until the signal comes back.
+
+    An op that computes in place takes nothing of its own.
+    """
+    own = [tensor_of(node.name) for node in nodes if node.op not in _VIEWS | _IN_PLACE]
+    sizes = [bytes_of_tensor(shapes, tensor, images) for tensor in own]
     return _WORKING_MEMORY * (sum(sizes) + 2 * max(sizes, default=0.0))
 
 
