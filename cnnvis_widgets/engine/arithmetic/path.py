@@ -63,7 +63,8 @@ def path_to(structure: Structure, tensor: str) -> list[Link]:
 
 
 def _link(structure: Structure, tensor: str) -> Link:
-    node = structure.nodes[node_of(tensor)]
+    node = NodeDef()
+    node.CopyFrom(structure.nodes[node_of(tensor)])  # to look up an attribute that a node lacks would add it
     if node.name in structure.composites:
         composite = structure.composites[node.name]
         return Link(node, composite.kind, tensor, (composite.input,), (0,), True, True)

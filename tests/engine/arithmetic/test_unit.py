@@ -147,9 +147,11 @@ def test_what_goes_down_is_the_reconstruction(activation, rule):
 
 @pytest.mark.parametrize("pool", [keras.layers.MaxPooling2D, keras.layers.AveragePooling2D])
 def test_pools_send_signals_down_as_reconstructions_do(pool):
-    model = network_of(pool(3, strides=2, padding="same", name="pool"))
+    model = load(network_of(pool(3, strides=2, padding="same", name="pool")), IMAGE)
+    before = model.runtime.structure.graph_def.SerializeToString(deterministic=True)
     for unit in ((0, 0), (2, 3)):
         told = unit_arithmetic(model, IMAGE, "pool", 1, unit)
+        assert model.runtime.structure.graph_def.SerializeToString(deterministic=True) == before
         projected = reconstruct(model, IMAGE, "pool", channels=[1], rule="gradient", seed=unit).images[0, 0, ..., 1]
         (step,) = told.steps
         window = window_of(projected, step.places, 0.0)
