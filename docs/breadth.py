@@ -1,5 +1,7 @@
 """Which networks the engine takes, and what it does with each: ``python -m docs.breadth`` writes docs/breadth.md.
 
+``--only NAME ...`` tries some networks, and keeps the rows of the others.
+
 Every network is loaded, its layers are listed, their activations computed, one layer in the middle is projected under
 three rules, and one deep-dream step is made. What is refused is shown with the reason. Weights are random, but for the
 embedded network.
@@ -312,20 +314,29 @@ the embedded network.
 """
 
 
+def stored() -> dict[str, dict[str, str]]:
+    """The rows of the page, by network."""
+    lines = [line.strip("| ").split(" | ") for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    return {cells[0]: dict(zip(COLUMNS, cells, strict=True)) for cells in lines[2:]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small networks only; prints, writes nothing")
+    parser.add_argument("--only", nargs="+", choices=LARGE | SMALL, help="these networks; the page keeps other rows")
     options = parser.parse_args()
-    rows = []
-    for name, entry in (SMALL if options.quick else LARGE | SMALL).items():
-        rows.append(tried(name, entry))
-        print(rows[-1], flush=True)
+    entries = SMALL if options.quick else LARGE | SMALL
+    rows = {}
+    for name in options.only or entries:
+        rows[name] = tried(name, (LARGE | SMALL)[name])
+        print(rows[name], flush=True)
         keras.backend.clear_session()
-    text = TEXT.format(tensorflow=tf.__version__, keras=keras.__version__, table=page(rows))
     if options.quick:
-        print(page(rows))
-    else:
-        PAGE.write_text(text)
+        print(page(list(rows.values())))
+        return
+    whole = (stored() if options.only else {}) | rows
+    table = page([whole[name] for name in entries])
+    PAGE.write_text(TEXT.format(tensorflow=tf.__version__, keras=keras.__version__, table=table), "utf-8")
 
 
 if __name__ == "__main__":

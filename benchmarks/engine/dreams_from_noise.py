@@ -4,15 +4,20 @@
 
 24 channels, drawn at random, in each of ten layers and in one that is hard. A dream counts if its channel is on in the
 last step and its score has risen. It is the first octave of the usual dream: 32 steps on 82 x 82 pixels. A channel is
-alive if it fires on a photo of the demo. With a folder, a sheet of the pictures of each layer is written there: rows of
-eight, in the order in which the channels were drawn.
+alive if it fires on a photo of the demo.
+
+Figures go to benchmarks/results/dreams_from_noise.json, which docs/truth.md shows; with names of some of these layers,
+only theirs are replaced. With a folder, a sheet of the pictures of each layer is written there: rows of eight, in the
+order in which the channels were drawn.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,8 +25,11 @@ from PIL import Image
 import cnnvis_widgets as cv
 from cnnvis_widgets.imaging.render import picture
 
+from ..measurements import RESULTS
+
 LAYERS, CHANNELS, SIZE = 10, 24, (82, 82)
 FAILURES = ("refused", "not risen", "off")
+FILE = RESULTS / "dreams_from_noise.json"
 
 
 def dreamt(network: cv.Network, layer: str, channel: int) -> tuple[str, np.ndarray]:
@@ -39,16 +47,29 @@ def dreamt(network: cv.Network, layer: str, channel: int) -> tuple[str, np.ndarr
     return " and ".join(ways) or "as it is", pixels
 
 
-def counted(words: list[str]) -> str:
-    """How many there are of each word."""
-    return ", ".join(f"{count} {word}" for word, count in Counter(words).most_common()) or "none"
-
-
 def ten_layers(network: cv.Network) -> list[str]:
     """Ten activation functions from the first to the last, and one of which the channels are hard to reach."""
     relus = network.select("r")
     names = [relus[round(place)].name for place in np.linspace(0, len(relus) - 1, LAYERS)]
     return [*names[:-2], "block13_depthwise_relu/Relu6", *names[-2:]]
+
+
+def row_of(network: cv.Network, layer: str, photos: list[np.ndarray]) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """The figures of one layer, and the pictures."""
+    strengths = np.max([cv.activations(network, photo, layer)[0].strengths[0] for photo in photos], axis=0)
+    channels = np.random.default_rng(0).choice(len(strengths), min(CHANNELS, len(strengths)), replace=False)
+    found = {int(channel): dreamt(network, layer, int(channel)) for channel in channels}
+    failed = {channel: word for channel, (word, _) in found.items() if word in FAILURES}
+    ways = Counter(word for word, _ in found.values() if word not in FAILURES)
+    row = {
+        "layer": layer,
+        "channels": len(found),
+        "dreamt": sum(ways.values()),
+        "ways": dict(ways.most_common()),
+        "failures": dict(Counter(failed.values()).most_common()),
+        "alive": {str(channel): word for channel, word in failed.items() if strengths[channel] > 0},
+    }
+    return row, [picture for _, picture in found.values()]
 
 
 def write_sheet(pictures: list[np.ndarray], path: Path) -> None:
@@ -58,25 +79,21 @@ def write_sheet(pictures: list[np.ndarray], path: Path) -> None:
 
 
 def main() -> None:
-    """Print a table, one row for each layer."""
+    """Print the figures of each layer, and write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", nargs="+", help="names of layers; by default those that the module names")
     parser.add_argument("--sheets", type=Path, help="an existing folder for sheets of the pictures")
     options = parser.parse_args()
     network, photos = cv.demo.network(), list(cv.demo.photos().values())
     names = [network.layer(name).name for name in options.layers] if options.layers else ten_layers(network)
-    print("| layer | dream | of them | fail | alive among these |\n|---|---|---|---|---|")
+    rows = {row["layer"]: row for row in json.loads(FILE.read_text())} if FILE.exists() else {}
     for name in names:
-        strengths = np.max([cv.activations(network, photo, name)[0].strengths[0] for photo in photos], axis=0)
-        channels = np.random.default_rng(0).choice(len(strengths), min(CHANNELS, len(strengths)), replace=False)
-        found = {int(channel): dreamt(network, name, int(channel)) for channel in channels}
-        words = {channel: word for channel, (word, _) in found.items()}
-        failed = {channel: word for channel, word in words.items() if word in FAILURES}
-        ways, lost = [word for word in words.values() if word not in FAILURES], list(failed.values())
-        alive = ", ".join(f"{channel} ({word})" for channel, word in failed.items() if strengths[channel] > 0) or "none"
-        print(f"| {name} | {len(ways)} of {len(words)} | {counted(ways)} | {counted(lost)} | {alive} |", flush=True)
+        rows[name], found = row_of(network, name, photos)
+        print(*rows[name].values(), sep=" | ", flush=True)
         if options.sheets is not None:
-            write_sheet([pixels for _, pixels in found.values()], options.sheets / f"{name.replace('/', '_')}.png")
+            write_sheet(found, options.sheets / f"{name.replace('/', '_')}.png")
+        order = [layer for layer in ten_layers(network) if layer in rows]
+        FILE.write_text(json.dumps([rows[layer] for layer in order], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import tensorflow as tf
 from .catalogue import GROUPS
 from .trials import COLUMNS, Cell
 
+_PLAIN = ("yes", "none")
 _WORDS = {"refused": "no", "zero": "zero", "BUG": "BUG"}
 _TEXT = """# Which kinds of model work
 
@@ -23,6 +24,8 @@ has random weights, and stands for a kind of which people hold large ones. {{doc
 - *deconvnet*, *guided*, *gradient*: `reconstruct` of two maps of the last activation function, from the strongest unit
   and from the whole map.
 - *grad_cam* to *channel_evidence*: for the first class, label or value; "zero" where no gradient arrives anywhere.
+- *attention*: the heads of the last attention, rollout and relevance through those among its tokens; "none" where a
+  model has no attention.
 - *dream*: two steps from what is fed, for the strongest map.
 - *explorer*: every view is opened and used in a `ModelExplorer`.
 
@@ -45,8 +48,8 @@ def bugs(rows: Mapping[str, Mapping[str, Cell]]) -> list[tuple[str, str, Cell]]:
 
 
 def page(rows: Mapping[str, Mapping[str, Cell]]) -> str:
-    """The whole page for these rows."""
-    cells = [cell for row in rows.values() for cell in row.values() if cell != "yes"]
+    """The whole page for these rows. A column that was not tried on every kind is left out."""
+    cells = [cell for row in rows.values() for cell in row.values() if cell not in _PLAIN]
     numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cells), start=1)}
     tables = [
         f"## {title}\n\n{_table({name: rows[name] for name in kinds if name in rows}, numbers)}"
@@ -62,14 +65,15 @@ def page(rows: Mapping[str, Mapping[str, Cell]]) -> str:
 
 
 def _table(rows: Mapping[str, Mapping[str, Cell]], numbers: Mapping[Cell, int]) -> str:
-    lines = [["kind", *COLUMNS], ["---"] * (len(COLUMNS) + 1)]
+    columns = [column for column in COLUMNS if all(column in row for row in rows.values())]
+    lines = [["kind", *columns], ["---"] * (len(columns) + 1)]
     for name, row in rows.items():
-        lines.append([name, *(_short(row[column], numbers) for column in COLUMNS)])
+        lines.append([name, *(_short(row[column], numbers) for column in columns)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _short(cell: Cell, numbers: Mapping[Cell, int]) -> str:
-    return cell if cell == "yes" else f"{_WORDS[cell.partition(':')[0]]} ({numbers[cell]})"
+    return cell if cell in _PLAIN else f"{_WORDS[cell.partition(':')[0]]} ({numbers[cell]})"
 
 
 def _escaped(cell: Cell) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import cnnvis_widgets as cv
+from cnnvis_widgets.engine.attention.flow import attentions_beside
 from cnnvis_widgets.errors import CnnvisError
 from cnnvis_widgets.widgets.jobs import jobs
 from cnnvis_widgets.widgets.views.attribution import explainers
@@ -28,7 +29,7 @@ TOLERANCE = 1e-5
 ZERO = "zero: the result is zero everywhere"
 
 Cell = str
-"""'yes', 'zero: ' or 'refused: ' and why, or 'BUG: ' and what."""
+"""'yes', 'none' where there is nothing to try, 'zero: ' or 'refused: ' and why, or 'BUG: ' and what."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ def _last_maps(network: cv.Network) -> str:
 
 class WrongError(Exception):
     """A result is not what it should be."""
+
+
+class AbsentError(Exception):
+    """The model has no part that the method is about."""
 
 
 def _predictions(subject: Subject) -> Iterable[np.ndarray]:
@@ -109,16 +114,37 @@ def _intervention(subject: Subject) -> Iterable[np.ndarray]:
     return [cv.intervene(subject.network, None, subject.layer, {subject.channels[0]: 0.0}).after.scores]
 
 
+def _attentions(subject: Subject) -> Iterable[np.ndarray]:
+    """Heads, rollout and relevance of the attentions among the tokens of the last one."""
+    network = subject.network
+    if not network.attentions:
+        raise AbsentError
+    beside = attentions_beside(network, None, network.attentions[-1])
+    made = [cv.attention_maps(network), cv.attention_rollout(network, layers=beside)]
+    return [result.weights for result in (*made, cv.attention_relevance(network, None, 0, layers=beside))]
+
+
+CAMS: Mapping[str, Callable[..., Any]] = {
+    "grad_cam": cv.grad_cam,
+    "grad_cam_plus_plus": cv.grad_cam_plus_plus,
+    "hires_cam": cv.hires_cam,
+    "layer_cam": cv.layer_cam,
+    "score_cam": cv.score_cam,
+}
+"""They show what is positive, which may be nothing."""
+
 METHODS: Mapping[str, Callable[[Subject], Iterable[np.ndarray]]] = {
     "predict": _predictions,
     "activations": _activations,
     **{rule: partial(_reconstructions, rule=rule) for rule in RULES},
-    "grad_cam": lambda subject: [cv.grad_cam(subject.network, None, 0).images],
+    **{name: lambda subject, cam=cam: [cam(subject.network, None, 0).images] for name, cam in CAMS.items()},
+    "gradient_times_input": lambda subject: [cv.gradient_times_input(subject.network, None, 0).images],
     "integrated_gradients": lambda subject: [cv.integrated_gradients(subject.network, None, 0, steps=4).images],
     "smooth_grad": lambda subject: [cv.smooth_grad(subject.network, None, 0, samples=4).images],
     "occlusion": lambda subject: [cv.occlusion(subject.network, None, 0).attribution.images],
     "intervene": _intervention,
     "channel_evidence": lambda subject: [cv.channel_evidence(subject.network, None, subject.layer, 0)],
+    "attention": _attentions,
     "dream": lambda subject: _dream(subject, subject.layer, subject.channels[0]),
 }
 """What each column does; it returns arrays that must be finite."""
@@ -126,24 +152,26 @@ METHODS: Mapping[str, Callable[[Subject], Iterable[np.ndarray]]] = {
 COLUMNS = ("loads", *METHODS, EXPLORER)
 
 
-def row(sample: Sample, *, with_explorer: bool = True) -> dict[str, Cell]:
-    """Try everything on one model; returns a cell for each column."""
-    columns = COLUMNS if with_explorer else COLUMNS[:-1]
+def row(sample: Sample, columns: Sequence[str] = COLUMNS) -> dict[str, Cell]:
+    """Try all columns, or some of them, on one model; returns a cell for each."""
     try:
         subject = Subject.of(sample)
     except Exception as error:
         return dict.fromkeys(columns, judged(error))
     cells = {"loads": "yes"}
     for column, method in METHODS.items():
-        cells[column] = _tried(partial(method, subject), may_be_zero=column == "grad_cam")  # it shows what is positive
-    if with_explorer:
+        if column in columns:
+            cells[column] = _tried(partial(method, subject), may_be_zero=column in CAMS)
+    if EXPLORER in columns:
         cells[EXPLORER] = explored(subject)
-    return cells
+    return {column: cell for column, cell in cells.items() if column in columns}
 
 
 def _tried(work: Callable[[], Iterable[np.ndarray]], *, may_be_zero: bool) -> Cell:
     try:
         arrays = [np.asarray(array) for array in work()]
+    except AbsentError:
+        return "none"
     except Exception as error:
         return judged(error)
     if not all(np.isfinite(array).all() for array in arrays):

@@ -152,6 +152,28 @@ FAULTS = (
         "if size < 0:",
         "engine/models/test_soundness.py limit or unpacks",
     ),
+    # ---- cuts, and kernels that are computed
+    Fault(
+        "a cut at one output of an op loses the others",
+        "engine/runtime/two_stage.py",
+        "for other in tensor.op.outputs if other.consumers()",
+        "for other in ()",
+        "engine/runtime/test_two_stage.py others",
+    ),
+    Fault(
+        "a computed kernel has no gradient",
+        "engine/backward/gradient_overrides.py",
+        "if kernel.op.type not in _GIVEN:",
+        "if not op.outputs:",
+        "engine/backward/test_gradient_overrides.py computed",
+    ),
+    Fault(
+        "a selection of 0 where x is positive makes a ReLU",
+        "engine/graph/composite_activations.py",
+        '(_SELECT, "not x > 0", "zero", "x")',
+        '(_SELECT, "not x > 0", "x", "zero")',
+        "engine/graph/test_composite_activations.py alike",
+    ),
     # ---- first looks
     Fault(
         "two results share their memory",

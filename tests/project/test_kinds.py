@@ -1,9 +1,10 @@
 """The table of model kinds has no empty cell and no bug; a quick part of it is made again here."""
 
-from pathlib import Path
+import json
 
 import numpy as np
 import pytest
+from kinds import __main__ as command
 from kinds import trials
 from kinds.catalogue import GROUPS, KINDS
 from kinds.page import bugs, page
@@ -22,7 +23,7 @@ QUICK = (
     "784 pixels as a row",
     "squeeze and excitation",
 )
-FLAT = {"grad_cam", "occlusion"}  # a row of pixels has no maps, and nothing lies beside anything
+FLAT = {*trials.CAMS, "occlusion"}  # a row of pixels has no maps, and nothing lies beside anything
 
 
 def test_at_least_forty_kinds():
@@ -32,11 +33,16 @@ def test_at_least_forty_kinds():
 
 @pytest.mark.parametrize("name", QUICK)
 def test_quick_kinds(name):
-    cells = row(KINDS[name](), with_explorer=False)
+    cells = row(KINDS[name](), COLUMNS[:-1])
     assert tuple(cells) == COLUMNS[:-1]
     refused = {column for column, cell in cells.items() if cell.startswith("refused: Expected")}
     assert refused == (FLAT if name == "784 pixels as a row" else set())
+    assert cells.pop("attention") == "none"
     assert {cell for column, cell in cells.items() if column not in refused} == {"yes"}
+
+
+def test_one_column_of_a_transformer():
+    assert row(KINDS["vision transformer"](), ["attention"]) == {"attention": "yes"}
 
 
 @pytest.mark.slow
@@ -75,7 +81,7 @@ def test_a_cell_of_the_explorer_names_its_views():
 
 def test_numbers_that_are_wrong_are_bugs(monkeypatch):
     monkeypatch.setattr(trials, "METHODS", {"method": lambda subject: [np.array([1.0, np.nan])]})
-    cells = row(KINDS["Keras, functional"](), with_explorer=False)
+    cells = row(KINDS["Keras, functional"](), ["loads", "method"])
     assert cells == {"loads": "yes", "method": "BUG: not finite"}
 
 
@@ -97,9 +103,14 @@ def test_the_page_names_reasons_by_number():
 
 
 def test_the_stored_page_shows_every_kind():
-    text = (Path(__file__).parents[2] / "docs" / "kinds.md").read_text("utf-8")
+    text = command.PAGE.read_text("utf-8")
+    rows = json.loads(command.RESULTS.read_text("utf-8"))
+    assert command.kept(rows) == rows
+    assert page(rows).partition("\n\n")[2].partition("\n")[2] == text.partition("\n\n")[2].partition("\n")[2]
+    columns = list(next(iter(rows.values())))
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert [cells[0] for cells in lines if cells[0] not in ("kind", "---")] == list(KINDS)
-    assert {len(cells) for cells in lines} == {len(COLUMNS) + 1}
+    assert {len(cells) for cells in lines} == {len(columns) + 1}
+    assert [tuple(row) for row in rows.values()] == [tuple(columns)] * len(KINDS)
     assert all(cell.strip() for cells in lines for cell in cells)
     assert "BUG" not in text

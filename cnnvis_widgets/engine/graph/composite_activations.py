@@ -61,8 +61,11 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     # after those above, which can end in the same op: the first pattern that fits a node wins
     "relu": (
         _POSITIVE,
-        ("Mul", "x", ("Cast", (_ABOVE, "x", 0.0))),
+        ("Mul|MulNoNan", "x", "x > 0"),
         (_SELECT, (_ABOVE, "x", 0.0), "x", "zero"),
+        (_SELECT, "not x > 0", "zero", "x"),
+        ("Sub", "x", _NEGATIVE),
+        ("Neg", ("Minimum", ("Neg", "x"), 0.0)),
         ("Mul", 0.5, (_ADD, "x", ("Abs", "x"))),
     ),
     "thresholded_relu": (
@@ -80,6 +83,7 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "leaky_relu": (
         ("Maximum", "x", ("Mul", "slope", "x")),
         (_SELECT, (_ABOVE, "x", 0.0), "x", ("Mul", "c", "x")),
+        (_SELECT, "not x > 0", ("Mul", "c", "x"), "x"),
     ),
     "clipped_leaky_relu": (("Sub", "clipped x", ("Mul", "c", ("Relu", ("Neg", "x")))),),
     "celu": (
@@ -120,6 +124,8 @@ _ALTERNATIVES: dict[str, tuple[Pattern, ...]] = {
     "x/√2": (("Mul", 0.7071067812, "x"), ("RealDiv", "x", 1.4142135624)),
     "x/6": (("Mul", 1 / 6, "x"), ("RealDiv", "x", 6.0)),
     "x³": (("Pow", "x", 3.0), ("Mul", "x", ("Square", "x")), ("Mul", "x", ("Mul", "x", "x"))),
+    "x > 0": (("Cast", (_ABOVE, "x", 0.0)), ("StopGradient", ("Cast", (_ABOVE, "x", 0.0)))),
+    "not x > 0": (("Less|LessEqual", "x", 0.0), ("LogicalNot", (_ABOVE, "x", 0.0))),
     "zero": (0.0, ("ZerosLike", "x")),
     "gain * x": (("Mul", "gain", "x"), ("RealDiv", "x", "gain")),
     "clipped x": (("Relu6", "x"), *_clipped("x", "ceiling")),

@@ -81,7 +81,11 @@ def _tensors(arrays: Sequence[Any], specs: Sequence[tf.TensorSpec]) -> list[tf.T
 
 
 def _residuals(graph: tf.Graph, late: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Return the tensors that the ops behind ``late`` take from the first stage, without constants and captures."""
+    """Return the tensors that the ops behind ``late`` take from the first stage, without constants and captures.
+
+    Of an op with several outputs, such as a split, all that are used are returned: where TensorFlow cuts a graph at one
+    of them, it cannot find the others.
+    """
     second_stage = {tensor.ref() for tensor in late}
     captures = {tensor.ref() for tensor in captured_inputs(graph)}
     varying: set[Any] = set()
@@ -96,4 +100,6 @@ def _residuals(graph: tf.Graph, late: Sequence[tf.Tensor]) -> list[tf.Tensor]:
             }
         elif op.type == "Placeholder" or any(tensor.ref() in varying for tensor in op.inputs):
             varying |= {tensor.ref() for tensor in op.outputs}
+    for tensor in list(residuals.values()):
+        residuals |= {other.ref(): other for other in tensor.op.outputs if other.consumers()}
     return list(residuals.values())

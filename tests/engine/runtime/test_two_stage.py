@@ -45,3 +45,16 @@ def test_it_runs_in_any_mode(inside: str) -> None:
         result = function.second(residuals, 1, np.zeros((1, 2), np.float32))
     np.testing.assert_array_equal(value, [[3, 4]])
     np.testing.assert_array_equal(result, [[1, 1]])
+
+
+def test_a_cut_at_one_output_of_an_op_finds_the_others():
+    def body(image, factor):
+        first, second = tf.split(image, 2, -1)
+        value = first * tf.nn.relu(second)
+        return value, factor * first + factor * value
+
+    function = TwoStageFunction(body, [tf.TensorSpec([2, 4])], [tf.TensorSpec([])])
+    image = np.arange(8, dtype=np.float32).reshape(2, 4) - 3
+    value, residuals = function.first(image)
+    np.testing.assert_array_equal(value, image[:, :2] * np.maximum(image[:, 2:], 0))
+    np.testing.assert_array_equal(function.second(residuals, 2.0), 2 * (image[:, :2] + value))
