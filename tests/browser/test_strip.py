@@ -62,7 +62,7 @@ def test_a_block_unfolds_on_click_and_its_pictures_are_what_its_layers_see(noteb
     notebook.rest()
     first, last = notebook.python("explorer.strip.element.blocks[explorer.strip.element.unfolded][2:4]")
     notebook.await_python(f"set(explorer.strip.element.ready[{first} + 1 : {last} + 2]) == {{'1'}}")
-    page.get_by_role("button", name="fold").click()
+    page.get_by_role("button", name="fold ‹").click()
     notebook.await_python("explorer.strip.element.unfolded == -1")
     expect(hidden).to_have_class(re.compile("cnnvis-strip-hidden"))
     page.locator(f".cnnvis-strip-box[data-layer='{whole}']").click()
