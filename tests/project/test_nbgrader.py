@@ -45,7 +45,8 @@ def python(tmp_path_factory):
 def test_marks(python, tmp_path):
     """Right, wrong, edited and forgotten answers; question and score cells that a student changed are restored."""
     cells = nbformat.read(EXERCISES / "2_by_hand.ipynb", 4).cells
-    question, score = (cell for cell in cells if "nbgrader" in cell.metadata and "stride" in cell.source)
+    locked = [cell for cell in cells if "nbgrader" in cell.metadata and "stride" in cell.source]
+    question, score = (nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for cell in locked)
     question.source = QUESTION
     notebook = nbformat.v4.new_notebook(cells=[question, score])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -64,13 +65,12 @@ def test_marks(python, tmp_path):
 
     (tmp_path / "source" / "ps1").mkdir(parents=True)
     nbformat.write(notebook, tmp_path / "source" / "ps1" / "stride.ipynb")
-    forged = nbformat.from_dict(notebook)
     for student in STUDENTS:
         folder = tmp_path / "submitted" / student / "ps1"
         [released] = sheet.release(folder, [student])
         shutil.move(released, folder / "by_hand.json")
         released.parent.rmdir()
-        changed = copy.deepcopy(forged)
+        changed = copy.deepcopy(notebook)
         if student == "eve":
             changed.cells[0].source = "class sheet:\n    score = lambda key: 1.0"
             changed.cells[1].source = "1.0"
