@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..engine.dreaming.recipes import decoded, fingerprint
 from ..engine.dreaming.steering import DreamControls
 from ..engine.network.loading import load
 from ..engine.network.network import Network
-from ..errors import FeedError, ModelError, OutputError
+from ..errors import CnnvisError, FeedError, ModelError, OutputError, described
 from ..imaging.reading import opened
 from ..results import DreamStep
 from .pictures import CHUNK
@@ -39,8 +40,25 @@ def recipe_of(path: str | os.PathLike[str]) -> Mapping[str, Any]:
             f"Expected a picture of a dream with its recipe. Received: {str(path)!r}, which holds none. "
             "Programs that edit pictures drop it; use the file as it was written."
         )
-    recipe: Mapping[str, Any] = json.loads(text)
-    return recipe
+    with _readable(path):
+        recipe = json.loads(text)
+        if not isinstance(recipe, dict):
+            raise TypeError(f"it is {type(recipe).__name__}")
+        return recipe
+
+
+@contextmanager
+def _readable(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise an OutputError in place of what a recipe raises that somebody changed."""
+    try:
+        yield
+    except CnnvisError:
+        raise
+    except Exception as error:
+        raise OutputError(
+            f"Expected a recipe as a dream wrote it. Received: {os.fspath(path)!r}, where {described(error)[:300]}. "
+            "Use the file as it was written."
+        ) from error
 
 
 def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, start: Any = None) -> DreamStep:
@@ -75,16 +93,28 @@ def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, star
     """
     recipe = recipe_of(path)
     network = load(model, feed)
-    _check_model(network, recipe)
-    _check_start(network, start, recipe)
+    with _readable(path):
+        _check_model(network, recipe)
+        _check_start(network, start, recipe)
+        return _made_again(network, recipe, start)
+
+
+def _made_again(network: Network, recipe: Mapping[str, Any], start: Any) -> DreamStep:
     options = DreamOptions.from_dict(recipe["options"], start)
     steered = dict(recipe["steered"])
     controls = DreamControls() if steered else None
     steps = dream_with(network, decoded(recipe["layer"]), decoded(recipe["channels"]), options, controls=controls)
-    for steps_made in range(recipe["steps_made"] + 1):
+    made, step = recipe["steps_made"], None
+    if not isinstance(made, int) or made < 0:
+        raise TypeError(f"steps_made is {made!r}")
+    for number in range(made + 1):
         if controls is not None:
-            controls.follow(steered.get(steps_made, {}))
-        step = next(steps)
+            controls.follow(steered.get(number, {}))
+        step = next(steps, None)
+        if step is None:
+            break
+    if step is None:
+        raise IndexError(f"the dream has fewer steps than {made + 1}")
     place = slice(recipe["picture"], recipe["picture"] + 1)
     return replace(
         step,

@@ -14,21 +14,60 @@ The bytes depend on the values alone, so equal surveys have equal files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import wraps
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import CnnvisError, OutputError, described
 from ..results import Layer, Unread
+from ..spare_memory import spare_memory
 from .ranking import NOTHING, Ranking, ordered_keys
 from .summaries import Counts, LayerSummary, Partition, Summary
 
 IMAGES, STRONGEST, CHANNELS, UNREAD = (f"{name}.parquet" for name in ("images", "strongest", "channels", "unread"))
 _TEXTS = ["key", "label", "layer", "reason"]
+
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def _of_whole_files(
+    read: Callable[Concatenate[Path, _Parameters], _Result],
+) -> Callable[Concatenate[Path, _Parameters], _Result]:
+    """Let a reader raise an OutputError in place of what damaged tables make pyarrow and NumPy raise."""
+
+    @wraps(read)
+    def wrapped(folder: Path, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            return read(folder, *args, **kwargs)
+        except CnnvisError:
+            raise
+        except Exception as error:
+            raise OutputError(
+                f"Expected the tables of a survey. Received: {str(folder)!r}, where {described(error)[:300]}. "
+                "Survey the images again: resume=False."
+            ) from error
+
+    return wrapped
+
+
+def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a table, after a look at its size: a few bytes can stand for billions of equal rows."""
+    metadata = pq.read_metadata(path)
+    size = 8 * metadata.num_rows * metadata.num_columns
+    if size > spare_memory():
+        raise OutputError(
+            f"Expected a table that fits into memory. Received: {str(path)!r} with {metadata.num_rows:,} rows."
+        )
+    return pq.read_table(path, columns=columns)
 
 
 def partition_files(layers: Sequence[Layer], partition: Partition) -> dict[str, bytes]:
@@ -52,27 +91,31 @@ def summary_files(layers: Sequence[Layer], summary: Summary) -> dict[str, bytes]
     }
 
 
+@_of_whole_files
 def read_summary(folder: Path, layers: Sequence[Layer]) -> Summary:
     """Read what ``summary_files`` wrote."""
-    strongest, channels = (pq.read_table(folder / name) for name in (STRONGEST, CHANNELS))
+    strongest, channels = (_table(folder / name) for name in (STRONGEST, CHANNELS))
     return Summary(tuple(LayerSummary(_ranking(strongest, layer), _counts(channels, layer)) for layer in layers))
 
 
+@_of_whole_files
 def read_texts(folder: Path) -> tuple[list[str], list[str | None]]:
     """Read keys and labels of the images of a partition."""
-    table = pq.read_table(folder / IMAGES, columns=["key", "label"])
+    table = _table(folder / IMAGES, ["key", "label"])
     return table["key"].to_pylist(), table["label"].to_pylist()
 
 
+@_of_whole_files
 def read_maxima(folder: Path, layer: Layer) -> np.ndarray:
     """Read the largest activations of a layer in the images of a partition, float32 (images, channels)."""
-    column = pq.read_table(folder / IMAGES, columns=[layer.name])[layer.name].combine_chunks()
+    column = _table(folder / IMAGES, [layer.name])[layer.name].combine_chunks()
     return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
 
 
+@_of_whole_files
 def read_unread(folder: Path) -> list[Unread]:
     """Read which images of a partition could not be read."""
-    return [Unread(**row) for row in pq.read_table(folder / UNREAD).to_pylist()]
+    return [Unread(**row) for row in _table(folder / UNREAD).to_pylist()]
 
 
 def _texts(texts: Sequence[str | None]) -> pa.Array:
@@ -133,6 +176,8 @@ def _ranking(table: pa.Table, layer: Layer) -> Ranking:
     renumbered = np.array([number[key] for key in keys], np.int32)
     axes = len(layer.spatial_shape)
     shape = (layer.channels or int(channels.max(initial=-1)) + 1, int(ranks.max(initial=-1)) + 1)
+    if prod(shape) > 16 * (len(rows) + 2**16):
+        raise OutputError(f"Expected a row for each channel and rank. Received: {len(rows):,} rows for {shape}.")
     images, values = np.full(shape, NOTHING, np.int32), np.full(shape, -np.inf, np.float32)
     units = np.zeros((*shape, axes), np.int32)
     images[channels, ranks] = renumbered[encoded.indices.to_numpy()] if keys else 0

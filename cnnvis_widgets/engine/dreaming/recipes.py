@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from io import BytesIO
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from ...results import Head, Layer, Target
 from .objectives import Objective
 from .parameterizations import Fourier, Maco, Pixels
 from .transforms import Transform
+
+MOST_BYTES = 2**28
+"""Of an array in a recipe, such as a mask."""
 
 _KINDS = {kind.__name__: kind for kind in (Objective, Target, Transform, Fourier, Maco, Pixels)}
 
@@ -54,7 +58,7 @@ def decoded(value: Any) -> Any:
         return value
     kind = value.get("kind")
     if kind == "array":
-        return np.load(BytesIO(zlib.decompress(base64.b64decode(value["data"]))), allow_pickle=False)
+        return _unpacked(value["data"])
     if kind == "dict":
         return {key: decoded(item) for key, item in value["items"].items()}
     if kind not in _KINDS:
@@ -91,3 +95,16 @@ def _packed(array: np.ndarray) -> str:
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return base64.b64encode(zlib.compress(buffer.getvalue())).decode()
+
+
+def _unpacked(text: str) -> np.ndarray:
+    """The array in a recipe, after a look at the size that it states."""
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(base64.b64decode(text), MOST_BYTES)
+    file = BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(file)
+    if unpacker.unconsumed_tail or prod(shape) * dtype.itemsize > len(content):
+        raise OptionError(f"Expected an array of at most {MOST_BYTES:,} bytes in a recipe. Received: shape {shape}.")
+    return np.load(BytesIO(content), allow_pickle=False)

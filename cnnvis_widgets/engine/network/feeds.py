@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import FeedError, nearest
+from ...errors import FeedError, NotEnoughMemoryError, nearest, warn_of_feed
 from ..graph.floating_inputs import whole_number_range
 from ..graph.layers import Shapes
 
@@ -185,3 +185,36 @@ class Batches:
             return array[rows] if array.ndim > 0 and len(array) == images and batched else array
 
         return {tensor: chosen(tensor, array) for tensor, array in feeds.items()}
+
+    def in_halves(
+        self, feeds: Feeds, run: Callable[..., list[np.ndarray]], *, whole: bool
+    ) -> Iterator[list[np.ndarray]]:
+        """Run a batch, or its halves one after the other where memory is too short for all of it, and so on.
+
+        Args:
+            feeds: of the batch.
+            run: takes the arrays of the feeds; its results have the images in front.
+            whole: whether the results depend on which images are in the batch, so that it cannot be cut.
+
+        Yields:
+            The results of the parts, in order.
+
+        Raises:
+            NotEnoughMemoryError: memory is too short for one image.
+
+        Warns:
+            FeedWarning: the batch was cut.
+        """
+        images = len(feeds[self._image]) if feeds[self._image].ndim else 1
+        try:
+            results = run(*feeds.values())
+        except NotEnoughMemoryError:
+            if images < 2 or whole or self.fixed_size is not None:
+                raise
+        else:
+            yield results
+            return
+        half = images // 2
+        warn_of_feed(f"Memory is too short for {images} images at once, so they are computed {half} at a time.")
+        for rows in (np.arange(half), np.arange(half, images)):
+            yield from self.in_halves(self.rows_of(feeds, rows), run, whole=False)

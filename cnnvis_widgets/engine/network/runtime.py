@@ -267,7 +267,12 @@ class Runtime:
         chunks = (batches or self.batches).chunks(feeds, together=self.mixes(tensors))
         first = list(islice(chunks, 2))
         run = (len(first) == 1 and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
-        parts = [[value[:count] for value in run(*chunk.values())] for chunk, count in chain(first, chunks)]
+        cuts = batches or self.batches
+        parts = [
+            [value[:count] for value in part]
+            for chunk, count in chain(first, chunks)
+            for part in cuts.in_halves(chunk, run, whole=self.mixes(tensors))
+        ]
         return parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def _first_look(self, feeds: Feeds, tensors: Sequence[str]) -> Callable[..., list[np.ndarray]] | None:

@@ -14,7 +14,7 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
 from ..graph.graphdef import V1_CONTROL_FLOW, NodeDef, data_inputs, tensor_of
 from ..tensorflow_internals import op_definition, run_op
-from .tracing import eagerly
+from .tracing import computing, eagerly
 
 
 def can_run(node: NodeDef) -> bool:
@@ -45,7 +45,8 @@ def run_nodes(nodes: Iterable[NodeDef], values: Mapping[str, tf.Tensor], tensors
     takers.update(tensors)
     for node in nodes:
         taken = [tensor_of(reference) for reference in data_inputs(node)]
-        outputs = _run(node, [known[tensor] for tensor in taken])
+        with computing():
+            outputs = _run(node, [known[tensor] for tensor in taken])
         for tensor in taken:
             takers[tensor] -= 1
             if not takers[tensor]:

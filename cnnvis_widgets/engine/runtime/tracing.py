@@ -6,8 +6,8 @@ add ops to a graph of theirs and compute nothing, so the engine enters eager mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,6 +18,7 @@ from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from ..devices import device_policy
+from ...errors import FeedError, NotEnoughMemoryError
 from ..graph.graphdef import GraphDef, placeholder
 from ..ops.convolutions import has_groups, has_kernels
 from ..tensorflow_internals import (
@@ -42,6 +43,37 @@ def eagerly(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
             return function(*args, **kwargs)
 
     return wrapped
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Raise errors of ours where TensorFlow refuses to compute.
+
+    Raises:
+        NotEnoughMemoryError: memory ran out.
+        FeedError: the values that are fed do not go through the network, or an op of it cannot run.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        if isinstance(error, NotEnoughMemoryError):
+            raise
+        raise NotEnoughMemoryError(
+            f"Expected work that fits into memory. Received: {_first_line(error)}. Feed fewer or smaller images, "
+            "choose fewer layers, or close other notebooks."
+        ) from error
+    except tf.errors.CancelledError:
+        raise
+    except tf.errors.OpError as error:
+        raise FeedError(
+            f"Expected values that go through the network. Received: values at which TensorFlow says: "
+            f"{_first_line(error)}. Check the sizes of what is fed, or whether the model is damaged."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(getattr(error, "message", error)).strip().splitlines()
+    return lines[0][:300].rstrip(".") if lines else type(error).__name__
 
 
 def traced(
@@ -71,7 +103,7 @@ def traced(
     @eagerly
     def wrapped(*arrays: Any) -> Any:
         tensors = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
-        with context():
+        with computing(), context():
             results = function(*tensors)
         return as_arrays(results) if take_over else tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 

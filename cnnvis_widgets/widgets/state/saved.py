@@ -8,7 +8,7 @@ from typing import Any
 
 import traitlets as t
 
-from ...errors import ModelError, OutputError
+from ...errors import CnnvisError, ModelError, OutputError, described
 from ...outputs.whole_files import write_whole
 from .explorer_state import ExplorerState
 
@@ -47,7 +47,7 @@ def load(state: ExplorerState, path: str | Path) -> None:
     """Set the choices that a file holds; a choice that does not fit raises and leaves the state as it was.
 
     Raises:
-        OutputError: the file is not one that ``save`` wrote.
+        OutputError: the file is not one that ``save`` wrote, or was changed.
         ModelError: it belongs to another network.
         LayerError, ChannelError, FeedError: the network or its images lack what was chosen.
     """
@@ -60,16 +60,22 @@ def load(state: ExplorerState, path: str | Path) -> None:
     before = choices(state)
     try:
         _choose(state, content["choices"])
-    except Exception:
+    except CnnvisError:
         _choose(state, before)
         raise
+    except Exception as error:  # traits and what observes them raise many kinds for values of a wrong kind
+        _choose(state, before)
+        raise OutputError(
+            f"Expected choices as save_state wrote them. Received: {str(path)!r}, {described(error)}. "
+            "Save the state anew."
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         valid = content["format"] == FORMAT and isinstance(content["choices"], dict) and "network" in content
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise OutputError(f"Expected a file that save_state wrote. Received: {str(path)!r}, {error!r}.") from error
     if not valid:
         raise OutputError(f"Expected a file of format {FORMAT}. Received: {str(path)!r}. Save the state anew.")
