@@ -18,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 BENCH ?= engine explorer survey
 QUICK ?= --quick
 
-.PHONY: demo test test-slow faults bench bench-peers pictures kinds truth format lint build docs clean
+.PHONY: demo test test-slow faults bench bench-peers pictures kinds fuzz audit truth format lint build docs clean
 
 demo: .venv/installed-$(TENSORFLOW),notebook
 	$(BIN)/python -m cnnvis_widgets.demo
@@ -64,6 +64,20 @@ kinds: .venv/installed-test
 truth: .venv/installed-test
 	$(BIN)/python -m docs.truth
 
+# thousands of odd inputs for every reader, in processes with limits; writes docs/fuzzing.md, and fails on a bug
+fuzz: .venv/installed-test
+	$(BIN)/python -m tests.fuzzing
+
+# known holes of what is installed, by the package pip-audit in an environment of its own, and every licence
+audit: .venv/installed-test .venv-audit/installed
+	$(BIN)/python scripts/licences.py
+	.venv-audit/bin/python -m pip_audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+.venv-audit/installed:
+	scripts/make-venv .venv-audit $(PYTHON)
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@touch $@
+
 # layout of the code is ruff's to decide
 format: .venv/installed-test
 	$(BIN)/ruff format
@@ -84,7 +98,7 @@ docs: .venv/installed-all,docs,tensorflow
 	PYTHONPATH=docs EXECUTE=$(EXECUTE) $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf .venv .venv-peers build dist Output Log docs/_build docs/pictures docs/notebooks
+	rm -rf .venv .venv-audit .venv-peers build dist Output Log docs/_build docs/pictures docs/notebooks
 
 # what is installed, and anew whenever the list of dependencies changes
 .venv/installed-%: pyproject.toml | .venv

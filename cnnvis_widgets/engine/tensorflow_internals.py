@@ -58,6 +58,11 @@ def eager_mode() -> AbstractContextManager[None]:
     return cast("AbstractContextManager[None]", _context.eager_mode())
 
 
+def current_device() -> str | None:
+    """Return the device that a ``tf.device`` around this line names. Nothing public tells it in eager mode."""
+    return cast("str | None", _context.context().device_name)
+
+
 def run_op(op: str, inputs: Sequence[tf.Tensor], outputs: int, attributes: Sequence[Any]) -> list[tf.Tensor]:
     """Compute any op eagerly by its name. ``tf.raw_ops`` wants every input and attribute by its own name.
 

@@ -87,7 +87,7 @@ class Index:
         path = folder / PLAN
         try:
             text = path.read_text("utf-8")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise OutputError(
                 f"Expected the folder of a survey. Received: {str(folder)!r} ({error}). "
                 "Survey the images first: survey(network, images, out=...)."

@@ -269,12 +269,14 @@ def _read_network(folder: Path) -> None:
 
 
 def _read_images(folder: Path) -> None:
+    refused: list[Exception] = []
     for path in sorted(folder.iterdir()):
         try:
             read_image(path)
-        except cv.errors.CnnvisError:
-            if path == max(folder.iterdir()):
-                raise
+        except cv.errors.CnnvisError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
 
 
 def _read_recipe(folder: Path) -> None:

@@ -89,7 +89,7 @@ def unreadable(model: Any) -> Iterator[None]:
     """
     try:
         yield
-    except CnnvisError:
+    except (CnnvisError, Warning):  # a warning may be an error by the user's own filters
         raise
     except Exception as error:
         if not isinstance(model, str | Path | GraphDef | tf.compat.v1.MetaGraphDef | bytes):

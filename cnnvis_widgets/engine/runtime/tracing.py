@@ -17,18 +17,20 @@ from tensorflow.core.framework.versions_pb2 import VersionDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-from ..devices import device_policy
 from ...errors import FeedError, NotEnoughMemoryError
+from ..devices import device_policy
 from ..graph.graphdef import GraphDef, placeholder
 from ..ops.convolutions import has_groups, has_kernels
 from ..tensorflow_internals import (
     add_capture,
+    current_device,
     default_optimiser_options,
     eager_mode,
     free_with,
     is_captured,
     optimiser_options,
 )
+from .interrupts import interruptible
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -103,8 +105,7 @@ def traced(
     @eagerly
     def wrapped(*arrays: Any) -> Any:
         tensors = [tf.convert_to_tensor(array, spec.dtype) for array, spec in zip(arrays, signature, strict=True)]
-        with computing(), context():
-            results = function(*tensors)
+        results = called(function, tensors, context)
         return as_arrays(results) if take_over else tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 
     return wrapped
@@ -121,6 +122,22 @@ def function_of(body: Callable[..., Any], signature: Sequence[tf.TensorSpec]) ->
     function = tf.compat.v1.wrap_function(lambda *tensors: bodies.pop()(*tensors), signature)
     free_with(function)
     return function
+
+
+def called(function: Any, tensors: Sequence[tf.Tensor], context: Callable[[], AbstractContextManager[None]]) -> Any:
+    """Call a function of tensors within a context, so that an interrupt ends the wait for it.
+
+    Raises:
+        NotEnoughMemoryError, FeedError: see ``computing``.
+    """
+    device = current_device()
+
+    def call() -> Any:  # another thread has none of TensorFlow's contexts of this one
+        with eager_mode(), tf.device(device), context():
+            return function(*tensors)
+
+    with computing():
+        return interruptible(call)
 
 
 class _OwnMemory:

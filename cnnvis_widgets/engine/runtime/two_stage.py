@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..tensorflow_internals import captured_inputs, free_now
-from .tracing import call_context, computing, eagerly, function_of
+from .tracing import call_context, called, eagerly, function_of
 
 Residuals: TypeAlias = Sequence[tf.Tensor]
 """What the second stage needs of the first."""
@@ -53,15 +53,13 @@ class TwoStageFunction:
     @eagerly
     def first(self, *early: Any) -> tuple[np.ndarray, Residuals]:
         """Run the first stage. Returns ``value`` and the residuals."""
-        with computing(), self._context():
-            value, *residuals = self._first(*_tensors(early, self._early))
+        value, *residuals = called(self._first, _tensors(early, self._early), self._context)
         return value.numpy(), residuals
 
     @eagerly
     def second(self, residuals: Residuals, *late: Any) -> np.ndarray:
         """Run the second stage. Returns ``result``."""
-        with computing(), self._context():
-            result: np.ndarray = self._second(*_tensors(late, self._late), *residuals).numpy()
+        result: np.ndarray = called(self._second, [*_tensors(late, self._late), *residuals], self._context).numpy()
         return result
 
 

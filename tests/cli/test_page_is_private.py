@@ -1,0 +1,29 @@
+"""What ``explore`` starts listens on this machine alone, and shows nothing without the token."""
+
+import json
+import urllib.request
+from argparse import Namespace
+
+import pytest
+
+from cnnvis_widgets.cli import page
+
+ARGUMENTS = {
+    **{"model": "demo", "images": [], "image_input": None, "class_names": None, "heads": None, "preprocess": None},
+    **{"trusted": False, "out": "Output", "log": "Log", "debug": False},
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/?token=wrong"])
+def test_the_page_wants_a_token_and_listens_on_this_machine_alone(tmp_path, path):
+    pytest.importorskip("voila")
+    port = page._free_port()
+    with page._server(tmp_path, Namespace(**ARGUMENTS), port, "the-token") as server:
+        page._wait(server, port)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+            assert "/login" in answer.url
+            assert b"cnnvis" not in answer.read()
+        command = server.args
+    config = json.loads((tmp_path / "voila.json").read_text())["Voila"]
+    assert (config["ip"], config["token"]) == ("127.0.0.1", "the-token")
+    assert "the-token" not in " ".join(command)  # all users of a machine see command lines
