@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from networks import keras_cnn
 from PIL import Image
-from servers import SHOWN
+from servers import PATIENCE_MS, SHOWN
 
 pytestmark = pytest.mark.browser
 
@@ -28,8 +28,8 @@ def test_explore_shows_the_network_that_was_named(browser, tmp_path):
             with urllib.request.urlopen(address.partition("?")[0]) as answer:
                 assert "/login" in answer.url  # without the token nothing is shown
             page = browser.new_page()
-            page.goto(address)
-            page.wait_for_selector(SHOWN, timeout=240_000)
+            page.goto(address, timeout=PATIENCE_MS)
+            page.wait_for_selector(SHOWN, timeout=PATIENCE_MS)
             assert "noise.png" in page.content()
             page.close()
         finally:
