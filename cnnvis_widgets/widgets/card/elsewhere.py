@@ -142,7 +142,7 @@ class Elsewhere(w.VBox):
             set_visible(widget, visible)
         self._bar.value = round(100 * state.survey_done / state.survey_total) if state.survey_total else 0
         counted = f"{state.survey_done} of {state.survey_total or '?'} images" if running else ""
-        self._error.value = text(f"{state.survey_status} {counted}".strip(), role="status")
+        self._error.value = text(f"{state.survey_status} {counted}".strip())
 
     # ---- choosing a patch
 
