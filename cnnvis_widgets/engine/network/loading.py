@@ -97,8 +97,10 @@ def load(
     request = Request(lambda: _arguments(model, feed, preprocess), trusted)
     with unreadable(model):
         runtime = _runtime(model, request, wanted, fed)
-    for caution in cautions(runtime):
-        warn_of_feed(caution)
+        doubts = cautions(runtime)
+        _ = runtime.structure.functions  # read now: the body of a loop may be damaged, too
+    for doubt in doubts:
+        warn_of_feed(doubt)
     found = find_heads(runtime.structure, runtime.frozen.outputs, heads, class_names)
     return Network(runtime, found, feed, preprocess)
 
