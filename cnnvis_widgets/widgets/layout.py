@@ -78,8 +78,7 @@ class ExplorerLayout:
         heading: TitleBar,
     ) -> None:
         self._state, self._views = state, views
-        self.card = create(w.VBox)
-        self.card.add_class("cnnvis-card")
+        self.card = _classed(create(w.VBox), "cnnvis-card")
         self._options, self._panel = c.row(), create(w.VBox)
         self._left = _classed(create(w.VBox, [image_pane.widget]), "cnnvis-left")
         menu = c.LayerMenu(state)
