@@ -33,8 +33,8 @@ VOILA_READY = "/voila/static/voila.js"
 PYTHON = (sys.executable,)
 """How the servers' Python is called, unless they run in an environment of their own."""
 
-SHOWN = ".cnnvis-explorer canvas[data-frames]"
-"""An explorer that has drawn something."""
+SHOWN = ".cnnvis-explorer canvas[data-frames]:visible"
+"""An explorer that has drawn something; canvases of folded controls are hidden."""
 
 VIEWS = """(count) => {
   const outputs = [...document.querySelectorAll('.jp-OutputArea-output')];
