@@ -350,6 +350,7 @@ class ModelExplorer(w.VBox):
         if hasattr(self, "_release_memory"):  # not where a model was refused
             self._runner.close()
             self._last_picture.close()
+            self.parts.card.children = ()  # no open widget may hold a closed one
             self.card.close()
             self.surveying.close()
             self._release_memory()

@@ -12,7 +12,7 @@ CALLABLES = [load, activations, reconstruct, reconstruct_steps, TrainingHistory]
 
 METHODS = [
     *("select", "layer", "describe", "coverage", "receptive_field", "feeds", "images", "value_range", "fingerprint"),
-    *("nonfinite_weights", "head", "before_saturation", "to_bytes"),
+    *("nonfinite_weights", "head", "before_saturation", "to_bytes", "close"),
 ]
 
 

@@ -1061,8 +1061,8 @@ FAULTS = (
     Fault(
         "changes on the way come one step late when a picture is made again",
         "outputs/provenance.py",
-        "steered.get(steps_made, {})",
-        "steered.get(steps_made - 1, {})",
+        "steered.get(number, {})",
+        "steered.get(number - 1, {})",
         "outputs/test_provenance.py",
     ),
     # ---- imaging

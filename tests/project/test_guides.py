@@ -58,6 +58,15 @@ def session():
     opened.close()
 
 
+def of_a_stranger():
+    """A frozen graph."""
+    graph = tf.Graph()
+    with graph.as_default():
+        fed = v1.placeholder(tf.float32, [None, 16, 16, 3], name="images")
+        tf.nn.relu(tf.nn.conv2d(fed, np.ones((3, 3, 3, 2), np.float32), 1, "SAME"), name="maps")
+    return graph.as_graph_def()
+
+
 @pytest.fixture
 def given(model, session, tmp_path, monkeypatch):
     """What a reader has at hand, by the names in the pages; explorers are closed and rules forgotten afterwards."""
@@ -80,6 +89,8 @@ def given(model, session, tmp_path, monkeypatch):
         "x": graph.get_tensor_by_name("x:0"),
         "keep_probability": graph.get_tensor_by_name("keep_probability:0"),
         "function": tf.function(lambda images: tf.nn.relu(images - 100)),
+        "graph_def": of_a_stranger(),
+        "images": np.float32(photo[np.newaxis, :16, :16]),
     }
     made = []
 
@@ -97,7 +108,10 @@ def given(model, session, tmp_path, monkeypatch):
 
 
 def test_pages_have_python():
-    assert [page for page in PAGES if not python((ROOT / page).read_text("utf-8"))] == ["docs/howto/share.md"]
+    assert [page for page in PAGES if not python((ROOT / page).read_text("utf-8"))] == [
+        "docs/howto/hosts.md",
+        "docs/howto/share.md",
+    ]
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in PAGES])
