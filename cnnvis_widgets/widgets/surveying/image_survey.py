@@ -273,6 +273,7 @@ class ImageSurvey:
         if job.error is not None:
             state.survey_status = described(job.error)
         else:
+            self._open = None  # partitions may have been written since the last step
             found = self.found
             count = 0 if found is None else len(found)
             state.survey_status = f"{'Stopped: ' if cancel.is_set() else ''}{count} images surveyed"

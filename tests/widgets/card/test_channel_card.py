@@ -229,8 +229,8 @@ def test_a_dream_is_kept_and_begins_only_when_nothing_runs(explorer, card):
 def test_votes_name_classes_of_both_sides():
     votes = np.array([3.0, -1.0, 2.0, 0.0, 1.0, -4.0])
     names = tuple("abcdef")
-    assert [name for _, name, _ in strongest_votes(votes, names)] == ["a", "c", "b", "f"]
-    assert [name for _, name, _ in strongest_votes(np.abs(votes), names)] == ["f", "a", "c", "b"]
+    assert [name for _, name, _ in strongest_votes(votes, names, 4)] == ["a", "c", "b", "f"]
+    assert [name for _, name, _ in strongest_votes(np.abs(votes), names, 4)] == ["f", "a", "c", "b"]
     assert strongest_votes(np.zeros(3), names) == []
 
 
