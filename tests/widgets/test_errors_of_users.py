@@ -10,7 +10,9 @@ pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
 
 
-def test_a_rule_that_raises(explorer):
+def test_a_rule_that_raises(explorer, monkeypatch):
+    monkeypatch.setattr(rules, "_RULES", dict(rules._RULES))  # so that no other test knows the rule
+
     def broken(signal, entered):
         raise RuntimeError("my rule is broken")
 
