@@ -10,7 +10,7 @@ import ipywidgets as w
 
 from ..charts.histogram import ValueHistogram
 from ..charts.strengths import ChannelStrengths
-from ..elements.controls import button, dropdown, row
+from ..elements.controls import button, dropdown, growing_text, row
 from ..elements.shared_layouts import create, shared
 from ..jobs import jobs
 from ..number.number_pane import NumberPane
@@ -77,15 +77,8 @@ class ChannelCard(w.VBox):
         self._show_names()
 
     def _parts(self) -> None:
-        self.name = create(
-            w.Text,
-            description="Name",
-            placeholder="what would you call it?",
-            continuous_update=False,
-            tooltip="A name of your own for this channel; it is kept with the state",
-            style={"description_width": "initial"},
-            layout={"width": "auto", "flex": "1 1 150px", "min_width": "0"},
-        )
+        about = "A name of your own for this channel; it is kept with the state"
+        self.name = growing_text("Name", "what would you call it?", about, narrowest="150px")
         self.name.observe(self._rename, "value")
         self._pin = button("Pin", self.pin, "Keep this card on the screen, to compare it with others")
         self._previous = button("‹", lambda: self._step(-1), "The card of the channel before this one")

@@ -15,7 +15,7 @@ from ...imaging.grid import Grid
 from ...imaging.patches import patches_picture
 from ...results import StrongestPatches
 from ..elements.canvas import ARROWS, PictureCanvas
-from ..elements.controls import button, error_text, row, text
+from ..elements.controls import button, error_text, growing_text, row, text
 from ..elements.shared_layouts import create, set_visible, shared
 from ..jobs.newest_request import NewestRequest
 from ..surveying.image_survey import NO_SURVEY, ImageSurvey
@@ -50,15 +50,8 @@ class Elsewhere(w.VBox):
         self._bar = create(w.IntProgress, min=0, max=100, layout={"width": "120px"})
         self._begin = button("Survey these images", self._start, "Find out which images each channel responds to most")
         self._end = button("Cancel survey", survey.stop, "End the survey, and keep what it has found")
-        self._folder = create(
-            w.Text,
-            description="or those of a folder",
-            placeholder="the path of a folder",
-            continuous_update=False,
-            tooltip="A folder of image files to survey instead of the images above",
-            style={"description_width": "initial"},
-            layout={"width": "auto", "flex": "1 1 210px", "min_width": "0"},
-        )
+        about = "A folder of image files to survey instead of the images above"
+        self._folder = growing_text("or those of a folder", "the path of a folder", about, narrowest="210px")
         t.link((self._state, "survey_folder"), (self._folder, "value"))
         controls = row(self._begin, self._end, self._bar, self._folder)
         parts = [self._words, self.canvas, self._note, controls, self._error]

@@ -228,3 +228,16 @@ def method_toggle(state: ExplorerState, choices: Iterable[Choice]) -> w.HBox:
         if choice.reason
     ]
     return row(toggle, *others)
+
+
+def growing_text(description: str, placeholder: str, tooltip: str, *, narrowest: str) -> w.Text:
+    """A text field that takes the room left in its row; the value follows on return or when the focus moves on."""
+    return create(
+        w.Text,
+        description=description,
+        placeholder=placeholder,
+        continuous_update=False,
+        tooltip=tooltip,
+        style={"description_width": "initial"},
+        layout={"width": "auto", "flex": f"1 1 {narrowest}", "min_width": "0"},
+    )

@@ -107,14 +107,20 @@ def test_a_dense_layer_multiplies_and_adds():
     assert told.unit == ()
 
 
+def activated_network(activation):
+    """A convolution, a batch normalisation and an activation."""
+    layers = keras.layers
+    return load(
+        network_of(
+            layers.Conv2D(6, 3, name="conv"), layers.BatchNormalization(), layers.Activation(activation, name="on")
+        ),
+        IMAGE,
+    )
+
+
 @pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu", "silu", "tanh"])
 def test_every_step_gives_what_the_next_one_takes(activation):
-    model = network_of(
-        keras.layers.Conv2D(6, 3, name="conv"),
-        keras.layers.BatchNormalization(),
-        keras.layers.Activation(activation, name="on"),
-    )
-    network = load(model, IMAGE)
+    network = activated_network(activation)
     layer = network.layers[-1]
     for channel in range(6):
         told = unit_arithmetic(network, None, layer, channel, (2, 4))
@@ -131,12 +137,7 @@ def test_every_step_gives_what_the_next_one_takes(activation):
 @pytest.mark.parametrize("rule", ["gradient", "deconvnet", "guided"])
 def test_what_goes_down_is_the_reconstruction(activation, rule):
     """Right above the image, what a window sends down is the whole projection of the unit."""
-    model = network_of(
-        keras.layers.Conv2D(6, 3, name="conv"),
-        keras.layers.BatchNormalization(),
-        keras.layers.Activation(activation, name="on"),
-    )
-    network = load(model, IMAGE)
+    network = activated_network(activation)
     layer = network.layers[-1]
     for channel in range(6):
         told = unit_arithmetic(network, None, layer, channel, (2, 4), rules=[rule])
