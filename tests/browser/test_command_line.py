@@ -32,7 +32,8 @@ def test_explore_shows_the_network_that_was_named(browser, tmp_path):
             page.wait_for_selector(SHOWN, timeout=PATIENCE_MS)
             assert "noise.png" in page.content()
             page.close()
-        finally:
             server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 0
+            assert server.wait(60) == 0
+        finally:
+            server.kill()  # does nothing to one that has ended
     assert not (tmp_path / "voila.json").exists()
