@@ -98,7 +98,7 @@ class _Plan:
         last = self._last_local(tensor)
         if last is None:
             require_memory(self.needed([tensor]), self.fed, f"{tensor.removesuffix(':0')!r}")
-            raise AssertionError("there was too little memory, and now there is enough")
+            return self.runtime.run(self.feeds, [tensor])[0]  # meanwhile there is enough
         maps = self._tiled(*last)
         if last[0] == tensor:
             return maps

@@ -80,6 +80,19 @@ def test_several_images_are_computed_one_by_one(small_memory):
     np.testing.assert_allclose(maps.values, expected, atol=1e-6)
 
 
+def test_memory_that_comes_back_meanwhile_is_used(small_memory, monkeypatch):
+    keras.utils.set_random_seed(3)
+    image = keras.Input((None, None, 3), name="image")
+    centred = image - keras.ops.mean(image, axis=(1, 2), keepdims=True)  # no part of it can be computed alone
+    model = keras.Model(image, layers.Conv2D(4, 3, activation="relu", name="maps")(centred))
+    expected = activations(load(model, photo(40)), None, "maps")[0].values
+    small_memory(1000)
+    free = iter([1000])
+    monkeypatch.setattr(footprint, "spare_memory", lambda: next(free, 10**12))
+    np.testing.assert_array_equal(activations(load(model, photo(40)), None, "maps")[0].values, expected)
+    assert not list(free)
+
+
 @pytest.mark.parametrize("method", ["reconstruct", "grad_cam", "activations", "predict"])
 def test_what_does_not_fit_is_refused_in_words(small_memory, method):
     loaded = load(network(), photo(200))
