@@ -61,8 +61,8 @@ class CardFace:
     def show(self, subject: Subject, limit: float | None) -> None:
         """Show what is known of a channel; pictures that stay as they are are not drawn again."""
         facts, crop = subject.facts, self._state.crop
-        about = id(facts.maps), facts.channel, facts.unit
-        projected = id(facts.projection), facts.reasons.get("projection")
+        about = facts.maps, facts.channel, facts.unit
+        projected = facts.projection, facts.reasons.get("projection")
         self._draw(self.where, (*about, limit), lambda: figures.where_it_fires(subject, limit))
         if facts.projection is not None or "projection" in facts.reasons:
             self._draw(self.sees, (*about, crop, *projected), lambda: figures.what_it_sees(subject, crop))
