@@ -118,6 +118,7 @@ def test_pictures_of_any_size_fit():
     assert right(demo.things_network(), data).sum() >= 8
 
 
+@pytest.mark.slow
 def test_training_repeats():
     recipe = Recipe(pictures=60, empty=4, epochs=1, batch=32)
     first, second, before = (model.get_weights() for model in (train(recipe), train(recipe), things_model_of(recipe)))

@@ -52,6 +52,7 @@ def film_frames():
     return film(frames, layers.TimeDistributed(layers.GlobalAveragePooling2D()), layers.LSTM(3))
 
 
+FRAMES = "a CNN for each frame"
 KINDS = {
     "LSTM": lambda: sequence(layers.LSTM(3)),
     "GRU": lambda: sequence(layers.GRU(3, return_sequences=True)),
@@ -65,7 +66,7 @@ KINDS = {
     "states": with_states,
     "masked": masked,
     "ConvLSTM2D": lambda: film(layers.ConvLSTM2D(3, 3), layers.GlobalAveragePooling2D()),
-    "a CNN for each frame": film_frames,
+    FRAMES: film_frames,
 }
 
 
@@ -100,7 +101,9 @@ def test_a_recurrent_model_as_an_object(kind):
     assert_as_keras(load(model), model, fed_to(model))
 
 
-@pytest.mark.parametrize("kind", ["Bidirectional", "a CNN for each frame"])
+@pytest.mark.parametrize(
+    "kind", ["SimpleRNN", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("Bidirectional", FRAMES))]
+)
 def test_a_recurrent_model_in_every_other_form(kind, tmp_path):
     keras.utils.set_random_seed(1)
     model = KINDS[kind]()
