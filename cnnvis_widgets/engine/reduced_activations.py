@@ -45,39 +45,56 @@ def reduced_activations(network: Network, feeds: Feeds, layers: Sequence[Layer],
 
 
 def strongest_units(
-    network: Network, feeds: Feeds, layers: Sequence[Layer]
+    network: Network, feeds: Feeds, layers: Sequence[Layer], floors: Sequence[np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Compute the largest value of every map, where it is, and the sizes of the maps.
 
     Args:
         network, feeds, layers: as for ``reduced_activations``.
+        floors: for each layer float32 (channels,). The place of a smaller value is not looked for: where thousands of
+            images compete for a few ranks, most lose.
 
     Returns:
         For each layer the values, float32 (images, channels), and the places, int32 (images, channels): the index of
-        the unit, row by row, the first one where several have this value; and the sizes of the maps, int32 (images,
-        spatial axes).
+        the unit, row by row, the first one where several have this value, and 0 below the floor; and the sizes of the
+        maps, int32 (images, spatial axes).
 
     Raises:
         FeedError, NumericalError: as ``reduced_activations``.
     """
-    arrays = _run(network.runtime, feeds, layers, _strongest, "strongest units")
+    arrays = _run(network.runtime, feeds, layers, _strongest, "strongest units", floors)
     return list(zip(arrays[::3], arrays[1::3], arrays[2::3], strict=True))
 
 
 def _run(
-    runtime: Runtime, feeds: Feeds, layers: Sequence[Layer], reduce: Callable[[tf.Tensor], list[tf.Tensor]], name: str
+    runtime: Runtime,
+    feeds: Feeds,
+    layers: Sequence[Layer],
+    reduce: Callable[..., list[tf.Tensor]],
+    name: str,
+    more: Sequence[np.ndarray] = (),
 ) -> list[np.ndarray]:
-    """Run the network and reduce each layer, with its channels last, within one compiled function."""
+    """Run the network and reduce each layer, with its channels last, within one compiled function.
+
+    Args:
+        runtime, feeds, layers: as above.
+        reduce: takes the maps of a layer, and its entry of ``more`` if there is one.
+        name: of the reduction.
+        more: a vector for each layer.
+    """
     tensors = [layer.tensor for layer in layers]
 
-    def body(*fed: tf.Tensor) -> list[tf.Tensor]:
+    def body(*arrays: tf.Tensor) -> list[tf.Tensor]:
+        fed, vectors = arrays[: len(feeds)], arrays[len(feeds) :]
         values = runtime.build(dict(zip(feeds, fed, strict=True)), tensors)
         maps = [_channels_last(value, layer) for value, layer in zip(values, layers, strict=True)]
-        return [reduced for each in maps for reduced in reduce(each)]
+        reduced = map(reduce, maps, vectors) if vectors else map(reduce, maps)
+        return [array for arrays in reduced for array in arrays]
 
-    function = runtime.compiled((name, tuple(feeds), tuple(tensors)), body, runtime.batches.signature(feeds))
+    signature = [*runtime.batches.signature(feeds), *(tf.TensorSpec([None], tf.float32) for _ in more)]
+    function = runtime.compiled((name, tuple(feeds), tuple(tensors)), body, signature)
     parts: list[list[Any]] = [
-        [value[:count] for value in function(*chunk.values())]
+        [value[:count] for value in function(*chunk.values(), *more)]
         for chunk, count in runtime.batches.chunks(feeds, together=True)
     ]
     return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
@@ -90,36 +107,36 @@ def _channels_last(values: tf.Tensor, layer: Layer) -> tf.Tensor:
     return tf.cast(values, tf.float32)
 
 
-def _strongest(maps: tf.Tensor) -> list[tf.Tensor]:
-    """The largest value of every map, the index of its first place, and the sizes of the maps.
+def _strongest(maps: tf.Tensor, floor: tf.Tensor) -> list[tf.Tensor]:
+    """The largest value of every map, the index of its first place if it reaches the floor, and the sizes of the maps.
 
     An ``argmax`` over all places costs more than many a convolution. This one looks at every value once, for the
     largest of each row. The row with the largest value then follows from a few numbers, and the column from that row.
     """
     if maps.shape.rank == 2:
         return [maps, tf.zeros_like(maps, tf.int32), tf.zeros([tf.shape(maps)[0], 0], tf.int32)]
-    sizes = tf.shape(maps)
+    sizes = tf.shape(maps, tf.int64)
     images, width, channels = sizes[0], sizes[-2], sizes[-1]
-    rows = tf.reshape(maps, [images, -1, width, channels])
+    rows = tf.reshape(maps, tf.stack([images, -1, width, channels]))
+    height = tf.shape(rows, tf.int64)[1]
     of_rows = tf.reduce_max(rows, axis=2)
     largest = tf.reduce_max(of_rows, axis=1)  # (images, channels)
-    row = _first(of_rows, largest)
-    along, across = tf.cast(tf.range(width) * channels, tf.int64), tf.cast(tf.range(channels), tf.int64)
-    above = tf.range(images)[:, None] * tf.shape(rows)[1] + row
-    places = tf.cast(above, tf.int64) * tf.cast(width * channels, tf.int64) + across
-    chosen = tf.gather(tf.reshape(rows, [-1]), places[:, None, :] + along[None, :, None])  # (images, width, channels)
-    column = _first(chosen, largest)
-    of_maps = tf.tile(sizes[None, 1:-1], [images, 1])
-    return [largest, row * width + column, of_maps]
+    found = tf.where(largest >= floor)
+    image, channel, values = found[:, 0], found[:, 1], tf.gather_nd(largest, found)
+    row = _first(of_rows, image * height * channels + channel, channels, height, values)
+    column = _first(rows, (image * height + row) * width * channels + channel, channels, width, values)
+    places = tf.scatter_nd(found, tf.cast(row * width + column, tf.int32), tf.shape(largest, tf.int64))
+    return [largest, places, tf.tile(tf.cast(sizes[None, 1:-1], tf.int32), tf.stack([images, 1]))]
 
 
-def _first(values: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
-    """The first index along axis 1 at which values (images, places, channels) reach the largest, (images, channels).
+def _first(array: tf.Tensor, starts: tf.Tensor, stride: tf.Tensor, count: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """In each line of an array, the first index of a value; the array is read as a flat one.
 
-    ``argmax`` compares one number after the other; this compares, multiplies and reduces many at a time. NaN, which
-    equals nothing, gives the last index.
+    Args:
+        array: of any shape.
+        starts: int64 (lines,), where each line begins.
+        stride, count: how far its values are apart, and how many there are.
+        values: (lines,), that are looked for; each is in its line.
     """
-    count = tf.shape(values)[1]
-    reached = tf.cast(values >= largest[:, None, :], tf.float32)
-    left = tf.cast(tf.range(count, 0, -1), tf.float32)
-    return tf.minimum(count - tf.cast(tf.reduce_max(reached * left[None, :, None], axis=1), tf.int32), count - 1)
+    lines = tf.gather(tf.reshape(array, [-1]), starts[:, None] + stride * tf.range(count))
+    return tf.argmax(tf.cast(lines == values[:, None], tf.int8), axis=1)

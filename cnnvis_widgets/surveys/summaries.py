@@ -141,22 +141,46 @@ def summarised(
             yield from chunks_of(images, batch)
 
     measured, unread = list[_Measured](), list[Unread]()
-    done = 0
+    best, done = _Best(layers, top), 0
     for decoded, missing in decoded_chunks(network, chunks()):
         unread += missing
         for part in decoded:
-            measured.append(_measured(network, layers, part, unread))
+            measured.append(_measured(network, layers, part, best.floors, unread))
+            best.add(measured[-1].values)
         done += 1
         number, count = pending[0]
         if done == count:
             yield _partition(number, layers, measured, unread, top)
-            measured, unread, done = [], [], 0
+            measured, unread, best, done = [], [], _Best(layers, top), 0
             pending.pop(0)
 
 
-def _measured(network: Network, layers: Sequence[Layer], part: DecodedBatch, unread: list[Unread]) -> _Measured:
+class _Best:
+    """The largest values of each channel until now.
+
+    Attributes:
+        floors: for each layer float32 (channels,), what an image must reach to be among them.
+    """
+
+    def __init__(self, layers: Sequence[Layer], top: int) -> None:
+        self._values = [np.full((top, layer.channels or 0), -np.inf, np.float32) for layer in layers]
+
+    @property
+    def floors(self) -> list[np.ndarray]:
+        return [values[0] for values in self._values]
+
+    def add(self, values: Sequence[np.ndarray]) -> None:
+        """Take in the values (images, channels) of each layer in some more images."""
+        for index, (best, more) in enumerate(zip(self._values, values, strict=True)):
+            if len(more):
+                self._values[index] = np.partition(np.concatenate([best, more]), len(more), axis=0)[len(more) :]
+
+
+def _measured(
+    network: Network, layers: Sequence[Layer], part: DecodedBatch, floors: Sequence[np.ndarray], unread: list[Unread]
+) -> _Measured:
     """Run a batch. Images with NaN or infinity in a layer are left out and added to ``unread``."""
-    units = strongest_units(network, part.feeds, layers)
+    units = strongest_units(network, part.feeds, layers, floors)
     finite = np.stack([np.isfinite(values).all(axis=1) for values, _, _ in units])
     for index in np.flatnonzero(~finite.all(axis=0)):
         name = layers[int(finite[:, index].argmin())].name

@@ -1133,8 +1133,15 @@ FAULTS = (
     Fault(
         "the strongest unit is looked for in the first column",
         "engine/reduced_activations.py",
-        "return [largest, row * width + column, of_maps]",
-        "return [largest, row * width, of_maps]",
+        "tf.cast(row * width + column, tf.int32)",
+        "tf.cast(row * width, tf.int32)",
+        f"{SURVEY} oracle",
+    ),
+    Fault(
+        "places are found for the best image alone",
+        "surveys/summaries.py",
+        "return [values[0] for values in self._values]",
+        "return [values[-1] for values in self._values]",
         f"{SURVEY} oracle",
     ),
     Fault(

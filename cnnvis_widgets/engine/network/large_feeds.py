@@ -86,8 +86,8 @@ class _Plan:
     def nodes_behind(self, tensors: Sequence[str]) -> list[NodeDef]:
         """The nodes between what is fed and tensors, in order of computation."""
         structure = self.runtime.structure
-        needed = ancestors(structure.nodes, map(node_of, tensors), stop=self.feeds)
-        return [node for name, node in structure.nodes.items() if name in needed & structure.varying]
+        needed = ancestors(structure.nodes, map(node_of, tensors), stop=self.feeds) & structure.varying
+        return [node for name, node in structure.nodes.items() if name in needed]
 
     def needed(self, tensors: Sequence[str], images: int = 1, shapes: Shapes | None = None) -> float:
         """The bytes to compute tensors at once."""
@@ -159,5 +159,7 @@ class _Plan:
 
 
 def _shapes(runtime: Runtime, feeds: Feeds) -> Shapes:
+    """The shapes of all tensors for a feed, inferred once for each size of it: TensorFlow takes a tenth of a second."""
     fed = {tensor: (None, *array.shape[1:]) for tensor, array in feeds.items() if array.ndim}
-    return static_shapes(runtime.tokens.frozen, fed)
+    key = ("shapes for a feed", *fed.items())
+    return runtime.cache.get_or_make(key, lambda: static_shapes(runtime.tokens.frozen, fed))

@@ -93,6 +93,22 @@ def test_memory_that_comes_back_meanwhile_is_used(small_memory, monkeypatch):
     assert not list(free)
 
 
+def test_shapes_are_inferred_once_for_a_size_of_feed(monkeypatch):
+    image = np.ones((1, 64, 64, 3), np.float32)
+    loaded, inferred = load(network(), image), []
+
+    def watched(frozen, fed, infer=large_feeds.static_shapes):
+        inferred.extend(fed.values())
+        return infer(frozen, fed)
+
+    monkeypatch.setattr(large_feeds, "LARGE", 0)
+    monkeypatch.setattr(large_feeds, "static_shapes", watched)
+    for _ in range(3):
+        activations(loaded, image, "pool")
+        activations(loaded, image[:, :32], "sum")
+    assert inferred == [(None, 64, 64, 3), (None, 32, 64, 3)]
+
+
 @pytest.mark.parametrize("method", ["reconstruct", "grad_cam", "activations", "predict"])
 def test_what_does_not_fit_is_refused_in_words(small_memory, method):
     loaded = load(network(), photo(200))
