@@ -19,10 +19,11 @@ from dataclasses import fields
 from functools import wraps
 from math import prod
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import CnnvisError, OutputError, described
@@ -162,8 +163,7 @@ def _encoded(table: pa.Table) -> bytes:
 
 
 def _of_layer(table: pa.Table, layer: Layer) -> pa.Table:
-    names: Any = table["layer"].to_numpy()
-    return table.filter(pa.array(names == layer.name))
+    return table.filter(pc.field("layer") == layer.name)
 
 
 def _ranking(table: pa.Table, layer: Layer) -> Ranking:

@@ -161,5 +161,5 @@ class _Plan:
 def _shapes(runtime: Runtime, feeds: Feeds) -> Shapes:
     """The shapes of all tensors for a feed, inferred once for each size of it: TensorFlow takes a tenth of a second."""
     fed = {tensor: (None, *array.shape[1:]) for tensor, array in feeds.items() if array.ndim}
-    key = ("shapes for a feed", *fed.items())
-    return runtime.cache.get_or_make(key, lambda: static_shapes(runtime.tokens.frozen, fed))
+    key = ("shapes", *fed.items())
+    return runtime.inferred.get_or_make(key, lambda: static_shapes(runtime.tokens.frozen, fed))

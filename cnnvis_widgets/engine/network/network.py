@@ -298,13 +298,17 @@ class Network:
             >>> field.stride, field.size, field.window((0, 1))
             ((2, 2), (4, 4), (slice(0, 4, None), slice(2, 6, None)))
         """
-        seen, layout = self.layer(layer), self.runtime.layout
+        seen, runtime = self.layer(layer), self.runtime
+        layout = runtime.layout
         *lengths, channels = layout.picture_shape
         lengths = lengths if size is None else list(size)
         sizes = [channels, *lengths] if layout.channels_first else [*lengths, channels]
         spec = tf.TensorSpec([None, *sizes], layout.dtype)
-        channels_first = len(seen.shape) > 2 and seen.channel_axis == 1
-        return seen_by(self.runtime.structure.graph_def, layout.tensor, spec, seen.tensor, channels_first)
+        first = len(seen.shape) > 2 and seen.channel_axis == 1
+        key = ("receptive field", seen.tensor, *sizes)
+        return runtime.inferred.get_or_make(
+            key, lambda: seen_by(runtime.structure.graph_def, layout.tensor, spec, seen.tensor, first)
+        )
 
     # ---- feeds
 

@@ -58,6 +58,7 @@ class Runtime:
         inputs, outputs: as ``TensorInfo``.
         cache: compiled functions and other things that are made once for each key.
         forward_passes: those that are kept for the next backward pass.
+        inferred: what follows from sizes of images alone: shapes, and receptive fields.
 
     Raises:
         FeedError: there is no such input, or none can be guessed.
@@ -83,6 +84,7 @@ class Runtime:
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
         self.cache = function_cache(nodes=len(structure.nodes))
         self.forward_passes = ForwardPasses()
+        self.inferred: LRUCache[Any] = LRUCache(128)
         self._looked_at: LRUCache[bool] = LRUCache(1024)
 
     # ---- an end
@@ -94,6 +96,7 @@ class Runtime:
         self.tokens = replace(self.tokens, frozen=replace(self.tokens.frozen, weights={}))
         self.cache.clear()
         self.forward_passes.clear()
+        self.inferred.clear()
         self._looked_at.clear()
         give_back()
 

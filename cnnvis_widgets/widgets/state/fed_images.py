@@ -50,7 +50,6 @@ class FedImages:
         whole = network.feeds(feed)
         self._feeds = [network.runtime.batches.rows_of(whole, np.array([index])) for index in range(len(self.images))]
         self._keys = [object() for _ in self.images]
-        self._fields: dict[Any, ReceptiveField | None] = {}
 
     def at(self, image: int, layer: str) -> FedLayer:
         """A layer of the network, fed the image of this index."""
@@ -62,10 +61,7 @@ class FedImages:
 
     def receptive_field(self, image: int, layer: str) -> ReceptiveField | None:
         """The receptive field of the units of a layer in an image of this size, or None where it is not known."""
-        size = self.images[image].shape[:-1]
-        if (layer, size) not in self._fields:
-            self._fields[layer, size] = self.network.receptive_field(layer, size)
-        return self._fields[layer, size]
+        return self.network.receptive_field(layer, self.images[image].shape[:-1])
 
     def seen_by(self, image: int, layer: str, unit: tuple[int, ...]) -> Box | tuple[()]:
         """What a unit sees of an image, (left, top, width, height) cut to its borders; () where that is not known."""
