@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from .captions import shortened
+from .captions import lettered, shortened
 
 _WIDTH, _HIGH, _MARGIN, _BAR = 480, 34, 10, 8
 _INK, _PAPER, _EMPTY, _FULL = (34, 34, 34), (255, 255, 255), (225, 225, 225), (25, 118, 210)
@@ -18,8 +18,6 @@ def bar_chart(
     names: Sequence[str], parts: Sequence[float], before: Sequence[float], *, percent: bool = True
 ) -> np.ndarray:
     """Draw a row for each name: a bar, its number, and a mark where the bar ended before.
-
-    The font is the one in Pillow, which every machine has. It knows European letters only.
 
     Args:
         names: one for each row.
@@ -35,12 +33,13 @@ def bar_chart(
         (88, 480, 3)
     """
     canvas = Image.new("RGB", (_WIDTH, 2 * _MARGIN + _HIGH * len(names)), _PAPER)
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
+    draw = ImageDraw.Draw(canvas)
     right = _WIDTH - _MARGIN
     whole = 1.0 if percent else max(map(abs, [*parts, *before]), default=0.0) or 1.0
     for row, (name, part, earlier) in enumerate(zip(names, parts, before, strict=True)):
         top = _MARGIN + _HIGH * row
         numbers = f"{earlier:.1%} to {part:.1%}" if percent else f"{earlier:.4g} to {part:.4g}"
+        name, font = lettered(name, 14)
         length = ceil(draw.textlength(numbers, font))
         draw.text((right - length, top), numbers, _INK, font)
         draw.text((_MARGIN, top), shortened(name, right - length - 2 * _MARGIN, draw, font), _INK, font)

@@ -1,17 +1,28 @@
-"""Pictures with words below them, for picture files; the explorer writes its own in HTML.
-
-The font is the one in Pillow, which every machine has. It knows European letters only.
-"""
+"""Words in pictures and below them, for picture files; the explorer writes its own in HTML."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .grid import Grid
+
+SYSTEM_FONTS = (
+    "DejaVuSans.ttf",
+    "arial.ttf",
+    "Arial Unicode.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+)
+"""Fonts of Linux, Windows and macOS, in the order in which they are tried."""
+
+_SPELLED = str.maketrans({"×": "x", "→": ">", "−": "-", "–": "-", "—": "-", "≥": ">", "≤": "<", "✓": "+", "⚠": "!"})
 
 _LINE, _MARGIN, _NARROWEST, _SIZE = 17, 5, 170, 13
 _INK, _PAPER = (34, 34, 34), 255
@@ -38,10 +49,10 @@ def captioned_grid(tiles: np.ndarray, captions: Sequence[Sequence[str]]) -> np.n
     for tile, pixels, caption in zip(cells, tiles, captions, strict=True):
         tile[:height, :width] = pixels
         words = Image.fromarray(tile[height:])
-        draw, font = ImageDraw.Draw(words), ImageFont.load_default(_SIZE)
+        draw = ImageDraw.Draw(words)
         for row, line in enumerate(caption):
-            plain = line.replace("×", "x")  # which the font lacks
-            draw.text((_MARGIN, _MARGIN + row * _LINE), shortened(plain, cell[1] - 2 * _MARGIN, draw, font), _INK, font)
+            line, font = lettered(line, _SIZE)
+            draw.text((_MARGIN, _MARGIN + row * _LINE), shortened(line, cell[1] - 2 * _MARGIN, draw, font), _INK, font)
         tile[height:] = np.asarray(words)
     picture = Grid.of(cells, gap=8)
     gaps = picture.montage(np.ones((count, *cell, 1), bool))
@@ -55,3 +66,45 @@ def shortened(words: str, width: float, draw: ImageDraw.ImageDraw, font: Any) ->
     while words and draw.textlength(words + "…", font) > width:
         words = words[:-1]
     return words + "…"
+
+
+def lettered(words: str, size: int) -> tuple[str, Any]:
+    """Choose a font that has the letters of some words.
+
+    Args:
+        words: to be drawn.
+        size: of the font, in pixels.
+
+    Returns:
+        The words and the font. Where no font of the machine has all letters, those that are missing lose their accents,
+        or become question marks.
+
+    Example:
+        >>> lettered("5 × 5", 12)[0]
+        '5 x 5'
+    """
+    words = words.translate(_SPELLED)
+    own = ImageFont.load_default(size)
+    if words.isascii() or not _missing(words, own):
+        return words, own
+    for name in SYSTEM_FONTS:
+        font = _system_font(name, size)
+        if font is not None and not _missing(words, font):
+            return words, font
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", words) if not unicodedata.combining(letter))
+    missing = _missing(plain, own)
+    return "".join("?" if letter in missing else letter for letter in plain), own
+
+
+def _missing(words: str, font: Any) -> set[str]:
+    """The letters of which a font has no picture."""
+    nothing = bytes(font.getmask("\uffff"))
+    return {letter for letter in set(words) if bytes(font.getmask(letter)) == nothing}
+
+
+@cache
+def _system_font(name: str, size: int) -> Any:
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError:
+        return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .captions import lettered
 
 _COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f")
 _LEFT, _TOP, _RIGHT, _BOTTOM = 42, 20, 80, 34  # margins in pixels
@@ -38,7 +40,7 @@ def line_plot(
     """
     order = sorted(range(len(x)), key=lambda index: x[index])
     x, values = [x[index] for index in order], {name: [each[i] for i in order] for name, each in values.items()}
-    font = ImageFont.load_default(_FONT)
+    _, font = lettered(" ".join([title, label, *values]), _FONT)
     height, right = size[0], size[1] - _RIGHT
     width = max(size[1], right + 10 + max(int(font.getlength(name)) for name in values))
     page = Image.new("RGB", (width, height), "white")
@@ -55,10 +57,10 @@ def line_plot(
         draw.text((_LEFT - 4, place(x[0], value)[1]), f"{value:.2g}", "black", font, anchor="rm")
     for at in (x[0], x[len(x) // 2], x[-1]):
         draw.text((place(at, low)[0], bottom + 3), f"{at:g}", "black", font, anchor="ma")
-    draw.text((_LEFT, 3), title, "black", font)
-    draw.text(((_LEFT + right) / 2, height - 3), label, "black", font, anchor="md")
+    draw.text((_LEFT, 3), lettered(title, _FONT)[0], "black", font)
+    draw.text(((_LEFT + right) / 2, height - 3), lettered(label, _FONT)[0], "black", font, anchor="md")
     for index, (name, curve) in enumerate(values.items()):
         colour = _COLOURS[index % len(_COLOURS)]
         draw.line([place(at, value) for at, value in zip(x, curve, strict=True)], colour, 2)
-        draw.text((right + 5, _TOP + 15 * index), name, colour, font)
+        draw.text((right + 5, _TOP + 15 * index), lettered(name, _FONT)[0], colour, font)
     return np.asarray(page)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .captions import lettered
 
 _LINE = 15  # pixels for a title
 _GAP = 6
@@ -25,10 +27,11 @@ def sheet(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, height: int = 128
     scaled = [[(title, _scaled(pixels, height)) for title, pixels in row] for row in rows]
     widths = [sum(tile.width + _GAP for _, tile in row) + _GAP for row in scaled]
     page = Image.new("RGB", (max(widths), len(rows) * (height + _LINE + _GAP)), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    draw = ImageDraw.Draw(page)
     for place, row in enumerate(scaled):
         left, top = _GAP, place * (height + _LINE + _GAP)
         for title, tile in row:
+            title, font = lettered(title, 12)
             draw.text((left, top), title, "black", font)
             page.paste(tile, (left, top + _LINE))
             left += tile.width + _GAP

@@ -12,10 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from ..imaging.captions import shortened
+from ..imaging.captions import lettered, shortened
 
 KEY, VALUE = "cnnvis_widgets", "still"
 """The text chunk right behind the head of the file: pages find the still by its bytes."""
@@ -32,7 +32,6 @@ _INK, _GREY, _PAPER, _LINE, _BLUE, _EMPTY = (
 _FRAME = (255, 140, 0)
 _HIGHEST = 620
 """Of one picture, in pixels."""
-_PLAIN = str.maketrans({"×": "x", "→": ">", "−": "-", "≥": ">", "≤": "<", "✓": "+", "⚠": "!"})  # which the font lacks
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,8 @@ class _Pen:
 
     def text(self, place: tuple[int, int], words: str, size: int, width: int, ink: Any = _INK, lines: int = 1) -> int:
         """Write words in at most so many lines; returns where the next line begins."""
-        font, (left, top) = ImageFont.load_default(size), place
-        rows = _wrapped(words.translate(_PLAIN), width, self.draw, font)
+        (words, font), (left, top) = lettered(words, size), place
+        rows = _wrapped(words, width, self.draw, font)
         if len(rows) > lines:
             rows = [*rows[: lines - 1], " ".join(rows[lines - 1 :])]
         for row in rows:
@@ -117,9 +116,8 @@ class _Pen:
     def bars(self, rows: Sequence[tuple[str, float, str]], place: tuple[int, int], width: int) -> int:
         """Draw a bar for each class; returns where they end."""
         left, top = place
-        font = ImageFont.load_default(14)
         for name, share, number in rows:
-            number = number.translate(_PLAIN)
+            number, font = lettered(number, 14)
             beside = round(self.draw.textlength(number, font))
             self.draw.text((left + width - beside, top), number, _INK, font)
             self.text((left, top), name, 14, width - beside - 12)
