@@ -12,7 +12,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -128,10 +127,10 @@ def look(notebook: Notebook, network: str, views: Sequence[str], widths: Sequenc
             for width in widths if theme == "Light" else [dark]:
                 notebook.page.set_viewport_size({"width": width, "height": HEIGHT})
                 notebook.await_layout()
-                shot = notebook.page.locator(".cnnvis-explorer").first.screenshot()
+                shot = notebook.whole_picture()
                 found = faults(notebook, width)
                 title = f"{view}{' ! ' + '; '.join(found)[:60] if found else ''}"
-                shots.setdefault((theme, width), []).append((title, Image.open(BytesIO(shot)).convert("RGB")))
+                shots.setdefault((theme, width), []).append((title, shot))
                 if found or error:
                     print(f"{network}, {view}, {theme} {width}: {error or ''} {'; '.join(found)}", flush=True)
     for (theme, width), pictures in shots.items():

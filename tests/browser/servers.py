@@ -18,10 +18,12 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +45,18 @@ VIEWS = """(count) => {
   return photos.length === count && 'there';
 }"""
 """Whether so many explorers are in the page, or JupyterLab has given them up."""
+
+SCROLLED = """(explorer, done) => {
+  const box = () => explorer.getBoundingClientRect();
+  const scrolls = (it) => /auto|scroll/.test(getComputedStyle(it).overflowY) && it.scrollHeight > it.clientHeight + 1;
+  let scroller = explorer.parentElement;
+  while (scroller.parentElement && !scrolls(scroller)) scroller = scroller.parentElement;
+  const view = scroller.getBoundingClientRect();
+  scroller.scrollTop += box().top + done - view.top;
+  const {left, top, width, height} = box();
+  return [left, top, width, height, Math.max(0, view.top), Math.min(innerHeight, view.bottom)];
+}"""
+"""Scrolls the explorer so far that what lies ``done`` pixels below its top is seen at the top, and tells where both are."""
 
 SETTINGS = {
     # off-screen cells are not in the page otherwise
@@ -395,12 +409,27 @@ class Notebook:
         self.page.locator(of).first.evaluate("(part) => part.scrollIntoView()")
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
 
+    def whole_picture(self) -> Image.Image:
+        """The whole explorer, as high as it is: it is scrolled through the page, and each piece that is seen is taken."""
+        self.await_layout()
+        explorer = self.page.locator(".cnnvis-explorer").first
+        whole, done = None, 0
+        while whole is None or done < whole.height:
+            left, top, width, height, first, last = explorer.evaluate(SCROLLED, done)
+            whole = whole or Image.new("RGB", (round(width), round(height)), "white")
+            seen = max(top, first), min(top + height, last)
+            clip = {"x": left, "y": seen[0], "width": width, "height": seen[1] - seen[0]}
+            piece = Image.open(BytesIO(self.page.screenshot(clip=clip)))  # type: ignore[arg-type]
+            whole.paste(piece, (0, round(seen[0] - top)))
+            assert int(seen[1] - top) > done, "it does not scroll"
+            done = int(seen[1] - top) - 2  # without a seam
+        return whole
+
     def whole_screenshot(self, name: str) -> Locator:
         """Take a picture of the whole explorer, as high as it is, and return the explorer."""
         ARTIFACTS.mkdir(exist_ok=True)
-        explorer = self.page.locator(".cnnvis-explorer").first
-        explorer.screenshot(path=ARTIFACTS / f"{name}.png")
-        return explorer
+        self.whole_picture().save(ARTIFACTS / f"{name}.png")
+        return self.page.locator(".cnnvis-explorer").first
 
     def in_theme(self, theme: str) -> None:
         """Change JupyterLab to the theme 'Light' or 'Dark'."""
