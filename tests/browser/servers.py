@@ -413,16 +413,16 @@ class Notebook:
         """The whole explorer, as high as it is: it is scrolled through the page, and each piece that is seen is taken."""
         self.await_layout()
         explorer = self.page.locator(".cnnvis-explorer").first
-        whole, done = None, 0
-        while whole is None or done < whole.height:
+        whole, done, complete = None, 0, False
+        while not complete:
             left, top, width, height, first, last = explorer.evaluate(SCROLLED, done)
             whole = whole or Image.new("RGB", (round(width), round(height)), "white")
-            seen = max(top, first), min(top + height, last)
-            clip = {"x": left, "y": seen[0], "width": width, "height": seen[1] - seen[0]}
+            begin, end = max(top, first), min(top + height, last)
+            clip = {"x": left, "y": begin, "width": width, "height": end - begin}
             piece = Image.open(BytesIO(self.page.screenshot(clip=clip)))  # type: ignore[arg-type]
-            whole.paste(piece, (0, round(seen[0] - top)))
-            assert int(seen[1] - top) > done, "it does not scroll"
-            done = int(seen[1] - top) - 2  # without a seam
+            whole.paste(piece, (0, round(begin - top)))
+            assert end - top > done, "it does not scroll"
+            done, complete = int(end - top) - 2, end >= top + height - 1  # without a seam
         return whole
 
     def whole_screenshot(self, name: str) -> Locator:
