@@ -17,4 +17,31 @@ def class_names() -> tuple[str, ...]:
         >>> class_names()[1], class_names()[281], class_names()[134]
         ('goldfish', 'tabby cat', 'crane (bird)')
     """
-    return tuple(Path(__file__).with_name("class_names.txt").read_text("utf-8").splitlines())
+    return _lines("class_names.txt")
+
+
+def imagenet_name(number: int, name: str) -> str:
+    """What ImageNet itself calls a class: all its synonyms, often with the scientific name.
+
+    Args:
+        number: of the class.
+        name: the name that a network has for it.
+
+    Returns:
+        '' unless it is the name in ``class_names``: a class of another network has no ImageNet name.
+
+    Example:
+        >>> imagenet_name(1, "goldfish"), imagenet_name(1, "dog")
+        ('goldfish, Carassius auratus', '')
+    """
+    names = class_names()
+    return _imagenet_names()[number] if number < len(names) and names[number] == name else ""
+
+
+@lru_cache(maxsize=1)
+def _imagenet_names() -> tuple[str, ...]:
+    return _lines("imagenet_names.txt")
+
+
+def _lines(file: str) -> tuple[str, ...]:
+    return tuple(Path(__file__).with_name(file).read_text("utf-8").splitlines())

@@ -42,13 +42,20 @@ class Heat:
     signed: bool
 
 
-def heat(values: ArrayLike, *, limit: float | None = None, signed: bool | None = None) -> Heat:
+def heat(
+    values: ArrayLike,
+    *,
+    limit: float | None = None,
+    signed: bool | None = None,
+    table: np.ndarray = colormaps.SEQUENTIAL,
+) -> Heat:
     """Turn values (height, width) into colours; (height, width, channels) are summed over the channels first.
 
     Args:
         values: numbers; NaN means 'not known yet' and is drawn as zero.
         limit: the magnitude of full colour; by default the strongest ``CLIPPED`` percent exceed it.
         signed: draw in blue, white and red; by default where there are negative values.
+        table: the colours of values without a sign, uint8 (256, 3).
 
     Example:
         >>> heat(np.array([[0.0, 1.0]])).pixels.tolist()
@@ -62,9 +69,10 @@ def heat(values: ArrayLike, *, limit: float | None = None, signed: bool | None =
         limit = float(np.percentile(magnitudes, 100 - CLIPPED, method="higher")) if magnitudes.size else 1.0
     if signed is None:
         signed = bool(array.min(initial=0.0) < 0)
-    scale, table = (centred, colormaps.DIVERGING) if signed else (rising, colormaps.SEQUENTIAL)
+    scale = centred if signed else rising
     strength = rising(np.abs(array), limit)
-    return Heat(colormaps.apply(scale(array, limit), table), strength, limit, signed)
+    pixels = colormaps.apply(scale(array, limit), colormaps.DIVERGING if signed else table)
+    return Heat(pixels, strength, limit, signed)
 
 
 def overlay(photo: np.ndarray, colours: Heat, opacity: float, line: np.ndarray | None = None) -> np.ndarray:

@@ -84,19 +84,33 @@ def numbered_tiles(
     channels: Sequence[int] | None = None,
     scale: Scale = "layer",
     limit: float | None = None,
+    floor: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the same tiles for the screen in a third of the bytes: as numbers of colours, and a palette.
 
-    Maps without any activation are plain grey, a colour that no value has.
+    Maps without any activation are plain grey, a colour that no value has. Values up to ``floor`` are as dark as zero,
+    and ``limit`` keeps full colour; where values are negative, the scale stays symmetric and ``floor`` has no use.
 
     Returns:
         uint8 (maps, height, width, 1) and a palette, uint8 (256, 3).
     """
     signed, values = _signed(maps, image), np.moveaxis(maps.values[image], -1, 0)
-    tiles = _drawn(values, channels, scale, limit, signed, colormaps.NUMBERS)
+    risen = values if signed else above(values, floor)
+    within = limit if signed or limit is None else limit - floor
+    tiles = _drawn(risen, channels, scale, within, signed, colormaps.NUMBERS)
     drawn = values if channels is None else values[list(channels)]
     tiles[~drawn.any(axis=tuple(range(1, drawn.ndim)))] = colormaps.DEAD_NUMBER
     return tiles, colormaps.palette(signed)
+
+
+def above(values: np.ndarray, floor: float) -> np.ndarray:
+    """How far values are above ``floor``; 0 for those that are not.
+
+    Example:
+        >>> above(np.array([0.0, 1.0, 3.0]), 1.0).tolist()
+        [0.0, 0.0, 2.0]
+    """
+    return np.maximum(values - np.float32(floor), np.float32(0)) if floor else values
 
 
 def _signed(maps: FeatureMaps, image: int) -> bool:

@@ -119,6 +119,7 @@ class ModelExplorer(w.VBox):
         self.views = self._make_views(outdir)
         self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view, opened.title)
         self.strip = FilmStrip(self.state, self.fed_images, layers)
+        self._view_of(DreamView).sight.followers.append(self.strip.follow)
         heading = TitleBar(title=opened.title, facts=network_facts(network, self.fed_images.images[0].shape))
         self.parts = ExplorerLayout(self.state, self.image_pane, self.views, self.strip, self._actions(logdir), heading)
         self.parts.card.children = (self.card,)

@@ -80,7 +80,7 @@ class ExplorerLayout:
         self._state, self._views = state, views
         self.card = _classed(create(w.VBox), "cnnvis-card")
         self._options, self._panel = c.row(), create(w.VBox)
-        self._left = _classed(create(w.VBox, [image_pane.widget]), "cnnvis-left")
+        self._image, self._left = image_pane.widget, _classed(create(w.VBox), "cnnvis-left")
         menu = c.LayerMenu(state)
         self._families = menu.family
         self._fold = folded(label="More options", tooltip="Controls that you need less often")
@@ -155,9 +155,10 @@ class ExplorerLayout:
         self._sentence.value = "" if view.unavailable() else c.text(view.sentence())
 
     def _arrange(self, change: Any = None) -> None:
-        """Put into the page what stands in the right-hand column; without anything in it the view is wider."""
+        """Put into the page what stands beside the view; without anything on its right the view is wider."""
         view = self._views[self._state.method]
-        beside = () if view.unavailable() else tuple(view.side)
+        below, beside = ((), ()) if view.unavailable() else (tuple(view.below_photo), tuple(view.side))
+        self._left.children = (self._image, *below)
         card = (self.card,) if self.card.children and view.has_card and not view.unavailable() else ()
         self._side.children = (*beside, *card)
         self.columns.children = (self._left, self._middle, *([self._side] if beside or card else []))

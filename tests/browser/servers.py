@@ -56,7 +56,7 @@ SCROLLED = """(explorer, done) => {
   const {left, top, width, height} = box();
   return [left, top, width, height, Math.max(0, view.top), Math.min(innerHeight, view.bottom)];
 }"""
-"""Scrolls the explorer so far that what lies ``done`` pixels below its top is seen at the top, and tells where both are."""
+"""Scrolls what lies ``done`` pixels below the explorer's top to the top of the window, and tells where both are."""
 
 SETTINGS = {
     # off-screen cells are not in the page otherwise
@@ -410,19 +410,20 @@ class Notebook:
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
 
     def whole_picture(self) -> Image.Image:
-        """The whole explorer, as high as it is: it is scrolled through the page, and each piece that is seen is taken."""
+        """The whole explorer, as high as it is: it is scrolled, and each piece that is seen is taken."""
         self.await_layout()
         explorer = self.page.locator(".cnnvis-explorer").first
         whole, done, complete = None, 0, False
         while not complete:
             left, top, width, height, first, last = explorer.evaluate(SCROLLED, done)
             whole = whole or Image.new("RGB", (round(width), round(height)), "white")
-            begin, end = max(top, first), min(top + height, last)
+            border = 3 if done else 0  # of the window
+            begin, end = max(top, first + border), min(top + height, last)
             clip = {"x": left, "y": begin, "width": width, "height": end - begin}
             piece = Image.open(BytesIO(self.page.screenshot(clip=clip)))  # type: ignore[arg-type]
             whole.paste(piece, (0, round(begin - top)))
             assert end - top > done, "it does not scroll"
-            done, complete = int(end - top) - 2, end >= top + height - 1  # without a seam
+            done, complete = int(end - top) - 8, end >= top + height - 1
         return whole
 
     def whole_screenshot(self, name: str) -> Locator:

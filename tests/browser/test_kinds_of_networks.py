@@ -190,11 +190,11 @@ def test_the_method_wall(notebook, kind):
 
 def test_intervention(notebook, kind):
     notebook.show("Intervention")
-    notebook.page.get_by_role("button", name="Silence it").click()
+    notebook.page.get_by_role("button", name="Ablate channel").click()
     changed = "explorer.views['intervention'].change"
     notebook.await_python(f"{changed} is not None and {changed}.factor == 0")
     shot(notebook, kind, "intervention")
-    notebook.page.get_by_role("button", name="As it was").click()
+    notebook.page.get_by_role("button", name="Reset", exact=True).click()
 
 
 def test_comparison(notebook, kind):

@@ -169,7 +169,7 @@ def test_silencing_a_map(notebook):
     bars = page.locator(BARS)
     expect(bars).to_contain_text("→")
     before = bars.inner_text()
-    page.get_by_role("button", name="Silence it").click()
+    page.get_by_role("button", name="Ablate channel").click()
     expect(bars).not_to_have_text(before)
     assert notebook.python("explorer.state.factor") == 0
     notebook.await_python(f"bool(({CHANGED}.after.scores != {CHANGED}.before.scores).any())")
@@ -182,7 +182,7 @@ def test_the_bars_follow_a_brushed_region_and_the_slider(notebook):
     page, bars = notebook.page, notebook.page.locator(BARS)
     notebook.show("Intervention")
     notebook.choose_layer(DEEP)
-    page.get_by_role("button", name="Silence it").click()
+    page.get_by_role("button", name="Ablate channel").click()
     notebook.await_python(f"{CHANGE} == (0.0, ())")
     expect_bars(notebook, f"{CALL})")
     everywhere = bars.inner_text()
@@ -203,6 +203,6 @@ def test_the_bars_follow_a_brushed_region_and_the_slider(notebook):
     notebook.await_python(f"0.29 < ({CHANGE})[0] < 0.31")
     assert same(notebook, f"{CHANGED}.after.scores", f"{there}.after.scores")
     expect_bars(notebook, there)
-    page.get_by_role("button", name="As it was").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     notebook.await_python("(explorer.state.factor, explorer.state.region) == (1.0, ())")
     assert notebook.faults() == []

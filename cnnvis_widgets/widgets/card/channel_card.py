@@ -21,12 +21,15 @@ from .elsewhere import Elsewhere
 from .face import CardFace
 from .facts import CardFacts, CardRequest, card_steps
 from .figure_view import words
-from .figures import Subject, in_words, number
+from .figures import Colouring, Subject, in_words, number
 from .idle_dreams import IdleDreams, KeptDream
 from .pinned import PinnedCards
 from .style import CardStyle
 
-_DEPENDS_ON = ("layer", "image", "channel", "unit", "rule", "head", "place", "crop", "pinned_cards", "scale", "limit")
+_DEPENDS_ON = (
+    *("layer", "image", "channel", "unit", "rule", "head", "place", "crop", "pinned_cards"),
+    *("scale", "limit", "floor", "colours"),
+)
 
 
 class ChannelCard(w.VBox):
@@ -91,16 +94,19 @@ class ChannelCard(w.VBox):
         crop = dropdown(
             self._state, "crop", "Cut to", crops, tooltip="Which part of the image patch and projection show"
         )
-        bar = row(self.face.title, self._previous, self._next, self._pin)
+        bar = row(self.face.title, self._previous, self._next, self._pin, self.name, crop)
         bar.add_class("cnnvis-card-bar")
         others = create(w.HTML, value=words("All channels", "strongest first · click one to open its card"))
-        values = [self._histogram_words, self.histogram, self._unit_words, self.number, others, self.strengths]
-        chart = create(w.VBox, values, layout={"min_width": "0"})
+        values = create(w.VBox, [self._histogram_words, self.histogram], layout={"min_width": "0"})
+        channels = create(w.VBox, [others, self.strengths], layout={"min_width": "0"})
+        charts = create(w.Box, [values, channels], layout={"min_width": "0"})
+        charts.add_class("cnnvis-card-charts")
+        self.number.head.children = self._unit_words, *self.number.head.children
+        chart = create(w.VBox, [charts, self.number], layout={"min_width": "0"})
         chart.add_class("cnnvis-card-chart")
-        tools = row(self.name, crop)
         elsewhere = create(w.VBox, [self.elsewhere], layout={"min_width": "0"})
         elsewhere.add_class("cnnvis-card-chart")
-        return [CardStyle(layout=shared(w.Layout)), bar, tools, self.face.grid, chart, elsewhere, self.pinned]
+        return [CardStyle(layout=shared(w.Layout)), bar, self.face.grid, chart, elsewhere, self.pinned]
 
     # ---- what the user does
 
@@ -136,11 +142,10 @@ class ChannelCard(w.VBox):
         self._state.unit = tuple(min(int(at * count / size), count - 1) for at, count, size in places)
 
     def _choose_range(self, low: float, high: float) -> None:
-        """The largest value of a range gets full colour."""
-        limit = max(abs(low), abs(high))
-        if limit > 0 and self._state.has_trait("limit"):
-            self._state.set_trait("limit", limit)
-            self._state.set_trait("scale", "custom")
+        """A range of values takes all colours."""
+        state: Any = self._state
+        if state.has_trait("limit"):
+            state.choose_range(low, high)
 
     def _rename(self, change: Any) -> None:
         address = self._address()
@@ -220,9 +225,11 @@ class ChannelCard(w.VBox):
 
     # ---- pictures
 
-    def _limit(self) -> float | None:
+    def _colouring(self) -> Colouring:
         state: Any = self._state
-        return state.limit if state.has_trait("limit") and state.scale == "custom" else None
+        if state.has_trait("limit") and state.scale == "custom":
+            return Colouring(state.colours, state.limit, state.floor)
+        return Colouring(state.colours)
 
     def _show(self, job: jobs.Job, image: int, found: dict[str | None, CardFacts]) -> None:
         with self._lock:
@@ -230,9 +237,9 @@ class ChannelCard(w.VBox):
                 return
             for address, facts in found.items():
                 if address is not None:
-                    self.pinned.show(address, facts, image, self._limit())
+                    self.pinned.show(address, facts, image, self._colouring())
                 elif facts is not self.facts:
-                    self.face.show(Subject.of(facts, self._fed_images, image), self._limit())
+                    self.face.show(Subject.of(facts, self._fed_images, image), self._colouring())
                     self._show_values(facts)
 
     def _show_values(self, facts: CardFacts) -> None:
@@ -249,8 +256,8 @@ class ChannelCard(w.VBox):
             self._unit_words.value = f'<div class="cnnvis-value">{told}</div>'
             count = "1 value" if values.size == 1 else f"{values.size} values"
             self._histogram_words.value = (
-                f'<div class="cnnvis-figure-words"><b>Its {count}</b> <span>log count · drag to set the colour scale, '
-                f"or type it under 'Colour scale'</span></div>"
+                f'<div class="cnnvis-figure-words"><b>Its {count}</b> '
+                "<span>log count · drag to set the colour scale</span></div>"
             )
         self._show_names()
 

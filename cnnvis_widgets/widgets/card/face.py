@@ -16,7 +16,7 @@ from ..state.cards import Address, CardTraits
 from . import figures
 from .facts import CardFacts
 from .figure_view import FigureView, words
-from .figures import Figure, Subject
+from .figures import Colouring, Figure, Subject
 from .idle_dreams import KeptDream
 
 CLASSES = 6
@@ -48,8 +48,10 @@ class CardFace:
         self._votes_words = create(w.HTML)
         votes = create(w.VBox, [self.votes, self._votes_words], layout={"min_width": "0"})
         votes.add_class("cnnvis-votes")
-        views = [view.widget for view in (self.where, self.sees, self.excites, self.likes)]
-        self.grid = create(w.Box, [*views, votes], layout={"min_width": "0"})
+        views = self.where, self.sees, self.excites, self.likes
+        for view, title in zip(views, figures.TITLES, strict=True):
+            view.show(Figure(title, "", waiting=True))
+        self.grid = create(w.Box, [*(view.widget for view in views), votes], layout={"min_width": "0"})
         self.grid.add_class("cnnvis-card-grid")
 
     def show_title(self, address: Address, name: str = "") -> None:
@@ -58,12 +60,12 @@ class CardFace:
         words = f"<b>Channel {address.channel}</b>{named} <span>{escape(address.layer)}</span>"
         self.title.value = f'<div class="cnnvis-card-title">{words}</div>'
 
-    def show(self, subject: Subject, limit: float | None) -> None:
+    def show(self, subject: Subject, colouring: Colouring) -> None:
         """Show what is known of a channel; pictures that stay as they are are not drawn again."""
         facts, crop = subject.facts, self._state.crop
         about = facts.maps, facts.channel, facts.unit
         projected = facts.projection, facts.reasons.get("projection")
-        self._draw(self.where, (*about, limit), lambda: figures.where_it_fires(subject, limit))
+        self._draw(self.where, (*about, colouring), lambda: figures.where_it_fires(subject, colouring))
         if facts.projection is not None or "projection" in facts.reasons:
             self._draw(self.sees, (*about, crop, *projected), lambda: figures.what_it_sees(subject, crop))
         self._draw(self.excites, (*about, crop, *projected), lambda: figures.what_excites_it(subject, crop))
@@ -77,9 +79,8 @@ class CardFace:
     def fail(self, error: BaseException) -> None:
         """Say why the card cannot be computed."""
         self._drawn.clear()
-        for view, title in ((self.where, "Where it fires"), (self.sees, "What it sees there")):
+        for view, title in zip((self.where, self.sees, self.excites), figures.TITLES, strict=False):
             view.show(Figure(title, described(error)))
-        self.excites.show(Figure("What excites it there", described(error)))
         self.votes.value, self._votes_words.value = error_text(error), words("For and against", "")
 
     def _draw(self, view: FigureView, about: object, make: Callable[[], Figure]) -> None:

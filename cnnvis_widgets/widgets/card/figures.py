@@ -9,13 +9,17 @@ import numpy as np
 
 from ...engine.attribution.enlargement import enlarged
 from ...imaging.busy_regions import Box, busy_box, busy_side
+from ...imaging.colormaps import COLOURS, palette
 from ...imaging.curves import area_picture, behind_curves, signal_picture
 from ...imaging.heat import heat, overlay
 from ...imaging.normalize import ValueRange
-from ...imaging.render import picture, projections
+from ...imaging.render import above, picture, projections
 from ...results import DreamStep
 from ..state.fed_images import FedImages
 from .facts import CardFacts
+
+TITLES = WHERE, SEES, EXCITES, LIKES = "Where it fires", "What it sees there", "What excites it", "What it likes"
+"""The titles of the figures, in their order."""
 
 OPACITY = 0.85
 """Of a map over the photo where it is strongest."""
@@ -44,6 +48,21 @@ class Figure:
     smooth: bool = True
     offer: tuple[int, ...] = ()
     waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """How the values of a map become colours.
+
+    Attributes:
+        colours: the table for maps without negative values, a key of ``colormaps.COLOURS``.
+        limit: the value of full colour; ``None`` for the largest value of the map.
+        floor: the value without colour, where no value is negative.
+    """
+
+    colours: str = "magma"
+    limit: float | None = None
+    floor: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,22 +122,25 @@ class Subject:
         return (first_row + top, first_row + top + height), (first_column + left, first_column + left + width)
 
 
-def where_it_fires(subject: Subject, limit: float | None) -> Figure:
-    """The map over the image; ``limit`` is the value of full colour, by default the map's largest."""
-    facts, title = subject.facts, "Where it fires"
+def where_it_fires(subject: Subject, colouring: Colouring) -> Figure:
+    """The map over the image."""
+    facts, title = subject.facts, WHERE
     values, place = facts.values, in_words(facts.unit)
     words = f"{number(facts.value)}{f' at {place}' if place else ''}"
     if not values.any():
         return Figure(title, "It does not fire anywhere in this image.")
     signed = bool(values.min() < 0)
+    floor = 0.0 if signed else colouring.floor
+    limit, table = (colouring.limit or float(np.abs(values).max())) - floor, COLOURS[colouring.colours]
+    values = above(values, floor)
     if values.ndim == 2 and subject.is_picture:
         photo = subject.drawn()
         spread = enlarged(values[np.newaxis], photo.shape[:2])[0]
-        pixels = overlay(photo, heat(spread, limit=limit or float(np.abs(values).max()), signed=signed), OPACITY)
+        pixels = overlay(photo, heat(spread, limit=limit, signed=signed, table=table), OPACITY)
         frame = _box(subject.field) if subject.reach else ()
         return Figure(title, words, pixels, f"The map of the channel over the photo: {words}", frame)
     if values.ndim == 1:
-        pixels = area_picture(values, limit=limit or float(np.abs(values).max()), signed=signed)
+        pixels = area_picture(values, limit=limit, signed=signed, colours=palette(signed, colouring.colours))
         return Figure(title, words, pixels, f"The map of the channel along the signal: {words}")
     if values.ndim == 0:
         return Figure(title, f"One value for the whole input, {number(facts.value)}: it has no place.")
@@ -127,7 +149,7 @@ def where_it_fires(subject: Subject, limit: float | None) -> Figure:
 
 def what_it_sees(subject: Subject, crop: str) -> Figure:
     """The part of the image that the unit sees."""
-    title = "What it sees there"
+    title = SEES
     if subject.image.ndim not in (2, 3):
         return Figure(title, "This input has no height and width to cut a part from.")
     part, note = _part_in_words(subject, crop)
@@ -137,7 +159,7 @@ def what_it_sees(subject: Subject, crop: str) -> Figure:
 
 def what_excites_it(subject: Subject, crop: str) -> Figure:
     """The projection of the unit, cut as the patch beside it; or why there is nothing to see."""
-    title, facts = "What excites it there", subject.facts
+    title, facts = EXCITES, subject.facts
     projection = facts.projection
     if projection is None:
         reason = facts.reasons.get("projection", "")
@@ -154,7 +176,7 @@ def what_excites_it(subject: Subject, crop: str) -> Figure:
 
 def what_it_likes(step: DreamStep | None, reason: str, start: str) -> Figure:
     """The dream of the channel."""
-    title = "What it likes"
+    title = LIKES
     if step is None:
         return Figure(title, reason or "Dreamt when nothing else runs.", waiting=not reason)
     drawn = signal_picture if step.images.ndim == 3 else picture

@@ -10,7 +10,7 @@ from ..state.cards import Address, CardTraits
 from ..state.fed_images import FedImages
 from .face import CardFace
 from .facts import CardFacts
-from .figures import Subject
+from .figures import Colouring, Subject
 from .idle_dreams import KeptDream, kept_dream
 
 
@@ -45,11 +45,11 @@ class PinnedCards(w.VBox):
         title = create(w.HTML, value=text("Pinned cards, for the same image"))
         self.children = [title, *(self._cards[address] for address in wanted)] if wanted else []
 
-    def show(self, address: str, facts: CardFacts, image: int, limit: float | None) -> None:
+    def show(self, address: str, facts: CardFacts, image: int, colouring: Colouring) -> None:
         """Show what is known of a pinned channel."""
         face = self.faces.get(address)
         if face is not None:
-            face.show(Subject.of(facts, self._fed_images, image), limit)
+            face.show(Subject.of(facts, self._fed_images, image), colouring)
             dream = kept_dream(facts.fed_layer, facts.channel)
             face.show_dream(dream or KeptDream(None, reason="Open this card to dream of it."))
 

@@ -39,7 +39,7 @@ class ValueHistogram(w.VBox):
             interaction=self.brush,
             display_toolbar=False,
             fig_margin={"top": 4, "bottom": 24, "left": 12, "right": 12},
-            layout=shared(w.Layout, width="100%", height="118px", min_width="0", min_height="0"),
+            layout=shared(w.Layout, width="100%", height="104px", min_width="0", min_height="0"),
         )
         super().__init__([self.figure], layout=shared(w.Layout, min_width="0"))
 

@@ -36,20 +36,29 @@ def marks(facts: Iterable[Fact], tooltip: str = "", complete: bool = True) -> st
     return f'<div class="cnnvis-badge{style}" title="{escape(tooltip)}">{spans}</div>'
 
 
-def colour_bar(limit: float | None, palette: np.ndarray, *, signed: bool, clipped: float = 0.0, silent: int = 0) -> str:
+def colour_bar(
+    limit: float | None,
+    palette: np.ndarray,
+    *,
+    signed: bool,
+    floor: float = 0.0,
+    clipped: float = 0.0,
+    silent: int = 0,
+) -> str:
     """HTML of a colour bar.
 
     Args:
         limit: the value of full brightness; None where each map has a limit of its own.
         palette: the colour of each level, uint8 (256, 3).
         signed: whether there are negative values; zero is in the middle then.
+        floor: the value of the dark end, where there are no negative values.
         clipped: the percentage of values beyond the ends.
         silent: how many maps are plain grey, because they are zero everywhere.
     """
     stops = palette[np.linspace(1, 254, 9).astype(int)]
     colours = ", ".join(f"rgb{tuple(map(int, stop))}" for stop in stops)
     high = "largest of each map" if limit is None else f"{limit:.4g}"
-    low = "0" if not signed else f"-{high}" if limit is not None else "its negative"
+    low = f"{floor:.4g}" if not signed else f"-{high}" if limit is not None else "its negative"
     zero = ", white is 0" if signed else ""
     facts = [f"{clipped:.3g} % of the values are beyond the ends"] if clipped else []
     if silent:

@@ -11,6 +11,7 @@ import anywidget
 import ipywidgets as w
 import traitlets as t
 
+from ...demo.class_names import imagenet_name
 from ...results import Predictions
 from ..state.explorer_state import ExplorerState
 from .shared_layouts import shared
@@ -94,7 +95,7 @@ def signed_bars(rows: Sequence[Row], title: str) -> str:
         side, left = ("for", 50.0) if amount >= 0 else ("against", 50 - width)
         bar = f'<b class="cnnvis-{side}" style="left:{left:.1f}%;width:{width:.1f}%"></b>'
         words = f"<span>{escape(name)}</span> <span>{_signed(amount)}</span>"
-        opening = f'<button type="button" data-class="{number}" title="{escape(name)}: {ASK} (number {number})">'
+        opening = f'<button type="button" data-class="{number}" title="{escape(name)}: {_tooltip(number, name)}">'
         items.append(f'<li>{opening}{words}<span class="cnnvis-bar" aria-hidden="true">{bar}</span></button></li>')
     return f'<ul class="cnnvis-bars cnnvis-signed" aria-label="{escape(title)}">{"".join(items)}</ul>'
 
@@ -105,8 +106,13 @@ def _bar(row: Row, before: float | None, whole: float, in_words: Callable[[float
     mark = "" if before is None else f'<i style="left:{100 * abs(before) / whole:.1f}%"></i>'
     width = f"{100 * abs(amount) / whole:.1f}%"
     bar = f'<span class="cnnvis-bar" aria-hidden="true"><b style="width:{width}"></b>{mark}</span>'
-    opening = f'<button type="button" data-class="{number}" title="{ASK} (number {number})">'
+    opening = f'<button type="button" data-class="{number}" title="{_tooltip(number, name)}">'
     return f"<li>{opening}<span>{escape(name)}</span> <span>{words}</span>{bar}</button></li>"
+
+
+def _tooltip(number: int, name: str) -> str:
+    own = imagenet_name(number, name)
+    return f"{f'in ImageNet: {escape(own)}. ' if own else ''}{ASK} (number {number})"
 
 
 def rows_in_words(predictions: Predictions, count: int = 5) -> list[tuple[str, float, str]]:

@@ -16,7 +16,7 @@ function render({ model, el }) {
   const chosen = Object.assign(document.createElement("div"), { className: "cnnvis-note" });
   search.type = "text"; // ipywidgets styles no other kind
   search.placeholder = "part of a name, or a number";
-  search.title = "Type a part of a class's name or its number; Enter chooses the first one listed";
+  search.title = "Type a part of a class's name, of its scientific name, or its number; Enter chooses the first one";
   list.title = "The class that is asked about or dreamt of";
   chosen.setAttribute("aria-live", "polite");
   el.append(field(search, "Find class", "widget-text"), field(list, "Class", "widget-select"), chosen);
@@ -26,8 +26,9 @@ function render({ model, el }) {
   function read() {
     const unnamed = (name, number) => name.endsWith(` ${number}`); // "class 3"
     labels = model.get("classes").map((name, number) => (unnamed(name, number) ? name : `${number} · ${name}`));
-    options = labels.map((label, number) => new Option(label, number));
-    list.size = Math.min(16, Math.max(2, options.length));
+    const synonyms = model.get("synonyms");
+    options = labels.map((label, number) => Object.assign(new Option(label, number), { title: synonyms[number] ?? "" }));
+    list.size = Math.min(8, Math.max(2, options.length));
     find();
   }
   function mark() {
@@ -37,8 +38,8 @@ function render({ model, el }) {
   }
   function find() {
     const words = search.value.toLowerCase().split(/\s+/);
-    const matches = (label) => words.every((word) => label.toLowerCase().includes(word));
-    list.replaceChildren(...options.filter((_, number) => matches(labels[number])));
+    const matches = ({ text, title }) => words.every((word) => `${text} ${title}`.toLowerCase().includes(word));
+    list.replaceChildren(...options.filter(matches));
     mark();
   }
   function follow() {

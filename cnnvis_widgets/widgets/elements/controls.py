@@ -158,7 +158,7 @@ class LayerMenu:
         families = [(self._title(key), key) for key in state.families]
         tooltip = "Which layers the next menu lists"
         self.family = dropdown(state, "family", "Layers", families, tooltip=tooltip, width="270px")
-        layout = {"flex": "1 1 340px", "min_width": "0", "max_width": "620px"}
+        layout = {"flex": "1 1 340px", "min_width": "0", "max_width": "460px"}
         tooltip = "The layer to look at: its name, its op and the shape of what it returns"
         self.layer = create(w.Dropdown, description="Layer", tooltip=tooltip, style=LABEL, layout=layout)
         self.layer.observe(self._choose, "value")

@@ -146,7 +146,7 @@ function render({ model, el }) {
       if (item.box) decor.push(place(make("div", "cnnvis-strip-card"), item.box));
       const isOpen = item.block !== undefined && panels.some((panel) => panel.block === item.block);
       const layer = item.image ? -1 : shownLayer(data, item);
-      const box = item.image || isOpen ? make("div", "cnnvis-strip-thumbnail") : boxes[layer];
+      const box = item.image || isOpen ? make("div", `cnnvis-strip-thumbnail${isOpen ? " cnnvis-strip-opened" : ""}`) : boxes[layer];
       if (item.image || isOpen) decor.push(box);
       else shown.add(layer);
       place(box, item);
@@ -156,7 +156,8 @@ function render({ model, el }) {
     boxes.forEach((box, number) => {
       box.classList.toggle("cnnvis-strip-hidden", !shown.has(number));
       if (!shown.has(number)) box.removeAttribute("style");
-      const holds = items.find((item) => item.block !== undefined && shownLayer(data, item) === number && shown.has(number));
+      const isFolded = (item) => item.block !== undefined && !panels.some((panel) => panel.block === item.block);
+      const holds = items.find((item) => isFolded(item) && shownLayer(data, item) === number && shown.has(number));
       const { first, last } = holds ? data.blocks[holds.block] : { first: number, last: number };
       box.dataset.opens = holds ? data.layers.slice(first, last + 1).map((layer) => layer.name).join(" ") : "";
       box.classList.toggle("cnnvis-strip-holds", first <= data.chosen && data.chosen <= last);

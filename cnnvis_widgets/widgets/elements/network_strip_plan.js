@@ -110,7 +110,7 @@ function openBelow(data, index, placed, panels, width, top) {
   const padding = 10;
   const inside = width - 2 * padding;
   const each = Math.max(1, Math.min(inner.length, Math.floor((inside + 6) / (30 + 6))));
-  const side = Math.max(24, Math.min(60, Math.floor((inside - 6 * (each - 1)) / each)));
+  const side = Math.max(24, Math.min(width > 900 ? 60 : 48, Math.floor((inside - 6 * (each - 1)) / each)));
   const tall = Math.round(side * data.aspect);
   const gap = Math.min(14, each > 1 ? (inside - side * each) / (each - 1) : 6);
   const step = tall + FOOT + 8;

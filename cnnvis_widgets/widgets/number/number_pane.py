@@ -11,7 +11,7 @@ import traitlets as t
 
 from ...engine.arithmetic.unit import unit_arithmetic
 from ...results import UnitArithmetic
-from ..elements.controls import button, error_text
+from ..elements.controls import button, error_text, row
 from ..elements.shared_layouts import create, shared
 from ..jobs.newest_request import NewestRequest
 from ..state.explorer_state import ExplorerState
@@ -42,6 +42,7 @@ class NumberPane(w.VBox):
         fed_images: the network and its images.
 
     Attributes:
+        head: the button; what belongs beside it can be added.
         told: the arithmetic on the screen.
     """
 
@@ -52,10 +53,10 @@ class NumberPane(w.VBox):
         self._open = False
         self._request = NewestRequest(self._show, self._fail)
         self.button = button("How is this number made?", self.toggle, "Tell step by step how this value comes about")
-        self.button.layout = shared(w.Layout, width="auto", align_self="flex-start")
+        self.head = row(self.button, justify_content="space-between")
         self.scene, self._error = NumberScene(layout=shared(w.Layout, min_width="0")), create(w.HTML)
         self.scene.on_msg(self._receive)
-        super().__init__([self.button], layout=shared(w.Layout, min_width="0"))
+        super().__init__([self.head], layout=shared(w.Layout, min_width="0"))
 
     def ask(self, layer: str, channel: int, unit: tuple[int, ...], image: int) -> None:
         """Tell about a unit, at once where the pane is open."""
@@ -70,7 +71,7 @@ class NumberPane(w.VBox):
         """Open or close the pane."""
         self._open = not self._open
         self.button.description = "Hide the numbers" if self._open else "How is this number made?"
-        self.children = [self.button, self._error, self.scene] if self._open else [self.button]
+        self.children = [self.head, self._error, self.scene] if self._open else [self.head]
         if self._open:
             self._compute()
 

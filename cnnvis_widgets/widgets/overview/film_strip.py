@@ -92,6 +92,8 @@ class FilmStrip:
         self._numbers = {layer.name: number for number, layer in enumerate(layers)}
         self.blocks = blocks_of(layers)
         self._slot = jobs.new_slot()
+        self._job: jobs.Job | None = None
+        self._dream: FedLayer | None = None
         self.element = NetworkStrip(state, **self._facts())
         self.element.unfolded = self.element.block_of(state.layer)
         state.observe(self.refresh, [name for name in _FOLLOWED if state.has_trait(name)])
@@ -129,7 +131,18 @@ class FilmStrip:
         def show(film: Film, final: bool) -> None:
             self._show(film, scene.about)
 
-        self._slot.start(jobs.Job(steps, show=show, done=self._done))
+        self._job = jobs.Job(steps, show=show, done=self._done)
+        self._slot.start(self._job)
+
+    def follow(self, dream: FedLayer, final: bool) -> None:
+        """Show what each layer sees of a dream, while the view of dreams is on the screen.
+
+        A step that comes while another one is computed is left out, so that a slow network shows some; the ``final``
+        one never is.
+        """
+        self._dream = dream
+        if final or self._job is None or self._job.finished:
+            self.refresh()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the strip shows the scene of now; for scripts and tests."""
@@ -155,9 +168,10 @@ class FilmStrip:
             left, top, width, height = box
             hidden = image.copy()
             hidden[max(0, top) : top + height, max(0, left) : left + width] = sum(self._fed_images.value_range) / 2
-            runtime = self._fed_images.network.runtime
-            feed = {**fed.feed, runtime.image_tensor: runtime.from_images(hidden[np.newaxis])}
-            return Scene(fed._replace(feed=feed, key=(fed.key, box)), "this image behind the occluder", None, False)
+            hidden_image = self._fed_images.with_pixels(fed, hidden, box)
+            return Scene(hidden_image, "this image behind the occluder", None, False)
+        if state.method == "deep dream" and self._dream is not None and self._dream.network is fed.network:
+            return Scene(self._dream, "the dream; it changes as the dream grows", None, False)
         return Scene(fed)
 
     def _steps(self, scene: Scene, kind: str, unfolded: int) -> Generator[Film, None, None]:

@@ -59,6 +59,19 @@ class FedImages:
         """The feed of the image of this index alone."""
         return self._feeds[image]
 
+    def with_pixels(self, fed: FedLayer, values: np.ndarray, about: Any) -> FedLayer:
+        """A layer that is fed other pixels in place of its image, which stays as it is.
+
+        Args:
+            fed: the layer, fed an image.
+            values: float32 of the shape of that image, in the range of the input.
+            about: hashable, and equal for equal values; with ``fed`` it is the key of the new feed.
+        """
+        runtime = fed.network.runtime
+        rounded = np.rint(values) if runtime.layout.whole_numbers else values
+        feed = {**fed.feed, runtime.image_tensor: runtime.from_images(rounded[np.newaxis])}
+        return fed._replace(feed=feed, key=(fed.key, about))
+
     def receptive_field(self, image: int, layer: str) -> ReceptiveField | None:
         """The receptive field of the units of a layer in an image of this size, or None where it is not known."""
         return self.network.receptive_field(layer, self.images[image].shape[:-1])

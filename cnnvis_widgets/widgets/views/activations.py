@@ -45,12 +45,34 @@ class ActivationsTraits(ExplorerState):
         pins: maps that come first in every order; changing ``layer`` makes it ().
         scale: full brightness is the largest value of the layer ('shared'), of each 'map', or ``limit`` ('custom').
         limit: the value of full brightness where ``scale`` is 'custom'.
+        floor: the value of no brightness there, below ``limit``; maps with negative values keep a scale around zero.
     """
 
     order = t.Enum(tuple(ORDERS), "strength")
     pins = Checked(_pins, ())
     scale = t.Enum(tuple(SCALES), "shared")
     limit = t.Float(1.0, min=1e-6)
+    floor = t.Float(0.0, min=0.0)
+
+    @t.validate("floor")
+    def _below_limit(self, proposal: Any) -> float:
+        if proposal["value"] >= self.limit:
+            raise t.TraitError(
+                f"Expected a floor below the limit, {self.limit:.4g}. Received: floor={proposal['value']:.4g}."
+            )
+        return float(proposal["value"])
+
+    @t.observe("limit")
+    def _lower_floor(self, change: Any) -> None:
+        if self.floor >= change["new"]:
+            self.floor = 0.0
+
+    def choose_range(self, low: float, high: float) -> None:
+        """Let a range of values take all colours, as the brush of a histogram does."""
+        floor, limit = max(0.0, low), max(abs(low), abs(high))
+        if limit > floor:
+            self.floor, self.limit = 0.0, limit
+            self.floor, self.scale = floor, "custom"
 
     @t.observe("layer")
     def _remove_pins(self, change: Any) -> None:
@@ -74,28 +96,21 @@ class ActivationsView(View):
         super().__init__(context)
         state = self.state
         self._colour_bar = create(w.HTML)
-        self._limit = create(
-            w.BoundedFloatText,
-            min=1e-6,
-            max=1e9,
-            description="up to",
-            tooltip="The value of full brightness",
-            style=LABEL,
-            layout={"width": "120px"},
-        )
-        t.link((state, "limit"), (self._limit, "value"))
+        self._ends = [_end("from", "The value of no brightness", 0.0), _end("to", "The value of full brightness", 1e-6)]
+        for trait, field in zip(("floor", "limit"), self._ends, strict=True):
+            t.link((state, trait), (field, "value"))
         orders = [(title, order) for order, title in ORDERS.items() if order in ("number", "strength") or state.classes]
         scales = [(title, scale) for scale, title in SCALES.items()]
         self.options = (
             dropdown(state, "order", "Sort", orders, tooltip="The order of the maps"),
             dropdown(state, "scale", "Colour scale", scales, tooltip="Which value gets full brightness"),
-            self._limit,
+            *self._ends,
             self._colour_bar,
         )
-        pin = button("Pin or unpin map", self.pin, "Put the selected map first in every order, or back in its place")
+        self._pin = button("Pin map", self.pin, "Put the selected map first in every order, or back in its place")
         colours = [(title, name) for name, title in COLOUR_NAMES.items()]
         self.more = (
-            pin,
+            self._pin,
             dropdown(state, "colours", "Colours", colours, tooltip="The colours of maps without negative values"),
             slider(
                 state,
@@ -105,16 +120,17 @@ class ActivationsView(View):
                 live=False,
             ),
         )
-        self.panel, self.side = context.gallery.maps, (context.gallery.large,)
-        state.observe(self._show_limit, "scale")
-        self._show_limit()
+        self.panel, self.below_photo = context.gallery.maps, (context.gallery.large,)
+        state.observe(self._show_ends, "scale")
+        self._show_ends()
+        state.observe(self._name_pin, ["channel", "pins"])
 
     def is_stale(self, trait: str) -> bool:
         by_class = self.state.order in ("evidence", "selectivity")
         other_class = trait in ("target", "head", "place") and by_class
         other_survey = trait == "survey_running" and self.state.order == "selectivity"
-        other_limit = trait == "limit" and self.state.scale == "custom"
-        return other_class or other_survey or other_limit or super().is_stale(trait)
+        other_ends = trait in ("limit", "floor") and self.state.scale == "custom"
+        return other_class or other_survey or other_ends or super().is_stale(trait)
 
     def sentence(self) -> str:
         state = self.state
@@ -126,7 +142,7 @@ class ActivationsView(View):
         )
         count = "" if layer.channels is None else f"{layer.channels} "
         reads = "Brighter means that the channel fires more at that place."
-        return f"{count}feature maps, {order}. {reads} Click a map to see it large."
+        return f"{count}feature maps, {order}. {reads} Click a map to open its card."
 
     def pin(self) -> None:
         """Pin the selected map, or remove its pin."""
@@ -135,6 +151,9 @@ class ActivationsView(View):
             self.state.pins = tuple(pin for pin in pins if pin != channel)
         elif channel is not None:
             self.state.pins = (*pins, channel)
+
+    def _name_pin(self, change: Any = None) -> None:
+        self._pin.description = "Unpin map" if self.state.channel in self.state.pins else "Pin map"
 
     def work(self) -> tuple[str, Steps]:
         state = self.state
@@ -146,17 +165,28 @@ class ActivationsView(View):
 
     def draw(self, progress: computations.Progress, final: bool) -> None:
         state, order = self.state, tuple(progress.channels)
-        limit = state.limit if state.scale == "custom" else None
+        limit, floor = (state.limit, state.floor) if state.scale == "custom" else (None, 0.0)
         scale: Scale = "map" if state.scale == "map" else "layer"
         look = Look.of(state)
-        about = progress.about, state.scale, limit, look
-        sheet = MapSheet(progress.result, progress.layer, about, order=order, scale=scale, limit=limit, look=look)
+        about = progress.about, state.scale, limit, floor, look
+        ends: Any = {"limit": limit, "floor": floor}
+        sheet = MapSheet(progress.result, progress.layer, about, order=order, scale=scale, look=look, **ends)
         self.context.gallery.show(sheet, final)
         self._colour_bar.value = sheet.colour_bar()
 
-    def _show_limit(self, change: Any = None) -> None:
-        set_visible(self._limit, self.state.scale == "custom")
+    def _show_ends(self, change: Any = None) -> None:
+        for field in self._ends:
+            set_visible(field, self.state.scale == "custom")
 
     def code(self) -> str:
         call = METHODS["activations"].code("network", "feed", repr(self.state.layer))
         return f"(maps,) = {call}"
+
+
+def _end(label: str, tooltip: str, least: float) -> w.BoundedFloatText:
+    """The field of one end of the colour scale."""
+    layout = {"width": "110px"}
+    field: w.BoundedFloatText = create(
+        w.BoundedFloatText, min=least, max=1e9, description=label, tooltip=tooltip, style=LABEL, layout=layout
+    )
+    return field

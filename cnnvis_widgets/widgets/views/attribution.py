@@ -132,7 +132,7 @@ class AttributionView(View):
             switch(state, "contour", "Contour", tooltip="A line around the places that hold half of the evidence"),
         )
         tooltip = "Tell deletion and insertion area and class sensitivity of the method"
-        self.more = self._at_layer, switch(state, "measured", "Measure it", tooltip=tooltip)
+        self.more = self._at_layer, switch(state, "measured", "Measure quality", tooltip=tooltip)
         self.over = PictureCanvas(name="overlay", smooth=True, width=480)
         self.alone = PictureCanvas(name="attribution", smooth=True, width=480)
         self._over_caption, self._caption, self.figures = create(w.HTML), create(w.HTML), create(w.HTML)

@@ -19,7 +19,7 @@ from ...results import DreamStep, FeatureMaps
 from ..charts.score_chart import ScoreChart
 from ..elements.canvas import PictureCanvas
 from ..elements.class_picker import ClassPicker
-from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, text, whole_slider
+from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, stack, text, whole_slider
 from ..elements.shared_layouts import create, set_visible
 from ..input_image.image_pane import size_in_words
 from ..jobs import computations, jobs
@@ -27,6 +27,9 @@ from ..saving.film import Film
 from ..state.applicability import no_gradient
 from ..state.checked_traits import Checked, option_trait
 from ..state.explorer_state import ExplorerState
+from ..state.fed_images import FedLayer
+from ..state.questions import Question
+from .dream_sight import DreamSight
 from .map_sheet import Look, MapSheet
 from .view import Context, Steps, View
 
@@ -89,7 +92,8 @@ class DreamView(View):
     Attributes:
         film: of the newest dream.
         portrait: the canvas of the growing picture.
-        chart: the line.
+        chart: the lines of score and probability.
+        sight: feeds the growing dream to the network.
     """
 
     name, title = "deep dream", "Deep dream"
@@ -101,6 +105,7 @@ class DreamView(View):
         state = self.state
         self.film, self._going, self._controls, self._on_photo = Film(), Event(), DreamControls(), False
         self._objective = state.objective  # of the newest dream
+        self._about: tuple[FedLayer, int, Question | None] | None = None  # of the newest dream
         self._start = button("Start dreaming", self.start, "Grow the class, the map or what is in the layer", "primary")
         self.options = self._options()
         self._pace = slider(
@@ -117,12 +122,15 @@ class DreamView(View):
         self._undo = button("Undo octave", self.undo_octave, "Go back to where this octave began")
         self._save = button("Save GIF", self.save_gif, "Write the dream so far as a film")
         self._save.disabled = True  # until there is a dream
-        self.portrait = PictureCanvas(name="dream", width=480, smooth=True)
+        self.portrait = PictureCanvas(name="dream", width=620, smooth=True)
         self.chart = ScoreChart()
+        self.sight = DreamSight(context.fed_images, self.chart.add_probability)
         self._caption = create(w.HTML, value=text("The dream appears here, step by step, after 'Start dreaming'."))
         self._picture = create(w.VBox, layout={"min_width": "0"})  # empty until there is a dream
-        self._classes = column(ClassPicker(state), grow="2 1 240px", widest="360px")
-        self.panel = side_by_side(self._classes, context.gallery.maps, self._large())
+        self._classes = column(ClassPicker(state), grow="2 1 240px", widest="500px")
+        grown = column(self._picture, self._caption, grow="3 1 240px", widest="620px")
+        self.panel = side_by_side(context.gallery.maps, grown)
+        self.side = self._classes, self._beside()
         state.observe(self._update, ["objective", "running", "start", "paused"])
         state.observe(self._steer, ["pace", "strength", "steps", "octaves", "paused"])
         self._update()
@@ -152,17 +160,9 @@ class DreamView(View):
     def _tells_values(self) -> bool:
         return any(head.meaning == "values" for head in self.state.network.heads)
 
-    def _large(self) -> w.VBox:
-        """The growing picture with its controls."""
-        return column(
-            self._picture,
-            self._caption,
-            row(self._pause, self._undo, self._save),
-            row(self._pace, self._strength),
-            self.chart,
-            grow="3 1 240px",
-            widest="500px",
-        )
+    def _beside(self) -> w.VBox:
+        """The controls of the growing picture, and its lines."""
+        return stack(row(self._pause, self._undo, self._save), row(self._pace, self._strength), self.chart)
 
     def unavailable(self) -> str:
         return no_gradient(self.state)
@@ -187,8 +187,11 @@ class DreamView(View):
         state.paused, self._save.disabled = False, True
         self._going.set()
         target = self._target()
+        fed_layer = self.context.fed_layer(target.layer)
+        self._about = fed_layer, state.image, target.question
+        self.chart.clear()
         handles = computations.DreamHandles(self.film, self._going, self._controls)
-        steps = computations.dreaming(self.context.fed_layer(target.layer), target, handles)
+        steps = computations.dreaming(fed_layer, target, handles)
         self.context.begin(self, "Dreaming", steps)
 
     def _target(self) -> computations.DreamTarget:
@@ -274,6 +277,9 @@ class DreamView(View):
         if not self._picture.children:
             self._picture.children = (self.portrait,)
         self.chart.add(step.index, score)
+        if self._about is not None:
+            fed, image, question = self._about
+            self.sight.look(fed, image, step, question, final)
 
     def code(self) -> str:
         target = self._target()

@@ -13,6 +13,7 @@ from ...engine.attribution.intervention import ResumedNetwork
 from ...methods import METHODS
 from ...outputs.pictures import Picture, of_intervention
 from ...results import Intervention
+from ..charts.before_after import AFTER, BEFORE, BeforeAfter
 from ..elements.canvas import ARROWS
 from ..elements.class_bars import ClassBars, changed_bars
 from ..elements.controls import button, caption, column, error_text, slider
@@ -35,6 +36,13 @@ class InterventionTraits(ExplorerState):
     factor = t.Float(1.0, min=0.0, max=2.0)
 
 
+_LEGEND = (
+    '<div class="cnnvis-figure-words"><b>The classes that change most</b> <span>'
+    f'<i class="cnnvis-key" style="background:{BEFORE}"></i>before '
+    f'<i class="cnnvis-key" style="background:{AFTER}"></i>after · click one to ask about it</span></div>'
+)
+
+
 @dataclass(frozen=True)
 class MapChange:
     """How a map was changed."""
@@ -49,6 +57,7 @@ class InterventionView(View):
 
     Attributes:
         bars: the classes; a mark on each bar shows the probability without the change.
+        chart: the classes that change most, before and after.
         intervention: the result on the screen.
         change: how its map was changed.
     """
@@ -72,17 +81,18 @@ class InterventionView(View):
                 tooltip="What the selected map is multiplied by",
                 width="460px",
             ),
-            button("Silence it", lambda: setattr(state, "factor", 0.0), "Multiply the map by 0"),
+            button("Ablate channel", lambda: setattr(state, "factor", 0.0), "Silence it: multiply the map by 0"),
             self._around,
-            button("As it was", self._reset, "The whole map, unchanged"),
+            button("Reset", self._reset, "The whole map, unchanged"),
         )
-        self.bars, self._caption = ClassBars(state), create(w.HTML)
+        self.bars, self._caption, self._most = ClassBars(state), create(w.HTML), create(w.HTML)
+        self.chart = BeforeAfter(state.choose_class)
         self.intervention: Intervention | None = None
         self.change: MapChange | None = None  # of ``intervention``
         self._resumed: LRUCache[ResumedNetwork] = LRUCache(1)
         self._request = NewestRequest(self._show, self._fail)
-        bars = column(self._caption, self.bars, grow="2 1 220px", widest="340px")
-        self.panel, self.side = context.gallery.maps, (context.gallery.large, bars)
+        bars = column(self._caption, self.bars, self._most, self.chart, grow="2 1 220px", widest="560px")
+        self.panel, self.below_photo, self.side = context.gallery.maps, (context.gallery.large,), (bars,)
         context.gallery.portrait.on_drag(self._dragged)
         context.gallery.portrait.on_key(self._stretch)
         state.observe(self._enable, ["unit", "layer"])
@@ -156,7 +166,10 @@ class InterventionView(View):
 
     def _show(self, result: tuple[Intervention, MapChange]) -> None:
         self.intervention, self.change = result
-        self.bars.value = changed_bars(self.intervention.before, self.intervention.after)
+        before, after = self.intervention.before, self.intervention.after
+        self.bars.value = changed_bars(before, after)
+        self.chart.show(before.amounts[0], after.amounts[0], after.names, percent=after.probabilities is not None)
+        self._most.value = _LEGEND if self.chart.numbers else ""
 
     def _fail(self, error: Exception) -> None:
         self.bars.value = error_text(error)

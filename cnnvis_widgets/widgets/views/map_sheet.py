@@ -10,7 +10,7 @@ import numpy as np
 
 from ...imaging.colormaps import palette
 from ...imaging.curves import area_picture, areas
-from ...imaging.render import Scale, numbered_tiles
+from ...imaging.render import Scale, above, numbered_tiles
 from ...results import FeatureMaps
 from ..elements.badges import colour_bar
 from ..jobs.computations import strongest_first
@@ -50,6 +50,7 @@ class MapSheet:
         order: the channels in the order of their tiles; by number where it is empty.
         scale: 'map' where full brightness is the largest value of each map; else one scale for all.
         limit: the value of full brightness; None for the largest value of the layer.
+        floor: the value of no brightness, where no value is negative.
         look: colours and gamma.
     """
 
@@ -60,6 +61,7 @@ class MapSheet:
     order: Sequence[int] = ()
     scale: Scale = "layer"
     limit: float | None = None
+    floor: float = 0.0
     look: Look = Look()
 
     @property
@@ -86,7 +88,7 @@ class MapSheet:
         return f"Feature maps of {self.maps.layer.name}: {part}"
 
     def tiles(self, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        tiles, _ = numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit)
+        tiles, _ = numbered_tiles(self.maps, 0, channels=channels, scale=self.scale, limit=self.limit, floor=self.floor)
         if self.maps.values.ndim == 3:
             tiles = areas(tiles, signed=self._signed)
         return tiles, self.palette
@@ -104,9 +106,11 @@ class MapSheet:
         """HTML of the colour bar."""
         values = self.maps.values[0]
         largest = None if self.scale == "map" else self.limit or float(np.abs(values).max(initial=0.0))
-        clipped = 0.0 if self.limit is None else 100.0 * float((np.abs(values) > self.limit).mean())
+        floor = 0.0 if self._signed else self.floor
+        beyond = (np.abs(values) > (np.inf if self.limit is None else self.limit)) | (np.abs(values) < floor)
+        clipped = 100.0 * float(beyond.mean())
         silent = int((~values.reshape(-1, values.shape[-1]).any(axis=0)).sum())
-        return colour_bar(largest, self.palette, signed=self._signed, clipped=clipped, silent=silent)
+        return colour_bar(largest, self.palette, signed=self._signed, floor=floor, clipped=clipped, silent=silent)
 
     def readout(self, channel: int, down: float, across: float) -> str:
         values = self.maps.values[0, ..., channel]
@@ -130,7 +134,7 @@ class MapSheet:
         strength = f"largest activation {float(values.max(initial=0.0)):.4g}{at(place)}"
         if not values.any():
             strength = NOT_ACTIVE
-        lines = [f"Map {channel} of {len(self.channels)} · {name}", strength]
+        lines = [f"Map {channel} of {len(self.channels)}", strength]
         alt = f"Feature map {channel} of {name}: {strength}"
         if unit is not None:
             lines.append(f"selected: activation {float(values[unit]):.4g}{at(unit)}")
@@ -141,8 +145,9 @@ class MapSheet:
     def _unit_portrait(self, channel: int) -> Portrait:
         """A unit of a layer without places, among all units of the layer."""
         values, name = self.maps.values[0], self.maps.layer.name
-        limit = self.limit or float(np.abs(values).max(initial=0.0)) or 1.0
-        pixels = area_picture(values, limit=limit, signed=self._signed, colours=self.palette)
+        floor = 0.0 if self._signed else self.floor
+        limit = (self.limit or float(np.abs(values).max(initial=0.0)) or 1.0) - floor
+        pixels = area_picture(above(values, floor), limit=limit, signed=self._signed, colours=self.palette)
         side = pixels.shape[1] // len(values)
         words = f"activation {float(values[channel]):.4g}"
         lines = [f"Unit {channel} of {len(values)} · {name}", words]

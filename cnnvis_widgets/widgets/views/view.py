@@ -59,6 +59,7 @@ class View:
         options: controls above the picture.
         more: controls that few people need, in a fold beside them.
         panel: what is shown beside the photo.
+        below_photo: what stands in the left-hand column, below the photo and the prediction.
         side: what stands in the right-hand column, above the card of the channel; on a narrow page below ``panel``.
         has_card: whether the card of the chosen channel stands beside it.
         has_pictures: whether its results are written as PNG files and TensorBoard summaries, which draw the result of
@@ -75,6 +76,7 @@ class View:
     options: Sequence[w.Widget] = ()
     more: Sequence[w.Widget] = ()
     panel: w.Widget
+    below_photo: Sequence[w.Widget] = ()
     side: Sequence[w.Widget] = ()
     state: ExplorerState
 

@@ -16,7 +16,7 @@ from cnnvis_widgets.errors import ChannelError, LayerError, OptionError
 from cnnvis_widgets.imaging.render import picture
 from cnnvis_widgets.widgets.card.channel_card import ChannelCard
 from cnnvis_widgets.widgets.card.face import strongest_votes
-from cnnvis_widgets.widgets.card.figures import Subject, what_excites_it, what_it_sees, where_it_fires
+from cnnvis_widgets.widgets.card.figures import Colouring, Subject, what_excites_it, what_it_sees, where_it_fires
 from cnnvis_widgets.widgets.card.idle_dreams import IdleDreams, kept_dream, small_dream
 from cnnvis_widgets.widgets.state.cards import Address
 from cnnvis_widgets.widgets.surveying.image_survey import ImageSurvey
@@ -127,7 +127,7 @@ def test_a_brush_sets_the_colour_scale(explorer, card):
     card.histogram.brush.brushing, card.histogram.brush.selected = True, np.array([0.2, 1.5])
     assert explorer.state.scale == "shared"  # while it is dragged
     card.histogram.brush.brushing = False
-    assert (explorer.state.scale, explorer.state.limit) == ("custom", 1.5)
+    assert (explorer.state.scale, explorer.state.floor, explorer.state.limit) == ("custom", 0.2, 1.5)
 
 
 def test_the_histogram_counts_every_value(card):
@@ -238,7 +238,7 @@ def test_a_map_without_activation_is_told_in_words(explorer, card):
     facts = card.wait(10)
     silent = replace(facts, maps=replace(facts.maps, values=np.zeros_like(facts.maps.values)))
     subject = Subject.of(silent, explorer.fed_images, 0)
-    figure = where_it_fires(subject, None)
+    figure = where_it_fires(subject, Colouring())
     assert figure.pixels is None
     assert "does not fire" in figure.note
     assert what_it_sees(subject, "field").pixels is not None

@@ -57,7 +57,7 @@ def test_only_around_the_selected_unit(explorer):
     state, view = explorer.state, explorer.views["intervention"]
     around, reset = (
         next(widget for widget in view.options if widget.description == name)
-        for name in ("Only around the selected unit", "As it was")
+        for name in ("Only around the selected unit", "Reset")
     )
     assert around.disabled
     around.click()
