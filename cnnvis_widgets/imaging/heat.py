@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from PIL import Image
 
 from . import colormaps
 from .normalize import centred, rising
@@ -21,6 +22,8 @@ WEAK = 0.6
 """The exponent of opacity over a photo."""
 BLUR = 56
 """A contour is drawn after a blur with boxes of about this part of the picture's shorter side to either side."""
+FINE = 400
+"""The shorter side, in pixels, from which a line of one pixel is thin enough on the screen."""
 LINE = 255, 255, 255
 """The colour of a contour: the grey photo and the colours of evidence have it only at their lightest."""
 
@@ -75,7 +78,7 @@ def heat(
     return Heat(pixels, strength, limit, signed)
 
 
-def overlay(photo: np.ndarray, colours: Heat, opacity: float, line: np.ndarray | None = None) -> np.ndarray:
+def overlay(photo: np.ndarray, colours: Heat, opacity: float) -> np.ndarray:
     """Blend colours over a grey photo; a stronger value hides more of the photo.
 
     Args:
@@ -83,17 +86,41 @@ def overlay(photo: np.ndarray, colours: Heat, opacity: float, line: np.ndarray |
         colours: of the same height and width.
         opacity: 0 to 1, at the strongest places. Weak places are more opaque than in proportion (``WEAK``): an
             attribution of single pixels could hardly be seen otherwise.
-        line: bool (height, width): where the colour is ``LINE``, such as a ``contour``.
 
     Returns:
         uint8 (height, width, 3).
     """
     grey = photo.mean(axis=-1, keepdims=True)
     part = opacity * colours.strength[..., np.newaxis] ** WEAK
-    blended = np.rint((1 - part) * grey + part * colours.pixels).astype(np.uint8)
-    if line is not None:
-        blended[line] = LINE
+    blended: np.ndarray = np.rint((1 - part) * grey + part * colours.pixels).astype(np.uint8)
     return blended
+
+
+def outlined(pixels: np.ndarray, values: ArrayLike, share: float = 0.5, side: int = FINE) -> np.ndarray:
+    """Draw the ``contour`` of values on a picture of them, which is enlarged first where a line would be thick on it.
+
+    Args:
+        pixels: uint8 (height, width, 3).
+        values: numbers (height, width).
+        share: see ``contour``.
+        side: the shorter side of the result has at least so many pixels.
+
+    Returns:
+        uint8 (height, width, 3), or a whole multiple of that size.
+
+    Example:
+        >>> outlined(np.zeros((20, 20, 3), np.uint8), np.eye(20)).shape
+        (400, 400, 3)
+    """
+    factor = max(1, -(-side // min(pixels.shape[:2])))
+    array = np.nan_to_num(np.asarray(values, np.float32))
+    if factor > 1:
+        size = pixels.shape[1] * factor, pixels.shape[0] * factor
+        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        array = np.asarray(Image.fromarray(array).resize(size, Image.Resampling.BILINEAR))
+    drawn = pixels.copy()
+    drawn[contour(array, share)] = LINE
+    return drawn
 
 
 def contour(values: ArrayLike, share: float = 0.5) -> np.ndarray:

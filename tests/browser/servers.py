@@ -58,6 +58,9 @@ SCROLLED = """(explorer, done) => {
 }"""
 """Scrolls what lies ``done`` pixels below the explorer's top to the top of the window, and tells where both are."""
 
+CHARTS_MS = 450
+"""bqplot lays a chart out 300 ms after it has come into view, and waits for nothing that could be seen from here."""
+
 SETTINGS = {
     # off-screen cells are not in the page otherwise
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
@@ -416,6 +419,7 @@ class Notebook:
         whole, done, complete = None, 0, False
         while not complete:
             left, top, width, height, first, last = explorer.evaluate(SCROLLED, done)
+            self.page.wait_for_timeout(CHARTS_MS)
             whole = whole or Image.new("RGB", (round(width), round(height)), "white")
             border = 3 if done else 0  # of the window
             begin, end = max(top, first + border), min(top + height, last)

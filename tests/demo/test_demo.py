@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from cnnvis_widgets import demo
 from cnnvis_widgets.demo.checkpoint import read_checkpoint
+from cnnvis_widgets.demo.class_names import imagenet_name
 from cnnvis_widgets.errors import FeedError, ModelError
 
 MAGIC, VERSION, SYSTEM = 0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}
@@ -195,6 +196,15 @@ def test_class_names_differ_and_are_in_ilsvrc_order() -> None:
     assert (names[657], names[744], names[836]) == ("missile", "projectile", "sunglasses (836)")
     assert (names[176], names[281], names[134]) == ("Saluki dog", "tabby cat", "crane (bird)")
     assert all(name == name.strip() and 2 <= len(name) <= 32 for name in names)
+
+
+def test_the_names_of_imagenet_belong_to_its_classes() -> None:
+    assert imagenet_name(285, "Egyptian cat") == "Egyptian cat"
+    assert imagenet_name(1, "goldfish") == "goldfish, Carassius auratus"
+    assert imagenet_name(0, "cat") == imagenet_name(1000, "cat") == ""
+    own = [imagenet_name(number, name) for number, name in enumerate(demo.class_names())]
+    assert all(own)
+    assert len(set(own)) > 990
 
 
 def test_photos_are_colour_pictures_with_credits() -> None:

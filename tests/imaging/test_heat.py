@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from cnnvis_widgets.imaging import colormaps
-from cnnvis_widgets.imaging.heat import BLUR, contour, heat, overlay
+from cnnvis_widgets.imaging.heat import BLUR, FINE, LINE, contour, heat, outlined, overlay
 
 LOWEST, MIDDLE, HIGHEST = 0, 128, 255
 
@@ -97,10 +97,20 @@ def test_without_evidence_there_is_no_contour():
 
 
 def test_the_contour_lies_over_the_photo():
-    values = np.zeros((40, 40))
-    values[10:20, 10:20] = 1.0
-    photo, line = np.full((40, 40, 3), 90, np.uint8), contour(values)
-    drawn = overlay(photo, heat(values), 0.0, line)
-    assert (drawn[line] == 255).all()
+    rows, columns = np.mgrid[:400, :400]
+    values = np.exp(-((rows - 200) ** 2 + (columns - 150) ** 2) / 5000.0)
+    drawn, line = outlined(np.full((400, 400, 3), 90, np.uint8), values), contour(values.astype(np.float32))
+    assert (drawn[line] == LINE).all()
     assert (drawn[~line] == 90).all()
-    assert 12 < line.sum() < 60
+    assert line.any()
+
+
+def test_the_contour_of_a_small_picture_is_as_thin():
+    rows, columns = np.mgrid[:40, :50]
+    values = np.exp(-((rows - 20) ** 2 + (columns - 25) ** 2) / 50.0)
+    drawn = outlined(np.full((40, 50, 3), 90, np.uint8), values)
+    assert drawn.shape == (FINE, 500, 3)
+    white = (drawn == LINE).all(axis=-1)
+    across = np.flatnonzero(white[FINE // 2])
+    assert len(across) == 2, "one pixel on either side"
+    assert across.mean() == pytest.approx(250, abs=6)

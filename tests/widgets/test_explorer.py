@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from ipywidgets import HTML, Button, FloatProgress, IntSlider, ToggleButtons
 from PIL import Image
+from traitlets import TraitError
 
 from cnnvis_widgets import ModelExplorer, activations, channel_evidence, load, reconstruct
 from cnnvis_widgets.engine.runtime import memory
@@ -917,6 +918,25 @@ def test_the_scale_is_chosen_and_told(explorer):
     assert "e+" not in html_of(explorer)
     explorer.state.scale = "map"
     assert "largest of each map" in html_of(explorer)
+
+
+def test_values_up_to_the_floor_are_dark(explorer):
+    state, values = explorer.state, explorer.result.values[0]
+    low, high = 0.25 * float(values.max()), 0.75 * float(values.max())
+    state.choose_range(low, high)
+    assert (state.scale, state.floor, state.limit) == ("custom", low, high)
+    tiles, _ = explorer.views["activations"].context.gallery._sheet.tiles([state.channel])
+    shown, numbers = values[..., state.channel], tiles[0, ..., 0]
+    assert len(set(numbers[shown <= low].tolist())) == 1
+    middle = np.abs(shown - (low + high) / 2).argmin()
+    part = (shown.ravel()[middle] - low) / (high - low)
+    assert numbers.ravel()[middle] == pytest.approx(255 * part, abs=2)
+    share = 100 * float(((values > high) | (values < low)).mean())
+    assert f"{share:.3g} % of the values are beyond the ends" in html_of(explorer)
+    with pytest.raises(TraitError, match="Expected a floor below the limit"):
+        state.floor = high
+    state.limit = low / 2
+    assert state.floor == 0.0
 
 
 def html_of(explorer):

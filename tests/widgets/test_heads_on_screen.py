@@ -250,11 +250,26 @@ def test_signals_are_curves_and_take_no_pictures(opened):
     assert min(pixels(view.panels["total"]).shape[:2]) >= 32
     assert view.panels["best"].data == b"", "a network is not sure of values"
     state.method = "attribution"
-    assert pixels(opened.views["attribution"].over).shape == (144, 256, 3)
+    view = opened.views["attribution"]
+    assert pixels(view.over).shape == (3 * 144, 3 * 256, 3)
+    assert "<b>Over the signal</b>" in view._over_caption.value
     state.method, state.channel = "deconvolution", 1
     assert pixels(opened.views["deconvolution"].context.gallery.portrait).shape == (144, 256, 3)
     state.method = "comparison"
     assert min(pixels(opened.views["comparison"].panels["A-B"]).shape[:2]) >= 32
+
+
+@pytest.mark.parametrize("opened", ["signal"], indirect=True)
+def test_the_map_of_a_signal_is_a_line_with_axes(opened):
+    state, gallery = opened.state, opened.views["activations"].context.gallery
+    for channel in (0, 1):
+        state.channel = channel
+        values = opened.result.values[0, :, channel]
+        np.testing.assert_array_equal(gallery.curve.line.y, values.astype(np.float64))
+        assert gallery.curve.peak.x.tolist() == [int(values.argmax())]
+    assert len(gallery.curve.children) == 1
+    state.layer = opened.network.layers[-1].name  # without positions
+    assert gallery.curve.children == ()
 
 
 @pytest.mark.parametrize("opened", ["flat"], indirect=True)

@@ -12,7 +12,7 @@ from ...engine.attribution.last_maps import last_feature_maps
 from ...errors import CnnvisError, LayerError
 from ...imaging import encode
 from ...imaging.curves import behind_curves, signal_picture
-from ...imaging.heat import CLIPPED, Heat, contour, heat, overlay
+from ...imaging.heat import CLIPPED, Heat, heat, outlined, overlay
 from ...imaging.render import attribution_values, picture
 from ...methods import METHODS, Method, of_kind
 from ...results import Attribution, WallTile
@@ -211,12 +211,14 @@ class AttributionView(View):
             values = behind_curves(values, photo)
         if photo.shape[:2] != values.shape:  # the channels of the photo are drawn beside each other
             photo = np.broadcast_to(np.uint8(255), (*values.shape, 1))
-        line = contour(values) if self.state.contour and min(values.shape) > 1 else None
-        pixels = overlay(photo, heat(values), self.state.opacity, line)
+        pixels = overlay(photo, heat(values), self.state.opacity)
+        if self.state.contour and min(values.shape) > 1:
+            pixels = outlined(pixels, values)
         name = self.state.images[image]
         words = f"{EXPLAINERS[result.method]} for {result.names[0]} over {name}, opacity {self.state.opacity:.0%}"
         self.over.show(encode.screen(pixels) if final else encode.jpeg(pixels), words)
-        self._over_caption.value = caption(["Over the photo", f"{name}, opacity {self.state.opacity:.0%}"])
+        what = "signal" if fed.ndim == 2 else "photo"
+        self._over_caption.value = caption([f"Over the {what}", f"{name}, opacity {self.state.opacity:.0%}"])
 
     def code(self) -> str:
         state = self.state

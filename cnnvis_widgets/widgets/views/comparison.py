@@ -12,6 +12,7 @@ import traitlets as t
 
 from ...errors import FeedError, ModelError
 from ...imaging import encode
+from ...imaging.colormaps import COLOURS, palette
 from ...imaging.curves import area_picture
 from ...imaging.grid import enlarge
 from ...imaging.heat import heat
@@ -236,8 +237,9 @@ class ComparisonView(View):
     def _drawn(self, values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
         """One map in colours: of a signal as a curve, of a single value as a square."""
         if self._pair is not None and self._pair[0].values.ndim == 3:
-            return area_picture(values[0], limit=limit, signed=signed)
-        pixels = heat(values, limit=limit, signed=signed).pixels
+            colours = palette(signed, self.state.colours)
+            return area_picture(values[0], limit=limit, signed=signed, colours=colours)
+        pixels = heat(values, limit=limit, signed=signed, table=COLOURS[self.state.colours]).pixels
         return enlarge(pixels, 32) if values.size == 1 else pixels
 
     def code(self) -> str:

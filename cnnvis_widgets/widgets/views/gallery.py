@@ -12,12 +12,15 @@ import numpy as np
 
 from ...imaging import encode
 from ...imaging.busy_regions import Box
+from ..charts.signal_chart import SignalChart
 from ..elements.canvas import ARROWS, PictureCanvas
 from ..elements.controls import LABEL, button, caption, column, row, text
 from ..elements.shared_layouts import create, set_visible, shared
 from ..state.explorer_state import ExplorerState
 from .montage import PAGE, Montage, on_page, pages
 
+WIDEST, TILE = 1700, 190
+"""The most pixels across that the page gives a montage, and each of its tiles."""
 HIGH, WIDE = 0.7, 1.25
 """The part of the window's height that a montage may take, and from which width in proportion to that it has more tiles
 in a row than in a column."""
@@ -34,6 +37,7 @@ class Portrait:
         smooth: whether enlarged pixels are blended.
         frame: what is framed on the photo, (left, top, width, height), or ().
         marked: what is framed on the picture itself, where no unit is selected.
+        curve: the values of the map of a signal, float32 (length,); ``None`` for other maps.
         badge: HTML below the caption.
     """
 
@@ -44,6 +48,7 @@ class Portrait:
     frame: Box | tuple[()] = ()
     badge: str = ""
     marked: Box | tuple[()] = ()
+    curve: np.ndarray | None = None
 
 
 class Sheet(Protocol):
@@ -103,6 +108,7 @@ class Gallery:
 
     Attributes:
         maps: the montage with its pages; ``large``: the selected map with its caption.
+        curve: the values of the selected map along a signal.
         map_size: rows and columns of the large picture.
     """
 
@@ -110,7 +116,7 @@ class Gallery:
         self, state: ExplorerState, photo: PictureCanvas, seen_by: Callable[[tuple[int, ...]], Box | tuple[()]]
     ) -> None:
         self.state, self.photo, self._seen_by = state, photo, seen_by
-        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=1700, measured=True)
+        self.montage = PictureCanvas(name="montage", interactive=True, zoomable=True, width=WIDEST, measured=True)
         self.portrait = PictureCanvas(name="large", zoomable=True, width=480)
         self.caption = create(w.HTML)
         self._lock = RLock()  # jobs show sheets while callbacks draw selections
@@ -120,8 +126,9 @@ class Gallery:
         self._palette: np.ndarray | None = None
         self._aspect = 1.0  # of the room that the page has for the montage
         self._pages = _Pages(state)
-        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest="1700px")
-        self.large = column(self.portrait, self.caption, grow="3 1 240px", widest="500px")
+        self.curve = SignalChart()
+        self.maps = column(self.montage, self._pages, grow="5 1 280px", widest=f"{WIDEST}px")
+        self.large = column(self.portrait, self.caption, self.curve, grow="3 1 240px", widest="500px")
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
         self.montage.on_hover(self._read_tile)
@@ -175,6 +182,7 @@ class Gallery:
             return
         lossless = final or self._palette is not None
         palette, pixels = self._palette, grid.pixels
+        self.montage.width = min(WIDEST, TILE * grid.columns)
         exact = lossless and encode.screen(pixels, palette=palette, transparent=palette is not None)
         data = exact or encode.jpeg(pixels)
         if sheet.layer == self.state.layer:  # another one may have been chosen meanwhile
@@ -208,6 +216,7 @@ class Gallery:
             self.photo.tag = _receptive_field(frame) if unit is not None else ""
             self.portrait.show(encode.screen(portrait.pixels), portrait.alt, self._framed(unit) or portrait.marked)
             self.caption.value = caption(portrait.lines) + portrait.badge
+            self.curve.show(portrait.curve)
             self.montage.selected = self._grid.box(channel)
 
     def _framed(self, unit: tuple[int, ...] | None) -> Box | tuple[()]:

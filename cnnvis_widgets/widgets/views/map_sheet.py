@@ -140,7 +140,7 @@ class MapSheet:
             lines.append(f"selected: activation {float(values[unit]):.4g}{at(unit)}")
             alt += f"; {lines[-1]}"
         tiles, colours = self.tiles([channel])
-        return Portrait(colours[tiles[0, ..., 0]], alt, lines)
+        return Portrait(colours[tiles[0, ..., 0]], alt, lines, curve=values if values.ndim == 1 else None)
 
     def _unit_portrait(self, channel: int) -> Portrait:
         """A unit of a layer without places, among all units of the layer."""

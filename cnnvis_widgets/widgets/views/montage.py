@@ -50,6 +50,11 @@ class Montage:
         self._tiles[places] = enlarge(_shrunk(tiles, self._shrink), self._enlarge)
 
     @property
+    def columns(self) -> int:
+        """How many tiles stand in a row."""
+        return self._grid.columns
+
+    @property
     def pixels(self) -> np.ndarray:
         """The whole montage, uint8 (h, w, colours), 0 between tiles."""
         return self._grid.montage(self._tiles)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from cnnvis_widgets import activations, load
 from cnnvis_widgets.errors import FeedError, LayerError
+from cnnvis_widgets.imaging.colormaps import MAGMA
 from cnnvis_widgets.imaging.heat import heat
 
 pytest_plugins = ["widget_jobs"]
@@ -53,8 +54,12 @@ def check(explorer, a, b):
     np.testing.assert_array_equal(names["b"].values, b.values)
     first, second = a.values[0, ..., channel], b.values[0, ..., channel]
     limit = max(first.max(), second.max())
-    np.testing.assert_array_equal(panel_pixels(explorer, "A"), heat(first, limit=limit, signed=False).pixels)
-    np.testing.assert_array_equal(panel_pixels(explorer, "B"), heat(second, limit=limit, signed=False).pixels)
+    np.testing.assert_array_equal(
+        panel_pixels(explorer, "A"), heat(first, limit=limit, signed=False, table=MAGMA).pixels
+    )
+    np.testing.assert_array_equal(
+        panel_pixels(explorer, "B"), heat(second, limit=limit, signed=False, table=MAGMA).pixels
+    )
     if first.shape == second.shape:
         difference = heat(first - second, limit=limit, signed=True).pixels
         np.testing.assert_array_equal(panel_pixels(explorer, "A-B"), difference)
