@@ -4,10 +4,10 @@ Usage: python scripts/pictures.py [FOLDER]
 
 It opens the embedded network in JupyterLab in headless Chromium, does what a reader would do, and writes
 
-    explorer.gif              a map is chosen, projected, and a goldfish is dreamt; less than 3 MB
-    explorer_*.png            stills of four views, light; the first one also dark
+    explorer.gif              a channel and its card, projections, evidence for a class, a dream; less than 3 MB
+    explorer_*.png            stills of five views, light; the first one also dark
 
-It takes two minutes on two cores.
+It takes four minutes on two cores.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/browser")]
 
-from servers import Notebook, browser_of, chromium, lab_server, write_notebook  # noqa: E402
+from servers import CHARTS_MS, Notebook, browser_of, chromium, lab_server, write_notebook  # noqa: E402
 
 CELL = "from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer(logdir=None)\nexplorer"
-LAYER = "block6_expand_relu/Relu6"
+CHANNELS = 7, 116
+"""Of the layer that the explorer opens on: eyes, and another one."""
+COFFEE, ESPRESSO, VOLCANO = 1, 967, 980
+"""An image of the explorer, its class, and the class that is dreamt."""
 SIZE = {"width": 1440, "height": 1100}
 GIF_WIDTH, GIF_HEIGHT, LIMIT = 900, 640, 3_000_000
 COLOURS = 128
@@ -77,46 +80,44 @@ def photo(notebook: Notebook) -> Image.Image:
 
 
 def still(notebook: Notebook, path: Path) -> None:
-    """Write the explorer as a PNG file of 256 colours."""
+    """Write the whole explorer as a PNG file of 256 colours."""
     notebook.rest()
-    notebook.await_layout()
-    picture = photo(notebook).convert("RGB")
+    picture = notebook.whole_picture().convert("RGB")
     picture = picture.quantize(palette=picture.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
     picture.save(path, optimize=True)
     print(f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
 
 
 def choose(notebook: Notebook, **choices: object) -> None:
-    """Set choices from Python, as the controls do, and wait for the result."""
+    """Set choices from Python, as the controls do, and wait for the results, those of the card and the strip, too."""
     for name, value in choices.items():
         notebook.python(f"setattr(explorer.state, {name!r}, {value!r})")
     notebook.rest()
+    notebook.python("bool(explorer.card.wait(60)) or explorer.strip.wait(60)")
+    notebook.await_layout()
+    notebook.page.wait_for_timeout(CHARTS_MS)
 
 
 def play(notebook: Notebook, film: Film) -> None:
     """What a reader sees in the first half minute."""
     film.take(1500)
-    choose(notebook, layer=LAYER)
-    film.take(1300)
-    for place in (3, 9, 4):
-        notebook.python(f"setattr(explorer.state, 'channel', int(explorer.result.strengths[0].argsort()[-{place}]))")
-        notebook.await_layout()
-        notebook.page.wait_for_timeout(300)
+    for channel in CHANNELS[::-1]:
+        choose(notebook, channel=channel)
         film.take(900)
+        notebook.await_python("explorer.card.face.likes.figure.pixels is not None")
+        notebook.page.wait_for_timeout(1500)  # a dream that grows
+        film.take(2000)
     choose(notebook, method="deconvolution")
-    notebook.page.wait_for_timeout(500)
     film.take(2200)
-    choose(notebook, method="attribution")
-    notebook.page.wait_for_timeout(300)
-    film.take(1800)
-    notebook.python("setattr(explorer.state, 'target', 1)")  # goldfish
-    choose(notebook, method="deep dream")
-    notebook.python("explorer.start()")
+    choose(notebook, image=COFFEE, method="attribution")
+    film.take(2200)
+    choose(notebook, method="deep dream", target=VOLCANO)
     film.take(600)
+    notebook.python("explorer.start()")
     while notebook.python("explorer.state.running"):
         film.take(300)
         notebook.page.wait_for_timeout(500)
-    notebook.rest()
+    choose(notebook)
     film.take(3000)
 
 
@@ -141,11 +142,13 @@ def main(folder: Path) -> None:
             size = (folder / "explorer.gif").stat().st_size
             print(f"explorer.gif: {len(film.frames)} frames, {size // 1000} kB", flush=True)
             still(notebook, folder / "explorer_dream.png")
-            for view in ("activations", "deconvolution", "attribution"):
-                choose(notebook, method=view)
+            notebook.python("setattr(explorer.state, 'factor', 0.0)")
+            choose(notebook, method="attribution", target=ESPRESSO)
+            still(notebook, folder / "explorer_attribution.png")
+            for view in ("intervention", "deconvolution", "activations"):
+                choose(notebook, image=0, method=view, channel=CHANNELS[0])
                 notebook.page.wait_for_timeout(1500)  # badges that come after the picture
                 still(notebook, folder / f"explorer_{view}.png")
-            choose(notebook, method="activations")
             notebook.in_theme("Dark")
             still(notebook, folder / "explorer_dark.png")
             faults = notebook.faults()

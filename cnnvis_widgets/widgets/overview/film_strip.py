@@ -171,7 +171,7 @@ class FilmStrip:
             hidden_image = self._fed_images.with_pixels(fed, hidden, box)
             return Scene(hidden_image, "this image behind the occluder", None, False)
         if state.method == "deep dream" and self._dream is not None and self._dream.network is fed.network:
-            return Scene(self._dream, "the dream; it changes as the dream grows", None, False)
+            return Scene(self._dream, "the dream as it grows", None, False)
         return Scene(fed)
 
     def _steps(self, scene: Scene, kind: str, unfolded: int) -> Generator[Film, None, None]:

@@ -46,7 +46,7 @@ def test_a_dream_of_a_channel_has_no_probability(explorer):
 def test_the_film_strip_follows_the_dream_and_goes_back(dreamt):
     strip, picture = dreamt.strip, as_input(dreamt.result.images[0], dreamt.fed_images.images[0].shape)
     fed = strip._scene().fed
-    assert "the dream" in strip.element.about
+    assert strip.element.about == "the dream as it grows"
     np.testing.assert_allclose(dreamt.network.images(fed.feed)[0], picture, atol=1e-6)
     with_dream = strip.element.sprite
     dreamt.state.method = "activations"
