@@ -92,9 +92,10 @@ def test_the_strip_follows_the_image_and_the_choice_of_pictures(notebook):
 LAYER = "block1_expand_relu/Relu6"
 VALUES = "explorer.result.values[0]"
 READ = re.compile(r"Map (\d+): (\S+) at row (\d+), column (\d+)")
-SEEING = """(lambda values, field, place: sorted(
-    (values[field.units_seeing(place, values.shape[:2])].max(axis=(0, 1)).tolist()), reverse=True
-)[:8])(explorer.result.values[0], explorer.network.receptive_field(explorer.state.layer, (224, 224)), PLACE)"""
+SEEING = """(lambda values, field, place: (lambda peaks: peaks[
+    np.argsort(values.mean(axis=(0, 1)) - peaks, kind="stable")
+][:8].tolist())(values[field.units_seeing(place, values.shape[:2])].max(axis=(0, 1))))(
+    explorer.result.values[0], explorer.network.receptive_field(explorer.state.layer, (224, 224)), PLACE)"""
 
 
 def read(notebook, which):

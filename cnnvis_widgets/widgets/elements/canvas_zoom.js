@@ -47,12 +47,13 @@ function addZoomButtons(tools, zoom) {
   }
 }
 
-// The wheel scrolls the page, unless the picture has the focus. A pinch on a touchpad arrives as a wheel with Ctrl.
+// The wheel scrolls the page, unless one has zoomed into the picture and it has the focus. A pinch on a touchpad arrives as a wheel with Ctrl.
 function zoomByWheel({ model, canvas, stage, zoom }) {
   stage.addEventListener(
     "wheel",
     (event) => {
-      if (!model.get("zoomable") || !(event.ctrlKey || document.activeElement === canvas)) return;
+      const inside = zoom.zoomed && document.activeElement === canvas;
+      if (!model.get("zoomable") || !(event.ctrlKey || inside)) return;
       event.preventDefault();
       zoom.by(Math.exp(-event.deltaY / (event.ctrlKey ? 150 : 400)), event.clientX, event.clientY);
     },

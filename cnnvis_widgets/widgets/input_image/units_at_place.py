@@ -33,8 +33,8 @@ class SeeingUnit:
 
 
 class UnitsAtPlace:
-    """A list that appears when the user clicks the photo: the most active unit of each map that sees the place, the
-    largest activation first. Choosing a unit selects it; the arrow keys on the photo move the place.
+    """A list that appears when the user clicks the photo: the most active unit of each map that sees the place; first
+    maps that fire more there than elsewhere. Choosing a unit selects it; the arrow keys on the photo move the place.
 
     Attributes:
         widget: the list below a line that names the place; hidden until there is a place.
@@ -87,7 +87,7 @@ class UnitsAtPlace:
 
         def rank() -> tuple[Any, ...]:
             values = computations.feature_maps(fed_layer).values[0]
-            return fed_layer.layer, place, strongest(values, field.units_seeing(place, values.shape[:2]))
+            return fed_layer.layer, place, standing_out(values, field.units_seeing(place, values.shape[:2]))
 
         self._request.submit(rank)
 
@@ -96,8 +96,10 @@ class UnitsAtPlace:
         if layer != self._state.layer:
             return
         self.units = units
-        count = f"{len(units)} most active units" if units else "No active unit"
+        count = f"{len(units)} units" if units else "No active unit"
         words = f"{count} of {layer} that see row {place[0]}, column {place[1]} of the image"
+        if units:
+            words += "; first those that fire more here than elsewhere"
         self._title.value = text(words, role="status")
         refill(self._list, [(str(unit), unit) for unit in units], None, self._choose)
 
@@ -110,8 +112,10 @@ class UnitsAtPlace:
             self._state.channel, self._state.unit = chosen.channel, chosen.unit
 
 
-def strongest(values: np.ndarray, window: tuple[slice, ...]) -> tuple[SeeingUnit, ...]:
-    """The most active unit of each map in a window, the largest activation first; only active units.
+def standing_out(values: np.ndarray, window: tuple[slice, ...]) -> tuple[SeeingUnit, ...]:
+    """The most active unit of each map in a window; first those that are furthest above the mean of their map.
+
+    A map that is strong everywhere tells nothing about a place. Only active units are listed.
 
     Args:
         values: float (height, width, channels).
@@ -122,7 +126,8 @@ def strongest(values: np.ndarray, window: tuple[slice, ...]) -> tuple[SeeingUnit
         return ()
     flat = part.reshape(-1, part.shape[-1])
     places, largest = flat.argmax(axis=0), flat.max(axis=0)
-    ranked = [int(channel) for channel in np.argsort(-largest, kind="stable")[:LISTED] if largest[channel] > 0]
+    order = np.argsort(values.mean(axis=(0, 1)) - largest, kind="stable")
+    ranked = [int(channel) for channel in order if largest[channel] > 0][:LISTED]
     units = {channel: np.unravel_index(int(places[channel]), part.shape[:2]) for channel in ranked}
     top, left = window[0].start, window[1].start
     return tuple(

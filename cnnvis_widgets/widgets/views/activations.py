@@ -141,8 +141,8 @@ class ActivationsView(View):
             state.order, f"those that speak for {state.class_name(state.target)} first"
         )
         count = "" if layer.channels is None else f"{layer.channels} "
-        reads = "Brighter means that the channel fires more at that place."
-        return f"{count}feature maps, {order}. {reads} Click a map to open its card."
+        clicks = "Click a map to open its card, or a place of the photo to find the maps that see it."
+        return f"{count}feature maps, {order}. Brighter: the channel fires more there. {clicks}"
 
     def pin(self) -> None:
         """Pin the selected map, or remove its pin."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnvis_widgets import ModelExplorer, ReceptiveField
-from cnnvis_widgets.widgets.input_image.units_at_place import strongest
+from cnnvis_widgets.widgets.input_image.units_at_place import standing_out
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs", "inline_jobs")
@@ -24,12 +24,14 @@ def test_the_units_that_see_a_place_are_those_whose_window_holds_it(stride, star
     assert list(range(count))[field.units_seeing((place,), (count,))[0]] == seeing
 
 
-def test_the_strongest_unit_of_each_active_map():
+def test_maps_that_fire_here_more_than_elsewhere_come_first():
     values = np.zeros((4, 5, 3), np.float32)
     values[1, 2, 0], values[2, 3, 1], values[0, 0, 2] = 2.0, 5.0, 9.0
-    units = strongest(values, (slice(1, 4), slice(1, 5)))
+    units = standing_out(values, (slice(1, 4), slice(1, 5)))
     assert [(unit.channel, unit.unit, unit.value) for unit in units] == [(1, (2, 3), 5.0), (0, (1, 2), 2.0)]
-    assert strongest(values, (slice(3, 3), slice(0, 5))) == ()
+    assert standing_out(values, (slice(3, 3), slice(0, 5))) == ()
+    values[..., 1] = 5.0  # everywhere
+    assert [unit.channel for unit in standing_out(values, (slice(1, 4), slice(1, 5)))] == [0, 1]
 
 
 @pytest.fixture
@@ -53,8 +55,9 @@ def test_a_click_lists_units_and_choosing_one_selects_it(explorer):
     click(explorer, 6.5, 3.5)
     assert units.widget.layout.display is None
     assert units.units
-    assert [unit.value for unit in units.units] == sorted((unit.value for unit in units.units), reverse=True)
     maps = explorer.result.values[0]
+    above = [unit.value - float(maps[..., unit.channel].mean()) for unit in units.units]
+    assert above == sorted(above, reverse=True)
     for unit in units.units:
         left, top, width, height = explorer.fed_images.seen_by(0, explorer.state.layer, unit.unit)
         assert left <= 6 < left + width
