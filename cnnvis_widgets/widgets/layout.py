@@ -28,6 +28,8 @@ from .state.explorer_state import ExplorerState
 from .views.view import View
 
 FILES_MENU = "Save pictures, log to TensorBoard, export a page, copy the code"
+EXPLAINING = "attribution"
+"""The view that explains a class."""
 NAMED_FILES = 6
 """How many written files are named below the explorer; of more only the number."""
 
@@ -81,6 +83,7 @@ class ExplorerLayout:
         self.card = _classed(create(w.VBox), "cnnvis-card")
         self._options, self._panel = c.row(), create(w.VBox)
         self._image, self._left = image_pane.widget, _classed(create(w.VBox), "cnnvis-left")
+        self._explain = c.button("", self._explain_class, "See which parts of the image speak for this class")
         menu = c.LayerMenu(state)
         self._families = menu.family
         self._fold = folded(label="More options", tooltip="Controls that you need less often")
@@ -106,6 +109,7 @@ class ExplorerLayout:
         state.observe(self._show_view, "method")
         state.observe(self._say, list(state.traits(report=None)))
         self.card.observe(self._arrange, "children")
+        state.observe(self._arrange, ["target", "head", *(["explained"] if state.has_trait("explained") else [])])
         self._show_view()
         state.observe(lambda change: code.refresh(), list(state.trait_names(report=None)))
 
@@ -158,10 +162,22 @@ class ExplorerLayout:
         """Put into the page what stands beside the view; without anything on its right the view is wider."""
         view = self._views[self._state.method]
         below, beside = ((), ()) if view.unavailable() else (tuple(view.below_photo), tuple(view.side))
-        self._left.children = (self._image, *below)
+        self._left.children = (self._image, *self._explaining(view), *below)
         card = (self.card,) if self.card.children and view.has_card and not view.unavailable() else ()
         self._side.children = (*beside, *card)
         self.columns.children = (self._left, self._middle, *([self._side] if beside or card else []))
+
+    def _explaining(self, view: View) -> tuple[w.Widget, ...]:
+        """The button that explains the class whose bar was clicked, beside views that tell nothing about a class."""
+        state: Any = self._state
+        clicked = getattr(state, "explained", "") == "chosen" and state.has_predictions
+        if not clicked or view.asks_class or self._views[EXPLAINING].unavailable():
+            return ()
+        self._explain.description = f"Explain {state.class_name(state.target)}"
+        return (self._explain,)
+
+    def _explain_class(self) -> None:
+        self._state.method = EXPLAINING
 
 
 def _classed(widget: w.DOMWidget, name: str) -> Any:

@@ -941,3 +941,32 @@ def test_values_up_to_the_floor_are_dark(explorer):
 
 def html_of(explorer):
     return "".join(widget.value for widget in explorer.views["activations"].options if isinstance(widget, HTML))
+
+
+def test_a_clicked_class_is_explained_by_one_more_click(explorer):
+    shown = [child.description for child in explorer.parts._left.children if isinstance(child, Button)]
+    assert shown == []
+    explorer.state.choose_class(2)
+    (button,) = (child for child in explorer.parts._left.children if isinstance(child, Button))
+    assert button.description == f"Explain {explorer.state.class_name(2)}"
+    button.click()
+    assert explorer.state.method == "attribution"
+    assert explorer.wait(0).targets == (2,)
+    assert not any(isinstance(child, Button) for child in explorer.parts._left.children)
+
+
+def test_another_image_forgets_the_unit_and_other_pixels_do_not(explorer):
+    explorer.state.unit = (3, 4)
+    explorer.state.image_replaced()
+    assert explorer.state.unit == (3, 4)
+    explorer.state.image = 1
+    assert explorer.state.unit is None
+
+
+def test_the_selected_map_stands_below_the_photo_and_the_card_in_a_column_of_its_own(explorer):
+    gallery = explorer.views["activations"].context.gallery
+    assert explorer.parts._left.children[-1] is gallery.large
+    assert explorer.parts._side.children == (explorer.parts.card,)
+    explorer.state.method = "deconvolution"
+    assert gallery.large not in explorer.parts._left.children
+    assert explorer.parts._side.children[0] is gallery.large

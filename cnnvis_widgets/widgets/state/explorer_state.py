@@ -324,6 +324,11 @@ class ExplorerState(t.HasTraits):
         if self.family not in ("all", self.current_layer.family):
             self.family = self.current_layer.family
 
+    @t.observe("image")
+    def _reset_unit(self, change: Any) -> None:
+        if change["old"] != change["new"]:  # what stands out in one image may be silent in the next
+            self.unit = None
+
     @t.observe("family")
     def _stay_in_family(self, change: Any) -> None:
         listed = self.listed_layers()

@@ -106,6 +106,7 @@ class AttentionView(View):
     name, title = "attention", "Attention"
     tooltip = "See where the tokens of a transformer attend to, from a token that you click"
     depends_on = ("attention", "attention_method", "attention_query")
+    asks_class = True
     state: AttentionTraits
 
     def __init__(self, context: Context) -> None:

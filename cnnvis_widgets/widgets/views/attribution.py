@@ -113,6 +113,7 @@ class AttributionView(View):
     name, title = "attribution", "Attribution"
     tooltip = "See which parts of the image speak for a class, and which against it"
     depends_on = ("explainer", "at_layer")
+    asks_class = True
     state: AttributionTraits
 
     def __init__(self, context: Context) -> None:

@@ -98,6 +98,7 @@ class DreamView(View):
 
     name, title = "deep dream", "Deep dream"
     tooltip = "Grow an image that a class, a map or a layer answers to most strongly"
+    asks_class = True
     state: DreamTraits
 
     def __init__(self, context: Context) -> None:

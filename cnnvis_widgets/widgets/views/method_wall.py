@@ -40,6 +40,7 @@ class MethodWallView(View):
     name, title = "method wall", "Method wall"
     tooltip = "Compare all attribution methods for one class, with time and two measures of each"
     depends_on = ("at_layer",)
+    asks_class = True
     state: ExplanationTraits
 
     def __init__(self, context: Context) -> None:

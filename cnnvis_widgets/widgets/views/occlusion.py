@@ -47,6 +47,7 @@ class OcclusionView(View):
     name, title = "occlusion", "Occlusion"
     tooltip = "Hide a part of the image and see how the prediction changes"
     depends_on = ("square", "at_layer", "rule")
+    asks_class = True
     state: OcclusionTraits
 
     def __init__(self, context: Context) -> None:

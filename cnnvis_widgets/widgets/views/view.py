@@ -61,6 +61,7 @@ class View:
         panel: what is shown beside the photo.
         below_photo: what stands in the left-hand column, below the photo and the prediction.
         side: what stands in the right-hand column, above the card of the channel; on a narrow page below ``panel``.
+        asks_class: whether it shows something about the chosen class.
         has_card: whether the card of the chosen channel stands beside it.
         has_pictures: whether its results are written as PNG files and TensorBoard summaries, which draw the result of
             the work and ``extra_pictures``. A view of text says False: the switches write nothing, and the buttons say
@@ -72,6 +73,7 @@ class View:
     tooltip: ClassVar[str] = ""
     depends_on: ClassVar[Sequence[str]] = ()
     has_pictures: ClassVar[bool] = True
+    asks_class: ClassVar[bool] = False
     has_card: ClassVar[bool] = False
     options: Sequence[w.Widget] = ()
     more: Sequence[w.Widget] = ()
