@@ -26,13 +26,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests/browser")]
 from servers import CHARTS_MS, Notebook, browser_of, chromium, lab_server, write_notebook  # noqa: E402
 
 CELL = "from cnnvis_widgets import ModelExplorer\nexplorer = ModelExplorer(logdir=None)\nexplorer"
-CHANNELS = 7, 116
-"""Of the layer that the explorer opens on: eyes, and another one."""
+CHANNELS = 102, 7
+"""Of the layer that the explorer opens on: an eye with its lids, and pupils."""
 COFFEE, ESPRESSO, VOLCANO = 1, 967, 980
 """An image of the explorer, its class, and the class that is dreamt."""
 SIZE = {"width": 1440, "height": 1100}
-GIF_WIDTH, GIF_HEIGHT, LIMIT = 900, 640, 3_000_000
-COLOURS = 128
+GIF_WIDTH, GIF_HEIGHT, LIMIT = 900, 700, 3_000_000
+COLOURS = 256
 
 
 class Film:
@@ -100,10 +100,8 @@ def choose(notebook: Notebook, **choices: object) -> None:
 
 def play(notebook: Notebook, film: Film) -> None:
     """What a reader sees in the first half minute."""
-    film.take(1500)
-    for channel in CHANNELS[::-1]:
+    for channel in CHANNELS:
         choose(notebook, channel=channel)
-        film.take(900)
         notebook.await_python("explorer.card.face.likes.figure.pixels is not None")
         notebook.page.wait_for_timeout(1500)  # a dream that grows
         film.take(2000)
@@ -115,8 +113,8 @@ def play(notebook: Notebook, film: Film) -> None:
     film.take(600)
     notebook.python("explorer.start()")
     while notebook.python("explorer.state.running"):
-        film.take(300)
-        notebook.page.wait_for_timeout(500)
+        film.take(250)
+        notebook.page.wait_for_timeout(250)
     choose(notebook)
     film.take(3000)
 
@@ -146,7 +144,7 @@ def main(folder: Path) -> None:
             choose(notebook, method="attribution", target=ESPRESSO)
             still(notebook, folder / "explorer_attribution.png")
             for view in ("intervention", "deconvolution", "activations"):
-                choose(notebook, image=0, method=view, channel=CHANNELS[0])
+                choose(notebook, image=0, method=view, channel=CHANNELS[-1])
                 notebook.page.wait_for_timeout(1500)  # badges that come after the picture
                 still(notebook, folder / f"explorer_{view}.png")
             notebook.in_theme("Dark")

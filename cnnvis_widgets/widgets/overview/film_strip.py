@@ -186,18 +186,20 @@ class FilmStrip:
         if scene.stays and not self.blocks and len(layer_runs(scene.fed.network, scene.fed.feed)) == 1:
             self._fill_from_maps(film, scene, kind, seen)  # the view computes all of them, too
         self._fill(film, scene, kind, seen, replaced)
-        yield film
+        if scene.stays:  # else the layers of the open block would go and come again with each step
+            yield film
         if 0 <= unfolded < len(self.blocks):
             block = self.blocks[unfolded]
             inner = set(range(block.first, block.last + 1)) - film.ready - film.drawings.keys()
             for run in layer_runs(scene.fed.network, scene.fed.feed):
                 numbers = [self._numbers[name] for name in run if self._numbers[name] in inner]
-                if numbers and replaced:
-                    self._fill(film, scene, kind, numbers, replaced)
-                elif numbers:
+                if numbers and scene.stays:
                     self._fill_from_maps(film, scene, kind, numbers)
-                if numbers:
                     yield film
+                elif numbers:
+                    self._fill(film, scene, kind, numbers, replaced)
+        if not scene.stays:
+            yield film
 
     def _new_film(self, scene: Scene) -> Film:
         height, width = tile_size(self._fed_images.images[0].shape)
