@@ -107,6 +107,7 @@ class DreamView(View):
         self.film, self._going, self._controls, self._on_photo = Film(), Event(), DreamControls(), False
         self._objective = state.objective  # of the newest dream
         self._about: tuple[FedLayer, int, Question | None] | None = None  # of the newest dream
+        self._dreaming = False  # and not only the maps to choose from are computed
         self._start = button("Start dreaming", self.start, "Grow the class, the map or what is in the layer", "primary")
         self.options = self._options()
         self._pace = slider(
@@ -178,6 +179,7 @@ class DreamView(View):
 
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
+        self._dreaming = False
         return f"Computing {self.state.layer}", computations.before_dreaming(self.context.fed_layer(), self._target())
 
     def start(self) -> None:
@@ -193,7 +195,9 @@ class DreamView(View):
         self.chart.clear()
         handles = computations.DreamHandles(self.film, self._going, self._controls)
         steps = computations.dreaming(fed_layer, target, handles)
+        self._dreaming = True
         self.context.begin(self, "Dreaming", steps)
+        self._update()
 
     def _target(self) -> computations.DreamTarget:
         """What the state selects: the layer, its class or map (None for the strongest map), and the options."""
@@ -302,7 +306,7 @@ class DreamView(View):
         set_visible(self._classes, state.objective == "class")
         if on_screen:
             set_visible(self.context.gallery.maps, state.objective == "channel")
-        running = state.running and on_screen
+        running = state.running and on_screen and self._dreaming
         if state.paused and not state.running:
             state.paused = False
         self._pause.disabled = self._undo.disabled = not running

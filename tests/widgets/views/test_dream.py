@@ -73,3 +73,15 @@ def test_a_dream_is_brought_to_the_size_of_the_input():
     assert large.mean() == pytest.approx(0.5, abs=1e-3)
     assert as_input(np.zeros((8, 2), np.float32), (16, 2)) is None
     assert as_input(picture, (10, 10, 3)) is picture
+
+
+def test_only_a_dream_can_be_paused_and_not_the_maps_to_choose_from(explorer):
+    view, state = explorer.views["deep dream"], explorer.state
+    state.method = "deep dream"
+    state.running = True  # as while the maps are computed
+    assert view._start.description == "Start dreaming"
+    assert view._pause.disabled
+    view._dreaming = True
+    view._update()
+    assert view._start.description == "Start again"
+    assert not view._pause.disabled
