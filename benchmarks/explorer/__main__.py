@@ -29,6 +29,8 @@ def parts(dice: random.Random, quick: bool) -> dict[str, Callable[[Notebook], li
     count, seconds = (5, 4.0) if quick else (30, 12.0)
     return {
         "layers": lambda notebook: waits.layers(notebook, dice, count),
+        "strip": lambda notebook: waits.strip(notebook, 8),
+        "card": lambda notebook: waits.card(notebook, dice, 6 if quick else 20),
         "units": lambda notebook: waits.units(notebook, dice, 3 if quick else 6),
         "occluder": lambda notebook: waits.occluder(notebook, seconds),
         "stale": lambda notebook: waits.stale(notebook, seconds),

@@ -73,6 +73,33 @@ EXPECT = """([which, words, patience]) => {
 }"""
 
 
+CARD_LAYER = "block5_depthwise_relu/Relu6"
+SETTLED_MS = 800
+"""Between two choices: what follows the pictures, such as the layers of the open block, is over then."""
+WATCH_STRIP = """() => {
+  window.changed = 0;  // when the film strip last got other pictures
+  const now = () => performance.timeOrigin + performance.now();
+  const strip = document.querySelector(".cnnvis-strip");
+  const sprite = () => strip.querySelector(".cnnvis-strip-box:not(.cnnvis-strip-hidden)")?.style.backgroundImage;
+  let shown = sprite();
+  new MutationObserver(() => requestAnimationFrame(() => {
+    if (sprite() === shown) return;
+    shown = sprite();
+    if (window.changed < window.acted) window.changed = now();  // of several sprites the first
+  })).observe(strip, { subtree: true, attributes: true, attributeFilter: ["style"] });
+}"""
+WATCH_VOTES = """() => {
+  window.voted = 0;  // when the classes of the card last changed
+  const now = () => performance.timeOrigin + performance.now();
+  new MutationObserver(() => requestAnimationFrame(() => (window.voted = now()))).observe(
+    document.querySelector(".cnnvis-votes"), { subtree: true, childList: true });
+}"""
+COMPLETE = """(names) => {
+  const last = (name) => window.seen.filter((each) => each.which === name).at(-1)?.at ?? 0;
+  return Math.max(window.voted, ...names.map(last)) - window.acted;
+}"""
+
+
 def waited(notebook: Notebook, act: Callable[[], object], which: str, *words: str) -> float:
     """Milliseconds from what ``act`` does in the page to a picture whose text alternative has all the ``words``.
 
@@ -160,6 +187,45 @@ def _unit(notebook: Notebook, dice: random.Random, layer: str) -> float:
     text, channel, row, column = notebook.python(f"(lambda it: [str(it), it.channel, *it.unit])({chosen})")
     words = f"What made map {channel} of {layer} ", f" at row {row}, column {column}"
     return waited(notebook, lambda: entries.select_option(text), "large", *words)
+
+
+def strip(notebook: Notebook, count: int) -> list[Measurement]:
+    """Images that were never chosen: from the click on a thumbnail to the film strip of that image."""
+    page = notebook.page
+    page.evaluate(WATCH_STRIP)
+    names, times = notebook.python("list(explorer.state.images)"), []
+    for name in names[1 : count + 1]:
+        page.locator(f".cnnvis-image[aria-label='{name}']").click()
+        notebook.await_python(f"explorer.state.images[explorer.state.image] == {name!r} and not explorer.state.running")
+        page.wait_for_function("() => window.changed > window.acted")
+        times.append(float(page.evaluate("() => window.changed - window.acted")))
+        notebook.python("explorer.strip.wait(60)")
+        page.wait_for_timeout(SETTLED_MS)
+    page.locator(f".cnnvis-image[aria-label='{names[0]}']").click()
+    return [timed("a new image: the film strip of all blocks", 250, times)]
+
+
+def card(notebook: Notebook, dice: random.Random, count: int) -> list[Measurement]:
+    """Maps are clicked in the montage: from the click to the last of map, patch, projection and classes in the card."""
+    page = notebook.page
+    notebook.python(
+        f"[setattr(explorer.state, *each) for each in {[('method', 'activations'), ('layer', CARD_LAYER)]}]"
+    )
+    at_rest(notebook)
+    page.evaluate(WATCH_VOTES)
+    times: list[float] = []
+    channels = notebook.python("explorer.views['activations'].context.gallery._grid.channels")
+    for turn, channel in enumerate(dice.sample(channels[:120], count + 1)):
+        page.wait_for_timeout(SETTLED_MS)
+        page.evaluate("() => { window.seen.length = 0; window.voted = 0; }")
+        page.mouse.click(*notebook.at("montage", *notebook.tile(channel)))
+        notebook.await_python(f"explorer.state.channel == {channel} and explorer.card.wait(60).channel == {channel}")
+        projected = notebook.python("explorer.card.face.excites.figure.pixels is not None")
+        page.wait_for_timeout(SETTLED_MS)
+        late = page.evaluate(COMPLETE, ["card-where", "card-sees", *(["card-excites"] if projected else [])])
+        if turn and projected:  # the first one of a layer waits for TensorFlow's trace
+            times.append(float(late))
+    return [timed("a map is clicked: its card without dream and survey", 300, times)]
 
 
 def dream(notebook: Notebook, seconds: float) -> list[Measurement]:

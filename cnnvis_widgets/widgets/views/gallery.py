@@ -129,6 +129,7 @@ class Gallery:
         self.curve = SignalChart()
         self.maps = column(self.montage, self._pages, grow="5 1 280px", widest=f"{WIDEST}px")
         self.large = column(self.portrait, self.caption, self.curve, grow="3 1 240px", widest="500px")
+        self.large.add_class("cnnvis-large")
         self.montage.on_click(self._clicked)
         self.montage.on_key(self._moved)
         self.montage.on_hover(self._read_tile)
