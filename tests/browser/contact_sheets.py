@@ -70,6 +70,7 @@ def show(notebook: Notebook, view: str) -> str:
         if view == "occlusion":
             notebook.python("explorer._view.start()")
     notebook.await_python("not explorer.state.running")
+    notebook.python("bool(explorer.card.wait(60)) or explorer.strip.wait(60)")
     notebook.page.wait_for_timeout(800)
     return notebook.python("explorer.state.error")
 
@@ -126,6 +127,7 @@ def look(notebook: Notebook, network: str, views: Sequence[str], widths: Sequenc
             notebook.in_theme(theme)
             for width in widths if theme == "Light" else [dark]:
                 notebook.page.set_viewport_size({"width": width, "height": HEIGHT})
+                notebook.page.wait_for_timeout(1500)  # the montage is laid out anew by the kernel
                 notebook.await_layout()
                 shot = notebook.whole_picture()
                 found = faults(notebook, width)

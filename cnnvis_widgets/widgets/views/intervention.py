@@ -91,8 +91,9 @@ class InterventionView(View):
         self.change: MapChange | None = None  # of ``intervention``
         self._resumed: LRUCache[ResumedNetwork] = LRUCache(1)
         self._request = NewestRequest(self._show, self._fail)
-        bars = column(self._caption, self.bars, self._most, self.chart, grow="2 1 220px", widest="560px")
-        self.panel, self.below_photo, self.side = context.gallery.maps, (context.gallery.large,), (bars,)
+        bars = column(self._caption, self.bars, grow="2 1 220px", widest="560px")
+        changes = column(self._most, self.chart, grow="2 1 220px", widest="560px")
+        self.panel, self.below_photo, self.side = context.gallery.maps, (context.gallery.large,), (bars, changes)
         context.gallery.portrait.on_drag(self._dragged)
         context.gallery.portrait.on_key(self._stretch)
         state.observe(self._enable, ["unit", "layer"])

@@ -51,7 +51,7 @@ class MethodWallView(View):
         self.tiles = {name: PictureCanvas(name=name, smooth=True, width=240) for name in wall_methods()}
         self._captions = {name: create(w.HTML) for name in self.tiles}
         columns = [
-            column(self.tiles[name], self._captions[name], grow="1 1 170px", widest="240px") for name in self.tiles
+            column(self.tiles[name], self._captions[name], grow="1 1 120px", widest="240px") for name in self.tiles
         ]
         self._classes = column(ClassPicker(state), grow="2 1 220px", widest="320px")
         self._reference = create(w.HTML)
