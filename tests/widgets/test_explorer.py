@@ -970,3 +970,12 @@ def test_the_selected_map_stands_below_the_photo_and_the_card_in_a_column_of_its
     explorer.state.method = "deconvolution"
     assert gallery.large not in explorer.parts._left.children
     assert explorer.parts._side.children[0] is gallery.large
+
+
+def test_the_button_says_whether_it_pins_or_unpins(explorer):
+    view, state = explorer.views["activations"], explorer.state
+    assert view._pin.description == "Pin map"
+    view.pin()
+    assert view._pin.description == "Unpin map"
+    state.channel = (state.channel + 1) % 6
+    assert view._pin.description == "Pin map"

@@ -175,3 +175,19 @@ def test_waiting_requests_are_dropped_and_computed_ones_shown():
     assert ended.wait(20)
     live._slot.stop(20)
     assert shown == ["first", "third"]
+
+
+def test_the_chart_draws_the_classes_that_change_most(explorer):
+    view, state = explorer.views["intervention"], explorer.state
+    assert view.chart.numbers == []
+    assert view._most.value == ""
+    state.factor = 0.0
+    result = view.intervention
+    before, after = result.before.amounts[0], result.after.amounts[0]
+    changes = np.abs(after - before)
+    assert view.chart.numbers[0] == int(changes.argmax())
+    assert list(changes[view.chart.numbers]) == sorted(changes[view.chart.numbers], reverse=True)
+    np.testing.assert_allclose(view.chart.bars.y, [before[view.chart.numbers[::-1]], after[view.chart.numbers[::-1]]])
+    assert "The classes that change most" in view._most.value
+    state.factor = 1.0
+    assert view.chart.children == ()
