@@ -82,7 +82,7 @@ class ExplorerLayout:
         self._state, self._views = state, views
         self.card = _classed(create(w.VBox), "cnnvis-card")
         self._options, self._panel = c.row(), create(w.VBox)
-        self._image, self._left = image_pane.widget, _classed(create(w.VBox), "cnnvis-left")
+        self._image, self._left = image_pane, _classed(create(w.VBox), "cnnvis-left")
         self._explain = c.button("", self._explain_class, "See which parts of the image speak for this class")
         menu = c.LayerMenu(state)
         self._families = menu.family
@@ -162,7 +162,7 @@ class ExplorerLayout:
         """Put into the page what stands beside the view; without anything on its right the view is wider."""
         view = self._views[self._state.method]
         below, beside = ((), ()) if view.unavailable() else (tuple(view.below_photo), tuple(view.side))
-        self._left.children = (self._image, *self._explaining(view), *below)
+        self._left.children = (self._image.widget, *self._explaining(view), *below, *self._image.below)
         card = (self.card,) if self.card.children and view.has_card and not view.unavailable() else ()
         self._side.children = (*beside, *card)
         self.columns.children = (self._left, self._middle, *([self._side] if beside or card else []))

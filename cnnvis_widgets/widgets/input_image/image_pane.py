@@ -50,6 +50,7 @@ class ImagePane:
         head_map: what the head tells of each pixel.
         anchors: the anchors of a detector that speak for the chosen class.
         widget: the whole pane.
+        below: what stands at the end of its column, below what a view puts there: the pad to draw on.
     """
 
     def __init__(self, state: ExplorerState, fed_images: FedImages, notices: Sequence[str] = ()) -> None:
@@ -61,7 +62,7 @@ class ImagePane:
         self.thumbnails = ImageStrip(state, tile=list(tile_size(fed_images.images[0].shape)), columns=COLUMNS)
         self.units = UnitsAtPlace(state, fed_images, self.canvas)
         self.incoming = NewImages(state, fed_images, self.canvas)
-        pad = [] if self.incoming.pad is None else [self.incoming.pad]
+        self.below = () if self.incoming.pad is None else (self.incoming.pad,)
         self.notice = create(w.HTML, value="".join(text(notice, "caption", role="note") for notice in notices))
         tools = self.incoming.cropping.widget if self.incoming.takes_pictures else create(w.HBox)
         tools.add_class("cnnvis-photo-tools")
@@ -76,7 +77,6 @@ class ImagePane:
             self.predictions,
             self.head_map.widget,
             self.anchors.widget,
-            *pad,
         )
         self.widget = create(w.VBox, parts, layout={"min_width": "0"})
         self._drawn: dict[int, np.ndarray] = {}
