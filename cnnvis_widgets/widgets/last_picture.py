@@ -105,7 +105,7 @@ class LastPicture:
         state, image_pane, view = self._state, self._image_pane, self._view()
         name, reason = state.images[state.image], view.unavailable()
         blank = Panel(np.full((224, 224, 3), 245, np.uint8), [name])
-        parts = [view.panel, *view.side, *filter(None, [self.card if view.has_card else None])]
+        parts = [view.panel, *view.below_photo, *view.side, *filter(None, [self.card if view.has_card else None])]
         panels, notes = ([], [reason]) if reason else _shown_in(parts)
         return Still(
             title=view.title if not state.running else f"{view.title} ({state.status or 'computing'})",

@@ -979,3 +979,9 @@ def test_the_button_says_whether_it_pins_or_unpins(explorer):
     assert view._pin.description == "Unpin map"
     state.channel = (state.channel + 1) % 6
     assert view._pin.description == "Pin map"
+
+
+def test_the_last_picture_has_the_selected_map(explorer):
+    still = explorer._last_picture._still()
+    large = pixels(canvas(explorer, "large"))
+    assert any(np.array_equal(panel.pixels, large) for panel in still.panels)
