@@ -106,6 +106,11 @@ class ExplorerLayout:
             log.words,
             KernelNotice(),
         ]
+        self._follow(code)
+
+    def _follow(self, code: CodeButton) -> None:
+        """Keep what stands in the page as the state says."""
+        state = self._state
         state.observe(self._show_view, "method")
         state.observe(self._say, list(state.traits(report=None)))
         self.card.observe(self._arrange, "children")

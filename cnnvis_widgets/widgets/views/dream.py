@@ -23,13 +23,13 @@ from ..elements.controls import button, caption, column, dropdown, row, side_by_
 from ..elements.shared_layouts import create, set_visible
 from ..input_image.image_pane import size_in_words
 from ..jobs import computations, jobs
+from ..jobs.dream_sight import DreamSight
 from ..saving.film import Film
 from ..state.applicability import no_gradient
 from ..state.checked_traits import Checked, option_trait
 from ..state.explorer_state import ExplorerState
 from ..state.fed_images import FedLayer
 from ..state.questions import Question
-from .dream_sight import DreamSight
 from .map_sheet import Look, MapSheet
 from .view import Context, Steps, View
 

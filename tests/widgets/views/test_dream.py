@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnvis_widgets import predict
-from cnnvis_widgets.widgets.views.dream_sight import as_input
+from cnnvis_widgets.widgets.jobs.dream_sight import as_input
 
 pytest_plugins = ["widget_jobs"]
 pytestmark = pytest.mark.usefixtures("no_leaked_jobs")

@@ -9,10 +9,10 @@ from PIL import Image
 
 from ...engine.attribution.predictions import predict
 from ...results import DreamStep
-from ..jobs.jobs import Pacer
-from ..jobs.newest_request import NewestRequest
 from ..state.fed_images import FedImages, FedLayer
 from ..state.questions import Question
+from .jobs import Pacer
+from .newest_request import NewestRequest
 
 PROBABILITIES_PER_SECOND, THUMBNAILS_PER_SECOND = 3.0, 1.0
 """How often a growing dream is fed to the network: a forward pass must not slow down the dream."""
