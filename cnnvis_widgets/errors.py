@@ -128,12 +128,12 @@ def described(error: BaseException) -> str:
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """List the known names that are most like a mistyped one, to end an error message.
 
-    The comparison ignores case. It also compares the last components, because people remember ``conv5_3`` rather
-    than ``vgg_16/conv5/conv5_3/Relu``.
+    The comparison ignores case. Names that hold all of its words come first, because people remember 'cat' rather than
+    'Egyptian cat'. It also compares the last components: ``conv5_3`` rather than ``vgg_16/conv5/conv5_3/Relu``.
 
     Example:
-        >>> nearest("conv5", ["block/Conv5", "pool"])
-        "Nearest names: 'block/Conv5'."
+        >>> nearest("conv5", ["block/Conv5", "pool"]), nearest("cat", ["crate", "tabby cat"])
+        ("Nearest names: 'block/Conv5'.", "Nearest names: 'tabby cat', 'crate'.")
     """
     known = list(dict.fromkeys(known))
     by_key: dict[str, str] = {}
@@ -141,12 +141,18 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         by_key.setdefault(full.lower(), full)
         for part in full.lower().split("/"):
             by_key.setdefault(part, full)
-    matches = [by_key[key] for key in get_close_matches(name.lower(), by_key, 2 * count, 0.5)]
+    words = _words(name)
+    matches = [full for full in known if words and words <= _words(full)]
+    matches += [by_key[key] for key in get_close_matches(name.lower(), by_key, 2 * count, 0.5)]
     matches = list(dict.fromkeys(matches))[:count]
     if matches:
         return f"Nearest names: {_quoted(matches)}."
     more = f" and {len(known) - 10} more" if len(known) > 10 else ""
     return f"Known names: {_quoted(known[:10])}{more}." if known else "There are none."
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", name.lower()))
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -51,6 +51,13 @@ def test_every_layer_in_one_pass_as_by_hand(network, kind):
     assert signed > 1, "some layers have negative values"
 
 
+def test_a_clear_channel_stands_for_its_layer_unless_it_is_weak():
+    plane, figure = np.full((4, 4), 0.9), np.eye(4)
+    strong, weak = (np.stack([plane, peak * figure], axis=-1).astype(np.float32) for peak in (1.0, 0.2))
+    np.testing.assert_array_equal(one_map(strong, "strongest"), strong[..., 1])
+    np.testing.assert_array_equal(one_map(weak, "strongest"), weak[..., 0])
+
+
 def test_a_volume_is_averaged_over_its_depth():
     values = np.random.default_rng(0).uniform(0, 1, (3, 4, 5, 2)).astype(np.float32)
     np.testing.assert_allclose(one_map(values), values.mean(axis=-1).mean(axis=0), rtol=1e-6)

@@ -40,9 +40,9 @@ Row = dict[str, str]
 
 
 def copied(to: Path) -> None:
-    """The package and its tests as they are in the tree."""
-    rubbish = shutil.ignore_patterns("__pycache__", "browser")
-    for folder in ("cnnvis_widgets", "tests"):
+    """The package, its tests, and what they take from the documentation, as they are in the tree."""
+    rubbish = shutil.ignore_patterns("__pycache__", "browser", "images")
+    for folder in ("cnnvis_widgets", "tests", "docs"):
         shutil.copytree(ROOT / folder, to / folder, ignore=rubbish)
     shutil.copy(ROOT / "pyproject.toml", to)
 
