@@ -115,6 +115,18 @@ def test_mistakes_name_channels_and_a_neighbour(found):
     assert len(found.errors(count=0)) == 0
 
 
+def test_the_nearest_image_is_another_one_that_is_right(network, images, tmp_path):
+    red_and_blue = images[2] + images[3]  # more like itself, and like the other wrong one, than like one that is right
+    more = np.stack([*images[:5], red_and_blue, 2 * red_and_blue])
+    labels = ["red", "green", "blue", "red", "green", "blue", "blue"]
+    mistakes = survey(network, more, "r", labels=labels, out=tmp_path / "Survey", progress=False).errors()
+    assert [(mistake.key, mistake.prediction, mistake.nearest) for mistake in mistakes] == [
+        ("6", "red", "0"),
+        ("5", "red", "0"),
+    ]
+    assert [mistake.similarity for mistake in mistakes] == pytest.approx([4 / 5] * 2)
+
+
 def test_mistakes_bring_pixels_and_what_their_channels_respond_to(found, images, tmp_path):
     mistakes = found.errors()
     assert (mistakes.wrong, mistakes.labelled, len(mistakes), mistakes.layer.name) == (1, 6, 1, "edges/Relu")

@@ -746,13 +746,20 @@ def test_a_change_in_one_explorer_does_not_stop_the_dream_of_another(make, explo
     other.close()
 
 
-def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate):
+def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate, monkeypatch):
+    pausing, goes_on = threading.Event(), computations._goes_on
+    monkeypatch.setattr(computations, "_PAUSE", 60)
+    monkeypatch.setattr(computations, "_goes_on", lambda going: (pausing.set(), goes_on(going))[1])
     other = make()
     explorer.start()
     explorer.state.paused = True
     gate.go.release()
+    assert pausing.wait(20)
     other.state.layer = "wide"
-    assert isinstance(other.wait(20), FeatureMaps)
+    found = other.wait(20)
+    assert isinstance(found, FeatureMaps)
+    assert found.layer.name == other.state.layer
+    explorer.state.paused = False
     other.close()
 
 
