@@ -10,12 +10,15 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from benchmarks.teaching.notebooks import FILE, PAGE, document, notebooks
 from cnnvis_widgets import ExerciseSheet
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
 HASTY = {"DREAM_SIDE": "64", "DREAM_STEPS": "4"}
 """What a notebook with settings is given here, so that the tests do not take minutes."""
+QUICK = {"01_quickstart.ipynb", "08_tensorboard.ipynb", "explorer_app.ipynb"}
+"""The first that people open, and the cheapest; `make test-slow` executes all others, too."""
 
 
 def name(path):
@@ -74,6 +77,24 @@ def test_every_question_has_an_answer_a_solution_and_a_guide(path):
             assert len({(question.prompt, question.picture) for question in drawn}) > 1, f"{key} has no variants"
 
 
+def test_the_page_of_times_is_that_of_the_figures():
+    rows = read(FILE)
+    assert PAGE.read_text("utf-8") == document(rows)
+    assert {row.work for row in rows} == set(notebooks())
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.ipynb")), ids=name)
+def test_a_notebook_tells_its_goal_and_what_not_to_conclude(path):
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    for sign in ("**Goal.**", "**Time**", "**You need**"):
+        assert sign in texts[0].replace("\n", " "), sign
+    whole = "\n".join(texts)
+    for sign in ("**Predict", "**What you see.**", "**Do not conclude**", "## Summary", "**Further reading.**"):
+        assert sign in whole, sign
+    assert not any(line.lstrip().startswith("assert ") for line in code(path))
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_stored_without_outputs(path):
     for cell in nbformat.read(path, as_version=4).cells:
@@ -87,8 +108,8 @@ def test_stored_without_outputs(path):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "path",
-    # the questions of the exercises are computed in the test above, so that the notebooks around them may be slow
-    [pytest.param(path, marks=pytest.mark.slow if path.name[0] in "123456" else ()) for path in NOTEBOOKS],
+    # the questions of the exercises are computed in a test above, so that the notebooks around them may be slow
+    [pytest.param(path, marks=() if path.name in QUICK else pytest.mark.slow) for path in NOTEBOOKS],
     ids=name,
 )
 def test_runs(path, tmp_path, monkeypatch):

@@ -41,7 +41,7 @@ from .parameter_ascent import ParameterAscent
 from .pixel_ascent import PixelAscent
 from .run import Run, batches_of
 from .steering import DreamControls, require_photo_for
-from .transforms import ROBUST
+from .transforms import robust
 
 LayerOrObjectives = str | Layer | Head | objectives.Objective | Sequence[objectives.Objective] | None
 """What a dream is made for: a head, a layer, or one or several objectives; ``None`` for the main head."""
@@ -147,7 +147,7 @@ def _ascent(network: Network, options: ResolvedOptions, mask: np.ndarray | None)
     return ParameterAscent(
         runtime=network.runtime,
         parameterization=options.parameterization,
-        transform=options.transform or ROBUST,
+        transform=options.transform or robust(options.size),
         low=low,
         high=high,
         step_size=options.step_size,

@@ -19,7 +19,9 @@ from .transforms import Transform
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-_LEAST_SPECTRUM = 64  # smaller pictures are changed pixel by pixel: their views hardly differ
+LEAST_SPECTRUM = 64
+"""The least side of a spectrum. Smaller pictures are changed pixel by pixel: their views hardly differ."""
+
 _LEVELS = 4  # of the Laplacian pyramid, by default
 _MOST_PIXELS = 2**28  # of a picture; more is a slip of the keyboard
 _USUAL_SIDE = 224  # of a picture where neither the network nor its feed has a size
@@ -50,7 +52,9 @@ class DreamOptions:
             through the network's ``preprocess``; or a floating-point array (height, width, channels) of any size, in
             the range of the input. A recipe stores its fingerprint only.
         seed: of the noise and of the views. The same seed gives the same bytes.
-        octaves: the number of sizes that the picture grows through; the last one is ``size``. By default 4.
+        octaves: the number of sizes that the picture grows through; the last one is ``size``. By default 4. Sizes with a
+            side below 32 pixels are left out. With a parameterization, so are those below 64, and the other octaves
+            make their steps, too.
         octave_scale: the factor from one size to the next, at least 1.
         steps: in each octave; by default 20 on pixels, 32 with a parameterization.
         step_size: on pixels, how far a step moves, in 1/255 of the input range for a gradient of mean magnitude 1; by
@@ -60,7 +64,7 @@ class DreamOptions:
         parameterization: the variables that are changed in place of pixels (see ``parameterizations``). By default
             ``fourier()`` from noise of at least 64 x 64, and none on a photo.
         transform: with a parameterization, the distribution of views (see ``transforms``); by default
-            ``transforms.ROBUST``.
+            ``transforms.ROBUST``, with distances in proportion to pictures smaller than 224 pixels.
         views: with a parameterization, the number of views in a step. The gradient is their mean, and a step takes as
             many times longer. MACO was published with 32 crops a step.
         pictures: the number of pictures for each objective, for ``objectives.diversity``.
@@ -176,7 +180,7 @@ class DreamOptions:
                 "Leave it out for the usual size."
             )
         parameterization = self.parameterization
-        if parameterization is None and not self.on_pixels and len(size) == 2 and min(size) >= _LEAST_SPECTRUM:
+        if parameterization is None and not self.on_pixels and len(size) == 2 and min(size) >= LEAST_SPECTRUM:
             parameterization = fourier()
         if parameterization is not None and len(size) != 2:
             raise FeedError(

@@ -14,7 +14,7 @@ from ..network.network import Network
 from ..runtime.resizing import resize
 from . import way_in
 from .bound_objectives import BoundObjective
-from .options import ResolvedOptions
+from .options import LEAST_SPECTRUM, ResolvedOptions
 from .steering import Course, DreamControls, Steering, octave_sizes
 
 
@@ -158,7 +158,11 @@ class Run:
 
     def _course(self) -> Course:
         options = self.options
-        return Course(tuple(octave_sizes(options.size, options.octaves, options.octave_scale)), options.steps)
+        wanted = options.size, options.octaves, options.octave_scale
+        if options.parameterization is None:
+            return Course(tuple(octave_sizes(*wanted)), options.steps)
+        sizes = octave_sizes(*wanted, least=LEAST_SPECTRUM)
+        return Course(tuple(sizes), max(1, options.steps * options.octaves // len(sizes)))
 
     def _step(
         self, states: list[Any], course: Course, views: Any, settings: Mapping[str, Any], log: _Log

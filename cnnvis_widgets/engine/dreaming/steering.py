@@ -11,7 +11,8 @@ from ...errors import OptionError
 
 Size = tuple[int, ...]
 
-_LEAST_SIDE = 32  # an octave smaller than this shows a network nothing that it knows
+LEAST_SIDE = 32
+"""In pixels. A smaller octave shows a network nothing that it knows."""
 
 
 class _Setting:
@@ -107,15 +108,15 @@ class DreamControls:
         return changes
 
 
-def octave_sizes(size: Size, octaves: int, scale: float) -> list[Size]:
+def octave_sizes(size: Size, octaves: int, scale: float, least: int = LEAST_SIDE) -> list[Size]:
     """The sizes of all octaves, small to large.
 
-    Octaves with a side below 32 pixels are left out. Signals and volumes have one octave.
+    Octaves with a side below ``least`` pixels are left out. Signals and volumes have one octave.
     """
     if len(size) != 2:
         return [size]
     sizes = [tuple(round(side / scale**power) for side in size) for power in reversed(range(octaves))]
-    return [octave for octave in sizes if min(octave) >= min(_LEAST_SIDE, *size)]
+    return [octave for octave in sizes if min(octave) >= min(least, *size)]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ import tensorflow as tf
 from ...errors import OptionError
 from ..backward.gradient_overrides import spreading
 
+_USUAL_SIDE = 224  # of the pictures for which the distances of ``robust`` were chosen
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -253,5 +255,19 @@ def _require(holds: bool, expected: str, received: Any) -> None:
         raise OptionError(f"Expected {expected}. Received: {received!r}. Change the arguments of the transform.")
 
 
-ROBUST = compose(pad(12), jitter(20), scale(0.8, 1.5), rotate(8))
-"""The transform of dreams from noise, by default."""
+def robust(size: Sequence[int]) -> Transform:
+    """Make the usual transform for pictures of a size (height, width).
+
+    Its distances were chosen for 224 pixels; they shrink in proportion for smaller pictures.
+
+    Example:
+        >>> from cnnvis_widgets import transforms
+        >>> transforms.robust((112, 160)).arguments["parts"][:2]
+        (pad(pixels=6), jitter(pixels=10))
+    """
+    share = min(1.0, *(side / _USUAL_SIDE for side in size))
+    return compose(pad(round(12 * share)), jitter(round(20 * share)), scale(0.8, 1.5), rotate(8))
+
+
+ROBUST = robust((_USUAL_SIDE, _USUAL_SIDE))
+"""The transform of dreams from noise, by default, for pictures of at least 224 x 224."""

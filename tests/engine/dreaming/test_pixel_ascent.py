@@ -50,9 +50,9 @@ def test_tiles_cover_every_pixel_and_are_full():
 
 def test_small_octaves_of_a_fixed_input_are_enlarged():
     keras.utils.set_random_seed(3)
-    big = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="c")])
+    big = keras.Sequential([keras.Input((90, 90, 3)), keras.layers.Conv2D(4, 3, activation="relu", name="c")])
     steps = run(big, None, "c", 0, octaves=2, steps=4)
-    assert [step.images.shape[1:3] for step in steps][::4] == [(46, 46), (64, 64)]
+    assert [step.images.shape[1:3] for step in steps][::4] == [(64, 64), (90, 90)]
     assert steps[3].scores[0] > steps[0].scores[0]
 
 

@@ -19,6 +19,15 @@ def test_octaves_grow_and_keep_the_photo(free):
     assert octave_sizes((224, 224), 9, 1.4)[0][0] >= 32
 
 
+def test_small_pictures_make_all_steps_in_the_octaves_that_are_left(free):
+    """A part of a thing that is drawn at half its size, and enlarged for the network, is another part."""
+    assert octave_sizes((90, 90), 4, 1.4) == [(33, 33), (46, 46), (64, 64), (90, 90)]
+    for side, sides in ((64, [64] * 12), (90, [64] * 6 + [90] * 6), (63, [63] * 3)):
+        steps = run(free, None, "c", 0, size=(side, side), octaves=4 if side > 63 else 1, steps=3)
+        assert [step.images.shape[1] for step in steps] == sides
+        assert steps[0].total == len(sides)
+
+
 def test_a_run_is_steered_between_its_steps(free):
     options = {"start": photo(40), "octaves": 2, "steps": 3}
     controls, plain = DreamControls(), run(free, None, "c", 0, **options)
@@ -42,7 +51,7 @@ def places(steps):
 
 def test_the_number_of_steps_changes_while_a_run_goes_on(free):
     controls = DreamControls()
-    options = {"octaves": 3, "size": (64, 64), "value_range": (0, 1), "controls": controls}
+    options = {"octaves": 3, "size": (128, 128), "value_range": (0, 1), "controls": controls}
     steps = dream(free, None, "c", 0, steps=3, **options)
     seen = [next(steps), next(steps)]
     controls.steps = 1  # the octave has made two: it ends
@@ -52,26 +61,26 @@ def test_the_number_of_steps_changes_while_a_run_goes_on(free):
     controls.steps = None
     seen += steps
     assert places(seen) == [
-        (0, 0, 33, 3, 9),
-        (1, 0, 33, 3, 9),
-        (2, 1, 46, 3, 4),
-        (3, 1, 46, 3, 6),
-        (4, 2, 64, 3, 6),
-        (5, 2, 64, 3, 7),
-        (6, 2, 64, 3, 7),
+        (0, 0, 65, 3, 9),
+        (1, 0, 65, 3, 9),
+        (2, 1, 91, 3, 4),
+        (3, 1, 91, 3, 6),
+        (4, 2, 128, 3, 6),
+        (5, 2, 128, 3, 7),
+        (6, 2, 128, 3, 7),
     ]
 
 
 def test_the_number_of_octaves_changes_while_a_run_goes_on(free):
     controls = DreamControls()
-    options = {"octaves": 3, "size": (64, 64), "value_range": (0, 1), "controls": controls}
+    options = {"octaves": 3, "size": (128, 128), "value_range": (0, 1), "controls": controls}
     steps = dream(free, None, "c", 0, steps=1, **options)
     seen = [next(steps)]
     controls.octaves = 5
     seen += [next(steps), next(steps)]
     controls.octaves = 1  # the last size is reached all the same
     seen += steps
-    assert places(seen) == [(0, 0, 33, 3, 3), (1, 1, 39, 5, 5), (2, 2, 46, 5, 5), (3, 3, 64, 4, 4)]
+    assert places(seen) == [(0, 0, 65, 3, 3), (1, 1, 77, 5, 5), (2, 2, 91, 5, 5), (3, 3, 128, 4, 4)]
     controls.octaves = 2
     assert [step.octave for step in dream(free, None, "c", 0, steps=1, **options)] == [0, 1]
 

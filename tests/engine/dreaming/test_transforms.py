@@ -99,6 +99,16 @@ def test_composition_is_one_after_the_other():
     assert view.noise == pytest.approx(0.5)
 
 
+def test_the_usual_distances_shrink_with_small_pictures():
+    def distances(size):
+        padded, moved, *others = t.robust(size).arguments["parts"]
+        assert [part.name for part in others] == ["scale", "rotate"]
+        return padded.arguments["pixels"], moved.arguments["pixels"]
+
+    assert [distances((side, 500)) for side in (64, 112, 224, 300)] == [(3, 6), (6, 10), (12, 20), (12, 20)]
+    assert repr(t.robust((224, 224))) == repr(t.ROBUST)
+
+
 def test_same_seed_same_view_and_another_another():
     one, again, other = (drawn(t.ROBUST, seed=seed).coefficients((20, 30)) for seed in (4, 4, 5))
     assert one.shape == (1, 8)
