@@ -37,6 +37,7 @@ def make(folder: Path) -> None:
     network, cat = cv.demo.network(), cv.demo.photos()["chelsea"]
     _dreams(folder)
     _things(folder)
+    _attention(folder)
     _attributions(folder, network, cat)
     _interventions(folder, network, cat)
     results = _maps_and_projections(folder, network, cat)
@@ -116,6 +117,21 @@ def _things(folder: Path) -> None:
         ]
         rows.append(_row([reconstruction_tiles(seen, scale="map")[0] for seen in best]))
     _write(folder / "things.png", enlarge(np.vstack(rows), 2))
+
+
+def _attention(folder: Path) -> None:
+    """Where the class token of a transformer looks: in a row the picture, one head, rollout and relevance."""
+    data = cv.demo.things(60, seed=3)
+    options = {"class_names": data.names, "preprocess": cv.demo.things_preprocess}
+    network = cv.load(cv.demo.things_transformer(), data.images[:1], **options)
+    rows = []
+    for name in THINGS[1:]:
+        image = data.images[next(i for i, label in enumerate(data.labels) if data.names[label] == name)]
+        heads = cv.attention_maps(network, image).weights[0]
+        flows = cv.attention_rollout(network, image), cv.attention_relevance(network, image, name)
+        maps = [heads[0], *(flow.weights[0, 0] for flow in flows)]
+        rows.append(_row([image, *(_over(image, values.repeat(8, axis=0).repeat(8, axis=1)) for values in maps)]))
+    _write(folder / "attention.png", enlarge(np.vstack(rows), 2))
 
 
 def _best(network: cv.Network, image: np.ndarray, layer: str) -> int:

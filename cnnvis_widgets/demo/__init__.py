@@ -1,7 +1,7 @@
 """Networks, pictures and class names to try things on, all of which come with the installation.
 
 ``network`` is the embedded default, trained on ImageNet, and ``photos`` are its pictures. ``things`` draws pictures
-whose truth is known, and ``things_network`` is trained on them. ``digits`` are for networks that are trained in class.
+whose truth is known; ``things_network`` and ``things_transformer`` are trained on them. ``digits`` are for networks that are trained in class.
 Nothing is downloaded, except by ``application`` and ``vgg16``. The first call for a network imports Keras; pictures and
 class names work without it.
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .world.data import Things, things
     from .world.network import things_model, things_network, things_preprocess
     from .world.training import train_things
+    from .world.transformer import things_transformer
 
 __all__ = [
     "Things",
@@ -42,6 +43,7 @@ __all__ = [
     "things_model",
     "things_network",
     "things_preprocess",
+    "things_transformer",
     "train_small_cnn",
     "train_things",
     "vgg16",
@@ -55,6 +57,7 @@ _LATER = {
     "things_model": "world.network",
     "things_network": "world.network",
     "things_preprocess": "world.network",
+    "things_transformer": "world.transformer",
     "train_small_cnn": "classroom",
     "train_things": "world.training",
     "vgg16": "applications",

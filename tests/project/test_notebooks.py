@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from benchmarks.measurements import read
 from benchmarks.teaching.notebooks import FILE, PAGE, document, notebooks
 from cnnvis_widgets import ExerciseSheet
 
@@ -33,7 +34,7 @@ def code(path):
 
 def test_there_are_notebooks():
     numbered = [path.name[:2] for path in sorted(FOLDER.glob("*.ipynb")) if path.name[0].isdigit()]
-    assert numbered == [f"{number:02}" for number in range(1, 13)]
+    assert numbered == [f"{number:02}" for number in range(1, 14)]
 
 
 SHEETS = sorted(FOLDER.glob("exercises/sheets/*.py"))
@@ -93,6 +94,14 @@ def test_a_notebook_tells_its_goal_and_what_not_to_conclude(path):
     for sign in ("**Predict", "**What you see.**", "**Do not conclude**", "## Summary", "**Further reading.**"):
         assert sign in whole, sign
     assert not any(line.lstrip().startswith("assert ") for line in code(path))
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.ipynb")), ids=name)
+def test_what_tensorflow_notes_at_its_start_is_folded_away(path):
+    first = next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    assert first.metadata.jupyter.outputs_hidden
+    assert "import" in first.source
+    assert "sheet(" not in first.source  # nothing to look at is folded away with it
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

@@ -52,8 +52,8 @@ class DreamOptions:
             through the network's ``preprocess``; or a floating-point array (height, width, channels) of any size, in
             the range of the input. A recipe stores its fingerprint only.
         seed: of the noise and of the views. The same seed gives the same bytes.
-        octaves: the number of sizes that the picture grows through; the last one is ``size``. By default 4. Sizes with a
-            side below 32 pixels are left out. With a parameterization, so are those below 64, and the other octaves
+        octaves: the number of sizes that the picture grows through; the last one is ``size``. By default 4. Sizes with
+            a side below 32 pixels are left out. With a parameterization, so are those below 64, and the other octaves
             make their steps, too.
         octave_scale: the factor from one size to the next, at least 1.
         steps: in each octave; by default 20 on pixels, 32 with a parameterization.
