@@ -1,9 +1,9 @@
 """Networks, pictures and class names to try things on, all of which come with the installation.
 
 ``network`` is the embedded default, trained on ImageNet, and ``photos`` are its pictures. ``things`` draws pictures
-whose truth is known; ``things_network`` and ``things_transformer`` are trained on them. ``digits`` are for networks that are trained in class.
-Nothing is downloaded, except by ``application`` and ``vgg16``. The first call for a network imports Keras; pictures and
-class names work without it.
+whose truth is known; ``things_network`` and ``things_transformer`` are trained on them. ``digits`` are for networks
+that are trained in class. Nothing is downloaded, except by ``application`` and ``vgg16``. The first call for a network
+imports Keras; pictures and class names work without it.
 """
 
 from __future__ import annotations

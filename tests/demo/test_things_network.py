@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnvis_widgets import activations, demo, load, predict, reconstruct
+from cnnvis_widgets import activations, demo, dream, load, predict, reconstruct
 from cnnvis_widgets.demo.world import network as world
 from cnnvis_widgets.demo.world.training import Recipe, _examples, _Hardened, train
 from cnnvis_widgets.errors import OptionError
@@ -179,3 +179,10 @@ def test_pictures_are_varied_in_known_ways():
     assert (contrast > 0.69).all()
     assert (contrast < 1.31).all()
     assert (np.abs(brightness) <= 0.1).all()
+
+
+@pytest.mark.slow
+def test_every_class_is_reached_by_a_dream_with_all_defaults():
+    network = demo.things_network()
+    *_, last = dream(network, None, None, range(10))
+    assert predict(network, last.images).probabilities[np.arange(10), np.arange(10)].min() > 0.99
