@@ -67,9 +67,8 @@ def _of_result(result: Any) -> Iterable[np.ndarray]:
 
 def _of_predictions(predictions: r.Predictions) -> Iterable[np.ndarray]:
     for image in range(len(predictions.scores)):
-        top = predictions.top(_CLASSES, image)
-        parts = [part for _, _, part in top]
-        yield bar_chart([name for _, name, _ in top], parts, parts, percent=predictions.probabilities is not None)
+        _, names, parts = zip(*predictions.top(_CLASSES, image), strict=True)
+        yield bar_chart(names, parts, percent=predictions.probabilities is not None)
 
 
 def _of_intervention(result: r.Intervention) -> Iterable[np.ndarray]:

@@ -19,7 +19,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     notebook = open_notebook("lab", "01_quickstart.ipynb")
     page = notebook.page
     notebook.await_cells()
-    assert notebook.python("explorer.result.names[0]") == "goldfish"
+    assert notebook.python("step.names[0]") == "goldfish"
 
     notebook.choose("Activations")
     before = notebook.pixels("montage")
@@ -51,7 +51,7 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     notebook.picture("dream").evaluate(COUNT_FRAMES)
     page.get_by_role("button", name="Start dreaming").click()
     page.wait_for_function("() => window.seen.size >= 8")
-    expect(page.locator(".cnnvis-explorer")).to_contain_text(re.compile(r"\d+ of 1500 · about \d+ s left"))
+    expect(page.locator(".cnnvis-explorer")).to_contain_text(re.compile(r"\d+ of 2000 · about \d+ s left"))
     expect(page.locator(".cnnvis-explorer .bqplot path.line").first).to_be_visible()
     notebook.screenshot("dream")
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -59,8 +59,8 @@ def test_quickstart_in_jupyterlab(open_notebook, folder):
     expect(page.locator(".cnnvis-explorer")).to_contain_text("image_281.png")
 
     assert notebook.python("explorer.state.target") == 281
-    assert notebook.python("[explorer.result.channels, explorer.result.total]") == [[281], 1500]
-    assert 5 <= notebook.python("explorer.result.index") < 1499
+    assert notebook.python("[explorer.result.channels, explorer.result.total]") == [[281], 2000]
+    assert 5 <= notebook.python("explorer.result.index") < 1999
     assert len(list((folder / "Output").glob("deepdream_logits*/image_281.png"))) == 1
     assert len({*(folder / "Log").glob("events.out.tfevents.*")} - older) == 1
     assert notebook.python("explorer.state.error") == ""

@@ -133,5 +133,5 @@ def test_the_pages_are_built_without_a_warning(tmp_path):
     assert "export_html" in shown
     quickstart = (tmp_path / "html/notebooks/01_quickstart.html").read_text("utf-8")
     assert quickstart.count("data:image/") >= 3
-    assert "Deep dream of goldfish" in quickstart
+    assert "DreamStep: layer" in quickstart
     assert "https://unpkg.com" not in quickstart
