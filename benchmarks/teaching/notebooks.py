@@ -67,11 +67,22 @@ def document(rows: Sequence[Measurement]) -> str:
         lines += ["", "## " + ", ".join(f"{name} {value}" for name, value in about), ""]
         lines += ["| notebook | processor, s | clock, s | load |", "|---|---|---|---|"]
         lines += [_line(row) for row in rows if tuple(row.machine.items()) == about]
+    missing = [f"{{doc}}`notebooks/{name}`" for name in notebooks() if name not in {row.work for row in rows}]
+    if missing:
+        lines += ["", "Not measured yet: " + ", ".join(missing) + "."]
     return "\n".join(lines) + "\n"
 
 
 def _line(row: Measurement) -> str:
     return f"| {{doc}}`notebooks/{row.work}` | {row.figures['processor seconds']} | {row.value:.0f} | {row.load} |"
+
+
+def store(row: Measurement) -> None:
+    """Put a row into the file, in the place of an earlier one, and write the page."""
+    rows = {each.key: each for each in (*read(FILE), row) if each.work in notebooks()}
+    ordered = sorted(rows.values(), key=lambda each: each.work)
+    write(FILE, ordered)
+    PAGE.write_text(document(ordered), "utf-8")
 
 
 def chosen(beginnings: Iterable[str]) -> dict[str, Path]:
@@ -82,14 +93,10 @@ def chosen(beginnings: Iterable[str]) -> dict[str, Path]:
 
 def main() -> None:
     """Measure, print and store."""
-    rows = {row.key: row for row in read(FILE)}
     for name, path in chosen(sys.argv[1:]).items():
         row = measured(name, path)
-        rows[row.key] = row
         print(f"{name}: {row.value} s, {dict(row.figures)}", flush=True)
-        ordered = sorted((each for each in rows.values() if each.work in notebooks()), key=lambda each: each.work)
-        write(FILE, ordered)
-        PAGE.write_text(document(ordered), "utf-8")
+        store(row)
 
 
 if __name__ == "__main__":

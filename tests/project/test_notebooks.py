@@ -81,7 +81,7 @@ def test_every_question_has_an_answer_a_solution_and_a_guide(path):
 def test_the_page_of_times_is_that_of_the_figures():
     rows = read(FILE)
     assert PAGE.read_text("utf-8") == document(rows)
-    assert {row.work for row in rows} == set(notebooks())
+    assert {row.work for row in rows} <= set(notebooks())
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.ipynb")), ids=name)

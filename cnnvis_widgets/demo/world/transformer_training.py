@@ -16,7 +16,7 @@ from .network import things_model
 from .training import accuracy_by_class
 from .transformer import FILE, STEM, scores_of_tokens, things_transformer
 
-PICTURES, EPOCHS, BATCH, RATE, DECAY = 6000, 16, 64, 2e-3, 0.02
+PICTURES, EPOCHS, BATCH, RATE, DECAY = 6000, 6, 64, 2e-3, 0.02
 """How many things are drawn, passes through them, pictures to a step, the highest learning rate, weight decay."""
 
 _SEED = 10
