@@ -194,7 +194,7 @@ def test_no_gradient_is_an_error():
 
 @pytest.mark.parametrize("start", [None, "photo"])
 def test_a_run_taken_up_at_the_end_of_an_octave_ends_the_same(free, start):
-    options = {"start": photo(96) if start else None, "size": (96, 96), "octaves": 3, "steps": 2, "seed": 4}
+    options = {"start": photo(96) if start else None, "size": (128, 128), "octaves": 3, "steps": 2, "seed": 4}
     whole = run(free, None, "c", [0, 1], **options)
     rest = run(free, None, "c", [0, 1], **options, resume=whole[3])
     assert [step.index for step in rest] == [4, 5]

@@ -22,7 +22,7 @@ def test_noise_is_dreamt_as_a_spectrum_where_it_is_large_enough(free):
 
 def test_each_option_changes_the_result(free):
     def final(**options):
-        return run(free, None, "c", 1, **({"size": (64, 64), "steps": 3, "octaves": 2} | options))[-1].images
+        return run(free, None, "c", 1, **({"size": (96, 96), "steps": 3, "octaves": 2} | options))[-1].images
 
     plain = final()
     for option in ({"step_size": 4.0}, {"laplacian_levels": 1}, {"octave_scale": 1.8}, {"steps": 4}, {"octaves": 1}):

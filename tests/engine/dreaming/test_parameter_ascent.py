@@ -15,11 +15,11 @@ from cnnvis_widgets.engine.dreaming import parameterizations, transforms
     ids=["fourier", "pixels", "maco"],
 )
 def test_every_parameterization_rises_from_noise(free, parameterization):
-    options = {"size": (64, 70), "octaves": 2, "steps": 12, "parameterization": parameterization}
+    options = {"size": (90, 98), "octaves": 2, "steps": 12, "parameterization": parameterization}
     steps = run(free, None, "c", [0, 2], **options)
-    assert steps[-1].images.shape == (2, 64, 70, 3)
+    assert steps[-1].images.shape == (2, 90, 98, 3)
     assert steps[-1].images.dtype == np.float32
-    assert steps[0].images.shape == (2, 46, 50, 3)
+    assert steps[0].images.shape == (2, 64, 70, 3)
     assert steps[-1].images.min() >= 0
     assert steps[-1].images.max() <= 1
     assert (steps[11].scores > steps[0].scores).all()
