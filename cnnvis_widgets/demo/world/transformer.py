@@ -35,8 +35,10 @@ class ClassToken(keras.layers.Layer):
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Make the weights; Keras calls this."""
-        self.token = self.add_weight(shape=(1, 1, shape[-1]), name="token")
-        self.positions = self.add_weight(shape=(1, (shape[1] or 0) + 1, shape[-1]), name="positions")
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), initializer="zeros", name="token")
+        self.positions = self.add_weight(
+            shape=(1, (shape[1] or 0) + 1, shape[-1]), initializer="zeros", name="positions"
+        )
 
     def call(self, tokens: Any) -> Any:
         """Float32 (batch, tokens, width) -> (batch, tokens + 1, width)."""
@@ -49,6 +51,7 @@ def things_transformer(*, trained: bool = True) -> keras.Model:
 
     Three convolutions and two max-pools of ``things_model``; ``patches``, one token for 8 x 8 pixels; a class token and
     positions; three blocks with ``attention1`` to ``attention3``, of four heads each; ``scores`` from the class token.
+    The call leaves the global random state of Keras as it is.
 
     Args:
         trained: False for random weights behind the convolutions, a control for every picture that looks convincing.
@@ -75,25 +78,26 @@ def things_transformer(*, trained: bool = True) -> keras.Model:
 def scores_of_tokens(maps: Any) -> Any:
     """Build the layers behind the convolutions: maps (batch, 16, 16, 32) -> scores (batch, 10)."""
     layers = keras.layers
-    x = layers.Conv2D(_WIDTH, 2, 2, name="patches")(maps)
+    zeros = {"kernel_initializer": "zeros"}  # set afterwards; so the random state of Keras stays as it is
+    x = layers.Conv2D(_WIDTH, 2, 2, **zeros, name="patches")(maps)
     x = ClassToken(name="tokens")(layers.Reshape((_GRID * _GRID, _WIDTH), name="row")(x))
     for block in range(1, _BLOCKS + 1):
         normal = layers.LayerNormalization(name=f"before_attention{block}")(x)
-        attention = layers.MultiHeadAttention(_HEADS, _WIDTH // _HEADS, name=f"attention{block}")
+        attention = layers.MultiHeadAttention(_HEADS, _WIDTH // _HEADS, **zeros, name=f"attention{block}")
         x = layers.Add(name=f"attended{block}")([x, attention(normal, normal)])
         normal = layers.LayerNormalization(name=f"before_dense{block}")(x)
-        wide = layers.Dense(2 * _WIDTH, activation="gelu", name=f"wide{block}")
-        narrow = layers.Dense(_WIDTH, name=f"narrow{block}")
+        wide = layers.Dense(2 * _WIDTH, activation="gelu", **zeros, name=f"wide{block}")
+        narrow = layers.Dense(_WIDTH, **zeros, name=f"narrow{block}")
         x = layers.Add(name=f"computed{block}")([x, narrow(wide(normal))])
     first = layers.LayerNormalization(name="final")(x)[:, 0]
-    return layers.Dense(len(NAMES), name="scores")(first)
+    return layers.Dense(len(NAMES), **zeros, name="scores")(first)
 
 
 def _randomize(weights: list[Any]) -> None:
     """Draw all kernels behind the convolutions, with a variance of one over the number of inputs.
 
-    From a generator of its own, so that the random state of Keras stays as it is. An initializer with a seed would give
-    the queries, keys and values of an attention the same kernel.
+    From a generator of its own: an initializer with a seed would give the queries, keys and values of an attention the
+    same kernel.
     """
     random = np.random.default_rng(0)
     for weight in weights:
