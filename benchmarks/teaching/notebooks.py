@@ -67,14 +67,18 @@ def document(rows: Sequence[Measurement]) -> str:
         lines += ["", "## " + ", ".join(f"{name} {value}" for name, value in about), ""]
         lines += ["| notebook | processor, s | clock, s | load |", "|---|---|---|---|"]
         lines += [_line(row) for row in rows if tuple(row.machine.items()) == about]
-    missing = [f"{{doc}}`notebooks/{name}`" for name in notebooks() if name not in {row.work for row in rows}]
+    missing = [_link(name) for name in notebooks() if name not in {row.work for row in rows}]
     if missing:
         lines += ["", "Not measured yet: " + ", ".join(missing) + "."]
     return "\n".join(lines) + "\n"
 
 
 def _line(row: Measurement) -> str:
-    return f"| {{doc}}`notebooks/{row.work}` | {row.figures['processor seconds']} | {row.value:.0f} | {row.load} |"
+    return f"| {_link(row.work)} | {row.figures['processor seconds']} | {row.value:.0f} | {row.load} |"
+
+
+def _link(name: str) -> str:
+    return f"{{doc}}`{name} <notebooks/{name}>`"
 
 
 def store(row: Measurement) -> None:
