@@ -18,6 +18,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,10 @@ COFFEE, ESPRESSO, VOLCANO = 1, 967, 980
 SIZE = {"width": 1440, "height": 1100}
 GIF_WIDTH, GIF_HEIGHT, LIMIT = 900, 700, 3_000_000
 COLOURS = 256
+MISSED = 7
+"""How far a colour may be from that of the palette, of 255."""
+BAYER = 1.5 * np.array([[-15, 1, -11, 5], [9, -7, 13, -3], [-9, 7, -13, 3], [15, -1, 11, -5]])
+"""The 4 x 4 pattern of ordered dithering (B. E. Bayer, 1973), in steps of 255."""
 
 
 class Film:
@@ -64,7 +69,7 @@ class Film:
             for place, frame in enumerate(frames[:: max(1, len(frames) // 6)][:6]):
                 strip.paste(frame, (0, place * GIF_HEIGHT))
             palette = strip.quantize(COLOURS)  # one for all, so that what stands still does not flicker
-            indexed = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+            indexed = [indexed_frame(frame, palette) for frame in frames]
             indexed[0].save(
                 path, save_all=True, append_images=indexed[1:], duration=times, loop=0, optimize=False, disposal=1
             )
@@ -72,6 +77,20 @@ class Film:
                 return
             times = [sum(times[at : at + 2]) for at in range(0, len(times), 2)]
             frames = frames[::2]
+
+
+def indexed_frame(frame: Image.Image, palette: Image.Image) -> Image.Image:
+    """A frame in the colours of a palette. Colours that it lacks are mixed by a pattern that is the same in all frames.
+
+    Error diffusion would make what stands still flicker, and a pattern on colours that are there would make them dirty.
+    """
+    plain = frame.quantize(palette=palette, dither=Image.Dither.NONE)
+    wanted = np.asarray(frame, np.int16)
+    missed = np.abs(wanted - np.asarray(plain.convert("RGB"), np.int16)).max(axis=-1) > MISSED
+    height, width = missed.shape
+    pattern = np.tile(BAYER, (-(-height // 4), -(-width // 4)))[:height, :width]
+    mixed = np.clip(wanted + np.where(missed, pattern, 0)[..., None], 0, 255).astype(np.uint8)
+    return Image.fromarray(mixed).quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def photo(notebook: Notebook) -> Image.Image:
