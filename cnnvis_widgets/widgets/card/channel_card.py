@@ -81,7 +81,7 @@ class ChannelCard(w.VBox):
 
     def _parts(self) -> None:
         about = "A name of your own for this channel; it is kept with the state"
-        self.name = growing_text("Name", "what would you call it?", about, narrowest="150px")
+        self.name = growing_text("Name", "what would you call it?", about, narrowest="110px")
         self.name.observe(self._rename, "value")
         self._pin = button("Pin", self.pin, "Keep this card on the screen, to compare it with others")
         self._previous = button("‹", lambda: self._step(-1), "The card of the channel before this one")
