@@ -15,6 +15,7 @@ import numpy as np
 from ..imaging import encode, render
 from ..imaging.bars import bar_chart
 from ..imaging.captions import captioned_grid
+from ..imaging.colormaps import COLOURS
 from ..imaging.grid import enlarge, magnification, montage
 from ..imaging.heat import heat, overlay
 from ..imaging.places import class_map, value_map
@@ -302,7 +303,13 @@ def of_intervention(
 
 
 def of_comparison(
-    layer: Layer, channel: int, panels: Mapping[str, tuple[np.ndarray, str]], limit: float, *, signed: bool
+    layer: Layer,
+    channel: int,
+    panels: Mapping[str, tuple[np.ndarray, str]],
+    limit: float,
+    *,
+    signed: bool,
+    colours: str,
 ) -> Iterator[Picture]:
     """Draw maps on one scale.
 
@@ -311,9 +318,10 @@ def of_comparison(
         panels: float (height, width) and a description, by name; zero is the middle of the colours in 'A-B'.
         limit: the value of full colour.
         signed: whether zero is the middle in the other panels, too.
+        colours: of panels without negative values, a key of ``colormaps.COLOURS``.
     """
     for name, (values, description) in panels.items():
-        pixels = heat(values, limit=limit, signed=signed or name == "A-B").pixels
+        pixels = heat(values, limit=limit, signed=signed or name == "A-B", table=COLOURS[colours]).pixels
         large = enlarge(pixels, magnification(pixels[np.newaxis], side=256, largest=16))
         text = {"Shows": description, "Full colour": f"{limit:.6g}"}
         subject = _Subject(layer, "comparison", f"comparison_{name}")

@@ -202,7 +202,11 @@ class ComparisonView(View):
         if panels is None or self._pair is None or channel is None:
             return []
         present = {name: (values, self._words(name)) for name, values in panels.values.items() if values is not None}
-        return list(of_comparison(self._pair[0].layer, channel, present, panels.limit, signed=panels.signed))
+        return list(
+            of_comparison(
+                self._pair[0].layer, channel, present, panels.limit, signed=panels.signed, colours=self.state.colours
+            )
+        )
 
     def _words(self, panel: str) -> str:
         """What a panel shows."""
