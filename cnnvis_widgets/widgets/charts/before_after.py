@@ -12,6 +12,8 @@ import numpy as np
 from ..elements.shared_layouts import shared
 from .ticks import round_ticks
 
+NOTHING: tuple[w.Widget, ...] = ()
+
 COUNT, LONGEST = 6, 22
 """How many classes are drawn, and how many letters of a name."""
 BEFORE, AFTER = "#9a9aa3", "#2f6fed"
@@ -71,7 +73,7 @@ class BeforeAfter(w.VBox):
         """
         self.numbers = most_changed(before, after)
         if not self.numbers:
-            self.children = ()
+            self.children = NOTHING
             return
         rising = self.numbers[::-1]  # the first one is drawn at the bottom
         pairs = np.stack([before[rising], after[rising]]).astype(np.float64)

@@ -10,6 +10,8 @@ from ..elements.shared_layouts import shared
 from .score_chart import ticks
 from .ticks import round_ticks
 
+NOTHING: tuple[w.Widget, ...] = ()
+
 
 class SignalChart(w.VBox):
     """A line from the first position to the last, and a dot at the largest value; nothing until there are values.
@@ -40,7 +42,7 @@ class SignalChart(w.VBox):
     def show(self, values: np.ndarray | None) -> None:
         """Draw values (length,); ``None`` takes the chart away."""
         if values is None or not values.size:
-            self.children = ()
+            self.children = NOTHING
             return
         heights, peak = values.astype(np.float64), int(values.argmax())
         low, high = min(0.0, float(heights.min())), max(1e-6, float(heights.max()))
