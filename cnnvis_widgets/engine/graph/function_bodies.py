@@ -96,9 +96,12 @@ def bodies_of(graph_def: GraphDef, names: Iterable[str]) -> dict[str, Body]:
 def functions_of(node: NodeDef) -> list[str]:
     """Return the names of the functions that a node may call: by its op, and by its attributes."""
     called = [node.op]
-    for key in node.attr:
-        value = node.attr[key]
-        called += [value.func.name] if value.WhichOneof("value") == "func" else [item.name for item in value.list.func]
+    for value in node.attr.values():
+        kind = value.WhichOneof("value")
+        if kind == "func":
+            called.append(value.func.name)
+        elif kind == "list":
+            called += [item.name for item in value.list.func]
     return called
 
 

@@ -40,6 +40,8 @@ def tensor_of(reference: str) -> str:
 
 def node_of(reference: str) -> str:
     """Return the node of an input reference: 'conv' for 'conv:1' and for '^conv'."""
+    if ":" not in reference and not reference.startswith("^"):  # most references, and this is called most often
+        return reference
     return reference.lstrip("^").split(":")[0]
 
 
