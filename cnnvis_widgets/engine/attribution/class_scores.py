@@ -24,6 +24,7 @@ from ..network.loading import load
 from ..network.network import Network
 from ..network.targets import EVERYWHERE, BoundTargets, Targets, listed, number_of, place_text, title_of, weights_of
 from .by_class import scores_by_class, summaries, sureness
+from .large_variants import enter, from_entry
 
 BATCH = 4
 """Variants that run together. Batches of 8 take 7 % less time and 135 MB more."""
@@ -38,12 +39,14 @@ class ClassScores:
         head: whose classes they are.
         feeds: everything that is fed.
         images: float32 (images, height, width, channels), as fed.
+        entry: the tensor that variants are fed to, where it is not the image but a layer that was computed in pieces.
     """
 
     network: Network
     head: Head
     feeds: Feeds
     images: np.ndarray
+    entry: str = ""
 
     @classmethod
     def of(cls, network: Any, feed: Any, scores: str | Layer | Head | None) -> ClassScores:
@@ -155,24 +158,27 @@ class ClassScores:
             Both are float32 (variants, classes). A head of values has no probabilities.
         """
 
+        entered, fed = enter(self, variants, self.tensors)
+
         def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            built = self._build(self.graph_inputs(batch, others), self.tensors)
+            built = self._build(entered.graph_inputs(batch, others), self.tensors)
             return summaries(self.head, built, weights)
 
         key = ("scores", *self.tensors, self.head.meaning)
-        return _pair(self.run(key, body, rows, variants, self._for_each(rows, weights)))
+        return _pair(entered.run(key, body, rows, fed, self._for_each(rows, weights)))
 
     def with_maps(
         self, rows: np.ndarray, variants: np.ndarray, maps: Layer, weights: np.ndarray | None = None
     ) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
         """Compute scores and probabilities as ``of_variants``, and the feature maps of a layer, channels last."""
+        entered, fed = enter(self, variants, [*self.tensors, maps.tensor])
 
         def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            *built, activations = self._build(self.graph_inputs(batch, others), [*self.tensors, maps.tensor])
+            *built, activations = self._build(entered.graph_inputs(batch, others), [*self.tensors, maps.tensor])
             return [activations, *summaries(self.head, built, weights)]
 
         key = ("maps", *self.tensors, self.head.meaning, maps.tensor)
-        activations, *by_class = self.run(key, body, rows, variants, self._for_each(rows, weights))
+        activations, *by_class = entered.run(key, body, rows, fed, self._for_each(rows, weights))
         return _pair(by_class), channels_last(activations, maps)
 
     def with_map_summaries(
@@ -184,15 +190,16 @@ class ClassScores:
         variants, before they become arrays.
         """
         axes = [axis for axis in range(1, len(maps.shape)) if axis != maps.channel_axis]
+        entered, fed = enter(self, variants, [*self.tensors, maps.tensor])
 
         def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            *built, activations = self._build(self.graph_inputs(batch, others), [*self.tensors, maps.tensor])
+            *built, activations = self._build(entered.graph_inputs(batch, others), [*self.tensors, maps.tensor])
             activations = tf.cast(activations, tf.float32)  # a sum of half-precision numbers ends at 65504
             largest, sums = tf.reduce_max(activations, axes), tf.reduce_sum(activations, axes)
             return [largest, sums, *summaries(self.head, built, weights)]
 
         key = ("summaries", *self.tensors, self.head.meaning, maps.tensor)
-        largest, sums, *by_class = self.run(key, body, rows, variants, self._for_each(rows, weights))
+        largest, sums, *by_class = entered.run(key, body, rows, fed, self._for_each(rows, weights))
         return _pair(by_class), largest, sums
 
     @property
@@ -224,28 +231,32 @@ class ClassScores:
         self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, weights: np.ndarray, rule: str = "gradient"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Do the same as ``backward``, and return the scores, float32 (variants,), beside it."""
+        entered, fed = enter(self, variants, [self.layer.tensor], gradient=True)
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            values = self.network.runtime.build(self.graph_inputs(batch, others), [self.layer.tensor], rule)[0]
+            values = self.network.runtime.build(entered.graph_inputs(batch, others), [self.layer.tensor], rule)[0]
             scores = self.scores_of(values, targets, weights)
             return [gradient_at(batch, scores, self.layer.name), scores]
 
         key = ("gradient", self.layer.tensor, self.head.meaning, rule)
-        gradients, scores = self.run(key, body, rows, variants, channels, weights)
+        gradients, scores = entered.run(key, body, rows, fed, channels, weights)
+        if entered.entry:
+            gradients = from_entry(entered, variants, gradients, rule)
         return gradients, scores
 
     def backward_to(
         self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
+        entered, fed = enter(self, self.images[rows], [self.layer.tensor, maps.tensor], gradient=True)
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
-            values, activations = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
+            values, activations = self.network.runtime.build(entered.graph_inputs(batch, others), tensors)
             return [activations, gradient_at(activations, self.scores_of(values, targets, weights), self.layer.name)]
 
         key = ("gradient", self.layer.tensor, self.head.meaning, maps.tensor)
-        values, gradients = self.run(key, body, rows, self.images[rows], channels, weights)
+        values, gradients = entered.run(key, body, rows, fed, channels, weights)
         return channels_last(values, maps), channels_last(gradients, maps)
 
     def scores_of(self, values: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -260,7 +271,7 @@ class ClassScores:
     def graph_inputs(self, variants: tf.Tensor, others: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Within a function being traced: the tensors to feed, by name."""
         runtime = self.network.runtime
-        fed = {runtime.image_tensor: runtime.layout.to_input(variants)}
+        fed = {self.entry or runtime.image_tensor: variants if self.entry else runtime.layout.to_input(variants)}
         return fed | dict(zip(self._others(), others, strict=True))
 
     def run(self, key: Any, body: Callable[..., Any], rows: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
@@ -277,10 +288,13 @@ class ClassScores:
         """
         runtime, others = self.network.runtime, self._others()
         fixed = runtime.batches.fixed_size
-        function = runtime.compiled((key, tuple(others)), body, self._signature(arrays))
+        function = runtime.compiled((key, self.entry, tuple(others)), body, self._signature(arrays))
         parts = []
-        variant = {runtime.image_tensor: arrays[0][:1]}
-        require_room(runtime, variant, [self.layer.tensor], gradient=isinstance(key, tuple) and key[0] == "gradient")
+        variant = {self.entry or runtime.image_tensor: arrays[0][:1]}
+        if not self.entry:
+            require_room(
+                runtime, variant, [self.layer.tensor], gradient=isinstance(key, tuple) and key[0] == "gradient"
+            )
         together = len(rows) == len(self.images) and runtime.mixes([self.layer.tensor])
         size = fixed or (len(rows) if together else 1 if is_large(variant) else BATCH)
         for start in range(0, len(rows), size):
@@ -300,7 +314,8 @@ class ClassScores:
     def _signature(self, arrays: Sequence[np.ndarray]) -> list[tf.TensorSpec]:
         runtime = self.network.runtime
         fixed = runtime.batches.fixed_size
-        variants = tf.TensorSpec([fixed, *runtime.layout.picture_shape], tf.float32)
+        shape = (None, None, arrays[0].shape[-1]) if self.entry else runtime.layout.picture_shape
+        variants = tf.TensorSpec([fixed, *shape], tf.float32)
         numbers = [tf.TensorSpec([fixed, *(None,) * (array.ndim - 1)], array.dtype) for array in arrays[1:]]
         return [variants, *numbers, *runtime.batches.signature(self._others())]
 

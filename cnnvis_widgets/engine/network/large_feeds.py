@@ -1,4 +1,7 @@
-"""Feeds too large to be computed whole: piece by piece where the network allows it, and refused where it does not."""
+"""Feeds too large to be computed whole: piece by piece where the network allows it, and refused where it does not.
+
+How gradients go back piece by piece is in ``gradient_pieces``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from .pieces import in_pieces, sides, smallest_side, total_stride
 if TYPE_CHECKING:
     from .runtime import Runtime
 
-_SHARE = 0.8  # of the free memory that a tile may take: what is free changes while it is computed
+SHARE = 0.8  # of the free memory that a tile may take: what is free changes while it is computed
 
 
 def is_large(feeds: Feeds) -> bool:
@@ -38,7 +41,7 @@ def compute(runtime: Runtime, feeds: Feeds, tensors: Sequence[str]) -> list[np.n
     Raises:
         NotEnoughMemoryError: there is not, and there are no pieces small enough.
     """
-    plan = _Plan.of(runtime, feeds)
+    plan = Plan.of(runtime, feeds)
     images = len(feeds[runtime.image_tensor]) if runtime.image_tensor in feeds else 1
     if plan.needed(tensors, images) <= free_memory():
         return None
@@ -48,6 +51,21 @@ def compute(runtime: Runtime, feeds: Feeds, tensors: Sequence[str]) -> list[np.n
     return [plan.by_pieces(tensor) for tensor in tensors]
 
 
+def has_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool) -> bool:
+    """Whether there is memory for what ``require_room`` checks."""
+    if not is_large(feeds):
+        return True
+    return Plan.of(runtime, feeds).needed_at_once(tensors, gradient) <= free_memory()
+
+
+def entry_of(runtime: Runtime, feeds: Feeds, tensors: Sequence[str]) -> str | None:
+    """Find the last layer through which tensors depend on the image, and which can be computed in pieces."""
+    plan = Plan.of(runtime, feeds)
+    candidates = (layer.tensor for layer in reversed(runtime.structure.layers))
+    separating = (each for each in candidates if all(plan.separates(each, tensor) for tensor in tensors))
+    return next((each for each in separating if plan.local(each) is not None), None)
+
+
 def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool) -> None:
     """Check that there is memory to compute tensors of one large image at once, and to send a gradient back to it.
 
@@ -55,14 +73,14 @@ def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, grad
         NotEnoughMemoryError: there is not.
     """
     if is_large(feeds):
-        plan = _Plan.of(runtime, feeds)
+        plan = Plan.of(runtime, feeds)
         name = ", ".join(tensor.removesuffix(":0") for tensor in tensors)
-        needed = backward_bytes(plan.nodes_behind(tensors), plan.shapes) if gradient else plan.needed(tensors)
+        needed = plan.needed_at_once(tensors, gradient)
         require_memory(needed, plan.fed, f"{'the gradient of ' if gradient else ''}{name!r}")
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """How tensors can be computed from a feed.
 
     Attributes:
@@ -76,22 +94,27 @@ class _Plan:
     shapes: Shapes
 
     @classmethod
-    def of(cls, runtime: Runtime, feeds: Feeds) -> _Plan:
-        return cls(runtime, feeds, _shapes(runtime, feeds))
+    def of(cls, runtime: Runtime, feeds: Feeds) -> Plan:
+        fed = {tensor: (runtime.structure.shapes[tensor][0], array.shape) for tensor, array in feeds.items()}
+        return cls(runtime, feeds, {**_shapes(runtime, feeds), **fed})
 
     @property
     def fed(self) -> dict[str, tuple[int, ...]]:
         return {tensor: array.shape for tensor, array in self.feeds.items()}
 
-    def nodes_behind(self, tensors: Sequence[str]) -> list[NodeDef]:
-        """The nodes between what is fed and tensors, in order of computation."""
+    def nodes_behind(self, tensors: Sequence[str], sources: Sequence[str] = ()) -> list[NodeDef]:
+        """The nodes between what is fed, or ``sources``, and tensors, in order of computation."""
         structure = self.runtime.structure
-        needed = ancestors(structure.nodes, map(node_of, tensors), stop=self.feeds) & structure.varying
+        needed = ancestors(structure.nodes, map(node_of, tensors), stop=sources or self.feeds) & structure.varying
         return [node for name, node in structure.nodes.items() if name in needed]
 
     def needed(self, tensors: Sequence[str], images: int = 1, shapes: Shapes | None = None) -> float:
         """The bytes to compute tensors at once."""
         return forward_bytes(self.nodes_behind(tensors), shapes or self.shapes, tensors, images)
+
+    def needed_at_once(self, tensors: Sequence[str], gradient: bool) -> float:
+        """The same bytes, or those to send a gradient back as well."""
+        return backward_bytes(self.nodes_behind(tensors), self.shapes) if gradient else self.needed(tensors)
 
     def by_pieces(self, tensor: str) -> np.ndarray:
         """One tensor of one image, piece by piece; or what follows from the last layer that can be computed so."""
@@ -108,30 +131,39 @@ class _Plan:
 
     def _last_local(self, tensor: str) -> tuple[str, ReceptiveField, int] | None:
         """The tensor itself, or the last layer on its only path, of which tiles can be computed."""
-        runtime, image = self.runtime, self.runtime.image_tensor
-        shape = self.feeds[image].shape if image in self.feeds else ()
-        if len(shape) != 4 or runtime.layout.channels_first or len(self.feeds) > 1:
-            return None
-        candidates = [tensor, *(layer.tensor for layer in reversed(runtime.structure.layers))]
+        candidates = [tensor, *(layer.tensor for layer in reversed(self.runtime.structure.layers))]
         for candidate in dict.fromkeys(candidates):
-            if candidate == tensor or self._separates(candidate, tensor):
-                field = self._field(candidate, shape)
-                step = total_stride(self.nodes_behind([candidate]))
-                if field is not None and step is not None and len(self.shapes[candidate][1] or ()) == 4:
-                    return candidate, field, step
+            if candidate == tensor or self.separates(candidate, tensor):
+                windows = self.local(candidate)
+                if windows is not None:
+                    return candidate, *windows
         return None
 
-    def _separates(self, candidate: str, tensor: str) -> bool:
+    def local(self, tensor: str, source: str | None = None) -> tuple[ReceptiveField, int] | None:
+        """What a unit sees of the image, or of a layer between, and the total stride; ``None`` if windows do not tell.
+
+        Args:
+            tensor: of a layer with height and width, channels last.
+            source: the tensor whose part is seen, through which all of the layer depends on the image.
+        """
+        runtime, image = self.runtime, self.runtime.image_tensor
+        source = image if source is None else source
+        if image not in self.feeds or runtime.layout.channels_first or len(self.feeds) > 1:
+            return None
+        shape, seen = (self.shapes[each][1] or () for each in (source, tensor))
+        if len(shape) != 4 or len(seen) != 4:
+            return None
+        spec = tf.TensorSpec([None, *shape[1:]], self.shapes[source][0])
+        field = seen_by(runtime.structure.graph_def, source, spec, tensor)
+        step = total_stride(self.nodes_behind([tensor], [source]))
+        return None if field is None or step is None else (field, step)
+
+    def separates(self, candidate: str, tensor: str) -> bool:
         """Whether everything that a tensor takes of the image goes through a candidate."""
         structure = self.runtime.structure
         behind = ancestors(structure.nodes, [node_of(tensor)], stop=[candidate])
         whole = ancestors(structure.nodes, [node_of(tensor)])
         return node_of(candidate) in whole and node_of(self.runtime.image_tensor) not in behind
-
-    def _field(self, tensor: str, shape: Sequence[int]) -> ReceptiveField | None:
-        layout = self.runtime.layout
-        spec = tf.TensorSpec([None, *shape[1:]], layout.dtype)
-        return seen_by(self.runtime.structure.graph_def, layout.tensor, spec, tensor)
 
     def _tiled(self, tensor: str, field: ReceptiveField, step: int) -> np.ndarray:
         image = self.feeds[self.runtime.image_tensor]
@@ -152,9 +184,9 @@ class _Plan:
             tile = np.broadcast_to(np.float32(0), (1, side, side, image.shape[-1]))
             shapes = _shapes(self.runtime, {self.runtime.image_tensor: tile})
             needed = self.needed([tensor], shapes=shapes)
-            if needed + result <= _SHARE * free_memory():
+            if needed + result <= SHARE * free_memory():
                 return side
-        require_memory((needed + result) / _SHARE, self.fed, f"{tensor.removesuffix(':0')!r}, in pieces,")
+        require_memory((needed + result) / SHARE, self.fed, f"{tensor.removesuffix(':0')!r}, in pieces,")
         return smallest
 
 

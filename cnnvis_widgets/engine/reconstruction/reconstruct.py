@@ -27,7 +27,6 @@ from ..graph.layers import elements_of
 from ..graph.nonfinite import is_finite
 from ..network.channels import channels_last, whole_number
 from ..network.feeds import Feeds
-from ..network.large_feeds import require_room
 from ..network.loading import load
 from ..network.network import Network
 from ..ops.windows import ReceptiveField
@@ -183,7 +182,6 @@ class _Projection:
         if not all(map(is_finite, self._feeds.values())):
             raise self._runtime.nonfinite_error(self._feeds)
         self._count = len(self._feeds[self._runtime.image_tensor])
-        require_room(self._runtime, self._feeds_of(0), [self._layer.tensor], gradient=True)
         route = Route(network, self._layer, rule, kind_of(seed))
         self._choice = strategy_in(precision, route, self._feeds_of(0))
         self._strategy = self._choice.strategy

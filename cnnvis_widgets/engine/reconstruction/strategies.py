@@ -1,11 +1,13 @@
-"""Backward strategies: three ways to send the signals of many seeds from a layer to the image.
+"""Backward strategies: ways to send the signals of many seeds from a layer to the image.
 
 1. ``PatchPullback``: seeds of one unit send signals only to the patch of the image that this unit sees.
 2. ``BatchedPullback``: many seeds share one forward pass (see ``pullback``).
 3. ``TiledGradients``: TensorFlow's own gradient, with a forward pass for each seed. It serves networks with an op that
    the pullback does not know.
 
-All three give the same numbers up to rounding. The first one that the network allows is the fastest.
+4. ``GradientsInPieces``: one seed after another, tile by tile, over an image that is too large to go back at once.
+
+All give the same numbers up to rounding. The first one that the network and the memory allow is the fastest.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from ...results import Layer
 from ..backward.pullback import pull_back
 from ..devices import device_policy
 from ..network.feeds import Feeds
+from ..network.gradient_pieces import Stage, pulled_back, stages
+from ..network.large_feeds import has_room
 from ..network.network import Network
 from ..ops.windows import NotSupported, ReceptiveField
 from ..runtime.two_stage import Residuals, TwoStageFunction
@@ -118,13 +122,16 @@ def fastest_strategy(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
         dtype: of the signals.
     """
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
-    key = ("backward strategy", *route.key, sizes, dtype.name)
-    choice: Choice = route.network.runtime.cache.get_or_make(key, lambda: _choose(route, feeds, dtype))
+    room = has_room(route.network.runtime, feeds, [route.layer.tensor], gradient=True)
+    key = ("backward strategy", *route.key, sizes, dtype.name, room)
+    choice: Choice = route.network.runtime.cache.get_or_make(key, lambda: _choose(route, feeds, dtype, room))
     return choice
 
 
-def _choose(route: Route, feeds: Feeds, dtype: tf.DType) -> Choice:
+def _choose(route: Route, feeds: Feeds, dtype: tf.DType, room: bool) -> Choice:
     reason, policy = "", device_policy()
+    if not room:
+        return Choice(GradientsInPieces(route, feeds), "the image is too large to go back at once")
     if not policy.fast_pullbacks:
         return Choice(TiledGradients(route, feeds), f"on a {policy.name}, which has TensorFlow's own gradient only")
     if route.seed == "unit" and _share_seen(route, feeds) <= _LARGEST_PATCH:
@@ -255,3 +262,45 @@ class TiledGradients:
         feeds = self._runtime.batches.rows_of(residuals, np.zeros(count, int))
         signals = self._function(np.asarray(channels)[filled], units[filled], *feeds.values())
         return signals[: len(channels)], None
+
+
+class GradientsInPieces:
+    """TensorFlow's own gradient over tiles of a large image, one seed at a time. Its residuals are feeds and values.
+
+    Raises:
+        NotEnoughMemoryError: there are no tiles for which there is memory.
+    """
+
+    name: ClassVar[str] = "gradients in pieces"
+    seeds_per_call = 1
+
+    def __init__(self, route: Route, feeds: Feeds) -> None:
+        self._runtime, self._layer = proxy(route.network.runtime), route.layer
+        self._rule, self._seed = route.rule, route.seed
+        self.precision = feeds[route.network.runtime.image_tensor].dtype.name
+        self._plan(feeds, np.zeros(2, int))
+
+    def _plan(self, feeds: Feeds, unit: np.ndarray) -> list[Stage]:
+        box = None
+        if self._seed == "unit":
+            row, column = map(int, unit)
+            box = slice(row, row + 1), slice(column, column + 1)
+        return stages(self._runtime, feeds, self._layer.tensor, box)
+
+    def forward(self, feeds: Feeds) -> tuple[np.ndarray, tuple[Feeds, np.ndarray]]:
+        """Compute the layer's values, in pieces."""
+        values = self._runtime.run(feeds, [self._layer.tensor])[0]
+        return values, (feeds, values)
+
+    def backward(
+        self, residuals: tuple[Feeds, np.ndarray], channels: Sequence[int], units: np.ndarray
+    ) -> tuple[np.ndarray, None]:
+        """Send seeds back, one after another."""
+        feeds, values = residuals
+        pictures = []
+        for channel, unit in zip(channels, units, strict=True):
+            at: Any = (0, *map(int, unit), channel) if self._seed == "unit" else (..., channel)
+            seed = np.zeros(values.shape, np.float32)
+            seed[at] = 1 if self._seed == "ones" else values[at]
+            pictures.append(pulled_back(self._runtime, feeds, self._plan(feeds, unit), seed, self._rule))
+        return np.concatenate(pictures), None

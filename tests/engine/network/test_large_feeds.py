@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from networks import photo
 
-from cnnvis_widgets import activations, grad_cam, load, predict, reconstruct
-from cnnvis_widgets.engine.network import large_feeds, pieces
+from cnnvis_widgets import activations, grad_cam, layer_cam, load, occlusion, predict, reconstruct
+from cnnvis_widgets.engine.attribution.class_scores import ClassScores
+from cnnvis_widgets.engine.network import gradient_pieces, large_feeds, pieces
 from cnnvis_widgets.engine.ops.windows import ReceptiveField
 from cnnvis_widgets.engine.runtime import footprint
 from cnnvis_widgets.errors import CnnvisError, NotEnoughMemoryError
@@ -14,14 +15,17 @@ from cnnvis_widgets.errors import CnnvisError, NotEnoughMemoryError
 layers = keras.layers
 
 
-def network(padding: str = "same"):
-    """A network of any image size, with strides, a pool, a residual path and dilation, and scores behind a mean."""
+def network(padding: str = "same", dilation: int = 2):
+    """A network of any image size, with strides, a pool, a residual path and dilation, and scores behind a mean.
+
+    Dilation rearranges images in a way that windows do not describe.
+    """
     keras.utils.set_random_seed(3)
     image = keras.Input((None, None, 3), name="image")
     x = layers.Conv2D(6, 3, strides=2, padding=padding, activation="relu", name="first")(image)
     x = layers.MaxPooling2D(3, 2, padding=padding, name="pool")(x)
     beside = layers.Conv2D(8, 1, name="beside")(x)
-    inner = layers.Conv2D(8, 3, padding="same", dilation_rate=2, activation="relu", name="inner")(x)
+    inner = layers.Conv2D(8, 3, padding="same", dilation_rate=dilation, activation="relu", name="inner")(x)
     x = layers.Add(name="sum")([beside, inner])
     x = layers.DepthwiseConv2D(5, strides=2, padding=padding, activation="relu", name="deep")(x)
     x = layers.GlobalAveragePooling2D(name="mean")(x)
@@ -124,6 +128,96 @@ def test_what_does_not_fit_is_refused_in_words(small_memory, method):
     assert isinstance(error.value, CnnvisError)
     assert isinstance(error.value, MemoryError)
     assert "0 MB are free. Resize the images" in str(error.value)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch, small_memory):
+    """A function that leaves a part of what a gradient takes; tells the tiles through which gradients went back."""
+    went: list[tuple[int, ...]] = []
+    sent = gradient_pieces.Stage.tiles
+
+    def watched(stage, box):
+        for tile, kept in sent(stage, box):
+            went.append((stage.source, stage.target, *(part.stop - part.start for part in tile)))
+            yield tile, kept
+
+    monkeypatch.setattr(gradient_pieces.Stage, "tiles", watched)
+
+    def leave(loaded, layer, part=0.9):
+        plan = large_feeds.Plan.of(loaded.runtime, loaded.feeds())
+        small_memory(part * plan.needed_at_once([loaded.layer(layer).tensor], True))
+        return went
+
+    return leave
+
+
+def close(result, expected):
+    assert result.shape == expected.shape
+    assert expected.any()
+    np.testing.assert_allclose(result, expected, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("rule", ["gradient", "deconvnet", "guided"])
+@pytest.mark.parametrize("seed", ["strongest", "map", "ones"])
+@pytest.mark.parametrize(("padding", "size"), [("same", (393, 351)), ("valid", (370, 423))])
+def test_reconstructions_in_pieces_are_those_of_the_whole_image(small_tiles, rule, seed, padding, size):
+    image = np.random.default_rng(0).normal(size=(1, *size, 3)).astype(np.float32)
+    options = {"rule": rule, "seed": seed, "channels": [1, 4]}
+    expected = reconstruct(load(network(padding, 1), image), None, "deep", **options)
+    loaded = load(network(padding, 1), image)
+    went = small_tiles(loaded, "deep")
+    result = reconstruct(loaded, None, "deep", **options)
+    assert expected.strategy != result.strategy == "gradients in pieces"
+    assert "too large" in result.strategy_reason
+    assert {each[:2] for each in went} == {("image:0", "deep/Relu:0")}
+    tiles = [each[2:] for each in went]
+    assert len(tiles) == 2 and max(map(max, tiles)) < 60 if seed == "strongest" else len(tiles) >= 8
+    close(result.images, expected.images)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_a_way_back_of_several_stages_is_that_of_the_whole_image(small_tiles, dilation):
+    loaded = load(network("same", dilation), photo(400))
+    expected = reconstruct(load(network("same", dilation), photo(400)), None, "deep", rule="guided", seed="map")
+    went = small_tiles(loaded, "deep", 0.6 if dilation == 1 else 0.9)
+    result = reconstruct(loaded, None, "deep", rule="guided", seed="map")
+    assert len({each[:2] for each in went}) == 2
+    close(result.images, expected.images)
+
+
+@pytest.mark.parametrize("method", ["gradient", "guided", "grad_cam", "layer_cam", "occlusion", "guided_grad_cam"])
+def test_attributions_in_pieces_are_those_of_the_whole_image(small_tiles, method):
+    def computed(loaded):
+        scores = ClassScores.of(loaded, None, None)
+        row = np.zeros(1, int)
+        calls = {
+            "grad_cam": lambda: grad_cam(loaded, None, 1, layer="deep").images,
+            "layer_cam": lambda: layer_cam(loaded, None, 1, layer="inner").images,
+            "guided_grad_cam": lambda: grad_cam(loaded, None, 1, layer="deep", guided=True).images,
+            "occlusion": lambda: occlusion(loaded, None, 1, size=200, stride=200).attribution.images,
+        }
+        other = lambda: scores.backward(row, scores.images, row.astype(np.int32), scores.weights()[None], method)  # noqa: E731
+        return calls.get(method, other)()
+
+    expected = computed(load(network(), photo(400)))
+    loaded = load(network(), photo(400))
+    went = small_tiles(loaded, "deep", 0.25 if method == "occlusion" else 0.9)
+    result = computed(loaded)
+    assert len(went) >= 4 or method in ("grad_cam", "layer_cam", "occlusion")
+    close(result, expected)
+
+
+@pytest.mark.parametrize("length", [64, 97, 128, 255])
+def test_spans_of_gradients_keep_every_pixel_once_behind_a_margin(length):
+    margin, step, done = 14, 8, 0
+    for pixels, kept in gradient_pieces._spans(length, margin, step, 50):
+        assert pixels.start % step == 0
+        assert (length - (pixels.stop - pixels.start)) % step == 0
+        assert kept.start == done
+        assert pixels.start == 0 or kept.start - pixels.start >= margin
+        assert pixels.stop == length or pixels.stop - kept.stop >= margin
+        done = kept.stop
+    assert done == length
 
 
 def test_small_feeds_are_never_checked(monkeypatch):
