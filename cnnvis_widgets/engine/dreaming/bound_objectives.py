@@ -38,6 +38,7 @@ class BoundObjective:
         title: its name in messages.
         other_feeds: arrays for the inputs of the network beside the images.
         redirected: whether signals find a way into ReLUs that let nothing through; see ``rules.REDIRECTED``.
+        precision: of the network's convolutions and products, 'float32' or 'bfloat16'; float32 if ``redirected``.
     """
 
     objective: Objective
@@ -47,12 +48,13 @@ class BoundObjective:
     title: str
     other_feeds: Feeds
     redirected: bool = False
+    precision: str = "float32"
 
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal for objectives that one compiled function serves."""
         leaf_types = tuple((leaf.dtype.str, leaf.ndim) for leaf in self.leaves)
-        return _key(self.objective), leaf_types, tuple(self.other_feeds), self.redirected
+        return _key(self.objective), leaf_types, tuple(self.other_feeds), self.redirected, self.precision
 
     @property
     def layer(self) -> Layer | None:
@@ -89,13 +91,15 @@ class BoundObjective:
     def _subgraphs(self, runtime: Runtime, images: tf.Tensor, fed: dict[str, tf.Tensor]) -> list[ImportedSubgraph]:
         """Import one subgraph for all images; with a fixed batch, one for each picture, repeated to fill the batch."""
         tensors, batch = list(self.layers), runtime.batches.fixed_size
-        rule = REDIRECTED if self.redirected else "gradient"
+        rule, precision = (REDIRECTED, "float32") if self.redirected else ("gradient", self.precision)
         if batch is None:
             parts = [images]
         else:
             parts = [tf.repeat(images[place : place + 1], batch, axis=0) for place in range(images.shape[0])]
         return [
-            runtime.build_with_gradient({runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, rule)
+            runtime.build_with_gradient(
+                {runtime.image_tensor: runtime.layout.to_input(part), **fed}, tensors, rule, precision
+            )
             for part in parts
         ]
 

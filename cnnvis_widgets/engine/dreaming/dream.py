@@ -75,7 +75,8 @@ def dream(
             exactly as if the run had never stopped. To undo an octave, resume from the end of the one before.
         controls: steers the run from another thread, between its steps. The recipe stores every change.
         options: see ``DreamOptions``: start, seed, octaves, octave_scale, steps, step_size, laplacian_levels,
-            parameterization, transform, views, pictures, together, mask, strength, size, value_range.
+            parameterization, transform, views, pictures, together, mask, strength, size, value_range,
+            precision.
 
     Yields:
         ``DreamStep`` after each step, with all pictures. ``images`` are float32 (pictures, height, width, channels) in

@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import FeedError, OptionError
 from ...methods.signatures import with_fields
 from ..network.network import Network
+from ..runtime.precision import PRECISIONS
 from . import recipes
 from .parameterizations import Parameterization, fourier
 from .transforms import Transform
@@ -75,6 +76,9 @@ class DreamOptions:
         strength: on a photo, how much of the dream is mixed into the pictures, from 0 to 1.
         size: (height, width) of the pictures in pixels; by default that of the photo, of the input, or 224 x 224.
         value_range: (darkest, brightest) of the input, numbers or one per channel; by default the network's.
+        precision: of the network's convolutions and products: 'float32', 'bfloat16', or 'auto' for the one that is
+            faster, as measured once for this machine and network. The picture, sums and Adam's means are float32 in
+            any case. The recipe tells which one it was; another one gives other bytes.
 
     Raises:
         OptionError: an option is out of range, or has no meaning beside the others.
@@ -104,6 +108,7 @@ class DreamOptions:
     strength: float = 1.0
     size: tuple[int, ...] | None = None
     value_range: tuple[Any, Any] | None = None
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -231,6 +236,11 @@ class DreamOptions:
             raise OptionError(
                 "Expected a transform, as transforms.jitter(8) makes one. "
                 f"Received: transform={self.transform!r}. Call one of that module's functions."
+            )
+        if self.precision not in PRECISIONS:
+            raise OptionError(
+                f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. "
+                f"Received: precision={self.precision!r}. Leave it out for the faster one."
             )
         if self.size is not None and not _is_size(self.size):
             raise OptionError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 from ...results import DreamStep, Layer
 from ..network.network import Network
 from ..runtime.resizing import resize
-from . import way_in
+from . import faster_precision, way_in
 from .bound_objectives import BoundObjective
 from .options import LEAST_SPECTRUM, ResolvedOptions
 from .steering import Course, DreamControls, Steering, octave_sizes
+
+_TRIAL_PIXELS = 256 * 256  # a larger picture is not needed to tell which precision is faster
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +132,29 @@ class Run:
 
     def steps(self, resume: DreamStep | None, controls: DreamControls | None) -> Iterator[DreamStep]:
         """All steps, or those after a step of an earlier run."""
+        yield from self._in_precision()._steps(resume, controls)
+
+    def _in_precision(self) -> Run:
+        """The same run, in the precision that its options ask for, or that is faster."""
+        sizes = self._course().sizes
+        size = next((size for size in reversed(sizes) if prod(size) <= _TRIAL_PIXELS), sizes[0])
+        precision = faster_precision.precision_of(
+            self.recipe["model"],
+            self.options.precision,
+            self.batches[0].objective,
+            lambda: self._trial(size),
+        )
+        batches = [replace(batch, objective=replace(batch.objective, precision=precision)) for batch in self.batches]
+        options = self.recipe["options"] | {"precision": precision}
+        return replace(self, batches=batches, recipe=self.recipe | {"options": options})
+
+    def _trial(self, size: tuple[int, ...]) -> faster_precision.Step:
+        """A step of the first pictures at a size, as a function of the objective."""
+        state = self._initial_state(self.batches[0], size)
+        views = self.ascent.draw(np.random.default_rng(0), size)
+        return lambda objective: self.ascent.step(state, objective, views)
+
+    def _steps(self, resume: DreamStep | None, controls: DreamControls | None) -> Iterator[DreamStep]:
         course, draws = self._course(), np.random.default_rng([self.options.seed, 1])
         steering = Steering(controls, course, on_photo=self.photo is not None)
         steps_made = 0 if resume is None else resume.index + 1

@@ -26,6 +26,7 @@ from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
 from ..runtime.memory import give_back
 from ..runtime.op_by_op import can_run, run_nodes
+from ..runtime.precision import in_bfloat16
 from ..runtime.subgraphs import ImportedSubgraph, import_subgraph, import_with_gradient
 from ..runtime.tracing import as_arrays, capture_all, eagerly, traced
 from ..tokens.layers import read_tokens
@@ -372,9 +373,20 @@ class Runtime:
         return import_subgraph(subgraph, capture_all(weights) | dict(inputs), rule)
 
     def build_with_gradient(
-        self, inputs: Mapping[str, tf.Tensor], tensors: Sequence[str], rule: str = "gradient"
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        tensors: Sequence[str],
+        rule: str = "gradient",
+        precision: str = "float32",
     ) -> ImportedSubgraph:
-        """Import the same part, folded; under the rule 'gradient' with a gradient graph that is built faster."""
+        """Import the same part, folded; under the rule 'gradient' with a gradient graph that is built faster.
+
+        In precision 'bfloat16', convolutions and products compute in it, see ``in_bfloat16``. ``tf.gradients`` then
+        builds the whole gradient.
+        """
         subgraph, weights = self._weights.subgraph(inputs.keys(), tensors, folding=True)
+        if precision == "bfloat16":
+            subgraph, weights = in_bfloat16(subgraph, weights)
         values = capture_all(weights) | dict(inputs)
-        return import_with_gradient(subgraph, values, self.image_tensor, self.structure.shapes, rule)
+        shapes = self.structure.shapes if precision == "float32" else None
+        return import_with_gradient(subgraph, values, self.image_tensor, shapes, rule)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import tensorflow as tf
 
 from ..devices import device_policy
 from ..network.feeds import Feeds
-from ..runtime.tracing import eagerly
+from ..runtime.precision import PRECISIONS, WORTHWHILE, bfloat16_share, shortest
 from .strategies import BackwardStrategy, Choice, Route, fastest_strategy
 
-PRECISIONS = ("float32", "bfloat16", "auto")
-_WORTHWHILE = 0.8  # of the time in float32; a smaller gain is not worth the lost digits
 _OWN_GRADIENT = "an op is known to TensorFlow's own gradient only, which keeps the network's precision"
 
 
@@ -55,7 +50,7 @@ def strategy_in(precision: str, route: Route, feeds: Feeds) -> Choice:
 
 def _faster_precision(route: Route, feeds: Feeds, exact: Choice) -> Choice:
     share = bfloat16_share()
-    if share >= _WORTHWHILE:
+    if share >= WORTHWHILE:
         reason = f"on this CPU a convolution in bfloat16 takes {share:.2f} of the time"
         return replace(exact, precision_reason=reason)
 
@@ -65,37 +60,14 @@ def _faster_precision(route: Route, feeds: Feeds, exact: Choice) -> Choice:
             return replace(exact, precision_reason=_OWN_GRADIENT)
         taken = _seconds(half.strategy, route, feeds) / _seconds(exact.strategy, route, feeds)
         reason = f"measured: bfloat16 takes {taken:.2f} of the time of float32"
-        return replace(half if taken < _WORTHWHILE else exact, precision_reason=reason)
+        return replace(half if taken < WORTHWHILE else exact, precision_reason=reason)
 
     sizes = tuple((tensor, array.shape) for tensor, array in feeds.items())
     choice: Choice = route.network.runtime.cache.get_or_make(("faster precision", *route.key, sizes), measured)
     return choice
 
 
-@cache
-@eagerly
-def bfloat16_share() -> float:
-    """The time of a bfloat16 convolution on this CPU as a share of float32's; measured once, quickly."""
-
-    def seconds(dtype: tf.DType) -> float:
-        maps, kernel = tf.ones([2, 28, 28, 128], dtype), tf.ones([3, 3, 128, 128], dtype)
-        return shortest(lambda: tf.nn.conv2d(maps, kernel, 1, "SAME").numpy())
-
-    return seconds(tf.bfloat16) / seconds(tf.float32)
-
-
 def _seconds(strategy: BackwardStrategy, route: Route, feeds: Feeds) -> float:
     _, residuals = strategy.forward(feeds)
     units = np.zeros((2, len(route.layer.spatial_shape)), int)
     return shortest(lambda: strategy.backward(residuals, [0, 0], units))
-
-
-def shortest(call: Callable[[], object], times: int = 3) -> float:
-    """The seconds of the shortest of several calls, after a first one that is not timed."""
-    call()
-    durations = []
-    for _ in range(times):
-        started = time.perf_counter()
-        call()
-        durations.append(time.perf_counter() - started)
-    return min(durations)

@@ -169,7 +169,7 @@ class ImportedSubgraph:
 
 
 def import_with_gradient(
-    subgraph: Subgraph, values: Mapping[str, tf.Tensor], image: str, shapes: Shapes, rule: str = "gradient"
+    subgraph: Subgraph, values: Mapping[str, tf.Tensor], image: str, shapes: Shapes | None, rule: str = "gradient"
 ) -> ImportedSubgraph:
     """Import a subgraph as ``import_subgraph`` does, and prepare its gradient if the rule is 'gradient'.
 
@@ -177,12 +177,12 @@ def import_with_gradient(
         subgraph: its nodes are changed.
         values: of the inputs and weights, by tensor name.
         image: the name of the tensor of the images, which is among ``values``.
-        shapes: of the network's tensors.
+        shapes: of the network's tensors; ``None`` to leave the gradient to TensorFlow.
         rule: how signals go backwards through it.
     """
-    new = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in values.items() if tensor not in shapes}
     gradient = None
-    if rule == "gradient":
+    if rule == "gradient" and shapes is not None:
+        new = {tensor: (value.dtype, tuple(value.shape)) for tensor, value in values.items() if tensor not in shapes}
         gradient = gradient_graph(subgraph.nodes, image, subgraph.tensors, {**shapes, **new})
     ends, taken = ([], []) if gradient is None else (gradient.ends, gradient.taken)
     everything = replace(subgraph, tensors=[*subgraph.tensors, *ends, *taken])
