@@ -107,28 +107,43 @@ def stages(runtime: Runtime, feeds: Feeds, tensor: str, box: Box | None = None) 
     Raises:
         NotEnoughMemoryError: there are no pieces for which there is memory.
     """
-    plan, found = Plan.of(runtime, feeds), list[Stage]()
-    while tensor != runtime.image_tensor:
-        if box is None:
-            rows, columns = _size(plan, tensor)
-            box = slice(0, rows), slice(0, columns)
-        stage = _next(plan, tensor, box)
-        if stage is None:
-            needed = plan.needed_at_once([tensor], True)
-            require_memory(max(needed, free_memory() + 1), plan.fed, f"the gradient of {tensor.removesuffix(':0')!r}")
-            raise AssertionError  # so much is never free
-        box, tensor = (seen_of(stage, box) if not stage.side else None), stage.source
-        found.append(stage)
-    return found
+    plan = Plan.of(runtime, feeds)
+    found = _to_image(plan, tensor, box, set())
+    if found is None:
+        needed = max(plan.needed_at_once([tensor], True), free_memory() + 1.0)
+        require_memory(needed, plan.fed, f"the gradient of {tensor.removesuffix(':0')!r}")
+    return found or []
+
+
+def _to_image(plan: Plan, tensor: str, box: Box | None, failed: set[str]) -> list[Stage] | None:
+    """The stages from a part of a layer, or from all of it, to the image; ``None`` if there are none.
+
+    Args:
+        failed: the layers from all of which there are none; it grows.
+    """
+    if tensor == plan.runtime.image_tensor:
+        return []
+    if box is None and tensor in failed:
+        return None
+    for stage in _possible(plan, tensor, box):
+        seen = seen_of(stage, box) if box is not None and not stage.side else None
+        rest = _to_image(plan, stage.source, seen, failed)
+        if rest is not None:
+            return [stage, *rest]
+    if box is None:
+        failed.add(tensor)
+    return None
 
 
 def _size(plan: Plan, tensor: str) -> tuple[int, ...]:
     return tuple(side or 1 for side in (plan.shapes[tensor][1] or ())[1:3])
 
 
-def _next(plan: Plan, tensor: str, box: Box) -> Stage | None:
-    """The stage that leads from a layer as near to the image as there is memory for."""
+def _possible(plan: Plan, tensor: str, box: Box | None) -> Iterator[Stage]:
+    """The stages for which there is memory, those to layers near the image first."""
     runtime = plan.runtime
+    rows, columns = _size(plan, tensor)
+    box = box or (slice(0, rows), slice(0, columns))
     names = [layer.tensor for layer in runtime.structure.layers]
     sources = names[: names.index(tensor)] if tensor in names else names
     for source in [runtime.image_tensor, *sources]:
@@ -140,12 +155,11 @@ def _next(plan: Plan, tensor: str, box: Box) -> Stage | None:
         stage = Stage(tensor, source, size, *(plan.local(tensor, source) or ()))
         fraction = _fraction(plan, stage)
         tile = [part.stop - part.start for part in seen_of(stage, box)]
-        if prod(tile) <= fraction * prod(size):
-            return stage
         side = int(sqrt(max(fraction, 0) * prod(size)))
-        if stage.field is not None and side * _MOST_MARGIN >= 2 * max(stage.field.size) + stage.step:
-            return replace(stage, side=side)
-    return None
+        if prod(tile) <= fraction * prod(size):
+            yield stage
+        elif stage.field is not None and side * _MOST_MARGIN >= 2 * max(stage.field.size) + stage.step:
+            yield replace(stage, side=side)
 
 
 def _fraction(plan: Plan, stage: Stage) -> float:
