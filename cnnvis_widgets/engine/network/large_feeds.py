@@ -154,7 +154,10 @@ class Plan:
         if len(shape) != 4 or len(seen) != 4:
             return None
         spec = tf.TensorSpec([None, *shape[1:]], self.shapes[source][0])
-        field = seen_by(runtime.structure.graph_def, source, spec, tensor)
+        field = runtime.inferred.get_or_make(
+            ("seen of", source, tensor, *shape[1:]),
+            lambda: seen_by(runtime.structure.graph_def, source, spec, tensor),
+        )
         step = total_stride(self.nodes_behind([tensor], [source]))
         return None if field is None or step is None else (field, step)
 
