@@ -243,6 +243,12 @@ ROWS = (
             Option("together", 1, low=1, about="channels that are computed in one batch"),
             Option("strength", 1.0, low=0, high=1, about="how much of the dream is mixed into a photo"),
             Option("size", takes="ints", about="height and width of the picture in pixels"),
+            Option(
+                "precision",
+                "auto",
+                choices=("float32", "bfloat16", "auto"),
+                about="of convolutions and products; 'auto' takes the faster one",
+            ),
         ),
     ),
     Method(
