@@ -201,12 +201,14 @@ def _sent(runtime: Runtime, stage: Stage, maps: np.ndarray, signal: np.ndarray, 
     function = _function(runtime, stage, rule, maps.shape[-1], signal.shape[-1])
     box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
     for tile, kept in stage.tiles(box):
-        arriving = signal[(slice(None), *_units(stage, tile, signal.shape[1:3]))]
+        rows_of_units, columns_of_units = _units(stage, tile, signal.shape[1:3])
+        arriving = signal[:, rows_of_units, columns_of_units]
         if arriving.any():
-            inside = tuple(
+            moved = function(maps[:, tile[0], tile[1]], arriving)
+            inside = [
                 slice(part.start - whole.start, part.stop - whole.start) for part, whole in zip(kept, tile, strict=True)
-            )
-            sent[(slice(None), *kept)] = function(maps[(slice(None), *tile)], arriving)[(slice(None), *inside)]
+            ]
+            sent[:, kept[0], kept[1]] = moved[:, inside[0], inside[1]]
     return sent
 
 
