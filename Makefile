@@ -64,14 +64,16 @@ kinds: .venv/installed-test
 truth: .venv/installed-test
 	$(BIN)/python -m docs.truth
 
-# thousands of odd inputs for every reader, in processes with limits; writes docs/fuzzing.md, and fails on a bug
+# thousands of odd inputs for every reader and argument; writes docs/fuzzing.md and docs/answers.md, and fails on a bug
 fuzz: .venv/installed-test
 	$(BIN)/python -m tests.fuzzing
+	$(BIN)/python -m tests.fuzzing.answers
 
 # known holes of what is installed, by the package pip-audit in an environment of its own, and every licence
 audit: .venv/installed-test .venv-audit/installed
 	$(BIN)/python scripts/licences.py
-	.venv-audit/bin/python -m pip_audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(BIN)/python -m pip freeze --exclude-editable > .venv-audit/installed-here.txt
+	.venv-audit/bin/python -m pip_audit --strict --no-deps --disable-pip --requirement .venv-audit/installed-here.txt
 
 .venv-audit/installed:
 	scripts/make-venv .venv-audit $(PYTHON)

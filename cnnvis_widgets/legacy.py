@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import checked
 from .engine.activations import activation_steps
 from .engine.backward.rules import TF_CNNVIS
 from .engine.dreaming.dream import dream
@@ -56,13 +57,14 @@ def _first_keywords(function: Callable[..., bool]) -> Callable[..., bool]:
     def call(*args: Any, **kwargs: Any) -> bool:
         for name in {"sess_graph_path", "model"} & kwargs.keys():
             if args or "graph_or_path" in kwargs:
-                raise TypeError(f"Expected one model. Received: {name}= and another. Keep one of them.")
+                raise ModelFormError(f"Expected one model. Received: {name}= and another. Keep one of them.")
             kwargs["graph_or_path"] = kwargs.pop(name)
         return function(*args, **kwargs)
 
     return call
 
 
+@checked
 @_first_keywords
 def activation_visualization(
     graph_or_path: Any,
@@ -98,7 +100,7 @@ def activation_visualization(
     Raises:
         CnnvisError: see ``errors``. What is asked for is checked before anything is computed or written; only NaN and
             infinity are found when the turn of a layer comes.
-        TypeError: the call has two models.
+        ModelFormError: the call has two models.
 
     Example:
         >>> from cnnvis_widgets import activation_visualization, demo
@@ -118,6 +120,7 @@ def activation_visualization(
     return True
 
 
+@checked
 @_first_keywords
 def deconv_visualization(
     graph_or_path: Any,
@@ -152,7 +155,7 @@ def deconv_visualization(
     Raises:
         CnnvisError: see ``errors``. What is asked for is checked before anything is computed or written; only NaN and
             infinity are found when the turn of a layer comes.
-        TypeError: the call has two models.
+        ModelFormError: the call has two models.
 
     References:
         [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014,
@@ -181,6 +184,7 @@ def deconv_visualization(
     return True
 
 
+@checked
 @_first_keywords
 def deepdream_visualization(
     graph_or_path: Any,
@@ -213,7 +217,7 @@ def deepdream_visualization(
 
     Raises:
         CnnvisError: see ``errors``. What is asked for is checked before anything is computed or written.
-        TypeError: the call has two models.
+        ModelFormError: the call has two models.
 
     Example:
         >>> import keras

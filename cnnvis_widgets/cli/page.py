@@ -20,10 +20,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from ..errors import CnnvisError, OptionError, OutputError
+from ..imaging.reading import MOST_BYTES
 from .given import fed, images_of, network_of
 from .report import Report, one_line
 
 _HOST = "127.0.0.1"
+_IDLE = 600  # seconds after which the kernel of a closed page ends
 _PATIENCE = 60  # seconds until the server must answer
 _SENT = ("model", "images", "image_input", "class_names", "heads", "preprocess", "trusted", "out", "log")
 
@@ -83,9 +85,10 @@ def _server(folder: Path, arguments: Namespace, port: int, token: str) -> Iterat
     notebook, config = folder / "explorer.ipynb", folder / "voila.json"
     notebook.write_text(_notebook(settings), "utf-8")
     options = {"ip": _HOST, "port": port, "token": token, "open_browser": False, "base_url": "/"}
-    config.write_text(
-        json.dumps({"Voila": options, "VoilaConfiguration": {"show_tracebacks": arguments.debug}}), "utf-8"
-    )
+    limits = {"tornado_settings": {"websocket_max_message_size": MOST_BYTES}}
+    culling = {"cull_idle_timeout": _IDLE, "cull_interval": 60}
+    configuration = {"Voila": options | limits, "VoilaConfiguration": {"show_tracebacks": arguments.debug}}
+    config.write_text(json.dumps(configuration | {"MappingKernelManager": culling}), "utf-8")
     command = [sys.executable, "-m", "voila", str(notebook)]  # it reads the settings in its working directory first
     quiet = None if arguments.debug else subprocess.DEVNULL
     server = subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet)

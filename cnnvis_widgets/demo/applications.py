@@ -9,6 +9,7 @@ from functools import lru_cache
 import keras
 import numpy as np
 
+from ..arguments import checked
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..errors import ModelError, OptionError, described, nearest
@@ -52,6 +53,7 @@ def vgg16() -> Network:
     return application("VGG16")
 
 
+@checked
 @lru_cache(maxsize=2)
 def application(name: str) -> Network:
     """Load a network of keras.applications with ImageNet weights, class names and preprocessing, fed a photo of a cat.

@@ -19,6 +19,8 @@ import keras
 import numpy as np
 from PIL import Image
 
+from ..arguments import checked
+
 SIDE = 32
 _TEST = 360  # the last ones of 1797; most of their writers differ from those of the others
 
@@ -55,6 +57,7 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)).clip(0, 1)
 
 
+@checked
 def small_cnn(*, seed: int = 0) -> keras.Model:
     """Make the untrained network: float32 (batch, 32, 32, 1) -> probabilities (batch, 10).
 
@@ -94,6 +97,7 @@ def small_cnn(*, seed: int = 0) -> keras.Model:
     )
 
 
+@checked
 def train_small_cnn(
     *, epochs: int = 12, examples: int | None = None, callbacks: Sequence[Any] = (), seed: int = 0
 ) -> keras.Model:

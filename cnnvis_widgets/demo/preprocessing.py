@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import checked, require_counts
 from ..errors import FeedError
 from ..imaging.conversion import with_channels
 from ..imaging.cropping import fitted_picture
@@ -13,6 +14,7 @@ MEAN, SCALE = 127.0, 128.0
 """The network was trained on images (RGB - 127) / 128."""
 
 
+@checked
 def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (224, 224)) -> np.ndarray:
     """Cut out the centre of a photograph, at the size and in the range of the network.
 
@@ -27,20 +29,35 @@ def preprocess(image: np.ndarray | ImageSource, size: tuple[int, int] | None = (
 
     Raises:
         FeedError: the image is not uint8, or has another number of axes or channels.
-        ImageError: it cannot be read.
+        ImageError: it cannot be read. OptionError: a size that is no number of pixels.
 
     Example:
         >>> preprocess(np.zeros((40, 60, 3), np.uint8)).shape
         (224, 224, 3)
     """
+    picture = photograph(image)
+    if size is not None:
+        require_counts(height=size[0], width=size[1])
+        picture = fitted_picture(picture, *size)
+    return (picture.astype(np.float32) - MEAN) / SCALE
+
+
+def photograph(image: np.ndarray | ImageSource) -> np.ndarray:
+    """Return a photograph as uint8 (height, width, 3).
+
+    Raises:
+        FeedError: the image is not uint8, or has another number of axes or channels.
+        ImageError: it cannot be read.
+    """
     pixels = np.asarray(pixels_if_image(image))
-    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))):
+    if (
+        pixels.dtype != np.uint8
+        or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4)))
+        or not pixels.size
+    ):
         raise FeedError(
             "Expected a photograph as uint8 (height, width, 3). "
             f"Received: image of dtype {pixels.dtype} and shape {pixels.shape}. "
             "Scale it to 0..255 and convert it with .astype('uint8'), one image at a time."
         )
-    picture = with_channels(pixels, 3)
-    if size is not None:
-        picture = fitted_picture(picture, *size)
-    return (picture.astype(np.float32) - MEAN) / SCALE
+    return with_channels(pixels, 3)

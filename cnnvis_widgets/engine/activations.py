@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import CnnvisError
 from ..results import FeatureMaps, Layer
 from .graph.nonfinite import is_finite
@@ -21,6 +22,7 @@ BYTES_PER_RUN = 2**24
 """The most bytes of feature maps that ``maps_with_neighbours`` computes in one run."""
 
 
+@checked
 def activations(
     network: Any, feed: Any = None, layers: str | Layer | Iterable[str | Layer] = "r"
 ) -> tuple[FeatureMaps, ...]:

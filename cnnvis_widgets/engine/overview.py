@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CnnvisError
+from ..errors import CnnvisError, OptionError
 from ..results import Layer
 from .graph.nonfinite import is_finite
 from .network.channels import channels_last
@@ -45,7 +45,7 @@ def overview(
 
     Raises:
         FeedError: the feed does not fit.
-        ValueError: an unknown kind.
+        OptionError: an unknown kind.
 
     Example:
         >>> from cnnvis_widgets import demo, load
@@ -54,7 +54,7 @@ def overview(
         [(32, 32), (16, 16), (8, 8)]
     """
     if kind not in KINDS:
-        raise ValueError(f"Expected kind 'mean' or 'strongest'. Received: kind={kind!r}. Choose one of the two.")
+        raise OptionError(f"Expected kind 'mean' or 'strongest'. Received: kind={kind!r}. Choose one of the two.")
     replaced = replaced or {}
     feeds = dict(network.feeds(feed))
     for name, values in replaced.items():

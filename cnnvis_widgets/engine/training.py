@@ -14,7 +14,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from ..errors import ChannelError, LayerError
+from ..errors import ChannelError, LayerError, OptionError
 from ..results import FeatureMaps, Layer, Reconstruction
 from .activations import activations
 from .backward.rules import require_rule
@@ -81,7 +81,7 @@ class TrainingHistory(keras.callbacks.Callback):
         history: the list of snapshots so far.
 
     Raises:
-        ValueError: ``every`` below 1, or an unknown period or rule.
+        OptionError: ``every`` below 1, or an unknown period or rule.
 
     Example:
         >>> import keras, numpy as np
@@ -103,7 +103,7 @@ class TrainingHistory(keras.callbacks.Callback):
         super().__init__()
         require_rule(rule)
         if every < 1 or period not in ("epoch", "batch"):
-            raise ValueError(
+            raise OptionError(
                 f"Expected every >= 1 and period 'epoch' or 'batch'. Received: every={every!r}, period={period!r}."
             )
         self.history: list[Snapshot] = []

@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import OptionError
 from ..methods import METHODS
 from ..results import Attribution, FeatureMaps, Reconstruction
 from . import busy_regions, colormaps
@@ -69,7 +70,7 @@ def activation_tiles(
         uint8 (maps, height, width, 3), or (maps, height, width, 1) in grey.
 
     Raises:
-        ValueError: an unknown scale. NumericalError: NaN or infinity.
+        OptionError: an unknown scale. NumericalError: NaN or infinity.
     """
     signed = _signed(maps, image)
     table = colormaps.DIVERGING if signed else colormaps.SEQUENTIAL
@@ -155,7 +156,7 @@ def reconstruction_tiles(
         uint8 (channels, height, width, 1 or 3).
 
     Raises:
-        ValueError: an unknown scale. NumericalError: NaN or infinity.
+        OptionError: an unknown scale. NumericalError: NaN or infinity.
     """
     values = reconstruction.images[image]
     own = [_strength(tile) for tile in values]
@@ -214,7 +215,7 @@ def _limits(own: list[float], scale: Scale, whole: float) -> list[float]:
         return [whole or 1.0] * len(own)
     if scale == "map":
         return [max(strength, FLOOR * whole) or 1.0 for strength in own]
-    raise ValueError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}. Choose one of the two.")
+    raise OptionError(f"Expected scale 'layer' or 'map'. Received: scale={scale!r}. Choose one of the two.")
 
 
 def _strength(tile: np.ndarray) -> float:

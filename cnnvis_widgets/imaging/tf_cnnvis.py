@@ -7,10 +7,15 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
+from ..errors import OptionError
 from . import normalize
 from .grid import Grid
 
+_MOST_PADDING = 10_000
 
+
+@checked
 def image_normalization(
     image: ArrayLike, ubound: float = 255.0, epsilon: float = 1e-07, *, s: float | None = None
 ) -> np.ndarray:
@@ -29,7 +34,7 @@ def image_normalization(
 
     Raises:
         NumericalError: the image contains NaN or infinity.
-        ValueError: ``ubound`` is not within 0 to 255.
+        OptionError: ``ubound`` is not within 0 to 255.
 
     Example:
         >>> from cnnvis_widgets import image_normalization
@@ -42,16 +47,17 @@ def image_normalization(
             "The second argument of image_normalization is ubound, at least 1, and the third is epsilon, smaller than "
             f"that. Received: {s}, read as s, and ubound={ubound}. Write ubound={ubound}.",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     if not 0 < ubound <= 255:
-        raise ValueError(
+        raise OptionError(
             f"Expected ubound within 0 to 255, since the result is uint8. Received: ubound={ubound}. "
             "Choose a smaller one."
         )
     return np.rint(normalize.min_max(image, upper=ubound, epsilon=epsilon)).astype(np.uint8)
 
 
+@checked
 def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) -> np.ndarray:  # noqa: N803
     """Lay images out in a square grid, row by row. No value is stretched.
 
@@ -67,7 +73,8 @@ def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) ->
         their floating-point type: tf_cnnvis cut them to uint8, which made a grid of probabilities black.
 
     Raises:
-        ValueError: ``Xs`` does not have four axes. NumericalError: it contains NaN or infinity.
+        OptionError: ``Xs`` does not have four axes, or ``padding`` is below 0.
+        NumericalError: ``Xs`` contains NaN or infinity.
 
     Example:
         >>> import numpy as np
@@ -81,14 +88,16 @@ def convert_into_grid(Xs: ArrayLike, padding: int = 1, ubound: float = 255.0) ->
             "The second argument of convert_into_grid is the padding, an integer. "
             f"Received: {padding}, read as ubound. Write ubound={padding}.",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
         padding, ubound = ubound if isinstance(ubound, int) else 1, padding
     images = np.asarray(Xs)
     if images.ndim != 4:
-        raise ValueError(
+        raise OptionError(
             f"Expected shape (images, height, width, channels). Received: Xs of {images.shape}. Add the missing axes."
         )
+    if not 0 <= padding <= _MOST_PADDING:
+        raise OptionError(f"Expected padding from 0 to {_MOST_PADDING}. Received: padding={padding!r}.")
     values = np.minimum(normalize.finite(images), ubound)
     whole = bool(((values >= 0) & (values <= 255) & (values == np.rint(values))).all())
     return Grid.of(values, gap=padding, square=True).montage(values.astype(np.uint8) if whole else values)

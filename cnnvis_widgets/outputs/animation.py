@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 import numpy as np
 from PIL import Image
 
+from ..arguments import checked
 from ..errors import OptionError, OutputError
 from ..extras import needed
 from ..imaging import render
@@ -28,17 +29,18 @@ def frames(steps: Iterable[DreamStep], picture: int = 0) -> Iterator[np.ndarray]
         picture: the index of the picture in each step.
 
     Raises:
-        ValueError: there are no steps.
+        OptionError: there are no steps.
         OptionError: there is no such picture.
     """
     drawn = [Image.fromarray(_coloured(render.picture(_picture(step, picture), step.value_range))) for step in steps]
     if not drawn:
-        raise ValueError("Expected at least one step of a dream. Received: none. Pass the steps that dream yields.")
+        raise OptionError("Expected at least one step of a dream. Received: none. Pass the steps that dream yields.")
     for frame in drawn:
         # without this, the film would jump from octave to octave
         yield np.asarray(frame.resize(drawn[-1].size, Image.Resampling.BILINEAR))
 
 
+@checked
 def write_animation(
     steps: Iterable[DreamStep], path: str | os.PathLike[str], *, rate: float = 15, picture: int = 0
 ) -> Path:
@@ -54,7 +56,7 @@ def write_animation(
         The file.
 
     Raises:
-        ValueError: another kind of file, or no steps.
+        OptionError: another kind of file, or no steps.
         OptionError: the rate is out of range, or there is no such picture.
         OutputError: the file cannot be written.
         MissingPackageError: the library for MP4 is not installed; a ``.gif`` needs none.
@@ -67,7 +69,7 @@ def write_animation(
     """
     path = Path(path)
     if path.suffix.lower() not in (".gif", ".mp4"):
-        raise ValueError(f"Expected a file name ending in .gif or .mp4. Received: {str(path)!r}.")
+        raise OptionError(f"Expected a file name ending in .gif or .mp4. Received: {str(path)!r}.")
     _require_rate(rate)
     if path.suffix.lower() == ".mp4":
         needed("imageio_ffmpeg")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import results as r
+from ..arguments import checked
 from ..imaging import colormaps, encode, render
 from ..imaging.grid import Grid, montage
 from ..methods import METHODS
@@ -90,6 +91,7 @@ def sheets(result: r.FeatureMaps | r.Reconstruction | r.DreamStep, photos: Seque
     return [draw(result, index, names[index]) for index in range(count)]  # type: ignore[arg-type]
 
 
+@checked
 def write_html(
     results: Iterable[r.FeatureMaps | r.Reconstruction | r.DreamStep],
     path: str | Path,

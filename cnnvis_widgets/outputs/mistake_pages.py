@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..arguments import checked
 from ..imaging import encode
 from ..imaging.conversion import with_channels
 from ..imaging.normalize import ValueRange
@@ -57,6 +58,7 @@ def mistake_tiles(mistake: Mistake, value_range: ValueRange) -> Iterator[Tile]:
         )
 
 
+@checked
 def write_mistakes_page(mistakes: Mistakes, path: str | Path, *, title: str = TITLE) -> Path:
     """Write wrong predictions as one HTML file, which people read without Python and a network.
 

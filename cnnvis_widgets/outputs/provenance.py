@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from ..arguments import checked
 from ..engine.dreaming.dream import dream_with, start_photo
 from ..engine.dreaming.options import DreamOptions
 from ..engine.dreaming.recipes import decoded, fingerprint
@@ -61,6 +62,7 @@ def _readable(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
+@checked
 def recreate(path: str | os.PathLike[str], model: Any, feed: Any = None, *, start: Any = None) -> DreamStep:
     """Make the picture of a PNG file again.
 

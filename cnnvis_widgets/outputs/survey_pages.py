@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arguments import checked
 from ..imaging import encode
 from ..imaging.grid import Grid, montage
 from ..imaging.patches import patches_picture
@@ -39,6 +40,7 @@ def of_patches(strongest: StrongestPatches) -> Picture:
     )  # fmt: skip
 
 
+@checked
 def write_survey_page(strongest: Iterable[StrongestPatches], path: str | Path, *, title: str = TITLE) -> Path:
     """Write the strongest patches of channels as one HTML file, which people browse without Python and a network.
 

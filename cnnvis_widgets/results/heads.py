@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arguments import checked
 from .layers import Layer
 from .notebook import Shown
 
@@ -61,6 +62,7 @@ class Head:
         return f"{kind} {number}"
 
 
+@checked
 @dataclass(frozen=True)
 class Target:
     """A number of a head that a person asks about.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..arguments import checked
 from ..engine.activations import activations
 from ..engine.attribution.predictions import predict
 from ..engine.network.channels import class_number
@@ -42,6 +43,7 @@ _AMOUNTS = {
 }
 
 
+@checked
 def invariance(
     network: Any,
     image: Any,

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..arguments import checked
 from ..errors import OptionError, nearest
 
 Labels = str | Mapping[str, Any] | Sequence[Any] | Callable[[str], Any] | None
 """Of images: 'folder', by key, in the order of the images, a function of the key, or ``None`` for those they bring."""
 
 
+@checked
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SurveyOptions:
     """How to survey a data set. ``survey`` takes these as keywords.

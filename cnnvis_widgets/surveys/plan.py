@@ -79,6 +79,8 @@ class Plan:
             if values.pop("format") != FORMAT:
                 raise ValueError("it has another format")
             layers = tuple(_layer(each) for each in values.pop("layers"))
+            if not layers:
+                raise ValueError("it names no layers")
             return cls(layers=layers, class_names=tuple(values.pop("class_names")), **values)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise OutputError(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..arguments import checked
 from ..engine.network.labelled_images import LabelledImage, as_label, count_of, labelled_images, listed
 from ..engine.network.loading import load
 from ..engine.network.network import Network
@@ -26,6 +27,7 @@ from .survey import Survey
 from .tables import partition_files
 
 
+@checked
 @with_fields(SurveyOptions)
 def survey(
     network: Any,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..engine.activations import activations
 from ..engine.network.labelled_images import count_of, labelled_images, listed
 from ..engine.network.loading import load
@@ -23,6 +24,7 @@ Reduction = str | Callable[[np.ndarray], np.ndarray] | None
 _SHOWN = 3
 
 
+@checked
 def stream(
     network: Any,
     images: Any,

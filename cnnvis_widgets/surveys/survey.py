@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import checked, require_counts
 from ..engine.network.labelled_images import LabelledImage, labelled_images
 from ..engine.network.network import Network
 from ..errors import ChannelError, LayerError, OptionError, nearest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Survey:
     """What each channel of a network looks for in a data set. ``survey`` makes one, ``Survey.open`` finds it again.
@@ -51,6 +53,7 @@ class Survey:
     images: Any = None
 
     @classmethod
+    @checked
     def open(
         cls, folder: str | os.PathLike[str] = "Survey", network: Network | None = None, images: Any = None
     ) -> Survey:
@@ -106,6 +109,7 @@ class Survey:
             f"{str(self.index.folder)!r}>"
         )
 
+    @checked
     def layer(self, name: str | Layer) -> Layer:
         """Find a surveyed layer by its name, or by the beginning of it.
 
@@ -127,6 +131,7 @@ class Survey:
         layer, channel = wanted
         return self.patches(layer, channel)
 
+    @checked
     def patches(
         self, layer: str | Layer, channel: int | str, *, count: int | None = None, rule: str | None = "auto"
     ) -> StrongestPatches:
@@ -143,16 +148,20 @@ class Survey:
         """
         chosen = self.layer(layer)
         number = self._channel(chosen, channel)
+        require_counts(count=count)
         return next(patches.strongest_patches(self, chosen, [number], count=count, rule=rule))
 
+    @checked
     def all_patches(
         self, layer: str | Layer, *, count: int | None = None, rule: str | None = "auto"
     ) -> Iterator[StrongestPatches]:
         """Do the same as ``patches`` for all channels of a layer. Each image runs once for all its patches."""
         chosen = self.layer(layer)
         channels = range(len(self.layer_summary(chosen).ranking.images))
+        require_counts(count=count)
         return patches.strongest_patches(self, chosen, channels, count=count, rule=rule)
 
+    @checked
     def dead(self, layer: str | Layer | None = None) -> list[tuple[str, int]]:
         """List the channels whose activation is above 0 in no image, as (name of the layer, channel).
 
@@ -163,6 +172,7 @@ class Survey:
         dead = ((each.name, np.flatnonzero(self.layer_summary(each).counts.fired == 0)) for each in chosen)
         return [(name, int(channel)) for name, channels in dead for channel in channels]
 
+    @checked
     def histogram(self, layer: str | Layer, channel: int | str, *, bins: int = 32) -> tuple[np.ndarray, np.ndarray]:
         """Count how strongly a channel responds: a histogram of its largest activation in each image.
 
@@ -173,6 +183,7 @@ class Survey:
         Returns:
             int64 (bins,), the numbers of images; float64 (bins + 1,), the edges of the bins.
         """
+        require_counts(bins=bins)
         chosen = self.layer(layer)
         number = self._channel(chosen, channel)
         counts = self.layer_summary(chosen).counts
@@ -180,6 +191,7 @@ class Survey:
         parts = [np.histogram(values[:, number], bins, ends) for values in self.maxima_by_partition(chosen)]
         return np.sum([counted for counted, _ in parts], axis=0), parts[0][1]
 
+    @checked
     def find(self, name: int | str, layer: str | Layer | None = None, *, count: int = 20) -> pandas.DataFrame:
         """Find the channels that speak for a class; see ``frames.selectivity``.
 
@@ -195,12 +207,15 @@ class Survey:
         Raises:
             ChannelError: there is no such class, or no image of it.
         """
+        require_counts(count=count)
         return frames.selectivity(self, name, layer, count)
 
+    @checked
     def class_means(self, layer: str | Layer) -> pandas.DataFrame:
         """The mean of the largest activation of every channel over the images of each class; a row for each class."""
         return frames.class_means(self, self.layer(layer))
 
+    @checked
     def errors(self, *, count: int = 20, channels: int = 5, layer: str | Layer | None = None) -> Mistakes:
         """Find the images whose prediction is not their label; see ``mistakes.mistakes``.
 
@@ -215,8 +230,10 @@ class Survey:
         Raises:
             OptionError: images have no labels, or the network has no class scores.
         """
+        require_counts(count=count, channels=channels)
         return mistakes.mistakes(self, count, channels, layer)
 
+    @checked
     def concepts(
         self, layer: str | Layer, k: int = 8, *, images: int = 200, target: int | str | None = None, seed: int = 0
     ) -> Concepts:
@@ -232,6 +249,7 @@ class Survey:
         chosen = self.require_network().layer(layer)
         return concepts.concepts(self, chosen, k, images=images, target=target, seed=seed)
 
+    @checked
     def invariance(self, key: str, layers: str | Layer | Iterable[str | Layer] = "r", **options: Any) -> Invariance:
         """Turn, shift or scale an image of the data set step by step; see ``cnnvis_widgets.invariance``."""
         network = self.require_network()
@@ -258,6 +276,7 @@ class Survey:
             )
         return summary
 
+    @checked
     def maxima(self, layer: str | Layer) -> np.ndarray:
         """The largest activation of every channel in every image, float32 (images, channels)."""
         return np.concatenate(list(self.maxima_by_partition(self.layer(layer))))
@@ -279,6 +298,7 @@ class Survey:
             )
         return self.layers[-1]
 
+    @checked
     def class_number(self, name: int | str) -> int:
         """The number of a class.
 

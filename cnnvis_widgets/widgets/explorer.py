@@ -5,19 +5,21 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ipywidgets as w
 
 from .. import demo
+from ..arguments import checked
 from ..engine.network.cautions import cautions
 from ..engine.network.default_feed import default_feed
+from ..engine.network.heads import ClassNames
 from ..engine.network.image_sources import image_names, read_once
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..engine.runtime import memory
-from ..errors import CnnvisError
 from ..imaging.busy_regions import Box
 from ..imaging.photographs import PHOTOGRAPHS
 from .card.channel_card import ChannelCard
@@ -43,6 +45,7 @@ from .views.view import Context, View
 SomeView = TypeVar("SomeView", bound=View)
 
 
+@partial(checked, short=True)  # frames of this package would hide the message
 class ModelExplorer(w.VBox):
     """Looks inside a network, live: feature maps, deconvolution and deep dream.
 
@@ -84,7 +87,7 @@ class ModelExplorer(w.VBox):
         model: Any = None,
         feed: Any = None,
         *,
-        class_names: Any = None,
+        class_names: ClassNames | None = None,
         heads: Mapping[str, str] | None = None,
         preprocess: Callable[..., Any] | None = None,
         image_input: Any = None,
@@ -95,12 +98,8 @@ class ModelExplorer(w.VBox):
         settings = {"class_names": class_names, "heads": heads, "preprocess": preprocess, "image_input": image_input}
         settings |= {"trusted": True} if trusted else {}
         self._opening = OpeningCode(model, feed, settings)
-        try:
-            opened = _open(model, feed, **settings)
-            self._build(opened, Path(outdir), None if logdir is None else Path(logdir))
-        except CnnvisError as error:
-            # The message says what is wrong with your arguments; frames of this package would hide it.
-            raise error.with_traceback(None) from None
+        opened = _open(model, feed, **settings)
+        self._build(opened, Path(outdir), None if logdir is None else Path(logdir))
 
     def _build(self, opened: _Opened, outdir: Path, logdir: Path | None) -> None:
         """Build what is on the screen, and begin the work of the first view."""
@@ -253,6 +252,7 @@ class ModelExplorer(w.VBox):
         """
         self._runner.log()
 
+    @checked
     def export_html(self, path: str | Path) -> Path:
         """Write what was computed so far as one HTML file that needs no kernel and no network.
 
@@ -272,6 +272,7 @@ class ModelExplorer(w.VBox):
         """What the network is fed for the chosen image; other calls of this package take it as their feed."""
         return self.fed_images.feed(self.state.image)
 
+    @checked
     def add_image(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it.
 
@@ -302,6 +303,7 @@ class ModelExplorer(w.VBox):
         code = f"# {reason}" if reason else self._view.code()
         return f"{self._opening.lines(state.image, state.images, other)}\n{code}\n"
 
+    @checked
     def survey(
         self,
         images: Any = None,
@@ -325,6 +327,7 @@ class ModelExplorer(w.VBox):
         """
         self.surveying.start(images, labels=labels, layers=layers, out=out)
 
+    @checked
     def save_state(self, path: str | Path) -> Path:
         """Write every choice as a JSON file.
 
@@ -336,6 +339,7 @@ class ModelExplorer(w.VBox):
         """
         return saved_state.save(self.state, path)
 
+    @checked
     def load_state(self, path: str | Path) -> None:
         """Go back to what ``save_state`` wrote; a file that does not fit raises and changes nothing.
 

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
+from ..arguments import checked
 from ..engine.network.network import Network
 from ..engine.training import Period, Snapshot, TrainingHistory
 from ..imaging import encode
@@ -20,6 +21,7 @@ from ..results import FeatureMaps, Reconstruction
 from .explorer import ModelExplorer
 
 
+@checked
 class WatchTraining(TrainingHistory):
     """A Keras callback: maps and projections of layers with the weights of the moment.
 

@@ -7,6 +7,7 @@ from argparse import Namespace
 import pytest
 
 from cnnvis_widgets.cli import page
+from cnnvis_widgets.imaging.reading import MOST_BYTES
 
 ARGUMENTS = {
     **{"model": "demo", "images": [], "image_input": None, "class_names": None, "heads": None, "preprocess": None},
@@ -24,6 +25,9 @@ def test_the_page_wants_a_token_and_listens_on_this_machine_alone(tmp_path, monk
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=200) as answer:
                 assert "/login" in answer.url
         command = server.args
-    config = json.loads((tmp_path / "voila.json").read_text())["Voila"]
+    whole = json.loads((tmp_path / "voila.json").read_text())
+    config = whole["Voila"]
     assert (config["ip"], config["token"]) == ("127.0.0.1", "the-token")
+    assert config["tornado_settings"]["websocket_max_message_size"] == MOST_BYTES
+    assert 0 < whole["MappingKernelManager"]["cull_idle_timeout"] <= 3600
     assert "the-token" not in " ".join(command)  # all users of a machine see command lines

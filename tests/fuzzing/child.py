@@ -22,10 +22,12 @@ def main() -> None:
     from .readers import KINDS, outcome
 
     if not whole.exists():
-        whole.mkdir(parents=True)
-        KINDS[kind].make(whole)
+        unfinished = Path(tempfile.mkdtemp(dir=whole.parent))
+        KINDS[kind].make(unfinished)
+        unfinished.rename(whole)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # for files that an odd name puts beside
         for number in range(first, last):
             print(json.dumps({"begun": number}), file=output, flush=True)
             try:

@@ -33,6 +33,7 @@ from cnnvis_widgets.outputs.pictures import CHUNK
 from cnnvis_widgets.outputs.png_files import write_dream
 from cnnvis_widgets.widgets.state import saved
 
+from .calls import new_catalogue, random_odd
 from .mutations import of_bytes, of_graph, of_json
 
 v1 = tf.compat.v1
@@ -295,6 +296,21 @@ def _read_survey(folder: Path) -> None:
     repr(found[layer, 0])
 
 
+def _one_call(folder: Path) -> None:
+    (folder / "choice").write_text("whole")
+
+
+def _odd_call(folder: Path, rng: random.Random) -> None:
+    (folder / "choice").write_text(str(rng.getrandbits(64)))
+
+
+def _make_call(folder: Path) -> None:
+    choice = (folder / "choice").read_text()
+    rng, known = random.Random(choice), _kept("catalogue", new_catalogue).calls
+    call = known[rng.choice(sorted(known))]
+    call.run({} if choice == "whole" else random_odd(call, rng))
+
+
 _KEPT: dict[str, Any] = {}
 
 
@@ -318,6 +334,7 @@ KINDS = {
     "recipes": Kind(_recipe, _recipe_file, _read_recipe),
     "states": Kind(_state, _json_file, _read_state),
     "surveys": Kind(_survey, _json_file, _read_survey),
+    "arguments": Kind(_one_call, _odd_call, _make_call),
 }
 
 

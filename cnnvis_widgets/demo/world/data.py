@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...arguments import checked
 from ...errors import OptionError, nearest
 from .pen import PARTS
 from .scenes import FACTORS, Setting, scene
@@ -63,6 +64,7 @@ class Things:
         return self.parts == self.part_names.index(name)
 
 
+@checked
 def things(
     count: int, *, seed: int, side: int = 64, clutter: int = 1, tagged: Mapping[str, float] | None = None
 ) -> Things:

@@ -8,11 +8,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ...arguments import checked
 from ...engine.network.loading import load
 from ...engine.network.network import Network
 from ...errors import OptionError
-from ...imaging.conversion import with_channels
 from ...imaging.cropping import fitted_picture
+from ..preprocessing import photograph
 from .data import things
 from .shapes import NAMES
 
@@ -27,6 +28,7 @@ _SHOWN = 40
 _SEED_SHOWN = 2014
 
 
+@checked
 def things_model(weights: str | None = "honest", *, seed: int = 0) -> keras.Model:
     """Make the network of the things: float32 (batch, 64, 64, 3), picture / 255 - 0.5 -> probabilities (batch, 10).
 
@@ -69,6 +71,7 @@ def things_model(weights: str | None = "honest", *, seed: int = 0) -> keras.Mode
     return model
 
 
+@checked
 @lru_cache(maxsize=3)
 def things_network(weights: str | None = "honest") -> Network:
     """Load a network that knows the ten things, fed forty pictures that it was not trained on.
@@ -93,6 +96,7 @@ def things_network(weights: str | None = "honest") -> Network:
     return load(things_model(weights), shown, class_names=NAMES, preprocess=things_preprocess)
 
 
+@checked
 def things_preprocess(image: np.ndarray) -> np.ndarray:
     """Turn a picture into what the network of the things expects.
 
@@ -102,8 +106,11 @@ def things_preprocess(image: np.ndarray) -> np.ndarray:
     Returns:
         float32 (64, 64, 3), from -0.5 to 0.5.
 
+    Raises:
+        FeedError: the image is not uint8, or has another number of axes or channels.
+
     Example:
         >>> things_preprocess(np.full((80, 100, 3), 255, np.uint8)).max()
         np.float32(0.5)
     """
-    return fitted_picture(with_channels(np.asarray(image), 3), SIDE, SIDE).astype(np.float32) / 255 - 0.5
+    return fitted_picture(photograph(image), SIDE, SIDE).astype(np.float32) / 255 - 0.5

@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from .data import things
 from .network import SIDE, WEIGHTS, things_model
 from .scenes import Setting, scene
@@ -71,6 +72,7 @@ RECIPES = {
 """The recipes of the packaged weights."""
 
 
+@checked
 def train_things(*, epochs: int = 5, pictures: int = 3000, callbacks: Sequence[Any] = (), seed: int = 0) -> keras.Model:
     """Train ``things_model`` on ``things`` in the usual way, in about a minute on two cores, to watch it learn.
 

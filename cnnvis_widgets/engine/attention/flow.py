@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from ...errors import GradientError, LayerError
 from ...results import AttentionMaps, Head, Layer
 from ..attribution.class_scores import ClassScores
@@ -30,6 +31,7 @@ from .attended_tokens import AttendedTokens, Query, attended_tokens, default_que
 from .maps import result_of
 
 
+@checked
 def attention_rollout(
     network: Any,
     feed: Any = None,
@@ -90,6 +92,7 @@ def attention_rollout(
     return result_of("attention_rollout", attentions, asked, np.stack(rows))
 
 
+@checked
 def attention_relevance(
     network: Any,
     feed: Any = None,

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked
 from ...errors import NumericalError
 from ...results import AttentionMaps, Layer
 from ..network.loading import load
 from .attended_tokens import AttendedTokens, Query, attended_tokens, default_query, weights_of_image
 
 
+@checked
 def attention_maps(
     network: Any,
     feed: Any = None,

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked
 from ...errors import LayerError
 from ...results import Attribution, AverageDrop
 from .baselines import baseline_of
 from .pixel_importance import importance_of, scores_explained_by
 
 
+@checked
 def average_drop(network: Any, feed: Any, attribution: Attribution, *, baseline: Any = None) -> AverageDrop:
     """Multiply images with their attributions, and compare the probabilities of the classes before and after.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked
 from ...results import Attribution, Head, Layer
 from ..network.targets import Targets
 from .cam_weightings import WEIGHTINGS
@@ -26,6 +27,7 @@ SILENT_MAPS = "all feature maps are zero"
 EMPTY_PICTURE = "the picture by guided backpropagation is zero where the map is not"
 
 
+@checked
 def grad_cam(
     network: Any,
     feed: Any = None,
@@ -79,6 +81,7 @@ def grad_cam(
     return _times_guided(class_scores, targets, cam) if guided else cam
 
 
+@checked
 def grad_cam_plus_plus(
     network: Any,
     feed: Any = None,
@@ -122,6 +125,7 @@ def grad_cam_plus_plus(
     return _weighted_maps(ClassScores.of(network, feed, scores), targets, "grad_cam_plus_plus", layer, upsampled)
 
 
+@checked
 def hires_cam(
     network: Any,
     feed: Any = None,
@@ -161,6 +165,7 @@ def hires_cam(
     return _weighted_maps(ClassScores.of(network, feed, scores), targets, "hires_cam", layer, upsampled)
 
 
+@checked
 def layer_cam(
     network: Any,
     feed: Any = None,

@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ...arguments import checked
 from ...results import Attribution, Head, Layer
 from ..network.targets import Targets
 from .class_scores import ClassScores, attribution_without_images
 
 
+@checked
 def gradient_times_input(
     network: Any,
     feed: Any = None,

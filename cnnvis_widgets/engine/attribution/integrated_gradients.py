@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked, require_counts
 from ...errors import OptionError
 from ...results import Attribution, Head, Layer
 from ..network.channels import whole_number
@@ -35,6 +36,7 @@ _HALVED = 4
 """Intervals that are halved together."""
 
 
+@checked
 def integrated_gradients(
     network: Any,
     feed: Any = None,
@@ -111,6 +113,7 @@ def integrated_gradients_steps(
     """
     if steps is not None and (whole_number(steps) or 0) < 1:
         raise OptionError(f"Expected steps of at least 1, or None. Received: steps={steps!r}.")
+    require_counts(steps=steps)
     if not tolerance > 0:
         raise OptionError(f"Expected a tolerance above 0. Received: tolerance={tolerance!r}. Give steps= instead.")
     class_scores = ClassScores.of(network, feed, scores)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import ChannelError, LayerError
+from ...arguments import checked
+from ...errors import ChannelError, LayerError, OptionError
 from ...results import Head, Intervention, Layer, Predictions, Target
 from ..network.channels import whole_number
 from ..network.targets import EVERYWHERE
@@ -30,6 +31,7 @@ Scales = Mapping[int, float] | Sequence[float] | np.ndarray
 """Factors by channel number, or one factor for every channel."""
 
 
+@checked
 def intervene(
     network: Any,
     feed: Any,
@@ -57,7 +59,7 @@ def intervene(
     Raises:
         LayerError: there is no such layer, or it does not lead to the class scores.
         ChannelError: there is no such channel.
-        ValueError: a region outside the map, or factors that are not finite.
+        OptionError: a region outside the map, or factors that are not finite.
 
     References:
         [1] A. Morcos et al., ICLR 2018, section 2.2, arXiv 1803.06959.
@@ -113,7 +115,7 @@ class ResumedNetwork:
 
         Raises:
             ChannelError: there is no such channel.
-            ValueError: a region outside the map, or factors that are not finite.
+            OptionError: a region outside the map, or factors that are not finite.
         """
         values = self._stored * _factors(self.layer, self._stored.shape[1:], scales, region)
         return Intervention(self.layer, self.before, self._resumed(values))
@@ -164,12 +166,12 @@ def _factors(layer: Layer, shape: Sequence[int], scales: Scales, region: Region 
     if region is None:
         return by_channel.reshape(*(1,) * len(sizes), channels)
     if not isinstance(region, Sequence) or len(region) != 4 or None in map(whole_number, region):
-        raise ValueError(f"Expected region as (top, left, height, width), whole numbers. Received: region={region!r}.")
+        raise OptionError(f"Expected region as (top, left, height, width), whole numbers. Received: region={region!r}.")
     top, left, height, width = region
     inside = len(sizes) == 2 and min(region) >= 0 and top + height <= sizes[0] and left + width <= sizes[1]
     if not inside or not (height and width):
         map_size = " x ".join(map(str, sizes)) or "no size"
-        raise ValueError(
+        raise OptionError(
             f"Expected region as (top, left, height, width) within a map of {map_size}. Received: region={region!r}."
         )
     factors = np.ones((*sizes, channels), np.float32)
@@ -202,5 +204,5 @@ def _factors_by_channel(layer: Layer, channels: int, scales: Scales) -> np.ndarr
                 f"Received: shape {factors.shape}. Or give a dict of channels and factors."
             )
     if not np.isfinite(factors).all():
-        raise ValueError(f"Expected finite factors. Received: scales={scales!r}.")
+        raise OptionError(f"Expected finite factors. Received: scales={scales!r}.")
     return factors

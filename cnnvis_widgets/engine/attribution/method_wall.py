@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked, require_counts
 from ...errors import CnnvisError, OptionError, nearest
 from ...methods import METHODS, of_kind
 from ...results import Attribution, Head, Layer, MethodWall, Occlusion, PerturbationCurve, Target, WallTile
@@ -24,6 +25,7 @@ from .perturbation import deletion_steps, insertion_steps
 from .sanity_checks import classes_and_rivals, correlations
 
 
+@checked
 def method_wall(
     network: Any,
     feed: Any = None,
@@ -97,6 +99,7 @@ def method_wall_steps(
     """
     if points < 1:
         raise OptionError(f"Expected points of at least 1. Received: points={points!r}.")
+    require_counts(points=points)
     names = wall_methods() if methods is None else tuple(methods)
     for name in names:
         if name not in wall_methods():

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import FeedError
+from ...arguments import checked
+from ...errors import FeedError, OptionError
 from ...results import Head, Layer, Occluded, Predictions, Target
 from ..graph.layers import elements_of
 from ..network.channels import whole_number
@@ -60,10 +61,10 @@ class Occluder:
             raise FeedError(f"Expected images with height and width. Received: shape {images.shape}.")
         numbers = [whole_number(number) for number in elements_of(box) or ()]
         if len(numbers) != 4 or None in numbers:
-            raise ValueError(f"Expected box as four whole numbers (left, top, width, height). Received: box={box!r}.")
+            raise OptionError(f"Expected box as four whole numbers (left, top, width, height). Received: box={box!r}.")
         left, top, width, height = (number or 0 for number in numbers)
         if min(width, height) < 1 or not (-width < left < sides[1] and -height < top < sides[0]):
-            raise ValueError(
+            raise OptionError(
                 f"Expected (left, top, width, height) that covers some of {sides[0]} x {sides[1]} pixels. "
                 f"Received: box={tuple(numbers)!r}."
             )
@@ -82,6 +83,7 @@ class Occluder:
         return predictions_of(class_scores.head, *by_class), maps[0]
 
 
+@checked
 def occlude(
     network: Any,
     feed: Any,
@@ -105,7 +107,7 @@ def occlude(
 
     Raises:
         LayerError, FeedError: no such layer, no image with height and width, or a fill that does not fit.
-        NumericalError: NaN or infinity. ValueError: a box that hides nothing.
+        NumericalError: NaN or infinity. OptionError: a box that hides nothing.
 
     Example:
         >>> from cnnvis_widgets import demo, load, occlude

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import FeedError
+from ...arguments import checked
+from ...errors import FeedError, OptionError
 from ...results import Head, Layer, Occlusion
 from ..network.channels import whole_number
 from ..network.targets import BoundTargets, Targets
@@ -26,6 +27,7 @@ Sides = int | Sequence[int] | None
 _SWEEP_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory
 
 
+@checked
 def occlusion(
     network: Any,
     feed: Any = None,
@@ -62,7 +64,7 @@ def occlusion(
 
     Raises:
         LayerError, ChannelError, FeedError: no such layer or class, no image, or a fill that does not fit.
-        NumericalError: NaN or infinity. ValueError: a size or stride out of range.
+        NumericalError: NaN or infinity. OptionError: a size or stride out of range.
 
     Notes:
         The paper fills the square with the mean of its training images, which a network does not store. The pictures
@@ -84,6 +86,7 @@ def occlusion(
     return last
 
 
+@checked
 def occlusion_steps(
     network: Any,
     feed: Any = None,
@@ -245,7 +248,7 @@ def _per_axis(name: str, value: Sides, default: list[int], limits: tuple[int, ..
     given = [value] * len(limits) if isinstance(value, int | np.integer) else value
     sides = default if given is None else [whole_number(side) or 0 for side in given] if np.iterable(given) else []
     if len(sides) != len(limits) or not all(1 <= side <= limit for side, limit in zip(sides, limits, strict=True)):
-        raise ValueError(
+        raise OptionError(
             f"Expected {name} from 1 to {' x '.join(map(str, limits))} pixels, one number or one for each of "
             f"{len(limits)} axes. Received: {name}={value!r}."
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked, require_counts
 from ...errors import FeedError, OptionError
 from ...results import Attribution, PerturbationCurve
 from ..network.targets import BoundTargets
@@ -29,6 +30,7 @@ _BLUR = 5 / 224
 _PERTURBED_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory
 
 
+@checked
 def deletion(
     network: Any, feed: Any, attribution: Attribution, *, baseline: Any = None, steps: int = 50
 ) -> PerturbationCurve:
@@ -86,6 +88,7 @@ def deletion_steps(
     return _Perturbation.of("deletion", network, feed, attribution, baseline, steps).steps()
 
 
+@checked
 def insertion(
     network: Any, feed: Any, attribution: Attribution, *, baseline: Any = BLURRED, steps: int = 50
 ) -> PerturbationCurve:
@@ -154,6 +157,7 @@ class _Perturbation:
     ) -> _Perturbation:
         if steps < 1:
             raise OptionError(f"Expected steps of at least 1. Received: steps={steps!r}.")
+        require_counts(steps=steps)
         class_scores, bound = scores_explained_by(network, feed, attribution)
         images = class_scores.images
         importance = importance_of(attribution, images)

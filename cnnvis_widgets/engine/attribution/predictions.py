@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked
 from ...results import Head, Layer, Predictions, Target
 from ..network.feed_parts import parts_of_feed
 from ..network.loading import load
@@ -13,6 +14,7 @@ from ..network.targets import EVERYWHERE, OneTarget, one
 from .class_scores import ClassScores
 
 
+@checked
 def predict(
     network: Any, feed: Any = None, *, scores: str | Layer | Head | None = None, target: Target = EVERYWHERE
 ) -> Predictions:
@@ -59,6 +61,7 @@ def predictions_of(
     return Predictions(head, names, scores, probabilities, values)
 
 
+@checked
 def channel_evidence(
     network: Any, feed: Any, layer: str | Layer, target: OneTarget = None, *, scores: str | Layer | Head | None = None
 ) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from ...errors import ChannelError, LayerError
 from ...results import Head, Layer, Sensitivity, Target
 from ..backward.rules import require_rule
@@ -25,6 +26,7 @@ from .class_scores import ClassScores, gradient_at
 _WEIGHTED_OPS = {"MatMul", "BatchMatMulV2", "Conv2D"}
 
 
+@checked
 def sensitivity(
     network: Any,
     feed: Any = None,
@@ -55,7 +57,7 @@ def sensitivity(
         LayerError: no class scores, or no weights right before them.
         ChannelError: fewer than two classes, or no such class.
         GradientError: no gradient flows from the scores to the image.
-        NumericalError: NaN or infinity. ValueError: an unknown rule.
+        NumericalError: NaN or infinity. OptionError: an unknown rule.
 
     Notes:
         Each picture starts from a score of 1 and is projected as ``reconstruct`` does. The network is not changed:

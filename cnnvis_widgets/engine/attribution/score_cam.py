@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked
 from ...results import Attribution, Head, Layer
 from ..network.targets import Targets
 from .baselines import baseline_of
@@ -23,6 +24,7 @@ from .last_maps import maps_to_weigh
 _MASKED_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memory
 
 
+@checked
 def score_cam(
     network: Any,
     feed: Any = None,

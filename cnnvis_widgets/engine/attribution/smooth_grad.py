@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked, require_counts
 from ...errors import OptionError
 from ...results import Attribution, Head, Layer
 from ..network.channels import whole_number
@@ -21,6 +22,7 @@ from ..network.targets import BoundTargets, Targets
 from .class_scores import BATCH, ClassScores, attribution_without_images
 
 
+@checked
 def smooth_grad(
     network: Any,
     feed: Any = None,
@@ -83,6 +85,7 @@ def smooth_grad_steps(
     """
     _require(isinstance(noise, Real) and noise >= 0, "noise of at least 0", noise=noise)
     _require((whole_number(samples) or 0) >= 1, "samples of at least 1", samples=samples)
+    require_counts(samples=samples)
     _require((whole_number(seed) or 0) >= 0 and whole_number(seed) is not None, "seed as a whole number", seed=seed)
     class_scores = ClassScores.of(network, feed, scores)
     class_scores.network.runtime.require_gradient(class_scores.layer)

@@ -32,7 +32,7 @@ def coverage(structure: Structure, image: str, layer: Layer, rule: str, *, remov
         removed: the kind of activation behind the layer that was left out, such as "softmax"; "" for none.
 
     Raises:
-        ValueError: no such rule.
+        OptionError: no such rule.
     """
     require_rule(rule, automatic=True)
     if rule == AUTO:

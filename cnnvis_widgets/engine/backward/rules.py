@@ -47,6 +47,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ...arguments import checked
+from ...errors import OptionError
 from ..graph.composite_activations import CompositeActivation
 from ..graph.graphdef import NodeDef, rewire, tensor_of
 from ..ops.specs import OPS
@@ -111,6 +113,7 @@ _BLOCKING_COMPOSITES = {"relu", "relu6", "clipped_relu"}
 _GATES = {"hard_sigmoid", "hard_swish"}  # with a ReLU6 inside, which can block
 
 
+@checked
 def register(name: str, rectify: Rectifier) -> None:
     """Add a rule of your own for activation functions with a kink: ReLU, ReLU6, leaky ReLU, PReLU.
 
@@ -121,7 +124,7 @@ def register(name: str, rectify: Rectifier) -> None:
             the same element of the two only: do not mix places or channels.
 
     Raises:
-        ValueError: the name is taken.
+        OptionError: the name is taken.
 
     Example:
         A rule that lets every signal pass where more than 0.1 entered:
@@ -135,11 +138,11 @@ def register(name: str, rectify: Rectifier) -> None:
         array([0., 0., 1.], dtype=float32)
     """
     if not isinstance(name, str) or not callable(rectify):
-        raise ValueError(
+        raise OptionError(
             f"Expected a name and a function. Received: name={name!r}, rectify={rectify!r}. See help(rules.register)."
         )
     if name in (*_RULES, "gradient", AUTO, REDIRECTED):
-        raise ValueError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
+        raise OptionError(f"Expected a new name. Received: name={name!r}, which is a rule already. Choose another.")
     _register(name, rectify)
     _RULES[name] = _Rule(rectify)
 
@@ -149,18 +152,20 @@ def known() -> tuple[str, ...]:
     return (*(name for name, rule in _RULES.items() if rule.listed), "gradient")
 
 
+@checked
 def require_rule(rule: str, *, automatic: bool = False) -> None:
     """Check that a rule exists; ``automatic`` tells that 'auto' counts as one.
 
     Raises:
-        ValueError: no rule has this name.
+        OptionError: no rule has this name.
     """
     automatic_names = (AUTO,) if automatic else ()
     if not isinstance(rule, str) or rule not in (*_RULES, "gradient", *automatic_names):
         names = ", ".join(map(repr, (*known(), *automatic_names)))
-        raise ValueError(f"Expected rule to be one of {names}. Received: rule={rule!r}.")
+        raise OptionError(f"Expected rule to be one of {names}. Received: rule={rule!r}.")
 
 
+@checked
 def sent_down(rule: str, kind: str, signal: float, entered: float, slope: float) -> float:
     """What one number of a signal becomes behind an activation function.
 
@@ -171,13 +176,18 @@ def sent_down(rule: str, kind: str, signal: float, entered: float, slope: float)
         entered: what entered the function.
         slope: its derivative there.
 
+    Raises:
+        OptionError: no rule has this name.
+
     Example:
         >>> [sent_down(rule, "relu", 2.0, -1.0, 0.0) for rule in ("gradient", "deconvnet", "guided")]
         [0.0, 2.0, 0.0]
     """
+    require_rule(rule)
+    signal, entered, slope = float(signal), float(entered), float(slope)
     if rule not in _RULES or kind not in RECTIFIED_KINDS:
         return signal * slope
-    return float(_RULES[rule].rectify(tf.constant([signal]), tf.constant([entered]))[0])
+    return float(_RULES[rule].rectify(tf.constant([signal], tf.float64), tf.constant([entered], tf.float64))[0])
 
 
 def _register(rule: str, rectify: Rectifier) -> None:

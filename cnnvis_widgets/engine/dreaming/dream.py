@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from ...errors import ChannelError, NumericalError, OptionError
 from ...results import DreamStep, Head, Layer, Target
 from ..graph.layers import elements_of
@@ -50,6 +51,7 @@ Channels = Targets
 """The targets of a head, or the channels of a layer; ``None`` for all of a layer."""
 
 
+@checked
 @with_option_names()
 def dream(
     network: Any,

@@ -20,12 +20,15 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ...arguments import checked
 from ...errors import ChannelError
 from ...results import Layer
 from .objective_terms import TERMS, ObjectiveInputs
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Objective:
     """A score for each image, to be increased. The functions of this module make objectives.
@@ -97,6 +100,7 @@ def _text(argument: Any) -> str:
     return f"{argument:g}" if isinstance(argument, float) else repr(argument)
 
 
+@checked
 def channel(layer: str | Layer, channel: int | str) -> Objective:
     """The mean activation of one channel of a layer. A class can be given by name.
 
@@ -108,6 +112,7 @@ def channel(layer: str | Layer, channel: int | str) -> Objective:
     return Objective("channel", {"layer": layer, "channel": channel})
 
 
+@checked
 def logit(class_: int | str) -> Objective:
     """The score of a class, by number or name, before the softmax.
 
@@ -119,13 +124,14 @@ def logit(class_: int | str) -> Objective:
     return Objective("channel", {"layer": "", "channel": class_})
 
 
-def _whole_numbers(values: Any, expected: str) -> list[int]:
+def _whole_numbers(values: Any, expected: str) -> np.ndarray:
     try:
-        return [index(value) for value in values]
-    except TypeError as error:
+        return np.asarray([index(value) for value in values], np.int32)
+    except (TypeError, OverflowError) as error:
         raise ChannelError(f"Expected {expected} of whole numbers. Received: {values!r}.") from error
 
 
+@checked
 def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None = None) -> Objective:
     """The activation of one unit: a channel at a position (y, x), by default in the middle of the map.
 
@@ -134,10 +140,11 @@ def unit(layer: str | Layer, channel: int | str, position: Sequence[int] | None 
         >>> objectives.unit("conv3", 5, (7, 9)).arguments["position"]
         array([7, 9], dtype=int32)
     """
-    place = np.asarray([-1, -1] if position is None else _whole_numbers(position, "a position (y, x)"), np.int32)
+    place = _whole_numbers([-1, -1] if position is None else position, "a position (y, x)")
     return Objective("unit", {"layer": layer, "channel": channel, "position": place})
 
 
+@checked
 def region(layer: str | Layer, channel: int | str, region: Sequence[int]) -> Objective:
     """The mean activation of one channel in a part of its map: (top, left, height, width) in units of the map.
 
@@ -146,9 +153,10 @@ def region(layer: str | Layer, channel: int | str, region: Sequence[int]) -> Obj
         >>> objectives.region("conv3", 5, (0, 0, 4, 8)).arguments["region"]
         array([0, 0, 4, 8], dtype=int32)
     """
-    return Objective("region", {"layer": layer, "channel": channel, "region": np.asarray(region, np.int32)})
+    return Objective("region", {"layer": layer, "channel": channel, "region": _whole_numbers(region, "a region")})
 
 
+@checked
 def layer(layer: str | Layer) -> Objective:
     """The mean of a layer's squared activations: strengthens whatever the layer detects (deep dream [2]).
 
@@ -160,7 +168,8 @@ def layer(layer: str | Layer) -> Objective:
     return Objective("layer", {"layer": layer})
 
 
-def direction(layer: str | Layer, vector: Any) -> Objective:
+@checked
+def direction(layer: str | Layer, vector: ArrayLike) -> Objective:
     """The mean dot product of the activations at each place with ``vector``, which has one entry for each channel.
 
     Example:
@@ -171,7 +180,8 @@ def direction(layer: str | Layer, vector: Any) -> Objective:
     return Objective("direction", {"layer": layer, "vector": np.asarray(vector, np.float32)})
 
 
-def direction_cosine(layer: str | Layer, vector: Any) -> Objective:
+@checked
+def direction_cosine(layer: str | Layer, vector: ArrayLike) -> Objective:
     """The mean cosine between the activations at each place and ``vector``, which has one entry for each channel.
 
     Example:
@@ -182,7 +192,8 @@ def direction_cosine(layer: str | Layer, vector: Any) -> Objective:
     return Objective("direction_cosine", {"layer": layer, "vector": np.asarray(vector, np.float32)})
 
 
-def masked(objective: Objective, mask: Any) -> Objective:
+@checked
+def masked(objective: Objective, mask: ArrayLike) -> Objective:
     """An objective on activations that are multiplied by a mask.
 
     Args:
@@ -198,6 +209,7 @@ def masked(objective: Objective, mask: Any) -> Objective:
     return Objective("masked", {"objective": objective, "mask": np.asarray(mask, np.float32)})
 
 
+@checked
 def guide(layer: str | Layer, image: Any) -> Objective:
     """The dot product, at each place, with the most similar place of a guide image: brings the guide's features in [2].
 
@@ -214,6 +226,7 @@ def guide(layer: str | Layer, image: Any) -> Objective:
     return Objective("guide", {"layer": layer, "image": image})
 
 
+@checked
 def caricature(layer: str | Layer, image: Any, power: float = 1.0) -> Objective:
     """Exaggerates what a layer detects in an image: at each place, the dot product times the cosine to a power.
 
@@ -231,6 +244,7 @@ def caricature(layer: str | Layer, image: Any, power: float = 1.0) -> Objective:
     return Objective("caricature", {"layer": layer, "image": image, "power": float(power)})
 
 
+@checked
 def inversion(layer: str | Layer, image: Any) -> Objective:
     """Minus the squared distance to a layer's activations of an image, relative to their square [3].
 
@@ -247,6 +261,7 @@ def inversion(layer: str | Layer, image: Any) -> Objective:
     return Objective("inversion", {"layer": layer, "image": image})
 
 
+@checked
 def diversity(layer: str | Layer) -> Objective:
     """Makes the pictures of one objective differ: minus the mean cosine between their channel correlations [1].
 
@@ -271,6 +286,7 @@ def total_variation() -> Objective:
     return Objective("total_variation")
 
 
+@checked
 def l1(about: float = 0.5) -> Objective:
     """The mean distance of pixels, which are in [0, 1], from the grey ``about``. Subtract it for greyer pictures.
 
@@ -282,6 +298,7 @@ def l1(about: float = 0.5) -> Objective:
     return Objective("l1", {"about": float(about)})
 
 
+@checked
 def l2(about: float = 0.5) -> Objective:
     """The mean squared distance of pixels, which are in [0, 1], from the grey ``about``.
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from ...arguments import checked, require_counts
 from ...errors import FeedError, OptionError
 from ...methods.signatures import with_fields
 from ..network.network import Network
@@ -44,6 +45,7 @@ _LEAST_COUNTS = {
 }
 
 
+@checked
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DreamOptions:
     """How to dream. ``dream`` takes these as keywords; a PNG file stores them in its recipe.
@@ -118,6 +120,7 @@ class DreamOptions:
         self._check_company()
 
     @classmethod
+    @checked
     def of(cls, options: Mapping[str, Any]) -> DreamOptions:
         """The options of a mapping from names to values.
 
@@ -128,6 +131,7 @@ class DreamOptions:
         return cls(**options)
 
     @classmethod
+    @checked
     def from_dict(cls, stored: Mapping[str, Any], start: Any = None) -> DreamOptions:
         """The options of a recipe, with the photo that the recipe stores a fingerprint of.
 
@@ -166,6 +170,7 @@ class DreamOptions:
         """Whether the dream changes pixels at any size. Otherwise a dream from noise decides by its size."""
         return self.parameterization is None and (self.on_photo or self.laplacian_levels is not None)
 
+    @checked
     def resolved(self, network: Network, photo_size: tuple[int, ...] | None) -> ResolvedOptions:
         """The same options with a value in place of every default that depends on the network or the photo.
 
@@ -177,6 +182,8 @@ class DreamOptions:
             FeedError: a parameterization for inputs without height and width.
             OptionError: an option has no meaning beside the values that were filled in.
         """
+        if photo_size is not None and not _is_size(photo_size):
+            raise OptionError(f"Expected photo_size as (height, width) in pixels. Received: a {type(photo_size)}.")
         size = tuple(self.size or photo_size or _usual_size(network))
         axes = len(network.runtime.layout.picture_shape) - 1
         if len(size) != axes:
@@ -220,6 +227,7 @@ class DreamOptions:
                 raise OptionError(
                     f"Expected {name} of at least {least}. Received: {name}={value!r}. Give a whole number."
                 )
+        require_counts(0, **{name: getattr(self, name) for name in _LEAST_COUNTS if name != "seed"})
         for name, (lowest, highest) in _LIMITS.items():
             value = getattr(self, name)
             if name not in optional and not _is_number(value, lowest, highest):

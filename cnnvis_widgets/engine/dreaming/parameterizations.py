@@ -20,11 +20,14 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from ...arguments import checked
 from ...errors import OptionError
+from .numbers_given import matrix_of, numbers_of
 
 IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32) / 0.46195238
 """A square root of the covariance of ImageNet's colours, scaled so that its longest column has length 1."""
 
+_MOST_SIDE, _MOST_CHANNELS, _MOST_DECAY = 16_384, 4096, 10
 _EXTREME = 1e-4  # fitted pictures stay so far from black and white, where a sigmoid would need infinite variables
 
 
@@ -176,6 +179,7 @@ def pixels() -> Pixels:
     return Pixels()
 
 
+@checked
 def fourier(*, decay: float = 1.0, colours: Any = None) -> Fourier:
     """A spectrum in decorrelated colours [1].
 
@@ -183,14 +187,20 @@ def fourier(*, decay: float = 1.0, colours: Any = None) -> Fourier:
         decay: frequency f moves in proportion to 1 / f ** decay.
         colours: (channels, channels), see ``colour_statistics``; by default those of ImageNet for three channels.
 
+    Raises:
+        OptionError: a decay beyond 10 or below -10, or colours that are no square matrix with an inverse.
+
     Example:
         >>> from cnnvis_widgets import parameterizations
         >>> parameterizations.fourier(decay=1.5)
         Fourier(decay=1.5, colours=None, name='fourier', rate=0.014)
     """
-    return Fourier(float(decay), None if colours is None else np.asarray(colours, np.float32))
+    if not abs(float(decay)) <= _MOST_DECAY:
+        raise OptionError(f"Expected decay from -{_MOST_DECAY} to {_MOST_DECAY}. Received: decay={decay!r}.")
+    return Fourier(float(decay), None if colours is None else matrix_of(colours))
 
 
+@checked
 def maco(photographs: Iterable[Any] | None = None, *, spectrum: Any = None, colours: Any = None) -> Maco:
     """The phase alone, under the mean magnitude of photographs (MACO [2]).
 
@@ -211,11 +221,12 @@ def maco(photographs: Iterable[Any] | None = None, *, spectrum: Any = None, colo
     """
     if (photographs is None) == (spectrum is None):
         raise OptionError("Expected photographs, or their spectrum. Received: neither or both. Pass one of them.")
-    matrix = None if colours is None else np.asarray(colours, np.float32)
+    matrix = None if colours is None else matrix_of(colours)
     magnitude = magnitude_spectrum(photographs, colours=matrix) if photographs is not None else spectrum
-    return Maco(np.asarray(magnitude, np.float32), matrix)
+    return Maco(numbers_of(magnitude, 3, "a spectrum (colours, height, width // 2 + 1)").astype(np.float32), matrix)
 
 
+@checked
 def magnitude_spectrum(
     photographs: Iterable[Any], size: tuple[int, int] = (224, 224), *, colours: np.ndarray | None = None
 ) -> np.ndarray:
@@ -230,7 +241,7 @@ def magnitude_spectrum(
         float32 (colours, height, width // 2 + 1), for ``maco(spectrum=...)``.
 
     Raises:
-        OptionError: there is no photograph.
+        OptionError: there is no photograph, or one of another dtype or shape; a size out of range.
 
     Example:
         >>> import numpy as np
@@ -240,15 +251,25 @@ def magnitude_spectrum(
         >>> spectrum.shape, spectrum.dtype
         ((3, 8, 5), dtype('float32'))
     """
+    if not (len(size) == 2 and all(0 < side <= _MOST_SIDE for side in size)):
+        raise OptionError(f"Expected size as (height, width), at most {_MOST_SIDE} pixels. Received: size={size!r}.")
+    colours = None if colours is None else matrix_of(colours)
     magnitudes = []
     for photograph in photographs:
-        picture = _at_size(np.asarray(photograph), size)
+        array = numbers_of(photograph, 3, "a photograph, uint8 (height, width, channels)")
+        if array.dtype != np.uint8 or array.shape[-1] not in (1, 3):
+            raise OptionError(
+                "Expected a photograph, uint8 (height, width, channels), in grey or colour. "
+                f"Received: {array.dtype} of shape {array.shape}."
+            )
+        picture = _at_size(array, size)
         magnitudes.append(np.abs(_spectrum(picture[None], _colours(colours, picture.shape[-1])))[0])
     if not magnitudes:
         raise OptionError("Expected at least one photograph. Received: none. Pass some as uint8 arrays.")
     return np.mean(magnitudes, 0).astype(np.float32)
 
 
+@checked
 def colour_statistics(images: Iterable[Any]) -> np.ndarray:
     """A square root of the covariance of your images' colours, scaled so that its longest column has length 1.
 
@@ -259,7 +280,7 @@ def colour_statistics(images: Iterable[Any]) -> np.ndarray:
         float32 (channels, channels), for ``fourier(colours=...)``.
 
     Raises:
-        OptionError: there is no image.
+        OptionError: there is no image, or one of another shape, or with a single colour.
 
     Example:
         >>> import numpy as np
@@ -269,17 +290,28 @@ def colour_statistics(images: Iterable[Any]) -> np.ndarray:
         array([[1. , 0. ],
                [0. , 0.5]], dtype=float32)
     """
-    covariances = [np.cov(np.reshape(image, (-1, np.shape(image)[-1])).T.astype(np.float64)) for image in images]
-    if not covariances:
+    arrays = [numbers_of(image, 3, "an image (height, width, channels)") for image in images]
+    if not arrays:
         raise OptionError("Expected at least one image. Received: none. Pass some as arrays.")
+    if len({array.shape[-1] for array in arrays}) > 1 or arrays[0].shape[-1] > _MOST_CHANNELS:
+        raise OptionError(f"Expected images of as many channels, at most {_MOST_CHANNELS}. Received: others.")
+    if not all(np.ptp(array) for array in arrays):
+        raise OptionError("Expected images with more than one colour. Received: one of a single value.")
+    covariances = [np.cov(array.reshape(-1, array.shape[-1]).T.astype(np.float64)) for array in arrays]
     vectors, values, _ = np.linalg.svd(np.atleast_2d(np.mean(covariances, 0)))
     root = vectors * np.sqrt(values)
     return (root / np.linalg.norm(root, axis=0).max()).astype(np.float32)
 
 
+@checked
 def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
     """The scale of every frequency, float32 (height, width // 2 + 1). All decays give the same total power."""
     height, width = size
+    if not (0 < height <= _MOST_SIDE and 0 < width <= _MOST_SIDE and abs(decay) <= _MOST_DECAY):
+        raise OptionError(
+            f"Expected size (height, width) up to {_MOST_SIDE}, and decay from -{_MOST_DECAY} to {_MOST_DECAY}. "
+            f"Received: size={size!r}, decay={decay!r}."
+        )
     across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
     frequency = np.maximum(np.hypot(down[:, None], across), 1 / max(size))
     counted = np.where((across > 0) & (across < 0.5), 2.0, 1.0)  # only half of a real picture's spectrum is stored

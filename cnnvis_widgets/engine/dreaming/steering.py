@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
+from ...arguments import checked
 from ...errors import OptionError
 
 Size = tuple[int, ...]
@@ -87,6 +88,7 @@ class DreamControls:
         """Whether an undo was requested that the dream has not carried out yet."""
         return self._undo.is_set()
 
+    @checked
     def follow(self, changes: Mapping[str, Any]) -> None:
         """Apply changes as a recipe stores them: new values by name, and 'undo'."""
         for name, value in changes.items():
@@ -95,6 +97,7 @@ class DreamControls:
             else:
                 setattr(self, name, value)
 
+    @checked
     def take_changes(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that differ from ``settings``, and 'undo' if it was requested.
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from ...errors import OptionError
 from ..backward.gradient_overrides import spreading
 
@@ -71,6 +72,7 @@ class Transform:
         return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
 
 
+@checked
 def jitter(pixels: int) -> Transform:
     """Shift by a whole number of pixels, up to ``pixels`` in each direction.
 
@@ -84,6 +86,7 @@ def jitter(pixels: int) -> Transform:
     return Transform("jitter", {"pixels": pixels})
 
 
+@checked
 def scale(smallest: float, largest: float) -> Transform:
     """Magnify by a factor between ``smallest`` and ``largest``. The view keeps the size of the picture.
 
@@ -99,6 +102,7 @@ def scale(smallest: float, largest: float) -> Transform:
     return Transform("scale", {"smallest": smallest, "largest": largest})
 
 
+@checked
 def rotate(degrees: float) -> Transform:
     """Rotate by an angle of up to ``degrees`` in each direction.
 
@@ -110,6 +114,7 @@ def rotate(degrees: float) -> Transform:
     return Transform("rotate", {"degrees": degrees})
 
 
+@checked
 def pad(pixels: int) -> Transform:
     """Add a grey margin of ``pixels`` on all sides. The view grows by it.
 
@@ -126,6 +131,7 @@ def pad(pixels: int) -> Transform:
     return Transform("pad", {"pixels": pixels})
 
 
+@checked
 def crop(smallest: float, largest: float) -> Transform:
     """Cut a box from anywhere in the picture and enlarge it to the size of the picture.
 
@@ -144,6 +150,7 @@ def crop(smallest: float, largest: float) -> Transform:
     return Transform("crop", {"smallest": smallest, "largest": largest})
 
 
+@checked
 def noise(deviation: float) -> Transform:
     """Add Gaussian noise; ``deviation`` is its standard deviation, as a fraction of the range of brightness.
 

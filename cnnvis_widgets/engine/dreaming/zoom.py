@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked, require_counts
 from ...errors import OptionError
 from ...results import DreamStep
 from ..network.loading import load
@@ -19,6 +20,7 @@ from .options import DreamOptions, with_option_names
 _DEFAULTS = {"start": "feed", "octaves": 1, "steps": 4}  # few steps do: every frame starts from the last one
 
 
+@checked
 @with_option_names(**_DEFAULTS)
 def zoom(
     network: Any,
@@ -54,6 +56,7 @@ def zoom(
         >>> [(frame.index, frame.total, frame.images.shape) for frame in film]
         [(0, 2, (1, 8, 8, 1)), (1, 2, (1, 8, 8, 1))]
     """
+    require_counts(0, frames=frames)
     if frames < 1 or not 0 <= rate < 1:
         raise OptionError(
             f"Expected frames from 1 and a rate in [0, 1). Received: frames={frames}, rate={rate}. "

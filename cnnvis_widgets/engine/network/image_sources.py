@@ -167,6 +167,8 @@ def _array(value: Any) -> np.ndarray:
 def _items_of_objects(array: np.ndarray) -> Iterator[Any]:
     """Texts are paths; bytes are the path or the content of a file, as in a data set of strings."""
     for entry in array.ravel().tolist():
+        if isinstance(entry, Number) and np.asarray(entry).dtype == object:  # it would come here again, for ever
+            raise FeedError(f"Expected numbers that fit into 64 bits. Received: {str(entry)[:40]}.")
         if not isinstance(entry, bytes):
             yield from items_of(entry)
             continue

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from ...errors import FeedError, warn_of_feed
 from ...imaging.reading import is_image_source
 from ...results import Head
@@ -30,6 +31,7 @@ from .runtime import Runtime
 _ANY_PICTURE = InputLayout("input:0", tf.float32, None)
 
 
+@checked
 @eagerly
 def load(
     model: Any = None,

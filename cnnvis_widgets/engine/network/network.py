@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...arguments import checked
 from ...errors import FeedError, warn_of_feed
 from ...results import Coverage, Head, Layer, TensorInfo
 from ..backward.coverage import coverage
@@ -91,6 +92,7 @@ class Network:
         """The input that takes the images."""
         return self.runtime.image_input
 
+    @checked
     def head(self, wanted: str | Layer | Head | None = None) -> Head:
         """Find one output and what it means.
 
@@ -120,6 +122,7 @@ class Network:
         main = main_head(self.heads)
         return None if main is None else main.names
 
+    @checked
     def select(self, selection: str | Layer | Iterable[str | Layer] = "r") -> tuple[Layer, ...]:
         """Find the layers that a selection means.
 
@@ -142,6 +145,7 @@ class Network:
         """
         return self.runtime.structure.select(selection)
 
+    @checked
     def layer(self, name: str | Layer) -> Layer:
         """Find the one layer that a name means.
 
@@ -183,6 +187,7 @@ class Network:
         nonfinite = [self.runtime.info(name, tensor_of(name)) for name in self.nonfinite_weights()]
         return table(self.inputs, self.layers, self.outputs, self.image_input.name, nonfinite)
 
+    @checked
     def nonfinite_weights(self, layer: str | Layer | None = None) -> tuple[str, ...]:
         """Name the weights that hold NaN or infinity; with a layer, only those that the layer depends on.
 
@@ -246,6 +251,7 @@ class Network:
         return network_bytes(runtime.frozen, runtime.image_tensor, runtime.structure.roots, self.heads)
 
     @classmethod
+    @checked
     def from_bytes(
         cls, data: bytes, feed: Any = None, *, preprocess: Preprocess | None = None, trusted: bool = False
     ) -> Network:
@@ -262,6 +268,7 @@ class Network:
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.to_bytes(), self.feed, self.preprocess)
 
+    @checked
     def coverage(self, rule: str, layer: str | Layer) -> Coverage:
         """Tell which ops between the image and a layer obey a rule. Nothing is run.
 
@@ -271,7 +278,7 @@ class Network:
             layer: one layer. A softmax is replaced by its logits.
 
         Raises:
-            LayerError: no such layer. ValueError: no such rule.
+            LayerError: no such layer. OptionError: no such rule.
 
         Example:
             >>> print(network.coverage("guided", "edges"))
@@ -281,6 +288,7 @@ class Network:
         target, removed = self.before_saturation(chosen)
         return coverage(structure, self.runtime.image_tensor, target, rule, removed=removed)
 
+    @checked
     @eagerly
     def receptive_field(self, layer: str | Layer, size: Sequence[int] | None = None) -> ReceptiveField | None:
         """Compute the part of the image that one unit of a layer sees, in pixels.
@@ -312,6 +320,7 @@ class Network:
 
     # ---- feeds
 
+    @checked
     def feeds(self, feed: Any = None, *, images: bool = True) -> Feeds:
         """Turn a feed in any spelling into arrays by tensor name, the images under the image input.
 
@@ -392,6 +401,7 @@ class Network:
         warn_of_feed(made.notice)
         return made
 
+    @checked
     def images(self, feed: Any = None) -> np.ndarray:
         """The images of a feed: float32 (images, height, width, channels), in the range of the input.
 
@@ -404,6 +414,7 @@ class Network:
         """
         return self.runtime.layout.to_images(self.feeds(feed)[self.runtime.image_tensor]).astype(np.float32)
 
+    @checked
     def value_range(self, feed: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The values of the input for black and for white, float32 scalars or arrays (channels,).
 

@@ -14,18 +14,21 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from ...arguments import odd_fields
 from ...errors import ModelError
 from ...results import Head, Layer
 from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import GraphDef, Value
 from ..models.admission import admitted
 from ..models.soundness import require_sound
+
+_Fields = TypeVar("_Fields", Head, Layer)
 
 MAGIC = b"CNNVIS1\n"
 _LENGTH = struct.Struct("<Q")
@@ -108,8 +111,17 @@ def _array(body: memoryview, place: Mapping[str, Any]) -> np.ndarray:
 def _head(fields: Mapping[str, Any]) -> Head:
     layers = {name: _layer(fields[name]) for name in ("output", "scores")}
     names = None if fields["names"] is None else tuple(fields["names"])
-    return Head(**{**fields, **layers, "names": names})
+    return _of_known_fields(Head(**{**fields, **layers, "names": names}))
 
 
 def _layer(fields: Mapping[str, Any]) -> Layer:
-    return Layer(**{**fields, "shape": tuple(fields["shape"])})
+    layer = _of_known_fields(Layer(**{**fields, "shape": tuple(fields["shape"])}))
+    if layer.shape and not 0 <= layer.channel_axis < len(layer.shape):
+        raise ValueError(f"a channel axis {layer.channel_axis} of {len(layer.shape)} axes")
+    return layer
+
+
+def _of_known_fields(value: _Fields) -> _Fields:
+    if odd := odd_fields(value):
+        raise ValueError(f"{type(value).__name__} with an odd {odd[0]}")
+    return value

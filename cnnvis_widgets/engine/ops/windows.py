@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ...arguments import checked
+
 
 class NotSupported(Exception):  # noqa: N818  (users never see it: a slower strategy takes over)
     """The engine's own backward pass cannot handle this part of a network; its message says why.
@@ -41,6 +43,7 @@ class Axis:
         return (self.kernel - 1) * self.dilation + 1
 
 
+@checked
 @dataclass(frozen=True)
 class ReceptiveField:
     """The part of a map that a unit sees: along each axis, ``size`` elements from ``u * stride + start`` on.

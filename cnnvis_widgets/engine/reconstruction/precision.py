@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
+from ...errors import OptionError
 from ..devices import device_policy
 from ..network.feeds import Feeds
 from ..runtime.precision import PRECISIONS, WORTHWHILE, bfloat16_share, shortest
@@ -19,10 +20,10 @@ def require_precision(precision: str) -> None:
     """Check the name of a precision.
 
     Raises:
-        ValueError: there is no such precision.
+        OptionError: there is no such precision.
     """
     if precision not in PRECISIONS:
-        raise ValueError(
+        raise OptionError(
             f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. Received: precision={precision!r}."
         )
 

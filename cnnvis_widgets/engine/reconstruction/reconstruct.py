@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import checked
 from ...errors import ChannelError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
@@ -38,6 +39,7 @@ from .strategies import Route
 _CHANNELS_PER_STEP = 32  # with more, whoever watches the steps would wait too long
 
 
+@checked
 def reconstruct(
     network: Any,
     feed: Any,
@@ -75,7 +77,7 @@ def reconstruct(
         GradientError: nothing flows from the layer to the image.
         NumericalError: NaN or infinity in the feed, in the layer (the error names the first such one) or in the
             result.
-        ValueError: an unknown rule, seed or precision.
+        OptionError: an unknown rule, seed or precision.
 
     Example:
         >>> import keras, numpy as np
@@ -126,7 +128,7 @@ def require_reconstructible(network: Network, layers: Sequence[Layer], rule: str
     """Check what ``reconstruct`` would refuse in any of several layers, before anything is computed.
 
     Raises:
-        ValueError: an unknown rule or seed. ChannelError: the unit lies outside the map of a layer.
+        OptionError: an unknown rule or seed. ChannelError: the unit lies outside the map of a layer.
         GradientError: nothing flows from a layer to the image.
     """
     require_rule(rule)

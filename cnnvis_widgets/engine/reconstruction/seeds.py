@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...errors import ChannelError
+from ...errors import ChannelError, OptionError
 from ...results import Layer
 from ..ops.signals import of_channels
 
@@ -35,7 +35,7 @@ def seeded_units(values: np.ndarray, seed: Seed, layer: Layer) -> np.ndarray:
         int (channels, spatial axes): places on the map, or -1 where the seed is a whole map.
 
     Raises:
-        ValueError: no such seed. ChannelError: the place lies outside the map.
+        OptionError: no such seed. ChannelError: the place lies outside the map.
     """
     *spatial, channels = values.shape
     if isinstance(seed, str) and seed == "strongest":
@@ -57,7 +57,7 @@ def require_seed(seed: Seed, spatial: Sequence[int | None], layer: Layer) -> Non
         layer: the layer, for errors.
 
     Raises:
-        ValueError: no such seed. ChannelError: the place lies outside the map.
+        OptionError: no such seed. ChannelError: the place lies outside the map.
     """
     if isinstance(seed, str) and seed in SEEDS:
         return
@@ -65,7 +65,7 @@ def require_seed(seed: Seed, spatial: Sequence[int | None], layer: Layer) -> Non
     place: tuple[Any, ...] = tuple(seed) if listed else ()
     integers = all(isinstance(coordinate, int | np.integer) for coordinate in place)
     if not place or len(place) != len(spatial) or not integers:
-        raise ValueError(
+        raise OptionError(
             f"Expected seed to be {', '.join(map(repr, SEEDS))}, or the place of a unit as {len(spatial)} integers."
             f" Received: seed={seed!r}."
         )

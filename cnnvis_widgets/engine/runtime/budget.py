@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import tensorflow as tf
 
+from ...arguments import checked
 from ...caches import LRUCache
 from ...errors import OptionError
 from ...spare_memory import spare_memory
@@ -100,6 +101,7 @@ BUDGET = MemoryBudget()
 """That of this process."""
 
 
+@checked
 def limit_memory(most: float) -> None:
     """Set how many bytes networks may hold together: weights, compiled functions and forward passes.
 

@@ -9,7 +9,7 @@ from itertools import count
 import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDef
 
-from ...errors import FeedError
+from ...errors import FeedError, ModelError
 from ..backward import rules
 from ..backward.custom_gradients import set_custom_gradients
 from ..backward.gradient_graph import GradientGraph, gradient_graph
@@ -109,17 +109,23 @@ def import_subgraph(subgraph: Subgraph, values: Mapping[str, tf.Tensor], rule: s
     computed = [tensor for tensor in subgraph.tensors if tensor not in values]
     # the gradient of a loop adds functions that are named after those of the loop, in the whole process
     imported = with_function_suffix(copy_of(whole, nodes), str(next(_IMPORTS)))
-    outputs = iter(
-        tf.graph_util.import_graph_def(
-            imported,
-            {tensor: value for tensor, value in values.items() if tensor in referenced},
-            return_elements=[rules.ruled_tensor(tensor, rule, subgraph.composites) for tensor in computed],
-            name="network",
-        )
-        if computed
-        else ()
-    )
+    wanted = [rules.ruled_tensor(tensor, rule, subgraph.composites) for tensor in computed]
+    taken = {tensor: value for tensor, value in values.items() if tensor in referenced}
+    outputs = iter(_imported(imported, taken, wanted) if computed else ())
     return [values[tensor] if tensor in values else next(outputs) for tensor in subgraph.tensors]
+
+
+def _imported(graph_def: GraphDef, values: Mapping[str, tf.Tensor], wanted: Sequence[str]) -> Sequence[tf.Tensor]:
+    try:
+        tensors: Sequence[tf.Tensor] = tf.graph_util.import_graph_def(
+            graph_def, dict(values), return_elements=list(wanted), name="network"
+        )
+    except ValueError as error:  # sizes or types that do not go together, as in a damaged file
+        raise ModelError(
+            f"Expected ops whose sizes and types go together. Received: {error} "
+            "Check what is fed; if the model is damaged, copy or download it again."
+        ) from error
+    return tensors
 
 
 def _under_rule(name: str, function: FunctionFacts, rule: str) -> FunctionDef:

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from ...arguments import checked
 from ...errors import OptionError, described
 from . import records
 from .marks import PENALTY, Mark, Marks, mark
@@ -18,6 +19,7 @@ from .questions import Question
 from .records import Event, EventKind, Record
 
 
+@checked
 class Exercise(w.VBox):
     """A question in a notebook. A prediction is free; the last answer counts.
 
@@ -79,6 +81,7 @@ class Exercise(w.VBox):
         self.add_class("cnnvis-exercise")
         self._draw()
 
+    @checked
     def predict(self, text: Any) -> None:
         """Store a prediction; it costs nothing. Only the first one is kept, and none after an answer.
 
@@ -89,6 +92,7 @@ class Exercise(w.VBox):
         if not self.record.prediction and not self.record.answers and not self._over:
             self._store("prediction", typed)
 
+    @checked
     def answer(self, text: Any) -> bool | None:
         """Give an answer. The last one counts; after the right answer or the solution nothing changes any more.
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from ...arguments import checked
 from ...errors import OptionError
 from . import readings
 
@@ -25,6 +26,7 @@ _EXPECTED = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class Question:
     """A question and its right answer.
@@ -87,6 +89,7 @@ class Question:
                 f"answer={self.answer!r}."
             )
 
+    @checked
     def accepts(self, text: str) -> bool:
         """Whether the typed text is right.
 
@@ -102,6 +105,7 @@ class Question:
             return bool(self.answer(text))
         return any(readings.same(text, answer, tolerance=self.tolerance, unit=self.unit) for answer in self._answers)
 
+    @checked
     def unreadable(self, text: str) -> str:
         """Why a typed text is no answer at all, right or wrong; '' where it is one.
 

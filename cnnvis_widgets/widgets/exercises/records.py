@@ -95,9 +95,9 @@ def read(path: Path, student: str = "") -> Record:
     Raises:
         OutputError: the file holds something else; it stays as it is.
     """
-    if not path.exists():
-        return Record(path.stem, student)
     try:
+        if not path.exists():
+            return Record(path.stem, student)
         content = json.loads(path.read_text(encoding="utf-8"))
         entries = content["events"]
         record = Record(path.stem, str(content["student"]), tuple(_event(entry) for entry in entries))

@@ -16,6 +16,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from ...arguments import checked
 from ...errors import OptionError, OutputError, nearest
 from ...outputs.whole_files import write_whole
 from .exercise import Exercise
@@ -32,6 +33,7 @@ ANSWERS_VARIABLE = "CNNVIS_ANSWERS"
 _TOLD = ("prompt", "kind", "unit", "choices", "hints", "points", "predict")
 
 
+@checked
 class ExerciseSheet:
     """A sheet of exercises.
 
@@ -63,12 +65,14 @@ class ExerciseSheet:
         self._released: dict[str, Question] = {}
         self._exercises: dict[str, Exercise] = {}
 
+    @checked
     def question(self, draw: Draw) -> Draw:
         """Add a question, as a decorator: the name of the function is its key."""
         self._draws[draw.__name__] = draw
         return draw
 
     @staticmethod
+    @checked
     def load(
         path: str | os.PathLike[str], *, student: str = "", folder: str | os.PathLike[str] = "Answers"
     ) -> ExerciseSheet:
@@ -92,6 +96,7 @@ class ExerciseSheet:
         """The names of the exercises, in order."""
         return [*(self._draws or self._released)]
 
+    @checked
     def of(self, key: str, student: str | None = None) -> Question:
         """The question that a student is asked.
 
@@ -109,6 +114,7 @@ class ExerciseSheet:
         name = self.student if student is None else student
         return self._draws[key](Random(sha256(f"{self.name}\n{key}\n{name}".encode()).hexdigest()))
 
+    @checked
     def exercise(self, key: str, explorer: w.Widget | None = None) -> Exercise:
         """The exercise as a widget; the same one at each call.
 
@@ -120,6 +126,7 @@ class ExerciseSheet:
             self._exercises[key] = Exercise(self.of(key), explorer, **asked)  # type: ignore[arg-type]
         return self._exercises[key]
 
+    @checked
     def score(self, key: str) -> float | None:
         """The points for one exercise, from the stored answers; ``None`` where the teacher keeps the answer."""
         question = self.of(key)
@@ -136,6 +143,7 @@ class ExerciseSheet:
     def _own_mark(self, key: str, question: Question) -> Mark:
         return mark(question, read(Path(self.folder) / f"{key}.json", self.student), self.student)
 
+    @checked
     def release(self, outdir: str | os.PathLike[str], students: Iterable[str] = ()) -> list[Path]:
         """Write the sheet for students, without answers, solutions and guides.
 
@@ -149,6 +157,8 @@ class ExerciseSheet:
         Raises:
             OutputError: a file cannot be written. OptionError: a name that cannot be that of a folder.
         """
+        if isinstance(students, str):
+            raise OptionError(f"Expected students as a list of names. Received: students={students[:99]!r}.")
         paths = []
         for student in list(students) or [""]:
             if student and (Path(student).name != student or student in (".", "..")):
@@ -160,6 +170,7 @@ class ExerciseSheet:
             paths.append(path)
         return paths
 
+    @checked
     def mark(
         self,
         folder: str | os.PathLike[str],

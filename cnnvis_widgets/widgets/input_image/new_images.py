@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from ...errors import CnnvisError, ImageError, described
+from ...errors import CnnvisError, ImageError, OptionError, described
 from ...imaging.reading import read_image
 from ...imaging.render import picture
 from ..elements.canvas import PictureCanvas
@@ -67,6 +67,8 @@ class NewImages:
 
     def add(self, picture: Any, name: str = "") -> int:
         """Take in one more image and look at it; see ``ModelExplorer.add_image``."""
+        if not isinstance(name, str):
+            raise OptionError(f"Expected the name of an image as text. Received: name={name!r}.")
         with self._lock:
             return self._look_at(self._fed_images.add(picture), name)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing, nullcontext
 from typing import Any
@@ -95,12 +96,12 @@ class Job:
         """Wait for the end, at most ``timeout`` seconds. Returns whether the job has ended."""
         return self._finished.wait(timeout)
 
-    def run(self, previous: Job | None = None) -> None:
-        """Do the work in this thread, once ``previous`` has ended."""
+    def run(self) -> None:
+        """Do the work in this thread."""
         try:
-            if previous is not None:
-                previous.wait()
             self._consume()
+        except SystemExit as error:  # of a user's own rule or function: it would end the thread of the slot
+            self.error = RuntimeError(f"The work called sys.exit({error.code!r}).")
         except Exception as error:  # for the page: an exception that ends a thread appears nowhere
             self.error = error
         finally:
@@ -137,32 +138,51 @@ class Job:
 
 
 class Slot:
-    """Runs one job at a time: the next job cancels the running one, and waits for its end in its own thread."""
+    """Runs one job at a time, in one thread: the next job cancels those before it, and waits for their end.
+
+    However many jobs come while one is inside a long step, there is one thread. It ends when no job is left.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._current: Job | None = None
+        self._jobs: deque[Job] = deque()  # the first one runs
+        self._newest: Job | None = None
 
     def start(self, job: Job, *, replace: bool = True) -> None:
-        """Run ``job`` in a new thread; with ``replace=False`` the job before it finishes first."""
+        """Run ``job`` in the background; with ``replace=False`` the jobs before it finish first."""
         with self._lock:
-            previous, self._current = self._current, job
-            if previous is not None and replace:
-                previous.cancel()
-            threading.Thread(target=job.run, args=(previous,), name="cnnvis-job", daemon=True).start()
+            if replace:
+                self._cancel_all()
+            self._jobs.append(job)
+            self._newest = job
+            if len(self._jobs) == 1:
+                threading.Thread(target=self._work, name="cnnvis-job", daemon=True).start()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the newest job has ended."""
-        job = self._current
+        job = self._newest
         if job is not None:
             job.wait(timeout)
 
     def stop(self, timeout: float | None = None) -> None:
-        """Cancel the running job and wait for its end."""
-        job = self._current
-        if job is not None:
+        """Cancel all jobs and wait for their end."""
+        with self._lock:
+            self._cancel_all()
+        self.wait(timeout)
+
+    def _cancel_all(self) -> None:
+        for job in self._jobs:
             job.cancel()
-            job.wait(timeout)
+
+    def _work(self) -> None:
+        job = self._jobs[0]
+        while True:
+            job.run()
+            with self._lock:
+                self._jobs.popleft()
+                if not self._jobs:
+                    return
+                job = self._jobs[0]
 
 
 TURNS = Turns()

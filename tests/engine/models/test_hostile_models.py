@@ -457,7 +457,8 @@ def test_a_lambda_layer_runs_only_where_it_is_trusted(tmp_path, name):
     assert not marker.exists()
     with pytest.warns(TrustWarning, match=r"runs Lambda \('evil'\)"), suppress(ModelError):
         load(path, FEED["image:0"], trusted=True)
-    if name == "m.keras":
+    reads_it = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 5)  # Keras 3.3 refuses its own file
+    if name == "m.keras" and reads_it:
         assert marker.read_text() == "lambda"
 
 

@@ -188,6 +188,42 @@ def test_a_slot_runs_one_job_at_a_time_and_the_newest_wins():
     assert skipped.error is None
 
 
+def test_a_flood_of_jobs_takes_one_thread():
+    slot, go_on, ended, last = Slot(), threading.Event(), [], []
+
+    def long_step():
+        go_on.wait(10)
+        yield 0
+
+    before = set(threading.enumerate())
+    slot.start(Job(long_step, done=ended.append))
+    for number in range(300):
+        slot.start(
+            Job(lambda number=number: iter_of(number), show=lambda step, _: last.append(step), done=ended.append)
+        )
+    new = set(threading.enumerate()) - before
+    assert [thread.name for thread in new if thread.name == "cnnvis-job"] == ["cnnvis-job"]
+    go_on.set()
+    slot.wait(10)
+    assert len(ended) == 301  # each was told that it is over
+    assert set(last) == {299}
+    assert all(job.finished and job.error is None for job in ended)
+
+
+def test_a_job_that_leaves_python_does_not_stop_those_after_it():
+    slot, ended = Slot(), []
+
+    def leaves():
+        raise SystemExit("a rule that calls sys.exit")
+        yield
+
+    slot.start(Job(leaves, done=ended.append))
+    slot.start(Job(lambda: iter_of(1), done=ended.append), replace=False)
+    slot.wait(10)
+    assert [type(job.error) for job in ended] == [RuntimeError, type(None)]
+    assert "sys.exit" in str(ended[0].error)
+
+
 def test_a_slot_can_also_let_the_job_before_finish():
     log, slot = [], Slot()
     started, go_on = threading.Event(), threading.Event()
