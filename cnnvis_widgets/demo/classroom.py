@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -99,7 +98,7 @@ def small_cnn(*, seed: int = 0) -> keras.Model:
 
 @checked
 def train_small_cnn(
-    *, epochs: int = 12, examples: int | None = None, callbacks: Sequence[Any] = (), seed: int = 0
+    *, epochs: int = 12, examples: int | None = None, callbacks: Sequence[keras.callbacks.Callback] = (), seed: int = 0
 ) -> keras.Model:
     """Train ``small_cnn`` on ``digits``. Twelve epochs get over 95 % of the test digits right.
 

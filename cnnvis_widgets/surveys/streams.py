@@ -13,7 +13,7 @@ from ..engine.network.labelled_images import count_of, labelled_images, listed
 from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..engine.reduced_activations import REDUCTIONS, reduced_activations
-from ..errors import FeedError, OptionError, warn_of_feed
+from ..errors import FeedError, OptionError, described, warn_of_feed
 from ..results import Layer, StreamedBatch, Unread
 from .decoding import DecodedBatch, chunks_of, decoded_chunks
 from .progress import Progress
@@ -101,7 +101,14 @@ def _values(network: Network, part: DecodedBatch, chosen: Sequence[Layer], reduc
             raise network.runtime.nonfinite_error(part.feeds)
         return tuple(reduced)
     maps = tuple(maps.values for maps in activations(network, part.feeds, chosen))
-    return maps if reduce is None else tuple(np.asarray(reduce(values)) for values in maps)
+    if reduce is None:
+        return maps
+    try:
+        return tuple(np.asarray(reduce(values)) for values in maps)
+    except Exception as error:
+        raise OptionError(
+            f"Expected reduce to take float32 {maps[0].shape}. Received: {reduce!r}, which raised {described(error)}"
+        ) from error
 
 
 def require_some(read: int, unread: Sequence[Unread]) -> None:

@@ -246,6 +246,7 @@ class Survey:
             target: the name or number of a class, to tell what each concept adds to its score.
             seed: of the factorisation.
         """
+        require_counts(k=k, images=images)
         chosen = self.require_network().layer(layer)
         return concepts.concepts(self, chosen, k, images=images, target=target, seed=seed)
 
@@ -278,8 +279,13 @@ class Survey:
 
     @checked
     def maxima(self, layer: str | Layer) -> np.ndarray:
-        """The largest activation of every channel in every image, float32 (images, channels)."""
-        return np.concatenate(list(self.maxima_by_partition(self.layer(layer))))
+        """The largest activation of every channel in every image, float32 (images, channels).
+
+        Raises:
+            OptionError: no partition is complete. LayerError: no such layer.
+        """
+        chosen, _ = self.layer(layer), self.summary  # which raises where nothing is complete
+        return np.concatenate(list(self.maxima_by_partition(chosen)))
 
     def maxima_by_partition(self, layer: Layer) -> Iterator[np.ndarray]:
         """The same, partition by partition."""

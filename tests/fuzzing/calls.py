@@ -322,7 +322,7 @@ class Catalogue:
             "demo.things": {"count": lambda: 2, "seed": lambda: 0},
             "demo.things_preprocess": {"image": lambda: np.zeros((64, 64, 3), np.uint8)},
             "demo.train_small_cnn": {"epochs": lambda: 1, "examples": lambda: 8},
-            "demo.train_things": {"epochs": lambda: 1, "pictures": lambda: 8},
+            "demo.train_things": {"epochs": lambda: 1, "pictures": lambda: 32},
             "dream": dreaming,
             "image_normalization": {"image": lambda: self.images[0]},
             "insertion": {"steps": lambda: 2},

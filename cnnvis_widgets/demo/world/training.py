@@ -24,7 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...arguments import checked
+from ...arguments import checked, require_counts
 from .data import things
 from .network import SIDE, WEIGHTS, things_model
 from .scenes import Setting, scene
@@ -71,9 +71,13 @@ RECIPES = {
 }  # fmt: skip
 """The recipes of the packaged weights."""
 
+_BATCH = 32  # pictures to one step of ``train_things``
+
 
 @checked
-def train_things(*, epochs: int = 5, pictures: int = 3000, callbacks: Sequence[Any] = (), seed: int = 0) -> keras.Model:
+def train_things(
+    *, epochs: int = 5, pictures: int = 3000, callbacks: Sequence[keras.callbacks.Callback] = (), seed: int = 0
+) -> keras.Model:
     """Train ``things_model`` on ``things`` in the usual way, in about a minute on two cores, to watch it learn.
 
     Args:
@@ -91,7 +95,9 @@ def train_things(*, epochs: int = 5, pictures: int = 3000, callbacks: Sequence[A
         >>> demo.train_things(epochs=1, pictures=64).name
         'things'
     """
-    usual = Recipe(pictures, 0, epochs, batch=32, weight_decay=1e-3, noise=0.0, hardening=0.0, seed=seed)
+    require_counts(_BATCH, pictures=pictures)
+    require_counts(epochs=epochs)
+    usual = Recipe(pictures, 0, epochs, batch=_BATCH, weight_decay=1e-3, noise=0.0, hardening=0.0, seed=seed)
     return train(usual, callbacks=callbacks)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...arguments import checked
 from ...errors import LayerError
@@ -19,7 +20,9 @@ from .pixel_importance import importance_of, scores_explained_by
 
 
 @checked
-def average_drop(network: Any, feed: Any, attribution: Attribution, *, baseline: Any = None) -> AverageDrop:
+def average_drop(
+    network: Any, feed: Any, attribution: Attribution, *, baseline: ArrayLike | str | None = None
+) -> AverageDrop:
     """Multiply images with their attributions, and compare the probabilities of the classes before and after.
 
     Args:

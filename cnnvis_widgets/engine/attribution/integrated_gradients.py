@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...arguments import checked, require_counts
 from ...errors import OptionError
@@ -42,7 +43,7 @@ def integrated_gradients(
     feed: Any = None,
     targets: Targets = None,
     *,
-    baseline: Any = None,
+    baseline: ArrayLike | str | None = None,
     steps: int | None = None,
     tolerance: float = 0.01,
     scores: str | Layer | Head | None = None,
@@ -96,7 +97,7 @@ def integrated_gradients_steps(
     feed: Any = None,
     targets: Targets = None,
     *,
-    baseline: Any = None,
+    baseline: ArrayLike | str | None = None,
     steps: int | None = None,
     tolerance: float = 0.01,
     scores: str | Layer | Head | None = None,

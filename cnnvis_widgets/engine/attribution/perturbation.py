@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...arguments import checked, require_counts
 from ...errors import FeedError, OptionError
@@ -32,7 +33,7 @@ _PERTURBED_BATCH = 4 * BATCH  # no gradients, so that a picture takes less memor
 
 @checked
 def deletion(
-    network: Any, feed: Any, attribution: Attribution, *, baseline: Any = None, steps: int = 50
+    network: Any, feed: Any, attribution: Attribution, *, baseline: ArrayLike | str | None = None, steps: int = 50
 ) -> PerturbationCurve:
     """Remove pixels from an image, the most important ones first, and record the probability of the class.
 
@@ -75,7 +76,7 @@ def deletion(
 
 
 def deletion_steps(
-    network: Any, feed: Any, attribution: Attribution, *, baseline: Any = None, steps: int = 50
+    network: Any, feed: Any, attribution: Attribution, *, baseline: ArrayLike | str | None = None, steps: int = 50
 ) -> Iterator[PerturbationCurve]:
     """Do the same as ``deletion``, a few points of a curve at a time.
 
@@ -90,7 +91,7 @@ def deletion_steps(
 
 @checked
 def insertion(
-    network: Any, feed: Any, attribution: Attribution, *, baseline: Any = BLURRED, steps: int = 50
+    network: Any, feed: Any, attribution: Attribution, *, baseline: ArrayLike | str | None = BLURRED, steps: int = 50
 ) -> PerturbationCurve:
     """Insert the pixels of an image into a baseline, the most important ones first, and record the probability.
 
@@ -125,7 +126,7 @@ def insertion(
 
 
 def insertion_steps(
-    network: Any, feed: Any, attribution: Attribution, *, baseline: Any = BLURRED, steps: int = 50
+    network: Any, feed: Any, attribution: Attribution, *, baseline: ArrayLike | str | None = BLURRED, steps: int = 50
 ) -> Iterator[PerturbationCurve]:
     """Do the same as ``insertion``, a few points of a curve at a time; see ``deletion_steps``."""
     return _Perturbation.of("insertion", network, feed, attribution, baseline, steps).steps()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...arguments import checked
 from ...results import Attribution, Head, Layer
@@ -31,7 +32,7 @@ def score_cam(
     targets: Targets = None,
     *,
     layer: str | Layer | None = None,
-    baseline: Any = 0.0,
+    baseline: ArrayLike | str | None = 0.0,
     scores: str | Layer | Head | None = None,
     upsampled: bool = False,
 ) -> Attribution:
@@ -81,7 +82,7 @@ def score_cam_steps(
     targets: Targets = None,
     *,
     layer: str | Layer | None = None,
-    baseline: Any = 0.0,
+    baseline: ArrayLike | str | None = 0.0,
     scores: str | Layer | Head | None = None,
     upsampled: bool = False,
 ) -> Iterator[Attribution]:
