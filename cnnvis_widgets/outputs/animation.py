@@ -72,7 +72,7 @@ def write_animation(
         raise OptionError(f"Expected a file name ending in .gif or .mp4. Received: {str(path)!r}.")
     _require_rate(rate)
     if path.suffix.lower() == ".mp4":
-        needed("imageio_ffmpeg")
+        _require_ffmpeg(path)
     drawn = list(frames(steps, picture))
     drawn += drawn[-1:] * max(round(rate), 1)
     if not path.parent.is_dir():
@@ -80,6 +80,13 @@ def write_animation(
     with appearing(path, "Free space, or give another path.") as temporary:
         _write_mp4(drawn, temporary, rate) if path.suffix.lower() == ".mp4" else _write_gif(drawn, temporary, rate)
     return path
+
+
+def _require_ffmpeg(path: Path) -> None:
+    try:
+        needed("imageio_ffmpeg").get_ffmpeg_exe()
+    except OSError as error:  # no file handle is left for it
+        raise OutputError(f"Expected ffmpeg to run. Received: {str(path)!r} ({error}). Close files first.") from error
 
 
 def _require_rate(rate: float) -> None:
