@@ -22,7 +22,7 @@ from ..arguments import checked
 from ..imaging import colormaps, encode, render
 from ..imaging.grid import Grid, montage
 from ..methods import METHODS
-from .whole_files import write_whole
+from .whole_files import own_text, write_whole
 
 LIMIT = 10_500_000
 """The most bytes of pictures in a page. Base64 makes them a third larger: 14 MB."""
@@ -156,7 +156,7 @@ def write_page(sheets: Iterable[Sheet], path: str | Path, *, photos: Mapping[str
         "leftOut": len(newest) - len(kept),
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")  # so that no text ends the script element
-    parts = {name: Path(__file__).with_name(f"page.{name}").read_text("utf-8") for name in ("html", "css", "js")}
+    parts = {name: own_text(f"page.{name}") for name in ("html", "css", "js")}
     page = parts["html"].replace("{title}", escape(title))
     for place, content in (("{style}", parts["css"]), ("{script}", parts["js"]), ("{data}", text)):
         page = page.replace(place, content, 1)

@@ -52,6 +52,20 @@ def write_whole(path: Path, content: bytes, remedy: str) -> None:
         temporary.write_bytes(content)
 
 
+def own_text(name: str) -> str:
+    """Return a text file of this folder, from which pages are made.
+
+    Raises:
+        OutputError: it cannot be read, for instance because no file handle is left.
+    """
+    try:
+        return Path(__file__).with_name(name).read_text("utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"Expected a file of the package. Received: {name!r} ({error}). Close files first."
+        ) from error
+
+
 @contextmanager
 def appearing(path: Path, remedy: str) -> Iterator[Path]:
     """Give the name under which a file is written; when that is done, the file gets its own name.
