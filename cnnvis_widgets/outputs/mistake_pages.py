@@ -18,7 +18,7 @@ from ..imaging.normalize import ValueRange
 from ..imaging.patches import patches_picture
 from ..imaging.render import picture
 from ..results import Evidence, Mistake, Mistakes
-from .whole_files import write_whole
+from .whole_files import own_text, write_whole
 
 TITLE = "Wrong predictions"
 _SIDE = 112
@@ -88,10 +88,10 @@ def write_mistakes_page(mistakes: Mistakes, path: str | Path, *, title: str = TI
     summary = f"{mistakes.wrong} of {mistakes.labelled} predictions are wrong."
     if len(mistakes) < mistakes.wrong:
         summary += f" These are the {len(mistakes)} with the largest lead of the wrong class."
-    page = (package / "mistakes.html").read_text("utf-8").format(
+    page = own_text("mistakes.html").format(
         title=escape(title),
         summary=escape(summary),
-        style=(package / "page.css").read_text("utf-8"),
+        style=own_text("page.css"),
         articles="\n".join(_article(mistake, mistakes.value_range) for mistake in mistakes),
     )  # fmt: skip
     write_whole(Path(path), page.encode(), "Give another path.")
