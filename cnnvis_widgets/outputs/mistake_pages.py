@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +83,6 @@ def write_mistakes_page(mistakes: Mistakes, path: str | Path, *, title: str = TI
         >>> write_mistakes_page(found.errors(count=3), "mistakes.html").name
         'mistakes.html'
     """
-    package = files(__package__)
     summary = f"{mistakes.wrong} of {mistakes.labelled} predictions are wrong."
     if len(mistakes) < mistakes.wrong:
         summary += f" These are the {len(mistakes)} with the largest lead of the wrong class."
