@@ -63,16 +63,13 @@ def checked(function: _Checked, *, short: bool = False) -> _Checked:
     def call(*given: Any, **options: Any) -> Any:
         try:
             result = function(*given, **options)
-        except CnnvisError as error:
-            if short:
-                raise error.with_traceback(None) from None
-            raise
+            return _steps(function, given, options, result) if isinstance(result, types.GeneratorType) else result
         except Exception as error:
-            explained = _explanation(function, given, options, error)
-            if explained is None:
+            told = error if isinstance(error, CnnvisError) else _explanation(function, given, options, error)
+            if told is None or (told is error and not short):
                 raise
-            raise explained from (None if short else error)
-        return _steps(function, given, options, result) if isinstance(result, types.GeneratorType) else result
+            cause = None if short else error
+        raise told.with_traceback(None) from cause
 
     return call  # type: ignore[return-value]
 
