@@ -62,6 +62,7 @@ def run_tests(folder: Path, *arguments: str) -> tuple[int, str]:
                 os.dup2(file.fileno(), 2)
             os.chdir(folder)
             sys.path.insert(0, str(folder))
+            os.environ["PYTHONPATH"] = str(folder)  # for kernels and other processes that tests start
             sys.dont_write_bytecode = True
             status = pytest.main([*OPTIONS, *arguments])
         finally:
