@@ -115,7 +115,7 @@ def test_mistakes_name_channels_and_a_neighbour(found):
     assert len(found.errors(count=0)) == 0
 
 
-def test_the_nearest_image_is_another_one_that_is_right(network, images, tmp_path):
+def test_mistakes_name_the_nearest_image_that_is_right(network, images, tmp_path):
     red_and_blue = images[2] + images[3]  # more like itself, and like the other wrong one, than like one that is right
     more = np.stack([*images[:5], red_and_blue, 2 * red_and_blue])
     labels = ["red", "green", "blue", "red", "green", "blue", "blue"]
