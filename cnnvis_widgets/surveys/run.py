@@ -72,6 +72,22 @@ def survey(
         >>> found
         <Survey: 360 images, 2 layers, 42 channels in 'Survey'>
     """
+    for found in survey_steps(network, images, layers, **options):
+        pass
+    return found
+
+
+def survey_steps(
+    network: Any, images: Any, layers: str | Layer | Iterable[str | Layer] = "c", **options: Any
+) -> Iterator[Survey]:
+    """Do what ``survey`` does, step by step.
+
+    Args:
+        network, images, layers, options: as for ``survey``.
+
+    Yields:
+        The survey as far as it is written, whenever one more partition is; at the end the whole one.
+    """
     chosen = SurveyOptions.of(options)
     network, images = load(network), listed(images)
     plan = Plan.of(network, layers, top=chosen.top, batch=chosen.batch, partition=chosen.partition)
@@ -87,11 +103,12 @@ def survey(
         for written in run:
             unread += written.unread
             bar.advance(written.images, unread=len(unread))
+            yield Survey(index, network, images)
     index.finish(todo.count)
     found = Survey(index, network, images)
     require_some(len(found), found.unread)
     warn_of_unread(unread)
-    return found
+    yield found
 
 
 class _Missing:

@@ -314,15 +314,18 @@ class Survey:
         return self._channel(self.scores_layer(), name)
 
     def sources(self, keys: set[str]) -> dict[str, LabelledImage]:
-        """Find images again: files by their path, others by going through the data set once more.
+        """Find images again: files by their path, others by going through the data set until all are found.
 
         Raises:
             OptionError: they are no files, and the data set is not here or can be read only once.
         """
         found = {key: LabelledImage(key, None, key) for key in keys if os.path.isfile(key)}
         if len(found) < len(keys) and self.images is not None and not isinstance(self.images, Iterator):
-            layout = self.require_network().runtime.layout
-            found |= {image.key: image for image in labelled_images(layout, self.images) if image.key in keys}
+            for image in labelled_images(self.require_network().runtime.layout, self.images):
+                if image.key in keys:
+                    found[image.key] = image
+                    if len(found) == len(keys):  # the images behind it may take long
+                        break
         missing = sorted(keys - found.keys())
         if missing:
             raise OptionError(

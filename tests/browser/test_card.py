@@ -39,10 +39,14 @@ def test_clicks_in_the_card_change_the_state(notebook):
     notebook.page.locator(".cnnvis-channel").get_by_role("button", name="›", exact=True).click()
     notebook.await_python(f"{state}.channel == {channel + 1}")
     notebook.await_python("explorer.card.facts.channel == explorer.state.channel and explorer.card.facts.complete")
-    notebook.page.mouse.click(*notebook.at("card-where", 112, 60))
-    notebook.await_python(f"{state}.unit is not None")
     rows, columns = notebook.python("list(explorer.card.facts.values.shape)")
-    assert notebook.python(f"list({state}.unit)") == [60 * rows // 224, 112 * columns // 224]
+    notebook.await_layout()
+    x, y = (round(place) for place in notebook.at("card-where", 112, 60))  # a unit is a pixel of the page, or less
+    box = notebook.picture("card-where").bounding_box()
+    notebook.page.mouse.click(x, y)
+    notebook.await_python(f"{state}.unit is not None")
+    unit = [int((y - box["y"]) * rows / box["height"]), int((x - box["x"]) * columns / box["width"])]
+    assert notebook.python(f"list({state}.unit)") == unit
     name = notebook.page.locator(".cnnvis-channel").get_by_role("textbox", name="Name")
     name.fill("dark round spot")
     name.press("Enter")

@@ -15,7 +15,7 @@ from ...imaging.grid import Grid
 from ...imaging.patches import patches_picture
 from ...results import StrongestPatches
 from ..elements.canvas import ARROWS, PictureCanvas
-from ..elements.controls import button, error_text, growing_text, row, text
+from ..elements.controls import button, error_text, growing_text, row, stack, text
 from ..elements.shared_layouts import create, set_visible, shared
 from ..jobs.newest_request import NewestRequest
 from ..surveying.image_survey import NO_SURVEY, ImageSurvey
@@ -54,7 +54,8 @@ class Elsewhere(w.VBox):
         self._folder = growing_text("or those of a folder", "the path of a folder", about, narrowest="210px")
         t.link((self._state, "survey_folder"), (self._folder, "value"))
         controls = row(self._begin, self._end, self._bar, self._folder)
-        parts = [self._words, self.canvas, self._note, controls, self._error]
+        self._pictures = stack(self.canvas)
+        parts = [self._words, self._pictures, self._note, controls, self._error]
         super().__init__(parts, layout=shared(w.Layout, min_width="0"))
         self._state.observe(self._report, ["survey_running", "survey_done", "survey_total", "survey_status"])
         self._state.observe(self._ask_again, "survey_step")
@@ -94,7 +95,7 @@ class Elsewhere(w.VBox):
                 return
             self.patches, self._marked = None if answer is None else answer.patches, 0
             title, found = "Strongest elsewhere", self.patches is not None and bool(self.patches.patches)
-            set_visible(self.canvas, found)
+            set_visible(self._pictures, found)
             self._words.value = words(title, self._reason(answer) if not found else "")
             self._note.value = ""
             if self.patches is not None and found:

@@ -42,6 +42,7 @@ class ValueHistogram(w.VBox):
             layout=shared(w.Layout, width="100%", height="104px", min_width="0", min_height="0"),
         )
         super().__init__([self.figure], layout=shared(w.Layout, min_width="0"))
+        self.add_class("cnnvis-histogram")
 
     @property
     def counts(self) -> np.ndarray:

@@ -25,6 +25,7 @@ class ScoreChart(w.VBox):
         for figure, values in zip(self._figures, (None, [0.0, 0.5, 1.0]), strict=True):
             figure.axes[1].tick_values = values
         super().__init__(layout=shared(w.Layout, width="100%", min_width="0"))
+        self.add_class("cnnvis-score-chart")
 
     def _chart(
         self, scale: bqplot.LinearScale, label: str, numbers: str, colour: str

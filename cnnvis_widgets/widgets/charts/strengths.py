@@ -52,6 +52,7 @@ class ChannelStrengths(w.VBox):
             layout=shared(w.Layout, width="100%", height="84px", min_width="0", min_height="0"),
         )
         super().__init__([figure], layout=shared(w.Layout, min_width="0"))
+        self.add_class("cnnvis-strengths")
 
     def show(self, strengths: np.ndarray, chosen: int) -> None:
         """Draw the strengths of channels, (channels,), and mark the chosen one."""

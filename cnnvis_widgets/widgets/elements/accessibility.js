@@ -18,12 +18,19 @@ function nameSliders(root) {
   });
 }
 
-// The chart of a dream has no name; screen readers skip its parts.
+// A chart has no name; it gets one by the class of its box. Screen readers skip its parts.
+const CHARTS = {
+  "cnnvis-score-chart": "Score by step; the newest score is in the caption above",
+  "cnnvis-histogram": "How many units of the channel have which value; the colour scale above the maps takes a number",
+  "cnnvis-strengths": "The largest value of each channel, the strongest channel first; the maps tell the same numbers",
+};
 function nameCharts(root) {
-  root.querySelectorAll(".bqplot:not([role])").forEach((chart) => {
-    chart.setAttribute("role", "img");
-    chart.setAttribute("aria-label", "Score by step; the newest score is in the caption above");
-  });
+  for (const [kind, name] of Object.entries(CHARTS)) {
+    root.querySelectorAll(`.${kind} .bqplot:not([role])`).forEach((chart) => {
+      chart.setAttribute("role", "img");
+      chart.setAttribute("aria-label", name);
+    });
+  }
   root.querySelectorAll(".bqplot svg").forEach((part) => part.setAttribute("aria-hidden", "true"));
 }
 

@@ -36,7 +36,10 @@ def create(kind: type[Kind], *args: Any, **traits: Any) -> Kind:
 
 
 def set_visible(widget: w.DOMWidget, visible: bool) -> None:
-    """Show or hide a widget, by giving it another one of the shared layouts."""
+    """Show or hide a widget, by giving it another one of the shared layouts.
+
+    The page does not see another layout of an anywidget: show and hide a box around it.
+    """
     display = None if visible else "none"
     layout = widget.layout
     if layout.display != display:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from ...errors import CnnvisError, OptionError, described
 from ...results import Mistakes, StrongestPatches
 from ...surveys.frames import selectivity
 from ...surveys.options import Labels
-from ...surveys.run import survey
+from ...surveys.run import survey_steps
 from ...surveys.survey import Survey
 from ..input_image.new_images import NewImages
 from ..jobs import jobs
@@ -28,6 +27,9 @@ from ..state.surveys import SurveyTraits
 
 PARTS = 12
 """In about how many parts a survey is written, so that there is something to see early."""
+
+REPORTS_PER_SECOND = 4.0
+"""How often the state tells how far the survey is."""
 
 NO_SURVEY = "No images are surveyed yet. Click 'Survey these images'."
 
@@ -106,12 +108,16 @@ class ImageSurvey:
         chosen = self._layers() if layers is None else layers
         taken = self._taken(self._images, cancel)
 
-        def steps() -> Generator[None, None, None]:
+        def steps() -> Generator[Survey, None, None]:
             with suppress(_Cancelled):
-                survey(network, taken, chosen, **options)
-            yield
+                yield from survey_steps(network, taken, chosen, **options)
 
-        self._job = jobs.Job(steps, done=lambda job: self._done(job, cancel))
+        self._job = jobs.Job(
+            steps,
+            show=lambda found, final: self._more(cancel),
+            done=lambda job: self._done(job, cancel),
+            pacer=jobs.Pacer(REPORTS_PER_SECOND),
+        )
         self._slot.start(self._job)
 
     def stop(self) -> None:
@@ -247,24 +253,20 @@ class ImageSurvey:
         return Path(tempfile.mkdtemp(dir=self._scratch.name))
 
     def _taken(self, images: _Images, cancel: threading.Event) -> Iterator[tuple[Any, str | None, str]]:
-        """The images one by one; reports how many are taken, and what is written, a few times a second."""
-        state, told, written = self.state, 0.0, 0
-        for number, image in enumerate(images):
+        """The images one by one; reports how many are taken, a few times a second."""
+        state, pacer, count = self.state, jobs.Pacer(REPORTS_PER_SECOND), 0
+        for count, image in enumerate(images, 1):
             if cancel.is_set():
                 raise _Cancelled
-            if time.monotonic() - told > 0.25:
-                told = time.monotonic()
-                state.survey_done = number
-                ready = self._written()
-                if ready != written:
-                    written = ready
-                    state.survey_step += 1
+            if pacer.ready():
+                state.survey_done = count
             yield image
-        state.survey_done = number + 1
+        state.survey_done = count
 
-    def _written(self) -> int:
-        folder = self._folder
-        return 0 if folder is None or not folder.is_dir() else len(list(folder.glob("partition-*")))
+    def _more(self, cancel: threading.Event) -> None:
+        """Report that more of the survey is written."""
+        if cancel is self._cancel:
+            self.state.survey_step += 1
 
     def _done(self, job: jobs.Job, cancel: threading.Event) -> None:
         if cancel is not self._cancel:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from cnnvis_widgets import ModelExplorer, demo, survey
-from cnnvis_widgets.errors import ImageError, LayerError, OptionError
+from cnnvis_widgets.errors import FeedError, ImageError, LayerError, OptionError
 from cnnvis_widgets.widgets.surveying.image_survey import ImageSurvey
 
 pytest_plugins = ["widget_jobs"]
@@ -41,28 +43,42 @@ def test_the_images_of_the_explorer_are_surveyed_as_they_are_fed(explorer, surve
 
 
 def test_a_survey_answers_while_it_runs_and_keeps_what_it_has_when_stopped(explorer, surveying):
-    asked = []
+    answered = threading.Event()
 
     class Images:
-        """Forty images. Before the thirty-first, the survey is asked and then stopped."""
+        """Forty images. The thirty-first comes when the survey was asked and stopped."""
 
         def __iter__(self):
             rng = np.random.default_rng(1)
             for number in range(40):
-                if number == 30 and not asked:
-                    asked.append(surveying._written())
-                    explorer.state.survey_step += 1
-                    asked.append(surveying.patches(explorer.state.layer, 0, "auto"))
-                    surveying.stop()
+                if number == 30:
+                    assert answered.wait(60)
                 yield rng.integers(0, 256, (20, 24, 3)).astype(np.float32)
 
-    surveying.start(Images())
+    steps = []
+    more = threading.Event()
+    explorer.state.observe(lambda change: (steps.append(change.new), more.set()), "survey_step")
+    job = threading.Thread(target=surveying.start, args=(Images(),))
+    job.start()
+    assert more.wait(60)  # a step is told while the data set hesitates
+    patches = surveying.patches(explorer.state.layer, 0, "auto")
+    assert len(patches.patches) >= 4
+    assert explorer.state.survey_running
+    surveying.stop()
+    answered.set()
+    job.join(60)
     found = surveying.wait(60)
-    written, patches = asked
-    assert written >= 2
-    assert len(patches.patches) == 9 or len(patches.patches) == 4 * written
     assert 0 < len(found) < 40
     assert explorer.state.survey_status == f"Stopped: {len(found)} images surveyed"
+    assert not explorer.state.survey_running
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_an_empty_data_set_is_an_error_of_the_survey(explorer, surveying):
+    surveying.start(iter(()))
+    with pytest.raises(FeedError, match="an empty data set"):
+        surveying.wait(60)
+    assert explorer.state.survey_status.startswith("FeedError: Expected at least one image")
     assert not explorer.state.survey_running
 
 
