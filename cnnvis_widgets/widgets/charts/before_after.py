@@ -61,6 +61,7 @@ class BeforeAfter(w.VBox):
             fig_margin={"top": 2, "bottom": 24, "left": 142, "right": 16},
             layout=w.Layout(width="100%", min_width="0", min_height="0"),
         )
+        self._figure.add_class("cnnvis-chart-classes")
         super().__init__(layout=shared(w.Layout, min_width="0"))
 
     def show(self, before: np.ndarray, after: np.ndarray, names: Sequence[str], *, percent: bool) -> None:

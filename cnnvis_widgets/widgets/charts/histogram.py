@@ -41,8 +41,8 @@ class ValueHistogram(w.VBox):
             fig_margin={"top": 4, "bottom": 24, "left": 12, "right": 12},
             layout=shared(w.Layout, width="100%", height="104px", min_width="0", min_height="0"),
         )
+        self.figure.add_class("cnnvis-chart-values")
         super().__init__([self.figure], layout=shared(w.Layout, min_width="0"))
-        self.add_class("cnnvis-histogram")
 
     @property
     def counts(self) -> np.ndarray:

@@ -22,10 +22,10 @@ class ScoreChart(w.VBox):
         self._line, score = self._chart(bqplot.LinearScale(), "score", ".3~g", "#f57c00")
         self._chances, chance = self._chart(bqplot.LinearScale(min=0.0, max=1.0), "probability", ".0%", "#15803d")
         self._figures = score, chance
+        score.add_class("cnnvis-chart-score")
         for figure, values in zip(self._figures, (None, [0.0, 0.5, 1.0]), strict=True):
             figure.axes[1].tick_values = values
         super().__init__(layout=shared(w.Layout, width="100%", min_width="0"))
-        self.add_class("cnnvis-score-chart")
 
     def _chart(
         self, scale: bqplot.LinearScale, label: str, numbers: str, colour: str

@@ -51,8 +51,8 @@ class ChannelStrengths(w.VBox):
             fig_margin={"top": 4, "bottom": 6, "left": 36, "right": 8},
             layout=shared(w.Layout, width="100%", height="84px", min_width="0", min_height="0"),
         )
+        figure.add_class("cnnvis-chart-strengths")
         super().__init__([figure], layout=shared(w.Layout, min_width="0"))
-        self.add_class("cnnvis-strengths")
 
     def show(self, strengths: np.ndarray, chosen: int) -> None:
         """Draw the strengths of channels, (channels,), and mark the chosen one."""

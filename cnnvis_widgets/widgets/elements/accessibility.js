@@ -18,19 +18,21 @@ function nameSliders(root) {
   });
 }
 
-// A chart has no name; it gets one by the class of its box. Screen readers skip its parts.
+// A chart has no name; it gets one by its class, or else from the labels of its axes. Screen readers skip its parts.
 const CHARTS = {
-  "cnnvis-score-chart": "Score by step; the newest score is in the caption above",
-  "cnnvis-histogram": "How many units of the channel have which value; the colour scale above the maps takes a number",
-  "cnnvis-strengths": "The largest value of each channel, the strongest channel first; the maps tell the same numbers",
+  "cnnvis-chart-score": "Score by step; the newest score is in the caption above",
+  "cnnvis-chart-values": "Number of units by value; the colour scale can also be typed, under 'Colour scale'",
+  "cnnvis-chart-strengths": "Largest value of each channel, the strongest channel first; the maps tell the same values",
+  "cnnvis-chart-classes": "Classes that change most, before and after; the bars of classes tell the same numbers",
 };
 function nameCharts(root) {
-  for (const [kind, name] of Object.entries(CHARTS)) {
-    root.querySelectorAll(`.${kind} .bqplot:not([role])`).forEach((chart) => {
-      chart.setAttribute("role", "img");
-      chart.setAttribute("aria-label", name);
-    });
-  }
+  root.querySelectorAll(".bqplot").forEach((chart) => {
+    const labels = [...chart.querySelectorAll(".axislabel")].map((label) => label.textContent).filter(Boolean);
+    const known = Object.keys(CHARTS).find((kind) => chart.classList.contains(kind));
+    const name = CHARTS[known] ?? (labels.reverse().join(" by ") || "Chart");
+    if (chart.getAttribute("aria-label") !== name) chart.setAttribute("aria-label", name);
+    chart.setAttribute("role", "img");
+  });
   root.querySelectorAll(".bqplot svg").forEach((part) => part.setAttribute("aria-hidden", "true"));
 }
 
