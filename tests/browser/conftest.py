@@ -59,19 +59,30 @@ def voila(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 @pytest.fixture(scope="session")
 def html_manager(pytestconfig: pytest.Config) -> Path:
-    """The script that static pages load to show widgets; npm fetches it once, and a machine without it skips."""
-    kept = pytestconfig.cache.mkdir("html-manager")
-    script = kept / "package/dist/embed-amd.js"
-    if not script.exists():
+    """The script that static pages load to show widgets."""
+    return _from_npm(pytestconfig, "@jupyter-widgets/html-manager@1.0.15", "dist/embed-amd.js")
+
+
+@pytest.fixture(scope="session")
+def axe(pytestconfig: pytest.Config) -> str:
+    """The source of axe-core, which finds what people with a handicap cannot use."""
+    return _from_npm(pytestconfig, "axe-core@4.14.1", "axe.min.js").read_text(encoding="utf-8")
+
+
+def _from_npm(config: pytest.Config, package: str, name: str) -> Path:
+    """A file of a package; npm fetches it once, and a machine without npm skips."""
+    kept = config.cache.mkdir(package.partition("/")[2].partition("@")[0] or package.partition("@")[0])
+    file = kept / "package" / name
+    if not file.exists():
         if shutil.which("npm") is None:
-            pytest.skip("no npm on the PATH to fetch @jupyter-widgets/html-manager with")
-        command = ["npm", "pack", "@jupyter-widgets/html-manager@1.0.15", "--pack-destination", str(kept)]
+            pytest.skip(f"no npm on the PATH to fetch {package} with")
+        command = ["npm", "pack", package, "--pack-destination", str(kept)]
         fetched = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if fetched.returncode:
-            pytest.skip(f"npm did not fetch @jupyter-widgets/html-manager: {fetched.stderr[-300:]}")
+            pytest.skip(f"npm did not fetch {package}: {fetched.stderr[-300:]}")
         with tarfile.open(next(kept.glob("*.tgz"))) as packed:
-            packed.extract("package/dist/embed-amd.js", kept, filter="data")
-    return script
+            packed.extract(f"package/{name}", kept, filter="data")
+    return file
 
 
 @pytest.fixture(scope="module")
