@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -72,9 +73,7 @@ def survey(
         >>> found
         <Survey: 360 images, 2 layers, 42 channels in 'Survey'>
     """
-    for found in survey_steps(network, images, layers, **options):
-        pass
-    return found
+    return deque(survey_steps(network, images, layers, **options), maxlen=1).pop()
 
 
 def survey_steps(
