@@ -96,7 +96,7 @@ class ChannelCard(w.VBox):
         )
         bar = row(self.face.title, self._previous, self._next, self._pin, self.name, crop)
         bar.add_class("cnnvis-card-bar")
-        others = create(w.HTML, value=words("All channels", "strongest first · click one to open its card"))
+        others = create(w.HTML, value=words("All channels", "strongest first · click one"))
         values = create(w.VBox, [self._histogram_words, self.histogram], layout={"min_width": "0"})
         channels = create(w.VBox, [others, self.strengths], layout={"min_width": "0"})
         charts = create(w.Box, [values, channels], layout={"min_width": "0"})
@@ -257,7 +257,7 @@ class ChannelCard(w.VBox):
             count = "1 value" if values.size == 1 else f"{values.size} values"
             self._histogram_words.value = (
                 f'<div class="cnnvis-figure-words"><b>Its {count}</b> '
-                "<span>log count · drag to set the colour scale</span></div>"
+                "<span>log count · drag for the colour scale</span></div>"
             )
         self._show_names()
 

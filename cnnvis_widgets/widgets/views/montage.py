@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Montage:
     Args:
         channels: the channel of each tile, in order.
         height, width, colours: shape of the tiles that ``put`` takes; colours is 1 or 3.
-        aspect: about how much wider than high the montage is.
+        aspect: how much wider than high the montage is, at least; 1 for a square of tiles.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Montage:
         # A single pixel between tiles would come and go where the page shows a large picture smaller.
         gap = max(1, side * max(self._tiles.shape[1:3]) // 300)
         high, wide = self._tiles.shape[1:3]
-        across = 0 if aspect == 1.0 else round(sqrt(len(self.channels) * aspect * high / wide))
+        across = 0 if aspect == 1.0 else _columns(len(self.channels), aspect * high / wide)
         self._grid = Grid.of(self._tiles, gap=gap, across=across)
 
     def put(self, channels: Sequence[int], tiles: np.ndarray) -> None:
@@ -108,3 +108,9 @@ def _shrunk(tiles: np.ndarray, factor: int) -> np.ndarray:
     blocks = np.pad(tiles, padding, mode="edge")
     blocks = blocks.reshape(count, ceil(height / factor), factor, ceil(width / factor), factor, channels)
     return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+
+
+def _columns(count: int, aspect: float) -> int:
+    """The fewest columns of ``count`` tiles that are at least ``aspect`` times as many as the rows."""
+    fitting = (columns for columns in range(1, count) if columns >= aspect * ceil(count / columns))
+    return next(fitting, count)
