@@ -41,7 +41,7 @@ def test_it_opens_on_a_layer_whose_maps_are_pictures(notebook):
 
 def test_a_sentence_says_what_the_view_shows(notebook):
     sentence = notebook.page.locator(".cnnvis-sentence .cnnvis-note")
-    expect(sentence).to_contain_text("feature maps, strongest first. Brighter means")
+    expect(sentence).to_contain_text("feature maps, strongest first. Brighter: the channel fires more there.")
     notebook.page.get_by_label("Sort").select_option("by number")
     expect(sentence).to_contain_text("feature maps, by number")
     notebook.page.get_by_label("Sort").select_option("by strength")
