@@ -213,8 +213,9 @@ class Gallery:
             self.portrait.smooth, self.portrait.interactive = portrait.smooth, sheet.units
             self.map_size = portrait.pixels.shape[:2]
             frame = portrait.frame if unit is None else self._seen_by(unit)
-            self.photo.selected = frame
-            self.photo.tag = _receptive_field(frame) if unit is not None else ""
+            if self.photo.drag != "brush":  # else the user draws the part to crop
+                self.photo.selected = frame
+                self.photo.tag = _receptive_field(frame) if unit is not None else ""
             self.portrait.show(encode.screen(portrait.pixels), portrait.alt, self._framed(unit) or portrait.marked)
             self.caption.value = caption(portrait.lines) + portrait.badge
             self.curve.show(portrait.curve)

@@ -176,6 +176,18 @@ def test_a_part_of_the_photo_is_fed_as_it_is_shown(explorer, network, images):
     np.testing.assert_array_equal(network.images(explorer.feed)[0], fed)
 
 
+def test_a_frame_to_crop_stays_while_pictures_come(explorer):
+    cropping, photo = explorer.image_pane.incoming.cropping, explorer.image_pane.canvas
+    explorer.state.unit = (1, 2)
+    cropping.begin.click()
+    frame = photo.selected
+    explorer.state.channel = (explorer.state.channel + 1) % 6  # draws the selected map, and what its unit sees
+    assert (photo.selected, photo.drag) == (frame, "brush")
+    cropping.cancel.click()
+    explorer.state.unit = (3, 4)
+    assert photo.selected != frame, "the unit is framed again"
+
+
 def test_cropping_is_given_up(explorer):
     cropping, photo = explorer.image_pane.incoming.cropping, explorer.image_pane.canvas
     explorer.state.method = "occlusion"
