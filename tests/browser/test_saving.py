@@ -53,15 +53,18 @@ def test_maps_are_saved_with_what_they_show(notebook, folder):
 
 
 def test_what_is_logged_is_read_by_tensorflow(notebook, folder):
+    """Results are logged as they appear; the button logs the one on the screen once more."""
     notebook.choose_layer(LAYER)
-    (path,) = written(notebook)
-    older = set((folder / "Log").glob("events.out.tfevents.*"))  # notebooks that ran before log to this folder, too
-    press(notebook, "Log to TensorBoard")
-    notebook.await_python("[path.name for path in explorer.state.files][1:] == ['Log']")
-    (log,) = {*(folder / "Log").glob("events.out.tfevents.*")} - older
+    (path,) = written(notebook)  # after the logs of the same result
+    log = max((folder / "Log").glob("events.out.tfevents.*"), key=lambda file: file.stat().st_mtime_ns)
     events = f"__import__('tensorflow').compat.v1.train.summary_iterator({str(log)!r})"
     logged = f"[[v.tag, v.image.encoded_image_string.hex()] for event in {events} for v in event.summary.value]"
-    assert notebook.python(logged)[-1] == [f"{LAYER}/activations/image_0", (folder / path).read_bytes().hex()]
+    wanted = [f"{LAYER}/activations/image_0", (folder / path).read_bytes().hex()]
+    before = notebook.python(logged)
+    assert before[-1] == wanted
+    press(notebook, "Log to TensorBoard")
+    notebook.await_python("[path.name for path in explorer.state.files][1:] == ['Log']")
+    assert notebook.python(logged) == [*before, wanted]
 
 
 def test_a_dream_is_made_again_from_its_file(notebook, folder):
