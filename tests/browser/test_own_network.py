@@ -155,8 +155,8 @@ def test_signed_maps_are_blue_and_red_about_white_on_each_scale(notebook):
         page.get_by_label("Colour scale").select_option(title)
         notebook.await_python(f"explorer.state.scale == {scale!r}")
         if scale == "custom":
-            page.get_by_label("up to", exact=True).fill(str(limit))
-            page.get_by_label("up to", exact=True).press("Enter")
+            page.get_by_label("to", exact=True).fill(str(limit))
+            page.get_by_label("to", exact=True).press("Enter")
             notebook.await_python(f"explorer.state.limit == {limit}")
         notebook.rest()
         expect(legend).to_contain_text("white is 0")
