@@ -21,7 +21,7 @@ function nameSliders(root) {
 // A chart has no name; it gets one by its class, or else from the labels of its axes. Screen readers skip its parts.
 const CHARTS = {
   "cnnvis-chart-score": "Score by step; the newest score is in the caption above",
-  "cnnvis-chart-values": "Number of units by value; the colour scale can also be typed, under 'Colour scale'",
+  "cnnvis-chart-values": "Number of units by value; the range of the colours can also be typed, above the maps",
   "cnnvis-chart-strengths": "Largest value of each channel, the strongest channel first; the maps tell the same values",
   "cnnvis-chart-classes": "Classes that change most, before and after; the bars of classes tell the same numbers",
 };
