@@ -49,7 +49,7 @@ def test_the_precision_is_measured_once_for_a_network(timed, on_cpu, half_takes,
     by_name = {each: run(load(keras_cnn(), photo()), None, "scores", 1, precision=each)[-1] for each in
                ("float32", "bfloat16")}  # fmt: skip
     for _ in range(2):
-        step = run(load(keras_cnn(), photo()), None, "scores", 1)[-1]
+        step = run(load(keras_cnn(), photo()), None, "scores", 1, precision="auto")[-1]
         assert precision_in(step) == chosen
         assert step.images.tobytes() == by_name[chosen].images.tobytes()
     assert len(precisions) == timings
@@ -68,7 +68,8 @@ def test_both_precisions_make_nearly_the_same_step(network, options):
 
 def test_a_recipe_repeats_a_dream_in_its_precision(network, timed):
     timed(0.5, 0.1)
-    step = run(network, None, "scores", 1, steps=3)[-1]
+    assert precision_in(run(network, None, "scores", 1, steps=1)[-1]) == "float32"
+    step = run(network, None, "scores", 1, steps=3, precision="auto")[-1]
     assert precision_in(step) == "bfloat16"
     timed(1.3, 0.1)
     options = DreamOptions.from_dict(step.recipe["options"])
@@ -81,9 +82,9 @@ def test_nothing_is_timed_where_it_was_said_or_on_a_gpu(network, monkeypatch):
     monkeypatch.setattr(faster_precision, "bfloat16_share", lambda: pytest.fail("it was measured"))
     assert precision_in(run(network, None, "scores", 1, steps=1, precision="float32")[0]) == "float32"
     with assumed(gpu()):
-        assert precision_in(run(network, None, "scores", 1, steps=1)[0]) == "float32"
+        assert precision_in(run(network, None, "scores", 1, steps=1, precision="auto")[0]) == "float32"
     with pytest.raises(pytest.fail.Exception, match="measured"):
-        next(dream(network, None, "scores", 1, steps=1))
+        next(dream(network, None, "scores", 1, steps=1, precision="auto"))
 
 
 def test_another_precision_is_refused():
