@@ -29,7 +29,7 @@ _HOME = {method.function: method.module for method in METHODS.values()} | {
     "Target": "results",
     "WatchTraining": "widgets.watch_training",
     "activation_visualization": "legacy",
-    "average_drop": "engine.attribution.average_drop",
+    "average_drop": "engine.attribution.perturbation",
     "channel_evidence": "engine.attribution.predictions",
     "convert_into_grid": "imaging.tf_cnnvis",
     "deconv_visualization": "legacy",
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from .engine.activations import activations
     from .engine.attention.flow import attention_relevance, attention_rollout
     from .engine.attention.maps import attention_maps
-    from .engine.attribution.average_drop import average_drop
     from .engine.attribution.grad_cam import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam
     from .engine.attribution.gradient_times_input import gradient_times_input
     from .engine.attribution.integrated_gradients import integrated_gradients
@@ -76,7 +75,7 @@ if TYPE_CHECKING:
     from .engine.attribution.method_wall import method_wall
     from .engine.attribution.occluder import occlude
     from .engine.attribution.occlusion import occlusion, occlusion_steps
-    from .engine.attribution.perturbation import deletion, insertion
+    from .engine.attribution.perturbation import average_drop, deletion, insertion
     from .engine.attribution.predictions import channel_evidence, predict
     from .engine.attribution.sanity_checks import sensitivity
     from .engine.attribution.score_cam import score_cam
