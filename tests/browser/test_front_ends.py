@@ -129,6 +129,7 @@ def test_the_main_path_in_other_front_ends(open_notebook, folder, where):
     page.locator(f".cnnvis-strip-box[data-layer='{LAYER}']").click()
     notebook.await_other("montage", before)
     await_file(notebook, chosen, layer=LAYER, method="activations")
+    expect(notebook.picture("montage")).to_have_attribute("aria-label", re.compile(f"Feature maps of {LAYER}"))
     notebook.picture("montage").focus()
     page.keyboard.press("End")
     await_file(notebook, chosen, channel=143)
