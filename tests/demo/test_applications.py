@@ -13,9 +13,9 @@ from cnnvis_widgets.errors import ModelError, OptionError
 
 @pytest.fixture(autouse=True)
 def _forget():
-    applications.application.cache_clear()
+    applications.application.__wrapped__.cache_clear()
     yield
-    applications.application.cache_clear()
+    applications.application.__wrapped__.cache_clear()
 
 
 def offline(**options):
