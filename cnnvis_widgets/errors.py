@@ -128,8 +128,9 @@ def described(error: BaseException) -> str:
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """List the known names that are most like a mistyped one, to end an error message.
 
-    The comparison ignores case. Names that hold all of its words come first, because people remember 'cat' rather than
-    'Egyptian cat'. It also compares the last components: ``conv5_3`` rather than ``vgg_16/conv5/conv5_3/Relu``.
+    The comparison ignores case. Names with a slip of the keyboard come first, then those that hold all of its words,
+    because people remember 'cat' rather than 'Egyptian cat'. The last components are compared, too: ``conv5_3`` rather
+    than ``vgg_16/conv5/conv5_3/Relu``.
 
     Example:
         >>> nearest("conv5", ["block/Conv5", "pool"]), nearest("cat", ["crate", "tabby cat"])
@@ -142,8 +143,10 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         for part in full.lower().split("/"):
             by_key.setdefault(part, full)
     words = _words(name)
-    matches = [full for full in known if words and words <= _words(full)]
-    matches += [by_key[key] for key in get_close_matches(name.lower(), by_key, 2 * count, 0.5)]
+    mistyped, alike = (
+        [by_key[key] for key in get_close_matches(name.lower(), by_key, 2 * count, least)] for least in (0.8, 0.5)
+    )
+    matches = [*mistyped, *(full for full in known if words and words <= _words(full)), *alike]
     matches = list(dict.fromkeys(matches))[:count]
     if matches:
         return f"Nearest names: {_quoted(matches)}."
