@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from cnnvis_widgets import demo, load
 
@@ -19,6 +20,7 @@ def test_digits_are_apart_and_in_range():
     assert not any(image.tobytes() in seen for image in data.test_images)
 
 
+@pytest.mark.slow
 def test_two_epochs_learn_and_repeat():
     data = demo.digits()
     first, second = (demo.train_small_cnn(epochs=2) for _ in range(2))

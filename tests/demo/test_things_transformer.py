@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 
 from cnnvis_widgets import attention_maps, attention_rollout, demo, load, predict
 from cnnvis_widgets.demo.world.transformer_training import train_transformer
@@ -53,6 +54,7 @@ def test_it_survives_a_file(tmp_path):
     np.testing.assert_allclose(again.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_keeps_the_convolutions():
     trained, start = train_transformer(pictures=64, epochs=1), demo.things_transformer(trained=False)
     for weight, before in zip(trained.weights, start.weights, strict=True):

@@ -41,6 +41,7 @@ def test_a_steep_ramp_between_the_points_is_found():
     assert finer.points[0, 0] > result.points[0, 0]
 
 
+@pytest.mark.slow
 def test_contributions_are_those_of_very_many_equal_steps():
     network = load(keras_cnn(), photo(images=2))
     result = integrated_gradients(network, None, [1, 3], tolerance=1e-4)
