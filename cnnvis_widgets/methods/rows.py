@@ -245,7 +245,7 @@ ROWS = (
             Option("size", takes="ints", about="height and width of the picture in pixels"),
             Option(
                 "precision",
-                "auto",
+                "float32",
                 choices=("float32", "bfloat16", "auto"),
                 about="of convolutions and products; 'auto' takes the faster one",
             ),

@@ -230,7 +230,7 @@ class Survey:
         Raises:
             OptionError: images have no labels, or the network has no class scores.
         """
-        require_counts(count=count, channels=channels)
+        require_counts(0, count=count, channels=channels)
         return mistakes.mistakes(self, count, channels, layer)
 
     @checked

@@ -63,7 +63,12 @@ def test_every_benchmark_is_in_the_readme():
     ]
     assert len(commands) > 6
     unnamed = [command for command in commands if f"`{command}" not in readme]
-    of_others = ["benchmarks.engine.reconstruction", "benchmarks.peers.work"]  # which other benchmarks start
+    of_others = [  # which other benchmarks start
+        "benchmarks.engine.reconstruction",
+        "benchmarks.load.kernels",
+        "benchmarks.load.parts",
+        "benchmarks.peers.work",
+    ]
     assert unnamed == of_others
 
 

@@ -756,9 +756,7 @@ def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate, monke
     gate.go.release()
     assert pausing.wait(20)
     other.state.layer = "wide"
-    found = other.wait(20)
-    assert isinstance(found, FeatureMaps)
-    assert found.layer.name == other.state.layer
+    wait_for(lambda: isinstance(other.result, FeatureMaps) and other.result.layer.name == other.state.layer)
     explorer.state.paused = False
     other.close()
 

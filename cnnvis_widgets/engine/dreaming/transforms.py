@@ -262,7 +262,7 @@ def _require(holds: bool, expected: str, received: Any) -> None:
         raise OptionError(f"Expected {expected}. Received: {received!r}. Change the arguments of the transform.")
 
 
-def robust(size: Sequence[int]) -> Transform:
+def robust(size: Sequence[int] = (_USUAL_SIDE, _USUAL_SIDE)) -> Transform:
     """Make the usual transform for pictures of a size (height, width).
 
     Its distances were chosen for 224 pixels; they shrink in proportion for smaller pictures.
