@@ -747,9 +747,9 @@ def test_a_change_in_one_explorer_does_not_stop_the_dream_of_another(make, explo
 
 
 def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate, monkeypatch):
-    pausing, goes_on = threading.Event(), computations._goes_on
+    pausing, paused, goes_on = threading.Event(), threading.Event(), computations._goes_on
     monkeypatch.setattr(computations, "_PAUSE", 60)
-    monkeypatch.setattr(computations, "_goes_on", lambda going: (pausing.set(), goes_on(going))[1])
+    monkeypatch.setattr(computations, "_goes_on", lambda going: (pausing.set(), goes_on(going), paused.set())[1])
     other = make()
     explorer.start()
     explorer.state.paused = True
@@ -757,6 +757,7 @@ def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate, monke
     assert pausing.wait(20)
     other.state.layer = "wide"
     wait_for(lambda: isinstance(other.result, FeatureMaps) and other.result.layer.name == other.state.layer)
+    assert not paused.is_set(), "the dream had its pause first"
     explorer.state.paused = False
     other.close()
 
