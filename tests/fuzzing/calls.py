@@ -7,8 +7,10 @@ import inspect
 import itertools
 import math
 import random
+import shutil
 import tempfile
 import types
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -416,8 +418,8 @@ def random_odd(call: Call, rng: random.Random) -> dict[str, Any]:
 
 
 def new_catalogue() -> Catalogue:
-    """Make one in a folder that goes with the process."""
-    folder = tempfile.TemporaryDirectory(prefix="odd")
-    catalogue = Catalogue(Path(folder.name))
-    catalogue.__dict__["_keeps"] = folder
+    """Make one in a folder that goes with it."""
+    folder = tempfile.mkdtemp(prefix="odd")
+    catalogue = Catalogue(Path(folder))
+    weakref.finalize(catalogue, shutil.rmtree, folder, ignore_errors=True)
     return catalogue
