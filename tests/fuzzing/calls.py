@@ -21,6 +21,7 @@ import keras
 import numpy as np
 
 import cnnvis_widgets as cv
+from cnnvis_widgets.engine.backward import rules
 
 MODULES = ("demo", "objectives", "parameterizations", "rules", "transforms")
 """Public modules whose functions are called; ``errors`` and ``results`` hold classes that others make."""
@@ -143,6 +144,7 @@ class Call:
 
     def run(self, odd: Mapping[str, Any]) -> None:
         """Call the function with odd arguments in place of some. Of a generator, the first results are taken."""
+        known = dict(rules._RULES)
         try:
             result = self.function(**{name: make() for name, make in self.arguments.items() if name not in odd}, **odd)
             if isinstance(result, Iterator):
@@ -153,6 +155,8 @@ class Call:
         finally:
             if self.name == "limit_memory":
                 cv.limit_memory(2**33)
+            for name in rules._RULES.keys() - known:
+                del rules._RULES[name]
 
 
 class Catalogue:
