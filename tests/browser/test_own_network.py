@@ -74,9 +74,9 @@ def expect_pixel(notebook, which, x, y, wanted):
     raise AssertionError(f"{which} at {x}, {y}: {found}, not {wanted}")
 
 
-def colour(value, limit, signed):
+def colour(value, limit, signed, gamma=0.75):
     """What a value looks like, with the gamma that an explorer opens with."""
-    size = float(np.clip(abs(value / limit), 0, 1)) ** 0.75
+    size = float(np.clip(abs(value / limit), 0, 1)) ** gamma
     part = (1 + (size if value > 0 else -size)) / 2 if signed else size
     return pytest.approx((DIVERGING if signed else MAGMA)[round(255 * part)].tolist(), abs=4)
 
@@ -194,7 +194,7 @@ def test_the_badge_is_red_where_no_rule_applies(notebook):
 
 
 def expect_compared(notebook, a, b, row, column):
-    """A, B and A - B must tell and draw their values at the cursor, on one scale; they are returned.
+    """A, B and A - B must tell and draw their values at the cursor, on one scale without gamma; they are returned.
 
     ``a`` and ``b`` are Python that gives the maps."""
     signed, limit, *values = notebook.python(
@@ -207,7 +207,7 @@ def expect_compared(notebook, a, b, row, column):
         words = f"{value:.4g} at row {row}, column {column}, full colour at {'±' if about_zero else ''}{limit:.4g}"
         expect(notebook.picture(panel)).to_have_attribute("aria-label", re.compile(re.escape(words)))
         assert notebook.frame(panel) == pytest.approx([column, row, 1, 1], abs=0.01)
-        expect_pixel(notebook, panel, column, row, colour(value, limit, about_zero))
+        expect_pixel(notebook, panel, column, row, colour(value, limit, about_zero, gamma=1.0))
     return values
 
 
