@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -64,6 +64,13 @@ def write(path: Path, rows: Sequence[Measurement]) -> None:
     kept = [{key: value for key, value in dataclasses.asdict(row).items() if value not in empty} for row in rows]
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def by_machine(rows: Sequence[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:
+    """The rows of each machine under a line that names it, in the order of their first rows."""
+    for about in dict.fromkeys(json.dumps(row.machine) for row in rows):
+        own = [row for row in rows if json.dumps(row.machine) == about]
+        yield ", ".join(f"{key} {value}" for key, value in own[0].machine.items()), own
 
 
 def spread(times: Sequence[float], digits: int = 2) -> list[float]:

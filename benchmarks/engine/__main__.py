@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 
 from benchmarks.dreaming import step
 from benchmarks.engine import reconstruction, whole_calls
-from benchmarks.measurements import RESULTS, ROOT, Figure, Measurement, load_of_machine, machine, read, write
+from benchmarks.measurements import (
+    RESULTS,
+    ROOT,
+    Figure,
+    Measurement,
+    by_machine,
+    load_of_machine,
+    machine,
+    read,
+    write,
+)
 
 FILE = RESULTS / "engine.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -81,9 +90,7 @@ def document(rows: Sequence[Measurement]) -> str:
         "figures are minimum / median / maximum. Each round has another image. 'last' is the ratio before on that",
         "machine; 'load before' is that of the machine: above 1, others were at work too.",
     ]
-    for about in dict.fromkeys(json.dumps(row.machine) for row in rows):
-        own = [row for row in rows if json.dumps(row.machine) == about]
-        title = ", ".join(f"{key} {value}" for key, value in json.loads(about).items())
+    for title, own in by_machine(rows):
         head = "| work | ratio | target | met | last | figures |", "|---|---|---|---|---|---|"
         text += ["", f"## {title}", "", *head, *map(line, own)]
         for row in own:

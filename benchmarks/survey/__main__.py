@@ -22,7 +22,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measurements import RESULTS, ROOT, Measurement, load_of_machine, machine, read, spread, write
+from benchmarks.measurements import (
+    RESULTS,
+    ROOT,
+    Measurement,
+    by_machine,
+    load_of_machine,
+    machine,
+    read,
+    spread,
+    write,
+)
 
 FILE = RESULTS / "survey.json"
 PAGE = ROOT / "docs" / "benchmarks_survey.md"
@@ -195,11 +205,9 @@ def document(rows: Sequence[Measurement]) -> str:
         "convolutions 19 ms an image became 25 with the largest value of every map and 29 with the place of each,",
         "which is therefore looked for only where the value is among the best of its channel until then.",
     ]
-    for about in dict.fromkeys(str(dict(row.machine)) for row in rows):
-        chosen = [row for row in rows if str(dict(row.machine)) == about]
-        text += ["", "## " + ", ".join(f"{key} {value}" for key, value in chosen[0].machine.items()), ""]
-        text += ["| work | value | target | met | figures |", "|---|---|---|---|---|"]
-        text += map(_line, chosen)
+    for title, own in by_machine(rows):
+        head = "| work | value | target | met | figures |", "|---|---|---|---|---|"
+        text += ["", f"## {title}", "", *head, *map(_line, own)]
     return "\n".join(text) + "\n"
 
 

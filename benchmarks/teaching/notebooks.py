@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import nbformat
 from nbclient import NotebookClient
 
-from benchmarks.measurements import RESULTS, ROOT, Measurement, load_of_machine, machine, read, write
+from benchmarks.measurements import RESULTS, ROOT, Measurement, by_machine, load_of_machine, machine, read, write
 
 FILE = RESULTS / "notebooks.json"
 PAGE = ROOT / "docs" / "notebook_times.md"
@@ -63,10 +63,9 @@ def document(rows: Sequence[Measurement]) -> str:
         "work: *load* says how many processes wanted a core before. `python -m benchmarks.teaching.notebooks` measures",
         "the notebooks again and writes this page.",
     ]
-    for about in dict.fromkeys(tuple(row.machine.items()) for row in rows):
-        lines += ["", "## " + ", ".join(f"{name} {value}" for name, value in about), ""]
-        lines += ["| notebook | processor, s | clock, s | load |", "|---|---|---|---|"]
-        lines += [_line(row) for row in rows if tuple(row.machine.items()) == about]
+    for title, own in by_machine(rows):
+        head = "| notebook | processor, s | clock, s | load |", "|---|---|---|---|"
+        lines += ["", f"## {title}", "", *head, *map(_line, own)]
     missing = [_link(name) for name in notebooks() if name not in {row.work for row in rows}]
     if missing:
         lines += ["", "Not measured yet: " + ", ".join(missing) + "."]

@@ -40,9 +40,9 @@ def line_plot(
     """
     order = sorted(range(len(x)), key=lambda index: x[index])
     x, values = [x[index] for index in order], {name: [each[i] for i in order] for name, each in values.items()}
-    _, font = lettered(" ".join([title, label, *values]), _FONT)
+    names = [lettered(name, _FONT) for name in values]
     height, right = size[0], size[1] - _RIGHT
-    width = max(size[1], right + 10 + max(int(font.getlength(name)) for name in values))
+    width = max(size[1], right + 10 + max(int(font.getlength(words)) for words, font in names))
     page = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(page)
     low, high = min(0.0, *map(min, values.values())), max(map(max, values.values()))
@@ -52,15 +52,19 @@ def line_plot(
         across = (at - x[0]) / ((x[-1] - x[0]) or 1.0)
         return _LEFT + across * (right - _LEFT), bottom - (value - low) / ((high - low) or 1.0) * (bottom - _TOP)
 
+    def write(at: tuple[float, float], words: str, anchor: str = "la", colour: str = "black") -> None:
+        words, font = lettered(words, _FONT)
+        draw.text(at, words, colour, font, anchor=anchor)
+
     draw.rectangle((_LEFT, _TOP, right, bottom), outline="#999999")
     for value in (low, high):
-        draw.text((_LEFT - 4, place(x[0], value)[1]), f"{value:.2g}", "black", font, anchor="rm")
+        write((_LEFT - 4, place(x[0], value)[1]), f"{value:.2g}", "rm")
     for at in (x[0], x[len(x) // 2], x[-1]):
-        draw.text((place(at, low)[0], bottom + 3), f"{at:g}", "black", font, anchor="ma")
-    draw.text((_LEFT, 3), lettered(title, _FONT)[0], "black", font)
-    draw.text(((_LEFT + right) / 2, height - 3), lettered(label, _FONT)[0], "black", font, anchor="md")
+        write((place(at, low)[0], bottom + 3), f"{at:g}", "ma")
+    write((_LEFT, 3), title)
+    write(((_LEFT + right) / 2, height - 3), label, "md")
     for index, (name, curve) in enumerate(values.items()):
         colour = _COLOURS[index % len(_COLOURS)]
         draw.line([place(at, value) for at, value in zip(x, curve, strict=True)], colour, 2)
-        draw.text((right + 5, _TOP + 15 * index), lettered(name, _FONT)[0], colour, font)
+        write((right + 5, _TOP + 15 * index), name, colour=colour)
     return np.asarray(page)

@@ -157,28 +157,13 @@ class ClassScores:
         Returns:
             Both are float32 (variants, classes). A head of values has no probabilities.
         """
-
-        entered, fed = enter(self, variants, self.tensors)
-
-        def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            built = self._build(entered.graph_inputs(batch, others), self.tensors)
-            return summaries(self.head, built, weights)
-
-        key = ("scores", *self.tensors, self.head.meaning)
-        return _pair(entered.run(key, body, rows, fed, self._for_each(rows, weights)))
+        return _pair(self._forward("scores", rows, variants, weights))
 
     def with_maps(
         self, rows: np.ndarray, variants: np.ndarray, maps: Layer, weights: np.ndarray | None = None
     ) -> tuple[tuple[np.ndarray, np.ndarray | None], np.ndarray]:
         """Compute scores and probabilities as ``of_variants``, and the feature maps of a layer, channels last."""
-        entered, fed = enter(self, variants, [*self.tensors, maps.tensor])
-
-        def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            *built, activations = self._build(entered.graph_inputs(batch, others), [*self.tensors, maps.tensor])
-            return [activations, *summaries(self.head, built, weights)]
-
-        key = ("maps", *self.tensors, self.head.meaning, maps.tensor)
-        activations, *by_class = entered.run(key, body, rows, fed, self._for_each(rows, weights))
+        activations, *by_class = self._forward("maps", rows, variants, weights, maps, lambda values: [values])
         return _pair(by_class), channels_last(activations, maps)
 
     def with_map_summaries(
@@ -190,26 +175,46 @@ class ClassScores:
         variants, before they become arrays.
         """
         axes = [axis for axis in range(1, len(maps.shape)) if axis != maps.channel_axis]
-        entered, fed = enter(self, variants, [*self.tensors, maps.tensor])
+
+        def reduced(values: tf.Tensor) -> list[tf.Tensor]:
+            values = tf.cast(values, tf.float32)  # a sum of half-precision numbers ends at 65504
+            return [tf.reduce_max(values, axes), tf.reduce_sum(values, axes)]
+
+        largest, sums, *by_class = self._forward("summaries", rows, variants, weights, maps, reduced)
+        return _pair(by_class), largest, sums
+
+    def _forward(
+        self,
+        name: str,
+        rows: np.ndarray,
+        variants: np.ndarray,
+        weights: np.ndarray | None,
+        maps: Layer | None = None,
+        of_maps: Callable[[tf.Tensor], list[tf.Tensor]] = lambda values: [],
+    ) -> list[np.ndarray]:
+        """Compute what is wanted of a layer's maps, and the scores and probabilities of variants.
+
+        Args:
+            name: of what is computed, among all that the network compiles.
+            rows, variants, weights: see ``of_variants``.
+            maps, of_maps: a layer, and a function of its values that returns tensors with a row for each variant.
+        """
+        tensors = [*self.tensors, *([] if maps is None else [maps.tensor])]
+        entered, fed = enter(self, variants, tensors)
 
         def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            *built, activations = self._build(entered.graph_inputs(batch, others), [*self.tensors, maps.tensor])
-            activations = tf.cast(activations, tf.float32)  # a sum of half-precision numbers ends at 65504
-            largest, sums = tf.reduce_max(activations, axes), tf.reduce_sum(activations, axes)
-            return [largest, sums, *summaries(self.head, built, weights)]
+            built = self.network.runtime.build(entered.graph_inputs(batch, others), tensors, folding=True)
+            by_class, values = built[: len(self.tensors)], built[len(self.tensors) :]
+            wanted = [tensor for each in values for tensor in of_maps(each)]
+            return [*wanted, *summaries(self.head, by_class, weights)]
 
-        key = ("summaries", *self.tensors, self.head.meaning, maps.tensor)
-        largest, sums, *by_class = entered.run(key, body, rows, fed, self._for_each(rows, weights))
-        return _pair(by_class), largest, sums
+        return entered.run((name, *tensors, self.head.meaning), body, rows, fed, self._for_each(rows, weights))
 
     @property
     def tensors(self) -> list[str]:
         """The tensors that ``summaries`` takes: of the scores, and of the output where it gives probabilities."""
         values = self.head.meaning == "values"
         return [self.layer.tensor] if values else [self.layer.tensor, self.head.output.tensor]
-
-    def _build(self, inputs: dict[str, tf.Tensor], tensors: list[str]) -> list[tf.Tensor]:
-        return self.network.runtime.build(inputs, tensors, folding=True)
 
     def backward(
         self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, weights: np.ndarray, rule: str = "gradient"

@@ -276,5 +276,5 @@ def robust(size: Sequence[int] = (_USUAL_SIDE, _USUAL_SIDE)) -> Transform:
     return compose(pad(round(12 * share)), jitter(round(20 * share)), scale(0.8, 1.5), rotate(8))
 
 
-ROBUST = robust((_USUAL_SIDE, _USUAL_SIDE))
+ROBUST = robust()
 """The transform of dreams from noise, by default, for pictures of at least 224 x 224."""
