@@ -11,6 +11,7 @@ from ...imaging.busy_regions import Box
 
 if TYPE_CHECKING:
     from ...engine.network.network import Network
+    from ...engine.network.runtime import Runtime
     from ...engine.ops.windows import ReceptiveField
 
 
@@ -68,8 +69,7 @@ class FedImages:
             about: hashable, and equal for equal values; with ``fed`` it is the key of the new feed.
         """
         runtime = fed.network.runtime
-        rounded = np.rint(values) if runtime.layout.whole_numbers else values
-        feed = {**fed.feed, runtime.image_tensor: runtime.from_images(rounded[np.newaxis])}
+        feed = {**fed.feed, runtime.image_tensor: _batch(runtime, values)}
         return fed._replace(feed=feed, key=(fed.key, about))
 
     def receptive_field(self, image: int, layer: str) -> ReceptiveField | None:
@@ -115,8 +115,7 @@ class FedImages:
         Raises:
             FeedError: the network does not take such an image.
         """
-        rounded = np.rint(values) if self.network.runtime.layout.whole_numbers else values
-        batch = self.network.runtime.from_images(rounded[np.newaxis])
+        batch = _batch(self.network.runtime, values)
         return self._store(batch, len(self.images) if index is None else index)
 
     def _store(self, batch: np.ndarray, index: int) -> int:
@@ -127,3 +126,9 @@ class FedImages:
         for column, value in columns:
             column[index : index + 1] = [value]
         return index
+
+
+def _batch(runtime: Runtime, values: np.ndarray) -> np.ndarray:
+    """One image, (height, width, channels), as what the network is fed."""
+    rounded = np.rint(values) if runtime.layout.whole_numbers else values
+    return runtime.from_images(rounded[np.newaxis])
