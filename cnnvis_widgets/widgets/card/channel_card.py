@@ -187,7 +187,10 @@ class ChannelCard(w.VBox):
                     found[address] = facts
                     yield dict(found)
 
-        job = jobs.Job(steps, show=lambda found, final: self._show(job, image, found), done=self._done)
+        def show(found: dict[str | None, CardFacts], final: bool) -> None:
+            self._show(job, image, found)
+
+        job = jobs.Job(steps, show=show, done=self._done, turns=jobs.TURNS)  # the view that was asked first goes first
         self._job = job
         self._slot.start(job)
 

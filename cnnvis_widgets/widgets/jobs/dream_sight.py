@@ -14,7 +14,7 @@ from ..state.questions import Question
 from .jobs import Pacer
 from .newest_request import NewestRequest
 
-PROBABILITIES_PER_SECOND, THUMBNAILS_PER_SECOND = 3.0, 1.0
+LOOKS_PER_SECOND = 1.0
 """How often a growing dream is fed to the network: a forward pass must not slow down the dream."""
 
 
@@ -33,7 +33,7 @@ class DreamSight:
         self._fed_images, self._show = fed_images, show
         self.followers: list[Callable[[FedLayer, bool], None]] = []
         self._request = NewestRequest(self._told, self._ignore)
-        self._chances, self._seen = Pacer(PROBABILITIES_PER_SECOND), Pacer(THUMBNAILS_PER_SECOND)
+        self._pacer = Pacer(LOOKS_PER_SECOND)
 
     def look(self, fed: FedLayer, image: int, step: DreamStep, question: Question | None, final: bool) -> None:
         """Feed the first picture of a step in place of an image, where that is due.
@@ -43,17 +43,15 @@ class DreamSight:
             step: of the dream. ``final``: whether it is the last one, which is always fed.
             question: about the dreamt class; ``None`` where no class is dreamt.
         """
-        chance, thumbnails = self._chances.ready() or final, self._seen.ready() or final
-        if not (chance or thumbnails):
+        if not (self._pacer.ready() or final):
             return
         picture = as_input(step.images[0], self._fed_images.images[image].shape)
         if picture is None:
             return
         dreamt = self._fed_images.with_pixels(fed, picture, ("dream", step.index))
-        if thumbnails:
-            for follow in self.followers:
-                follow(dreamt, final)
-        if chance and question is not None:
+        for follow in self.followers:
+            follow(dreamt, final)
+        if question is not None:
             number = step.index
             self._request.submit(lambda: (number, _probability(dreamt, question)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,9 @@ from .thumbnails import COLUMNS, Drawing, drawing, photo_thumbnail, sprite, thum
 
 QUALITY, EXACT = 88, 2**18
 """A sprite of up to ``EXACT`` bytes is sent without loss: its thumbnails are shown large. A larger one is a JPEG."""
+
+REST = 19.0
+"""After a strip of a running dream comes a rest of so many times its duration: a twentieth of the dream's time."""
 
 _FOLLOWED = "image", "method", "thumbnails", "occluder", "factor", "channel", "region"
 
@@ -94,6 +98,7 @@ class FilmStrip:
         self._slot = jobs.new_slot()
         self._job: jobs.Job | None = None
         self._dream: FedLayer | None = None
+        self._due = 0.0
         self.element = NetworkStrip(state, **self._facts())
         self.element.unfolded = self.element.block_of(state.layer)
         state.observe(self.refresh, [name for name in _FOLLOWED if state.has_trait(name)])
@@ -126,7 +131,9 @@ class FilmStrip:
         scene, kind, unfolded = self._scene(), self._state.thumbnails, self.element.unfolded
 
         def steps() -> Generator[Film, None, None]:
+            began = time.monotonic()
             yield from self._steps(scene, kind, unfolded)
+            self._due = time.monotonic() + REST * (time.monotonic() - began)
 
         def show(film: Film, final: bool) -> None:
             self._show(film, scene.about)
@@ -137,11 +144,11 @@ class FilmStrip:
     def follow(self, dream: FedLayer, final: bool) -> None:
         """Show what each layer sees of a dream, while the view of dreams is on the screen.
 
-        A step that comes while another one is computed is left out, so that a slow network shows some; the ``final``
-        one never is.
+        A step that comes while another one is computed, or in the rest after it, is left out; the ``final`` one never
+        is.
         """
         self._dream = dream
-        if final or self._job is None or self._job.finished:
+        if final or self._job is None or (self._job.finished and time.monotonic() >= self._due):
             self.refresh()
 
     def wait(self, timeout: float | None = None) -> None:
