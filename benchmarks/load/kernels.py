@@ -21,7 +21,7 @@ assert explorer.wait(300) is not None
 print("first picture", flush=True)
 """
 DREAMS = """
-explorer.state.method = "deepdream"
+explorer.state.method = "deep dream"
 explorer.start()
 end = time.time() + {seconds}
 while time.time() < end:

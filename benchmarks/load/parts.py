@@ -155,7 +155,7 @@ def soak(seconds: float) -> dict[str, Any]:
                 if rng.random() < 0.1:
                     explorer.add_image(demo.digits().test_images[done % 300])
                 if rng.random() < 0.2:
-                    explorer.state.method = "deepdream"
+                    explorer.state.method = "deep dream"
                     explorer.start()
                     time.sleep(rng.random())
                     explorer.stop()
