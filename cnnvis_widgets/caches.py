@@ -96,6 +96,12 @@ class LRUCache(Generic[Value]):
             dropped = [self._pop(next(iter(self._entries)))] if self._entries else []
         del dropped  # outside the lock: its end may be the end of other things
 
+    def drop_where(self, fits: Callable[[Any], bool]) -> None:
+        """Drop the values whose key fits, without a call of ``on_drop``."""
+        with self._lock:
+            dropped = [self._pop(key) for key in list(self._entries) if fits(key)]
+        del dropped  # outside the lock: its end may be the end of other things
+
     def get_or_make(
         self, key: Hashable, make: Callable[[], Value], *, valid: Callable[[Value], bool] = lambda value: True
     ) -> Value:

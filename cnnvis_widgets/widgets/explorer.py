@@ -23,8 +23,11 @@ from ..engine.runtime import memory
 from ..imaging.busy_regions import Box
 from ..imaging.photographs import PHOTOGRAPHS
 from .card.channel_card import ChannelCard
+from .closing import close_all
 from .elements.title_bar import TitleBar
 from .input_image.image_pane import ImagePane
+from .jobs.cells import LatestRuns
+from .jobs.computations import forget_results
 from .last_picture import LastPicture
 from .layout import Actions, ExplorerLayout
 from .overview.film_strip import FilmStrip
@@ -42,6 +45,8 @@ from .views.gallery import Gallery
 from .views.registry import VIEWS, FullState
 from .views.view import Context, View
 
+_RUNS = LatestRuns()
+
 SomeView = TypeVar("SomeView", bound=View)
 
 
@@ -52,7 +57,8 @@ class ModelExplorer(w.VBox):
     Choose a layer and its feature maps appear; click one to see it large. 'Deconvolution' shows
     what in the image made the strongest maps fire; 'Deep dream' grows a class or a map before your
     eyes. ``state`` holds everything on the screen and can be set from Python. Work runs in the
-    background, and a new choice abandons the old work.
+    background, and a new choice abandons the old work. If its cell is run again, the explorer of the earlier run
+    is closed as soon as no page shows it.
 
     Args:
         model: a ``Network`` or anything ``cnnvis_widgets.load`` takes. Without model and feed the
@@ -130,6 +136,9 @@ class ModelExplorer(w.VBox):
         self._release_memory = memory.keep_heap_ends_small()
         self._look()
         self.strip.refresh()
+        self._abandoned, self._view_count = False, 0  # the page counts views only where there is a number
+        self.observe(self._close_unseen, "_view_count")
+        _RUNS.leave(self._abandon)
 
     def _make_views(self, outdir: Path) -> dict[str, View]:
         gallery = Gallery(self.state, self.image_pane.canvas, self._seen_by)
@@ -160,6 +169,7 @@ class ModelExplorer(w.VBox):
             LayerError: it lacks the chosen layer.
         """
         network.layer(self.state.layer)
+        forget_results(self.network)
         self.fed_images.network = network
         self._opening.network_replaced()
         self._runner.forget()
@@ -351,15 +361,24 @@ class ModelExplorer(w.VBox):
         saved_state.load(self.state, path)
 
     def close(self) -> None:
-        """Stop the work, close the files and remove the widget from the page."""
+        """Stop the work, close the files and remove the explorer from the page; what it took of memory is free then."""
         if hasattr(self, "_release_memory"):  # not where a model was refused
             self._runner.close()
             self._last_picture.close()
-            self.parts.card.children = ()  # no open widget may hold a closed one
-            self.card.close()
+            self.card.stop()
             self.surveying.close()
             self._release_memory()
-        super().close()
+            forget_results(self.network)
+        close_all(self)
+
+    def _abandon(self) -> None:
+        """The cell was run again: stop the work. The explorer is closed when no page shows it any more."""
+        self._abandoned = True
+        self._runner.abandon()
+
+    def _close_unseen(self, change: Any) -> None:
+        if self._abandoned and not change["new"]:
+            self.close()
 
     def _open_surveyed(self, key: str) -> None:
         self.surveying.open(key, self.image_pane.incoming)

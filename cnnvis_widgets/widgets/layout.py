@@ -129,11 +129,11 @@ class ExplorerLayout:
         return folded(*controls, code, label="Save and copy", tooltip=FILES_MENU, kind="menu")
 
     def _file_controls(self, actions: Actions) -> list[w.Widget]:
-        log = c.button("Log to TensorBoard", actions.log, "Write the result on the screen as a TensorBoard summary")
+        about_log = "Write the result on the screen as a TensorBoard summary"
         return [
             c.switch(self._state, "save_png", "Write PNG files", tooltip="Write every finished result as PNG files"),
             c.button("Save PNG now", actions.save_png, "Write the result on the screen as PNG files"),
-            *([] if actions.logdir is None else [log]),
+            *([] if actions.logdir is None else [c.button("Log to TensorBoard", actions.log, about_log)]),
             c.button("Export HTML", actions.export_html, "Write all results so far as a page that needs no kernel"),
         ]
 

@@ -13,7 +13,6 @@ from ..imaging.render import picture
 from ..outputs.file_names import PAGE
 from ..results import DreamStep
 from .jobs import jobs
-from .jobs.cells import LatestRuns
 from .jobs.computations import Progress
 from .saving.page_store import PageStore
 from .saving.result_files import Result, ResultFiles
@@ -28,14 +27,12 @@ LOGGED_PER_SECOND = 1.0
 """Steps of a running dream that are logged, beside the last one: a picture takes about 20 ms to draw and encode."""
 
 _AT_WORK: set[Runner] = set()
-_RUNS = LatestRuns()
 
 
 class Runner:
     """Runs one piece of work at a time, reports it in the state, and writes results to files meanwhile.
 
-    New work abandons the explorer's own old work. The explorers of a process compute in turns, a step each. If a
-    cell is run again, the work of the explorers that its earlier run made is stopped: nobody sees them any more.
+    New work abandons the explorer's own old work. The explorers of a process compute in turns, a step each.
 
     Attributes:
         slot: runs the work.
@@ -55,7 +52,6 @@ class Runner:
         self._page_store = PageStore()
         self._stopped = "Stopped"
         self._log_pacer = jobs.Pacer(LOGGED_PER_SECOND)
-        _RUNS.leave(self._cell_was_run_again)
 
     def begin(self, view: View, status: str, steps: Steps) -> None:
         """Abandon the running work, and have a view draw these steps as they come."""
@@ -76,10 +72,10 @@ class Runner:
         """Stop after the step that is being computed."""
         self._job.cancel()
 
-    def _cell_was_run_again(self) -> None:
+    def abandon(self) -> None:
+        """Stop the work because the cell was run again, and close the files."""
         self._stopped = "Stopped: its cell was run again"
-        self.stop()
-        self._files.close()
+        self.close()
 
     def _sharing(self) -> str:
         """What to tell if other explorers compute, too; a paused dream does not."""

@@ -97,6 +97,21 @@ def test_a_cell_that_is_run_again_stops_the_dream_that_nobody_sees_any_more(run)
     assert value(run, "other.state.status[:4]") == "Done"
 
 
+def test_a_cell_that_is_run_again_frees_the_explorer_that_no_page_shows(run):
+    run(OPENS)
+    run("explorer.wait(60)\nearlier = explorer\nearlier._view_count = 2  # two pages show it")
+    run(OPENS)
+    assert value(run, "earlier.comm is None") == "False"
+    run("earlier._view_count = 1")
+    assert value(run, "earlier.comm is None") == "False"
+    run("earlier._view_count = 0")
+    assert value(run, "earlier.comm is None, earlier.image_pane.canvas.comm is None") == "True True"
+    run("explorer.wait(60)\nexplorer._view_count = 1\nexplorer._view_count = 0  # out of sight, but not run again")
+    assert value(run, "explorer.comm is None") == "False"
+    run("import gc, weakref\ngone = weakref.ref(earlier)\ndel earlier\ngc.collect()")
+    assert value(run, "gone() is None") == "True"
+
+
 def picture_in(outputs):
     widget, picture = outputs
     assert "application/vnd.jupyter.widget-view+json" in widget["data"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anywidget
+
+from ..elements.page_files import page_files
 
 
 class CardStyle(anywidget.AnyWidget):
     """Brings the style of cards to the page; it shows nothing."""
 
     _esm = "export default { render({ el }) { el.style.display = 'none'; } };"
-    _css = Path(__file__).with_name("card.css")
+    _css = page_files(__file__, "card.css")

@@ -6,7 +6,6 @@ Why our own: docs/design/0005-canvas.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,6 +13,7 @@ import ipywidgets as w
 import traitlets as t
 
 from ...imaging.busy_regions import Box
+from .page_files import page_files
 from .shared_layouts import shared
 
 ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
@@ -56,8 +56,8 @@ class PictureCanvas(anywidget.AnyWidget):
         zoomable: whether the user can zoom, by wheel, pinch, buttons and the keys + - 0.
     """
 
-    _esm = "\n".join(Path(__file__).with_name(f"{part}.js").read_text(encoding="utf-8") for part in _PARTS)
-    _css = Path(__file__).with_name("canvas.css")
+    _esm = page_files(__file__, *(f"{part}.js" for part in _PARTS))
+    _css = page_files(__file__, "canvas.css")
 
     name = t.Unicode("").tag(sync=True)
     data = t.Bytes(b"").tag(sync=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,6 +13,7 @@ import traitlets as t
 from ...demo.class_names import imagenet_name
 from ...results import Predictions
 from ..state.explorer_state import ExplorerState
+from .page_files import page_files
 from .shared_layouts import shared
 
 ASK = "Ask about it in the views that explain a class"
@@ -33,7 +33,7 @@ class ClassBars(anywidget.AnyWidget):
         chosen: the chosen class; its bar is marked.
     """
 
-    _esm = Path(__file__).with_name("class_bars.js")
+    _esm = page_files(__file__, "class_bars.js")
 
     value = t.Unicode("").tag(sync=True)
     chosen = t.Int(0).tag(sync=True)

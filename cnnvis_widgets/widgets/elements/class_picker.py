@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -11,6 +10,7 @@ import traitlets as t
 
 from ...demo.class_names import imagenet_name
 from ..state.explorer_state import ExplorerState
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -28,7 +28,7 @@ class ClassPicker(anywidget.AnyWidget):
         target: the number of the chosen one.
     """
 
-    _esm = Path(__file__).with_name("class_picker.js")
+    _esm = page_files(__file__, "class_picker.js")
 
     classes: Any = t.List(t.Unicode()).tag(sync=True)
     synonyms: Any = t.List(t.Unicode()).tag(sync=True)

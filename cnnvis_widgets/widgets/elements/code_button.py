@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -23,7 +23,7 @@ class CodeButton(anywidget.AnyWidget):
         code: returns the text.
     """
 
-    _esm = Path(__file__).with_name("code_button.js")
+    _esm = page_files(__file__, "code_button.js")
 
     def __init__(self, code: Callable[[], str]) -> None:
         super().__init__(layout=shared(w.Layout))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 import traitlets as t
 
+from .page_files import page_files
 from .shared_layouts import create, shared
 
 
@@ -21,7 +21,7 @@ class Disclosure(anywidget.AnyWidget):
         unfolded: whether it is shown.
     """
 
-    _esm = Path(__file__).with_name("disclosure.js")
+    _esm = page_files(__file__, "disclosure.js")
 
     description = t.Unicode("").tag(sync=True)
     tooltip = t.Unicode("").tag(sync=True)

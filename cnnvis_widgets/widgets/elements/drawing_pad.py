@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets as t
+
+from .page_files import page_files
 
 LARGEST = 64
 """The longest side of a sheet in pixels: larger images are not worth drawing by hand."""
@@ -23,7 +24,7 @@ class DrawingPad(anywidget.AnyWidget):
         pixels: the grey values, row after row; empty before the first stroke.
     """
 
-    _esm = Path(__file__).with_name("drawing_pad.js")
+    _esm = page_files(__file__, "drawing_pad.js")
 
     height = t.Int().tag(sync=True)
     width = t.Int().tag(sync=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -10,6 +9,7 @@ import ipywidgets as w
 import traitlets as t
 
 from ..state.explorer_state import ExplorerState
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -27,7 +27,7 @@ class ImageStrip(anywidget.AnyWidget):
         tile: height and width of a thumbnail; ``columns``: how many there are in a row.
     """
 
-    _esm = Path(__file__).with_name("image_strip.js")
+    _esm = page_files(__file__, "image_strip.js")
 
     names: Any = t.List().tag(sync=True)
     chosen = t.Int(0).tag(sync=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anywidget
 import ipywidgets as w
 
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -17,8 +16,8 @@ class KernelNotice(anywidget.AnyWidget):
     stay as they were.
     """
 
-    _esm = Path(__file__).with_name("kernel_notice.js")
-    _css = Path(__file__).with_name("kernel_notice.css")
+    _esm = page_files(__file__, "kernel_notice.js")
+    _css = page_files(__file__, "kernel_notice.css")
 
     def __init__(self) -> None:
         super().__init__(layout=shared(w.Layout))

@@ -29,8 +29,9 @@ class LogControls:
         self._state, self._logdir = state, logdir
         self.words = create(w.HTML)
         tooltip = "Log every finished result, and one step a second of a dream, for TensorBoard"
-        switch = c.switch(state, "log_to_tensorboard", "Log every result", tooltip=tooltip)
-        self.switches = [] if logdir is None else [switch]
+        self.switches: list[w.Widget] = []
+        if logdir is not None:
+            self.switches = [c.switch(state, "log_to_tensorboard", "Log every result", tooltip=tooltip)]
         state.observe(self._forget_note, "log_to_tensorboard")
         state.observe(self._show, ["log_to_tensorboard", "log_note"])
         self._show()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -10,6 +9,7 @@ import ipywidgets as w
 import traitlets as t
 
 from ..state.explorer_state import THUMBNAILS, ExplorerState
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -36,11 +36,8 @@ class NetworkStrip(anywidget.AnyWidget):
         kind: what stands for a layer; ``kinds``: the choice, with titles.
     """
 
-    _esm = "\n".join(
-        Path(__file__).with_name(f"{part}.js").read_text(encoding="utf-8")
-        for part in ("network_strip_plan", "network_strip")
-    )
-    _css = Path(__file__).with_name("network_strip.css")
+    _esm = page_files(__file__, "network_strip_plan.js", "network_strip.js")
+    _css = page_files(__file__, "network_strip.css")
 
     layers: Any = t.List().tag(sync=True)
     blocks: Any = t.List().tag(sync=True)

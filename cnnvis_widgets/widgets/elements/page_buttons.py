@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 import traitlets as t
 
+from .page_files import page_files
 from .shared_layouts import shared
 
 STEPS = (
@@ -52,7 +52,7 @@ class PageButtons(anywidget.AnyWidget):
         steps: of the help, see ``STEPS``.
     """
 
-    _esm = Path(__file__).with_name("page_buttons.js")
+    _esm = page_files(__file__, "page_buttons.js")
 
     steps: Any = t.List([list(step) for step in STEPS]).tag(sync=True)
 

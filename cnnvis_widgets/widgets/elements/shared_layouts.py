@@ -7,12 +7,14 @@ explorer had 396 models. JupyterLab's widget manager waits two seconds for a mod
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import ipywidgets as w
 
 from ...caches import LRUCache
 
 _SHARED: LRUCache[Any] = LRUCache()
+_ALL: WeakSet[Any] = WeakSet()
 
 Kind = TypeVar("Kind", bound=w.Widget)
 
@@ -24,7 +26,13 @@ def shared(kind: type[Kind], **traits: Any) -> Kind:
         lambda: kind(**traits),
         valid=lambda model: model.comm is not None,  # all widgets of the kernel may have been closed
     )
+    _ALL.add(layout)
     return layout
+
+
+def is_shared(widget: w.Widget) -> bool:
+    """Whether other widgets may have this layout or style, too."""
+    return widget in _ALL
 
 
 def create(kind: type[Kind], *args: Any, **traits: Any) -> Kind:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 import traitlets as t
 
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -22,7 +22,7 @@ class Switch(anywidget.AnyWidget):
         disabled: whether it cannot be changed.
     """
 
-    _esm = Path(__file__).with_name("switch.js")
+    _esm = page_files(__file__, "switch.js")
 
     value = t.Bool(False).tag(sync=True)
     description = t.Unicode("").tag(sync=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 import traitlets as t
 
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -20,8 +20,8 @@ class TitleBar(anywidget.AnyWidget):
         facts: its input, its size and what it tells, in a line.
     """
 
-    _esm = Path(__file__).with_name("title_bar.js")
-    _css = Path(__file__).with_name("page.css")
+    _esm = page_files(__file__, "title_bar.js")
+    _css = page_files(__file__, "page.css")
 
     title = t.Unicode("").tag(sync=True)
     facts = t.Unicode("").tag(sync=True)

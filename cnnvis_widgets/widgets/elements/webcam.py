@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 
+from .page_files import page_files
 from .shared_layouts import shared
 
 
@@ -21,7 +21,7 @@ class Webcam(anywidget.AnyWidget):
         taken: receives each picture, a PNG file.
     """
 
-    _esm = Path(__file__).with_name("webcam.js")
+    _esm = page_files(__file__, "webcam.js")
 
     def __init__(self, taken: Callable[[bytes], None]) -> None:
         super().__init__(layout=shared(w.Layout))

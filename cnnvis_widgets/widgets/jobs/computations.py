@@ -25,6 +25,7 @@ from ...engine.dreaming.dream import dream_with
 from ...engine.dreaming.options import DreamOptions
 from ...engine.dreaming.steering import DreamControls
 from ...engine.network.loading import load
+from ...engine.network.network import Network
 from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
 from ...errors import CnnvisError
 from ...methods import METHODS
@@ -43,7 +44,7 @@ RESULTS: LRUCache[Any] = LRUCache(96_000_000)
 """Results by what was computed, up to a number of bytes: the feature maps of an image at all layers of the embedded
 network are 79 MB.
 
-Every explorer of the process shares the cache, because an explorer whose cell is run again is never freed."""
+Every explorer of the process shares the cache."""
 
 _COMPUTING_MAPS = RLock()
 
@@ -75,6 +76,11 @@ Steps = Generator[Progress, None, None]
 def strongest_first(maps: FeatureMaps) -> list[int]:
     """The channels of the first image's maps in falling order of their largest activation."""
     return [int(channel) for channel in np.argsort(-maps.strengths[0], kind="stable")]
+
+
+def forget_results(network: Network) -> None:
+    """Drop all results of a network, which they would keep alive."""
+    RESULTS.drop_where(lambda about: any(part is network for part in about))
 
 
 def feature_maps(fed_layer: FedLayer) -> FeatureMaps:

@@ -63,6 +63,7 @@ class Job:
         latest: the newest step; None after ``done`` has been called. ``show`` and ``done`` often refer to the job, and
             such a reference cycle would hold tens of MB until Python collects cycles.
         error: the exception that ended the work, if any.
+        end: set when the job has ended.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Job:
         self.error: Exception | None = None
         self._steps, self._show, self._done = steps, show, done
         self._pacer, self._turn = pacer or Pacer(), turns or nullcontext()
-        self._cancel, self._finished = threading.Event(), threading.Event()
+        self._cancel, self.end = threading.Event(), threading.Event()
 
     def cancel(self) -> None:
         """Ask the job to end after the step it is in. Returns at once."""
@@ -90,11 +91,11 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        return self._finished.is_set()
+        return self.end.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most ``timeout`` seconds. Returns whether the job has ended."""
-        return self._finished.wait(timeout)
+        return self.end.wait(timeout)
 
     def run(self) -> None:
         """Do the work in this thread."""
@@ -110,7 +111,7 @@ class Job:
             except Exception as error:
                 self.error = self.error or error
             self.latest = None
-            self._finished.set()
+            self.end.set()
             _SWEEPER.soon()
 
     def _consume(self) -> None:
@@ -146,7 +147,7 @@ class Slot:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs: deque[Job] = deque()  # the first one runs
-        self._newest: Job | None = None
+        self._end: threading.Event | None = None  # of the newest job; the job itself may hold a whole explorer
 
     def start(self, job: Job, *, replace: bool = True) -> None:
         """Run ``job`` in the background; with ``replace=False`` the jobs before it finish first."""
@@ -154,15 +155,15 @@ class Slot:
             if replace:
                 self._cancel_all()
             self._jobs.append(job)
-            self._newest = job
+            self._end = job.end
             if len(self._jobs) == 1:
                 threading.Thread(target=self._work, name="cnnvis-job", daemon=True).start()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the newest job has ended."""
-        job = self._newest
-        if job is not None:
-            job.wait(timeout)
+        end = self._end
+        if end is not None:
+            end.wait(timeout)
 
     def stop(self, timeout: float | None = None) -> None:
         """Cancel all jobs and wait for their end."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -12,6 +11,7 @@ import traitlets as t
 from ...engine.arithmetic.unit import unit_arithmetic
 from ...results import UnitArithmetic
 from ..elements.controls import button, error_text, row
+from ..elements.page_files import page_files
 from ..elements.shared_layouts import create, shared
 from ..jobs.newest_request import NewestRequest
 from ..state.explorer_state import ExplorerState
@@ -27,8 +27,8 @@ class NumberScene(anywidget.AnyWidget):
         pace: milliseconds from one product to the next.
     """
 
-    _esm = Path(__file__).with_name("number_scene.js")
-    _css = Path(__file__).with_name("number_scene.css")
+    _esm = page_files(__file__, "number_scene.js")
+    _css = page_files(__file__, "number_scene.css")
 
     scene: Any = t.Dict().tag(sync=True)
     pace = t.Int(700, min=100).tag(sync=True)
