@@ -91,7 +91,7 @@ class ExplorerLayout:
         self._middle = _classed(create(w.VBox, [controls, self._panel]), "cnnvis-middle")
         self._side = _classed(create(w.VBox), "cnnvis-side")
         self.columns = _classed(create(w.Box), "cnnvis-columns")
-        self._sentence = create(w.HTML)
+        self._sentence, self._reason = create(w.HTML), create(w.HTML)
         log, code = LogControls(state, actions.logdir), CodeButton(actions.code)
         methods = c.method_toggle(state, [_choice(view) for view in views.values()])
         progress = ProgressReport(state, actions.stop)
@@ -152,7 +152,8 @@ class ExplorerLayout:
         view = self._views[self._state.method]
         reason = view.unavailable()
         if reason:
-            self._options.children, self._panel.children = (), (create(w.HTML, value=c.text(reason, role="status")),)
+            self._reason.value = c.text(reason, role="status")
+            self._options.children, self._panel.children = (), (self._reason,)
         else:
             self._options.children, self._panel.children = tuple(view.options), (view.panel,)
         self._fold.children[1].children = (*(() if reason else view.more), self._families)
