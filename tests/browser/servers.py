@@ -123,6 +123,15 @@ def voila_server(folder: Path, home: Path, python: Sequence[str] = PYTHON) -> It
         yield base
 
 
+@contextmanager
+def tensorboard_server(logdir: Path, home: Path, python: Sequence[str] = PYTHON) -> Iterator[str]:
+    """Address of a TensorBoard on a folder of logs."""
+    port = _free_port()
+    command = ["tensorboard.main", f"--logdir={logdir}", "--host=127.0.0.1", f"--port={port}", "--load_fast=false"]
+    with _serve(command, f"http://127.0.0.1:{port}", "/data/logdir", home, python) as base:
+        yield base
+
+
 def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
