@@ -270,7 +270,8 @@ class Runtime:
             return pieces
         chunks = (batches or self.batches).chunks(feeds, together=self.mixes(tensors))
         first = list(islice(chunks, 2))
-        run = (len(first) == 1 and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
+        looks = len(first) == 1 and not is_large(feeds)  # op by op, more values are there at one time
+        run = (looks and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
         cuts = batches or self.batches
         parts = [
             [value[:count] for value in part]
