@@ -59,10 +59,11 @@ class ClassScores:
         """
         network = load(network, feed)
         head = network.head(scores)
-        images = network.images()
+        feeds, runtime = network.feeds(), network.runtime
+        images = runtime.layout.to_images(feeds[runtime.image_tensor]).astype(np.float32, copy=False)
         if not np.isfinite(images).all():  # a ReLU may turn NaN into 0, and then every later value looks right
             raise NumericalError("Expected finite images. Received: NaN or infinity in them. Check how they were made.")
-        return cls(network, head, network.feeds(), images)
+        return cls(network, head, feeds, images)
 
     @property
     def layer(self) -> Layer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..network.gradient_pieces import pulled_back, stages
+from ..network.gradient_pieces import pulled_back, way_back
 from ..network.large_feeds import entry_of, has_room, is_large
 
 if TYPE_CHECKING:
@@ -57,6 +57,6 @@ def from_entry(scores: ClassScores, variants: np.ndarray, signals: np.ndarray, r
     runtime, pictures = scores.network.runtime, []
     for variant, signal in zip(variants, signals, strict=True):
         feeds = {runtime.image_tensor: variant[np.newaxis]}
-        plan = stages(runtime, feeds, scores.entry)
+        plan = way_back(runtime, feeds, scores.entry)
         pictures.append(pulled_back(runtime, feeds, plan, signal[np.newaxis], rule))
     return np.concatenate(pictures)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import ceil, prod
+from math import prod
 
 import numpy as np
 
@@ -80,11 +80,6 @@ def tile_length(length: int, step: int, side: int) -> int:
     return length - max(0, (length - side) // step) * step
 
 
-def smallest_side(field: ReceptiveField, axis: int, step: int) -> int:
-    """Return the length of a tile that gives at least one new unit."""
-    return field.size[axis] + 2 * step + field.stride[axis]
-
-
 def in_pieces(
     image: np.ndarray,
     shape: Sequence[int],
@@ -112,12 +107,3 @@ def in_pieces(
         whole[:, row.units, column.units] = values[:, row.kept, column.kept]
     assert whole is not None
     return whole
-
-
-def sides(length: int, smallest: int, step: int) -> Iterator[int]:
-    """Yield lengths of tiles to try, from large to small."""
-    count = 2
-    while (side := ceil(length / count)) > smallest:
-        yield side
-        count += 1
-    yield smallest
