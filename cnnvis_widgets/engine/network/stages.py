@@ -21,7 +21,7 @@ from .pieces import tile_length
 if TYPE_CHECKING:
     from .large_feeds import Plan
 
-SHARE = 0.8  # of the free memory that a tile may take: what is free changes while it is computed
+SHARE = 0.3  # of the free memory that a tile may take: what is free changes while it is computed
 _MOST_MARGIN = 0.5  # of the side of a tile; with more, another stage is cheaper
 
 Box = tuple[slice, slice]
