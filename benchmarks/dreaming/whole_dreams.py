@@ -2,8 +2,8 @@
 
 Both get the same TF1 graph and session, with images from 0 to 255. The embedded network is trained, so its pictures are
 judged: under 24 views that no dream used, the mean score and probability of the class, and how often it is the first
-guess. Networks with random weights tell times only. Pictures go to a folder, to be looked at. Each row is kept as soon as
-it is measured.
+guess. Networks with random weights tell times only. Pictures go to a folder, to be looked at. Each row is kept as soon
+as it is measured.
 
     python -m benchmarks.dreaming.whole_dreams [--networks NAME ...] [--classes NAME ...] [--pictures FOLDER]
 """

@@ -134,15 +134,16 @@ class ClassScores:
 
         No op is folded into another one here, so that numbers are those that the network returns.
         """
+        tensors = [*self.tensors, self.head.output.tensor]
+        entered, fed = enter(self, self.images, tensors)
 
         def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            tensors = [*self.tensors, self.head.output.tensor]
-            *built, output = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
+            *built, output = self.network.runtime.build(entered.graph_inputs(batch, others), tensors)
             return [output, *summaries(self.head, built, weights)]
 
         key = ("as returned", *self.tensors, self.head.meaning, self.head.output.tensor)
         rows = np.arange(len(self.images))
-        output, *by_class = self.run(key, body, rows, self.images, self._for_each(rows, weights))
+        output, *by_class = entered.run(key, body, rows, fed, self._for_each(rows, weights))
         return _pair(by_class), channels_last(output, self.head.output)
 
     def of_variants(

@@ -56,6 +56,7 @@ def gradient_times_input(
     bound = class_scores.bound(targets)
     rows, channels, at = bound.pairs()
     images = class_scores.images[rows]
-    products = images * class_scores.backward(rows, images, channels, at)
+    products = class_scores.backward(rows, images, channels, at)
+    products *= images
     result = attribution_without_images(class_scores, bound, "gradient_times_input")
     return replace(result, images=products.reshape(*bound.channels.shape, *images.shape[1:]))

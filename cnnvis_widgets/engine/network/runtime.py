@@ -85,7 +85,7 @@ class Runtime:
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
         self.cache = function_cache(nodes=len(structure.nodes))
         self.forward_passes = ForwardPasses()
-        self.inferred: LRUCache[Any] = LRUCache(128)
+        self.inferred: LRUCache[Any] = LRUCache(1024)
         self._looked_at: LRUCache[bool] = LRUCache(1024)
 
     # ---- an end

@@ -21,7 +21,9 @@ from .pieces import tile_length
 if TYPE_CHECKING:
     from .large_feeds import Plan
 
-SHARE = 0.3  # of the free memory that a tile may take: what is free changes while it is computed
+_SHARES = (0.3, 0.8)
+"""Of the free memory that a tile may take. Kernels, and gaps in TensorFlow's pool, may take as much again; where so
+little does not suffice, the second is tried."""
 _MOST_MARGIN = 0.5  # of the side of a tile; with more, another stage is cheaper
 
 Box = tuple[slice, slice]
@@ -98,7 +100,8 @@ def stages(plan: Plan, tensor: str, box: Box | None = None, *, gradient: bool) -
     Returns:
         The stages, that at the image last; ``None`` if there are none for which there is memory.
     """
-    return _Search(plan, gradient, set()).to_image(tensor, box)
+    searches = (_Search(plan, gradient, share, set()).to_image(tensor, box) for share in _SHARES)
+    return next((found for found in searches if found is not None), None)
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,13 @@ class _Search:
 
     Attributes:
         plan, gradient: see ``stages``.
+        share: of the free memory that a tile may take.
         failed: the layers from all of which there are none; it grows.
     """
 
     plan: Plan
     gradient: bool
+    share: float
     failed: set[str]
 
     def to_image(self, tensor: str, box: Box | None) -> list[Stage] | None:
@@ -139,7 +144,7 @@ class _Search:
             if source != image and not plan.separates(source, tensor):
                 continue
             needed, stays = self._bytes(tensor, source)
-            room, result = SHARE * free_memory() - stays, bytes_of_tensor(plan.shapes, tensor)
+            room, result = self.share * free_memory() - stays, bytes_of_tensor(plan.shapes, tensor)
             if len(plan.shapes[source][1] or ()) != 4 or room <= result:
                 continue
             size = self._size(source)
