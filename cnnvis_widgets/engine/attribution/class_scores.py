@@ -79,6 +79,10 @@ class ClassScores:
             sizes = channels_last(output[:1], self.head.output).shape[1:-1]
         return tuple(size for size in sizes if size is not None)
 
+    def images_of(self, rows: np.ndarray) -> np.ndarray:
+        """The images ``rows``, to read only: a large photo that is the only one is not copied."""
+        return self.images if np.array_equal(rows, np.arange(len(self.images))) else self.images[rows]
+
     def weights(self, target: Target = EVERYWHERE) -> np.ndarray:
         """By how much each place counts, float32 (places,); see ``targets.weights_of``."""
         return weights_of(self.head, target, self.sizes)
@@ -255,7 +259,7 @@ class ClassScores:
         self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
-        entered, fed = enter(self, self.images[rows], [self.layer.tensor, maps.tensor], gradient=True)
+        entered, fed = enter(self, self.images_of(rows), [self.layer.tensor, maps.tensor], gradient=True)
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]

@@ -59,4 +59,4 @@ def from_entry(scores: ClassScores, variants: np.ndarray, signals: np.ndarray, r
         feeds = {runtime.image_tensor: variant[np.newaxis]}
         plan = way_back(runtime, feeds, scores.entry)
         pictures.append(pulled_back(runtime, feeds, plan, signal[np.newaxis], rule))
-    return np.concatenate(pictures)
+    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures)

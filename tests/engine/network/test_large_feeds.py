@@ -78,6 +78,31 @@ def test_what_sees_the_whole_image_goes_on_from_the_last_layer_in_pieces(small_m
     np.testing.assert_allclose(scores.values, expected, rtol=1e-5)
 
 
+def test_layers_in_several_stages_are_those_of_the_whole_image(small_memory, monkeypatch):
+    keras.utils.set_random_seed(3)
+    image = x = keras.Input((None, None, 3), name="image")
+    for number in range(6):
+        x = layers.Conv2D(8, 5, strides=1 + (number in (0, 2)), activation="relu", name=f"maps{number}")(x)
+    model, photos = keras.Model(image, x), np.random.default_rng(0).normal(size=(1, 301, 280, 3)).astype(np.float32)
+    expected = activations(load(model, photos), None, "maps5")[0].values
+    computed, steps = [], large_feeds.Plan._computed
+    monkeypatch.setattr(
+        large_feeds.Plan, "_computed", lambda plan, stage, maps: (computed.append(stage), steps(plan, stage, maps))[1]
+    )
+    ran = small_memory(450_000)
+    (maps,) = activations(load(model, photos), None, "maps5")
+    assert len(computed) == len({stage.target for stage in computed}) >= 2
+    assert len(ran) > 8
+    close(maps.values, expected)
+
+
+def test_large_feeds_are_never_computed_op_by_op(monkeypatch):
+    loaded = load(network(), photo(64))
+    monkeypatch.setattr(large_feeds, "LARGE", 0)
+    monkeypatch.setattr(loaded.runtime, "_first_look", lambda *_: pytest.fail("op by op"))
+    activations(loaded, None, "deep")
+
+
 def test_several_images_are_computed_one_by_one(small_memory):
     images = photo(96, images=3)
     expected = activations(load(network(), images), None, "deep")[0].values
@@ -188,7 +213,9 @@ def test_a_way_back_of_several_stages_is_that_of_the_whole_image(small_tiles, di
     close(result.images, expected.images)
 
 
-@pytest.mark.parametrize("method", ["gradient", "guided", "grad_cam", "layer_cam", "occlusion", "guided_grad_cam"])
+@pytest.mark.parametrize(
+    "method", ["gradient", "guided", "grad_cam", "layer_cam", "occlusion", "guided_grad_cam", "predict"]
+)
 def test_attributions_in_pieces_are_those_of_the_whole_image(small_tiles, method):
     def computed(loaded):
         scores = ClassScores.of(loaded, None, None)
@@ -198,15 +225,16 @@ def test_attributions_in_pieces_are_those_of_the_whole_image(small_tiles, method
             "layer_cam": lambda: layer_cam(loaded, None, 1, layer="inner").images,
             "guided_grad_cam": lambda: grad_cam(loaded, None, 1, layer="deep", guided=True).images,
             "occlusion": lambda: occlusion(loaded, None, 1, size=200, stride=200).attribution.images,
+            "predict": lambda: predict(loaded).scores,
         }
         other = lambda: scores.backward(row, scores.images, row.astype(np.int32), scores.weights()[None], method)  # noqa: E731
         return calls.get(method, other)()
 
     expected = computed(load(network(), photo(400)))
     loaded = load(network(), photo(400))
-    went = small_tiles(loaded, "deep", 0.25 if method == "occlusion" else 0.9)
+    went = small_tiles(loaded, "deep", 0.25 if method in ("occlusion", "predict") else 0.9)
     result = computed(loaded)
-    assert len(went) >= 4 or method in ("grad_cam", "layer_cam", "occlusion")
+    assert len(went) >= 4 or method in ("grad_cam", "layer_cam", "occlusion", "predict")
     close(result, expected)
 
 
