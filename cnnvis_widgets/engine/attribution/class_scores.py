@@ -239,9 +239,18 @@ class ClassScores:
         return self.backward_with_scores(rows, variants, channels, weights, rule)[0]
 
     def backward_with_scores(
-        self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, weights: np.ndarray, rule: str = "gradient"
+        self,
+        rows: np.ndarray,
+        variants: np.ndarray,
+        channels: np.ndarray,
+        weights: np.ndarray,
+        rule: str = "gradient",
+        end: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Do the same as ``backward``, and return the scores, float32 (variants,), beside it."""
+        """Do the same as ``backward``, and return the scores, float32 (variants,), beside it.
+
+        Signals of variants that are computed in pieces may end at a layer, the tensor ``end``, and not at the pixels.
+        """
         entered, fed = enter(self, variants, [self.layer.tensor], gradient=True)
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
@@ -252,14 +261,18 @@ class ClassScores:
         key = ("gradient", self.layer.tensor, self.head.meaning, rule)
         gradients, scores = entered.run(key, body, rows, fed, channels, weights)
         if entered.entry:
-            gradients = from_entry(entered, variants, gradients, rule)
+            gradients = from_entry(entered, variants, gradients, rule, end)
         return gradients, scores
 
     def backward_to(
         self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
-        entered, fed = enter(self, self.images_of(rows), [self.layer.tensor, maps.tensor], gradient=True)
+        images = self.images_of(rows)
+        entered, fed = enter(self, images, [self.layer.tensor, maps.tensor], gradient=True)
+        if entered.entry == maps.tensor:
+            gradients, _ = self.backward_with_scores(rows, images, channels, weights, end=maps.tensor)
+            return fed, gradients
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
@@ -302,17 +315,16 @@ class ClassScores:
         function = runtime.compiled((key, self.entry, tuple(others)), body, self._signature(arrays))
         parts = []
         variant = {self.entry or runtime.image_tensor: arrays[0][:1]}
-        if not self.entry:
-            require_room(
-                runtime, variant, [self.layer.tensor], gradient=isinstance(key, tuple) and key[0] == "gradient"
-            )
+        is_gradient = isinstance(key, tuple) and key[0] == "gradient"
+        fed = {runtime.image_tensor: self.images[:1]} if self.entry else variant
+        require_room(runtime, fed, [self.layer.tensor], gradient=is_gradient, source=self.entry)
         together = len(rows) == len(self.images) and runtime.mixes([self.layer.tensor])
         size = fixed or (len(rows) if together else 1 if is_large(variant) else BATCH)
         for start in range(0, len(rows), size):
             count = min(size, len(rows) - start)
             chunk = np.arange(start, start + (fixed or count)) % len(rows)  # a network may fix the size of its batches
-            fed = runtime.batches.rows_of(self.feeds, rows[chunk])
-            results = function(*(array[chunk] for array in arrays), *(fed[tensor] for tensor in others))
+            beside = runtime.batches.rows_of(self.feeds, rows[chunk])
+            results = function(*(array[chunk] for array in arrays), *(beside[tensor] for tensor in others))
             parts.append([result[:count] for result in results])
         whole = [np.concatenate(results) for results in zip(*parts, strict=True)]
         if not all(np.isfinite(result).all() for result in whole):

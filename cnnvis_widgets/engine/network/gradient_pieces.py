@@ -26,20 +26,23 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 
-def way_back(runtime: Runtime, feeds: Feeds, tensor: str, box: Box | None = None) -> list[Stage]:
-    """Plan the way back from a layer to one large image.
+def way_back(
+    runtime: Runtime, feeds: Feeds, tensor: str, box: Box | None = None, end: str | None = None
+) -> list[Stage]:
+    """Plan the way back from a layer to one large image, or to another layer.
 
     Args:
         runtime: of the network.
         feeds: of one image.
         tensor: of the layer.
         box: the part of its map that signals come from; ``None`` for all of it.
+        end: the tensor of the other layer; ``None`` for the image.
 
     Raises:
         NotEnoughMemoryError: there are no pieces for which there is memory.
     """
     plan = Plan.of(runtime, feeds)
-    found = stages(plan, tensor, box, gradient=True)
+    found = stages(plan, tensor, box, gradient=True, end=end)
     if found is None:
         needed = max(plan.needed_at_once([tensor], True), free_memory() + 1.0)
         require_memory(needed, plan.fed, f"the gradient of {tensor.removesuffix(':0')!r}")
@@ -49,7 +52,7 @@ def way_back(runtime: Runtime, feeds: Feeds, tensor: str, box: Box | None = None
 def pulled_back(
     runtime: Runtime, feeds: Feeds, plan: Sequence[Stage], signal: np.ndarray, rule: str = "gradient"
 ) -> np.ndarray:
-    """Send a signal from a layer back to one large image.
+    """Send a signal from a layer back to one large image, or to another layer.
 
     Args:
         runtime: of the network.
@@ -59,7 +62,7 @@ def pulled_back(
         rule: how signals go backwards.
 
     Returns:
-        float32 (1, height, width, channels), at the image.
+        float32 (1, height, width, channels), at the image or the other layer.
     """
     for stage in plan:
         maps = feeds[stage.source] if stage.source in feeds else runtime.run(feeds, [stage.source])[0]

@@ -65,8 +65,13 @@ def entry_of(runtime: Runtime, feeds: Feeds, tensors: Sequence[str]) -> str | No
     return next((each for each in separating if plan.local(each) is not None), None)
 
 
-def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool) -> None:
-    """Check that there is memory to compute tensors of one large image at once, and to send a gradient back to it.
+def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool, source: str = "") -> None:
+    """Check that there is memory to compute tensors of one large image at once, and to send a gradient back.
+
+    Args:
+        runtime, feeds, tensors: see ``compute``.
+        gradient: whether one is sent back.
+        source: the tensor that is there already, and that it is sent to; '' for the image.
 
     Raises:
         NotEnoughMemoryError: there is not.
@@ -74,7 +79,7 @@ def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, grad
     if is_large(feeds):
         plan = Plan.of(runtime, feeds)
         name = ", ".join(tensor.removesuffix(":0") for tensor in tensors)
-        needed = plan.needed_at_once(tensors, gradient)
+        needed = plan.needed_at_once(tensors, gradient, [source] if source else ())
         require_memory(needed, plan.fed, f"{'the gradient of ' if gradient else ''}{name!r}")
 
 
@@ -107,13 +112,15 @@ class Plan:
         needed = ancestors(structure.nodes, map(node_of, tensors), stop=sources or self.feeds) & structure.varying
         return [node for name, node in structure.nodes.items() if name in needed]
 
-    def needed(self, tensors: Sequence[str], images: int = 1, shapes: Shapes | None = None) -> float:
-        """The bytes to compute tensors at once."""
-        return forward_bytes(self.nodes_behind(tensors), shapes or self.shapes, tensors, images)
+    def needed(self, tensors: Sequence[str], images: int = 1, sources: Sequence[str] = ()) -> float:
+        """The bytes to compute tensors at once, from what is fed or from ``sources``."""
+        return forward_bytes(self.nodes_behind(tensors, sources), self.shapes, tensors, images)
 
-    def needed_at_once(self, tensors: Sequence[str], gradient: bool) -> float:
+    def needed_at_once(self, tensors: Sequence[str], gradient: bool, sources: Sequence[str] = ()) -> float:
         """The same bytes, or those to send a gradient back as well."""
-        return backward_bytes(self.nodes_behind(tensors), self.shapes) if gradient else self.needed(tensors)
+        if gradient:
+            return backward_bytes(self.nodes_behind(tensors, sources), self.shapes)
+        return self.needed(tensors, sources=sources)
 
     def by_pieces(self, tensor: str) -> np.ndarray:
         """One tensor of one image, stage by stage and tile by tile.
@@ -167,6 +174,8 @@ class Plan:
 
     def separates(self, candidate: str, tensor: str) -> bool:
         """Whether everything that a tensor takes of the image goes through a candidate."""
+        if candidate == tensor:
+            return True
         structure = self.runtime.structure
         behind = ancestors(structure.nodes, [node_of(tensor)], stop=[candidate])
         whole = ancestors(structure.nodes, [node_of(tensor)])

@@ -88,19 +88,23 @@ def _spans(length: int, margin: int, step: int, side: int) -> Iterator[tuple[sli
         begin = min(max(0, (done - margin) // step * step), length - tile)
 
 
-def stages(plan: Plan, tensor: str, box: Box | None = None, *, gradient: bool) -> list[Stage] | None:
-    """Plan the way between a layer and one large image.
+def stages(
+    plan: Plan, tensor: str, box: Box | None = None, *, gradient: bool, end: str | None = None
+) -> list[Stage] | None:
+    """Plan the way between a layer and one large image, or another layer.
 
     Args:
         plan: of the image.
         tensor: of the layer.
         box: the part of its map that is wanted; ``None`` for all of it.
         gradient: whether signals go back.
+        end: the tensor of the other layer; ``None`` for the image.
 
     Returns:
         The stages, that at the image last; ``None`` if there are none for which there is memory.
     """
-    searches = (_Search(plan, gradient, share, set()).to_image(tensor, box) for share in _SHARES)
+    end = end or plan.runtime.image_tensor
+    searches = (_Search(plan, gradient, end, share, set()).to_end(tensor, box) for share in _SHARES)
     return next((found for found in searches if found is not None), None)
 
 
@@ -109,25 +113,26 @@ class _Search:
     """A search for stages.
 
     Attributes:
-        plan, gradient: see ``stages``.
+        plan, gradient, end: see ``stages``.
         share: of the free memory that a tile may take.
         failed: the layers from all of which there are none; it grows.
     """
 
     plan: Plan
     gradient: bool
+    end: str
     share: float
     failed: set[str]
 
-    def to_image(self, tensor: str, box: Box | None) -> list[Stage] | None:
-        """The stages from a part of a layer, or from all of it, to the image; ``None`` if there are none."""
-        if tensor == self.plan.runtime.image_tensor:
+    def to_end(self, tensor: str, box: Box | None) -> list[Stage] | None:
+        """The stages from a part of a layer, or from all of it, to the end; ``None`` if there are none."""
+        if tensor == self.end:
             return []
         if box is None and tensor in self.failed:
             return None
         for stage in self.possible(tensor, box):
             seen = seen_of(stage, box) if box is not None and not stage.side else None
-            rest = self.to_image(stage.source, seen)
+            rest = self.to_end(stage.source, seen)
             if rest is not None:
                 return [stage, *rest]
         if box is None:
@@ -135,13 +140,13 @@ class _Search:
         return None
 
     def possible(self, tensor: str, box: Box | None) -> Iterator[Stage]:
-        """The stages for which there is memory, those to layers near the image first."""
-        plan, image = self.plan, self.plan.runtime.image_tensor
+        """The stages for which there is memory, those to layers near the end first."""
+        plan, end = self.plan, self.end
         box = box or tuple(slice(0, side) for side in self._size(tensor))
         names = [layer.tensor for layer in plan.runtime.structure.layers]
         sources = names[: names.index(tensor)] if tensor in names else names
-        for source in [image, *sources]:
-            if source != image and not plan.separates(source, tensor):
+        for source in [end, *(sources[sources.index(end) + 1 :] if end in sources else sources)]:
+            if source != plan.runtime.image_tensor and not plan.separates(source, tensor):
                 continue
             needed, stays = self._bytes(tensor, source)
             room, result = self.share * free_memory() - stays, bytes_of_tensor(plan.shapes, tensor)

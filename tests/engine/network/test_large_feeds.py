@@ -238,6 +238,29 @@ def test_attributions_in_pieces_are_those_of_the_whole_image(small_tiles, method
     close(result, expected)
 
 
+def test_maps_of_an_early_layer_get_their_gradient_in_pieces(small_tiles):
+    expected = layer_cam(load(network("same", 1), photo(400)), None, 1, layer="first").images
+    loaded = load(network("same", 1), photo(400))
+    went = small_tiles(loaded, "deep", 0.75)
+    result = layer_cam(loaded, None, 1, layer="first").images
+    assert {each[0] for each in went} == {"first/Relu:0"}
+    assert len(went) >= 4
+    close(result, expected)
+
+
+def test_what_comes_behind_a_layer_in_pieces_is_refused_where_it_does_not_fit(small_tiles, monkeypatch):
+    loaded = load(network(), photo(400))
+    small_tiles(loaded, "deep")
+    needed = large_feeds.Plan.needed_at_once
+    monkeypatch.setattr(
+        large_feeds.Plan,
+        "needed_at_once",
+        lambda plan, tensors, gradient, sources=(): 1e12 if sources else needed(plan, tensors, gradient),
+    )
+    with pytest.raises(NotEnoughMemoryError, match="the gradient of 'scores/BiasAdd' takes about 1000"):
+        layer_cam(loaded, None, 1, layer="inner")
+
+
 @pytest.mark.parametrize("length", [64, 97, 128, 255])
 def test_spans_of_gradients_keep_every_pixel_once_behind_a_margin(length):
     margin, step, done = 14, 8, 0
