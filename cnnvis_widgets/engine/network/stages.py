@@ -142,7 +142,8 @@ class _Search:
     def possible(self, tensor: str, box: Box | None) -> Iterator[Stage]:
         """The stages for which there is memory, those to layers near the end first."""
         plan, end = self.plan, self.end
-        box = box or tuple(slice(0, side) for side in self._size(tensor))
+        rows, columns = self._size(tensor)
+        box = box or (slice(0, rows), slice(0, columns))
         names = [layer.tensor for layer in plan.runtime.structure.layers]
         sources = names[: names.index(tensor)] if tensor in names else names
         for source in [end, *(sources[sources.index(end) + 1 :] if end in sources else sources)]:
@@ -161,8 +162,10 @@ class _Search:
             elif stage.field is not None and side * _MOST_MARGIN >= 2 * max(stage.field.size) + stage.step:
                 yield replace(stage, side=side)
 
-    def _size(self, tensor: str) -> tuple[int, ...]:
-        return tuple(side or 1 for side in (self.plan.shapes[tensor][1] or ())[1:3])
+    def _size(self, tensor: str) -> tuple[int, int]:
+        """The height and width of a layer; 1 for those that it has not."""
+        height, width, *_ = *(side or 1 for side in (self.plan.shapes[tensor][1] or ())[1:3]), 1, 1
+        return height, width
 
     def _bytes(self, tensor: str, source: str) -> tuple[float, float]:
         """What the whole takes beside what stays, and what stays: maps of the source, and signals there."""
