@@ -20,7 +20,7 @@ import tensorflow as tf
 from ..runtime.footprint import free_memory, require_memory
 from .feeds import Feeds
 from .large_feeds import Plan
-from .stages import Box, Stage, stages
+from .pieces import Box, Stage, stages
 
 if TYPE_CHECKING:
     from .runtime import Runtime

@@ -19,8 +19,7 @@ from ..graph.shapes import static_shapes
 from ..ops.windows import ReceptiveField
 from ..runtime.footprint import LARGE, backward_bytes, forward_bytes, free_memory, require_memory
 from .feeds import Batches, Feeds
-from .pieces import in_pieces, total_stride
-from .stages import Stage, stages
+from .pieces import Stage, in_pieces, stages, total_stride
 
 if TYPE_CHECKING:
     from .runtime import Runtime

@@ -27,7 +27,7 @@ from ..network.feeds import Feeds
 from ..network.gradient_pieces import pulled_back, way_back
 from ..network.large_feeds import has_room
 from ..network.network import Network
-from ..network.stages import Stage
+from ..network.pieces import Stage
 from ..ops.windows import NotSupported, ReceptiveField
 from ..runtime.two_stage import Residuals, TwoStageFunction
 from .seeds import one_channel_seeds, seeds_of

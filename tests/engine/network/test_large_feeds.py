@@ -7,7 +7,7 @@ from networks import photo
 
 from cnnvis_widgets import activations, grad_cam, layer_cam, load, occlusion, predict, reconstruct
 from cnnvis_widgets.engine.attribution.class_scores import ClassScores
-from cnnvis_widgets.engine.network import large_feeds, pieces, stages
+from cnnvis_widgets.engine.network import large_feeds, pieces
 from cnnvis_widgets.engine.ops.windows import ReceptiveField
 from cnnvis_widgets.engine.runtime import footprint
 from cnnvis_widgets.errors import CnnvisError, NotEnoughMemoryError
@@ -162,14 +162,14 @@ def test_what_does_not_fit_is_refused_in_words(small_memory, method):
 def small_tiles(monkeypatch, small_memory):
     """A function that leaves a part of what a gradient takes; tells the tiles through which gradients went back."""
     went: list[tuple[int, ...]] = []
-    sent = stages.Stage.tiles
+    sent = pieces.Stage.tiles
 
     def watched(stage, box):
         for tile, kept in sent(stage, box):
             went.append((stage.source, stage.target, *(part.stop - part.start for part in tile)))
             yield tile, kept
 
-    monkeypatch.setattr(stages.Stage, "tiles", watched)
+    monkeypatch.setattr(pieces.Stage, "tiles", watched)
 
     def leave(loaded, layer, part=0.9):
         plan = large_feeds.Plan.of(loaded.runtime, loaded.feeds())
@@ -264,7 +264,7 @@ def test_what_comes_behind_a_layer_in_pieces_is_refused_where_it_does_not_fit(sm
 @pytest.mark.parametrize("length", [64, 97, 128, 255])
 def test_spans_of_gradients_keep_every_pixel_once_behind_a_margin(length):
     margin, step, done = 14, 8, 0
-    for pixels, kept in stages._spans(length, margin, step, 50):
+    for pixels, kept in pieces._spans(length, margin, step, 50):
         assert pixels.start % step == 0
         assert (length - (pixels.stop - pixels.start)) % step == 0
         assert kept.start == done
