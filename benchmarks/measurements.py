@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -64,6 +65,20 @@ def write(path: Path, rows: Sequence[Measurement]) -> None:
     kept = [{key: value for key, value in dataclasses.asdict(row).items() if value not in empty} for row in rows]
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def keep(path: Path, about: Machine, rows: Sequence[Mapping[str, object]], *keys: str) -> list[dict[str, Any]]:
+    """Write rows to a file, with the machine that they were measured on, and return all rows of the file.
+
+    Rows of an earlier run on the same machine stay, except those that are alike in ``keys``. So a long benchmark can
+    be stopped, and run in parts.
+    """
+    before = json.loads(path.read_text()) if path.exists() else {}
+    old = before["rows"] if before.get("machine") == dict(about) else []
+    kept = {tuple(row[key] for key in keys): dict(row) for row in [*old, *rows]}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"machine": dict(about), "rows": list(kept.values())}, indent=1) + "\n")
+    return list(kept.values())
 
 
 def by_machine(rows: Sequence[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:

@@ -2,7 +2,8 @@
 
 Both get the same TF1 graph and session, with images from 0 to 255. The embedded network is trained, so its pictures are
 judged: under 24 views that no dream used, the mean score and probability of the class, and how often it is the first
-guess. Networks with random weights tell times only. Pictures go to a folder, to be looked at.
+guess. Networks with random weights tell times only. Pictures go to a folder, to be looked at. Each row is kept as soon
+as it is measured.
 
     python -m benchmarks.dreaming.whole_dreams [--networks NAME ...] [--classes NAME ...] [--pictures FOLDER]
 """
@@ -25,7 +26,7 @@ from PIL import Image
 
 from benchmarks.dreaming import older_library
 from benchmarks.dreaming.classes import SIDE, VIEWS, view
-from benchmarks.measurements import RESULTS, load_of_machine, machine
+from benchmarks.measurements import RESULTS, keep, load_of_machine, machine
 from benchmarks.networks import alexnet, application
 from cnnvis_widgets import deepdream_visualization, demo, load
 from cnnvis_widgets.engine.network.network import Network
@@ -127,7 +128,6 @@ def main() -> None:
     parser.add_argument("--classes", nargs="*", default=CLASSES, help="for the trained network")
     parser.add_argument("--pictures", type=Path, help="a folder for the pictures")
     options = parser.parse_args()
-    rows = []
     for name in options.networks:
         model = Model.of(NETWORKS[name]())
         for title in options.classes if name == TRAINED else ["class 7"]:
@@ -138,9 +138,8 @@ def main() -> None:
                 if options.pictures:
                     options.pictures.mkdir(exist_ok=True)
                     Image.fromarray(picture).save(options.pictures / f"{name} {title} {key}.png")
-            rows.append(row)
             print(json.dumps(row), flush=True)
-    FILE.write_text(json.dumps({"machine": dict(machine("tensorflow")), "dreams": rows}, indent=1) + "\n")
+            keep(FILE, machine("tensorflow"), [row], "network", "class")
 
 
 if __name__ == "__main__":

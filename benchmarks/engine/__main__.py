@@ -53,6 +53,7 @@ def parts(maps: int) -> dict[str, Callable[[int], list[Measurement]]]:
         "files-alexnet": whole_calls.activations_of_alexnet,
         "files-vgg": whole_calls.activations_of_vgg,
         "files-mobilenet": whole_calls.activations_of_mobilenet,
+        "files-small": whole_calls.activations_of_small,
         "activations": lambda rounds: [reconstruction.one_forward_pass(rounds)],
         "first": lambda rounds: [reconstruction.first_maps(rounds)],
         "load": lambda rounds: [reconstruction.loading(rounds)],

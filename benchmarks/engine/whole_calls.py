@@ -7,6 +7,7 @@ pass each. The value tells how many of these the whole call takes.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -18,13 +19,16 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 import tensorflow as tf
 
 from benchmarks.engine.reconstruction import COPIES, run_of_copies, unseen
 from benchmarks.measurements import Measurement, spread
 from benchmarks.networks import alexnet, application, image_for
-from cnnvis_widgets import activation_visualization, deconv_visualization, load, reconstruct
+from cnnvis_widgets import activation_visualization, activations, deconv_visualization, load, reconstruct
 from cnnvis_widgets.engine.network.network import Network
+from cnnvis_widgets.outputs.legacy_files import LegacyFiles
+from cnnvis_widgets.outputs.pictures import of_layer
 
 FAMILIES = ["r", "p", "c"]
 
@@ -99,6 +103,73 @@ def activations_of_vgg(rounds: int) -> list[Measurement]:
 
 def activations_of_mobilenet(rounds: int) -> list[Measurement]:
     return [_activations("MobileNetV2", load(application("MobileNetV2"), image_for((224, 224, 3))), 68, rounds)]
+
+
+def activations_of_small(rounds: int) -> list[Measurement]:
+    """The legacy call on a session with a network for MNIST, against one run of the session, and where its time goes.
+
+    The parts are milliseconds of processor time: the least of ten.
+    """
+    session = mnist_session()
+    tensors = [f"{name}:0" for name in ("conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "relu3")]
+    feed = {"image:0": np.random.default_rng(0).random((1, 784), np.float32)}
+
+    def ours(folder: Path) -> None:
+        activation_visualization(session, feed, layers=FAMILIES, path_logdir=folder / "Log", path_outdir=folder / "Out")
+
+    work = (
+        "network for MNIST in a session, activations of all r, p, c layers with files, against one run of the session"
+    )
+    row = compared(work, 3, 4 * rounds, ours, lambda: session.run(tensors, feed))
+    network = load(session, feed)
+    maps = list(activations(network, None, FAMILIES))
+    drawn = [list(of_layer(each, plain=True)) for each in maps]
+    loaded = iter([load(session, feed) for _ in range(10)])
+    with tempfile.TemporaryDirectory() as folder:
+        files = LegacyFiles(Path(folder, "Log"), Path(folder, "Out"), network.layers)
+        parts: dict[str, Callable[[], object]] = {
+            "run, ms": lambda: session.run(tensors, feed),
+            "load, ms": lambda: load(session, feed),
+            "compute, ms": lambda: activations(next(loaded), None, FAMILIES),
+            "draw, ms": lambda: [list(of_layer(each, plain=True)) for each in maps],
+            "encode and write, ms": lambda: [
+                files.write_layer(each.layer, own) for each, own in zip(maps, drawn, strict=True)
+            ],
+        }
+        least = {name: _least_processor_ms(part) for name, part in parts.items()}
+    return [dataclasses.replace(row, figures={**row.figures, **least})]
+
+
+def _least_processor_ms(call: Callable[[], object], times: int = 10) -> float:
+    took = []
+    for _ in range(times):
+        begun = time.process_time()
+        call()
+        took.append(time.process_time() - begun)
+    return round(1000 * min(took), 1)
+
+
+def mnist_session() -> tf.compat.v1.Session:
+    """A session with two convolutions, pools and dense layers for MNIST, its variables initialised at random."""
+    v1, graph = tf.compat.v1, tf.Graph()
+    with graph.as_default():
+
+        def variable(*shape: int) -> tf.Tensor:
+            name = f"weights{len(v1.global_variables())}"
+            started = v1.truncated_normal_initializer(stddev=0.1)
+            return v1.get_variable(name, shape, initializer=started, use_resource=False)
+
+        x = tf.reshape(v1.placeholder(tf.float32, [None, 784], "image"), [-1, 28, 28, 1])
+        for number, (entering, leaving) in enumerate([(1, 32), (32, 64)], 1):
+            x = tf.nn.conv2d(x, variable(5, 5, entering, leaving), 1, "SAME", name=f"conv{number}")
+            x = tf.nn.relu(x + variable(leaving), name=f"relu{number}")
+            x = tf.nn.max_pool2d(x, 2, 2, "SAME", name=f"pool{number}")
+        flat = tf.reshape(x, [-1, 7 * 7 * 64])
+        x = tf.nn.relu(tf.matmul(flat, variable(7 * 7 * 64, 1024)) + variable(1024), name="relu3")
+        tf.add(tf.matmul(x, variable(1024, 10)), variable(10), name="scores")
+        session = v1.Session(graph=graph)
+        session.run(v1.global_variables_initializer())
+    return session
 
 
 def _maps(title: str, network: Network, name: str, rounds: int) -> Measurement:

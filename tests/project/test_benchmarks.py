@@ -1,13 +1,14 @@
 """The table of benchmarks says what its figures say."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.engine.__main__ import FILE, PAGE, document
 from benchmarks.engine.reconstruction import against, flat
-from benchmarks.measurements import Measurement, read, spread, write
+from benchmarks.measurements import Measurement, keep, read, spread, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,21 @@ def test_measurements_outlive_a_file(tmp_path):
     write(tmp_path / "rows.json", rows)
     assert read(tmp_path / "rows.json") == rows
     assert read(tmp_path / "none.json") == []
+
+
+def test_rows_of_an_earlier_run_on_the_same_machine_stay(tmp_path):
+    path = tmp_path / "rows.json"
+    first, second = {"name": "a", "value": 1}, {"name": "b", "value": 2}
+    assert keep(path, {"cores": 2}, [first], "name") == [first]
+    assert keep(path, {"cores": 2}, [second], "name") == [first, second]
+    assert keep(path, {"cores": 2}, [{"name": "a", "value": 3}], "name") == [{"name": "a", "value": 3}, second]
+    assert keep(path, {"cores": 4}, [second], "name") == [second]
+
+
+def test_every_file_of_figures_that_the_readme_names_is_there():
+    named = re.findall(r"`([a-z_]+\.json)`", (ROOT / "benchmarks/README.md").read_text("utf-8"))
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / "benchmarks/results" / name).is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,11 @@ class ClassScores:
         """
         network = load(network, feed)
         head = network.head(scores)
-        images = network.images()
+        feeds, runtime = network.feeds(), network.runtime
+        images = runtime.layout.to_images(feeds[runtime.image_tensor]).astype(np.float32, copy=False)
         if not np.isfinite(images).all():  # a ReLU may turn NaN into 0, and then every later value looks right
             raise NumericalError("Expected finite images. Received: NaN or infinity in them. Check how they were made.")
-        return cls(network, head, network.feeds(), images)
+        return cls(network, head, feeds, images)
 
     @property
     def layer(self) -> Layer:
@@ -77,6 +78,10 @@ class ClassScores:
             output = self.network.runtime.run(self.feeds, [self.head.output.tensor])[0]
             sizes = channels_last(output[:1], self.head.output).shape[1:-1]
         return tuple(size for size in sizes if size is not None)
+
+    def images_of(self, rows: np.ndarray) -> np.ndarray:
+        """The images ``rows``, to read only: a large photo that is the only one is not copied."""
+        return self.images if np.array_equal(rows, np.arange(len(self.images))) else self.images[rows]
 
     def weights(self, target: Target = EVERYWHERE) -> np.ndarray:
         """By how much each place counts, float32 (places,); see ``targets.weights_of``."""
@@ -133,15 +138,16 @@ class ClassScores:
 
         No op is folded into another one here, so that numbers are those that the network returns.
         """
+        tensors = [*self.tensors, self.head.output.tensor]
+        entered, fed = enter(self, self.images, tensors)
 
         def body(batch: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
-            tensors = [*self.tensors, self.head.output.tensor]
-            *built, output = self.network.runtime.build(self.graph_inputs(batch, others), tensors)
+            *built, output = self.network.runtime.build(entered.graph_inputs(batch, others), tensors)
             return [output, *summaries(self.head, built, weights)]
 
         key = ("as returned", *self.tensors, self.head.meaning, self.head.output.tensor)
         rows = np.arange(len(self.images))
-        output, *by_class = self.run(key, body, rows, self.images, self._for_each(rows, weights))
+        output, *by_class = entered.run(key, body, rows, fed, self._for_each(rows, weights))
         return _pair(by_class), channels_last(output, self.head.output)
 
     def of_variants(
@@ -233,9 +239,18 @@ class ClassScores:
         return self.backward_with_scores(rows, variants, channels, weights, rule)[0]
 
     def backward_with_scores(
-        self, rows: np.ndarray, variants: np.ndarray, channels: np.ndarray, weights: np.ndarray, rule: str = "gradient"
+        self,
+        rows: np.ndarray,
+        variants: np.ndarray,
+        channels: np.ndarray,
+        weights: np.ndarray,
+        rule: str = "gradient",
+        end: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Do the same as ``backward``, and return the scores, float32 (variants,), beside it."""
+        """Do the same as ``backward``, and return the scores, float32 (variants,), beside it.
+
+        Signals of variants that are computed in pieces may end at a layer, the tensor ``end``, and not at the pixels.
+        """
         entered, fed = enter(self, variants, [self.layer.tensor], gradient=True)
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
@@ -246,14 +261,18 @@ class ClassScores:
         key = ("gradient", self.layer.tensor, self.head.meaning, rule)
         gradients, scores = entered.run(key, body, rows, fed, channels, weights)
         if entered.entry:
-            gradients = from_entry(entered, variants, gradients, rule)
+            gradients = from_entry(entered, variants, gradients, rule, end)
         return gradients, scores
 
     def backward_to(
         self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
-        entered, fed = enter(self, self.images[rows], [self.layer.tensor, maps.tensor], gradient=True)
+        images = self.images_of(rows)
+        entered, fed = enter(self, images, [self.layer.tensor, maps.tensor], gradient=True)
+        if entered.entry == maps.tensor:
+            gradients, _ = self.backward_with_scores(rows, images, channels, weights, end=maps.tensor)
+            return fed, gradients
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
@@ -296,17 +315,16 @@ class ClassScores:
         function = runtime.compiled((key, self.entry, tuple(others)), body, self._signature(arrays))
         parts = []
         variant = {self.entry or runtime.image_tensor: arrays[0][:1]}
-        if not self.entry:
-            require_room(
-                runtime, variant, [self.layer.tensor], gradient=isinstance(key, tuple) and key[0] == "gradient"
-            )
+        is_gradient = isinstance(key, tuple) and key[0] == "gradient"
+        fed = {runtime.image_tensor: self.images[:1]} if self.entry else variant
+        require_room(runtime, fed, [self.layer.tensor], gradient=is_gradient, source=self.entry)
         together = len(rows) == len(self.images) and runtime.mixes([self.layer.tensor])
         size = fixed or (len(rows) if together else 1 if is_large(variant) else BATCH)
         for start in range(0, len(rows), size):
             count = min(size, len(rows) - start)
             chunk = np.arange(start, start + (fixed or count)) % len(rows)  # a network may fix the size of its batches
-            fed = runtime.batches.rows_of(self.feeds, rows[chunk])
-            results = function(*(array[chunk] for array in arrays), *(fed[tensor] for tensor in others))
+            beside = runtime.batches.rows_of(self.feeds, rows[chunk])
+            results = function(*(array[chunk] for array in arrays), *(beside[tensor] for tensor in others))
             parts.append([result[:count] for result in results])
         whole = [np.concatenate(results) for results in zip(*parts, strict=True)]
         if not all(np.isfinite(result).all() for result in whole):

@@ -244,7 +244,7 @@ def _times_guided(class_scores: ClassScores, targets: Targets, cam: Attribution)
     """Guided Grad-CAM: an enlarged map times the picture of the same target by guided backpropagation."""
     class_scores.network.runtime.require_gradient(class_scores.layer)
     rows, channels, at = class_scores.bound(targets).pairs()
-    pictures = class_scores.backward(rows, class_scores.images[rows], channels, at, "guided")
+    pictures = class_scores.backward(rows, class_scores.images_of(rows), channels, at, "guided")
     coverage = class_scores.network.coverage("guided", class_scores.layer)
     images = cam.images[..., np.newaxis] * pictures.reshape(*cam.channels.shape, *pictures.shape[1:])
     empty = ("" if image.any() else EMPTY_PICTURE for image in images.reshape(-1, *images.shape[2:]))

@@ -54,8 +54,9 @@ def gradient_times_input(
     class_scores = ClassScores.of(network, feed, scores)
     class_scores.network.runtime.require_gradient(class_scores.layer)
     bound = class_scores.bound(targets)
-    rows, channels, at = bound.pairs()
-    images = class_scores.images[rows]
-    products = images * class_scores.backward(rows, images, channels, at)
     result = attribution_without_images(class_scores, bound, "gradient_times_input")
+    rows, channels, at = bound.pairs()
+    images = class_scores.images_of(rows)
+    products = class_scores.backward(rows, images, channels, at)
+    products *= images
     return replace(result, images=products.reshape(*bound.channels.shape, *images.shape[1:]))

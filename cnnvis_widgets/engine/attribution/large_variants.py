@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..network.gradient_pieces import pulled_back, stages
+from ..network.gradient_pieces import pulled_back, way_back
 from ..network.large_feeds import entry_of, has_room, is_large
 
 if TYPE_CHECKING:
@@ -42,21 +42,24 @@ def enter(
     return replace(scores, entry=entry), runtime.run(feeds, [entry])[0]
 
 
-def from_entry(scores: ClassScores, variants: np.ndarray, signals: np.ndarray, rule: str) -> np.ndarray:
-    """Send signals from the layer that was computed in pieces back to the variants.
+def from_entry(
+    scores: ClassScores, variants: np.ndarray, signals: np.ndarray, rule: str, end: str | None = None
+) -> np.ndarray:
+    """Send signals from the layer that was computed in pieces back to the variants, or to another layer.
 
     Args:
         scores: of ``enter``.
         variants: float32 (variants, height, width, channels).
         signals: float32, at the layer, one for each variant.
         rule: how signals go backwards.
+        end: the tensor of the other layer; ``None`` for the variants.
 
     Returns:
-        float32, in the shape of ``variants``.
+        float32, in the shape of ``variants`` or of the other layer.
     """
     runtime, pictures = scores.network.runtime, []
     for variant, signal in zip(variants, signals, strict=True):
         feeds = {runtime.image_tensor: variant[np.newaxis]}
-        plan = stages(runtime, feeds, scores.entry)
+        plan = way_back(runtime, feeds, scores.entry, end=end)
         pictures.append(pulled_back(runtime, feeds, plan, signal[np.newaxis], rule))
-    return np.concatenate(pictures)
+    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures)

@@ -103,7 +103,7 @@ def seen_by(
         As ``field_between``; ``None`` also if the graph cannot take this image.
     """
     graph, nodes = tf.Graph(), {node.name: node for node in graph_def.node}
-    needed = ancestors(nodes, map(node_of, (image, layer)))
+    needed = ancestors(nodes, [node_of(layer)], stop=[image])
     with graph.as_default():
         images = tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape[1:]], name="seen")
         try:

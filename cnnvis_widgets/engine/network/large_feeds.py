@@ -17,14 +17,12 @@ from ..graph.layers import Shapes
 from ..graph.receptive_field import seen_by
 from ..graph.shapes import static_shapes
 from ..ops.windows import ReceptiveField
-from ..runtime.footprint import LARGE, backward_bytes, bytes_of_tensor, forward_bytes, free_memory, require_memory
+from ..runtime.footprint import LARGE, backward_bytes, forward_bytes, free_memory, require_memory
 from .feeds import Batches, Feeds
-from .pieces import in_pieces, sides, smallest_side, total_stride
+from .pieces import Stage, in_pieces, stages, total_stride
 
 if TYPE_CHECKING:
     from .runtime import Runtime
-
-SHARE = 0.8  # of the free memory that a tile may take: what is free changes while it is computed
 
 
 def is_large(feeds: Feeds) -> bool:
@@ -66,8 +64,13 @@ def entry_of(runtime: Runtime, feeds: Feeds, tensors: Sequence[str]) -> str | No
     return next((each for each in separating if plan.local(each) is not None), None)
 
 
-def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool) -> None:
-    """Check that there is memory to compute tensors of one large image at once, and to send a gradient back to it.
+def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, gradient: bool, source: str = "") -> None:
+    """Check that there is memory to compute tensors of one large image at once, and to send a gradient back.
+
+    Args:
+        runtime, feeds, tensors: see ``compute``.
+        gradient: whether one is sent back.
+        source: the tensor that is there already, and that it is sent to; '' for the image.
 
     Raises:
         NotEnoughMemoryError: there is not.
@@ -75,7 +78,7 @@ def require_room(runtime: Runtime, feeds: Feeds, tensors: Sequence[str], *, grad
     if is_large(feeds):
         plan = Plan.of(runtime, feeds)
         name = ", ".join(tensor.removesuffix(":0") for tensor in tensors)
-        needed = plan.needed_at_once(tensors, gradient)
+        needed = plan.needed_at_once(tensors, gradient, [source] if source else ())
         require_memory(needed, plan.fed, f"{'the gradient of ' if gradient else ''}{name!r}")
 
 
@@ -108,36 +111,43 @@ class Plan:
         needed = ancestors(structure.nodes, map(node_of, tensors), stop=sources or self.feeds) & structure.varying
         return [node for name, node in structure.nodes.items() if name in needed]
 
-    def needed(self, tensors: Sequence[str], images: int = 1, shapes: Shapes | None = None) -> float:
-        """The bytes to compute tensors at once."""
-        return forward_bytes(self.nodes_behind(tensors), shapes or self.shapes, tensors, images)
+    def needed(self, tensors: Sequence[str], images: int = 1, sources: Sequence[str] = ()) -> float:
+        """The bytes to compute tensors at once, from what is fed or from ``sources``."""
+        return forward_bytes(self.nodes_behind(tensors, sources), self.shapes, tensors, images)
 
-    def needed_at_once(self, tensors: Sequence[str], gradient: bool) -> float:
+    def needed_at_once(self, tensors: Sequence[str], gradient: bool, sources: Sequence[str] = ()) -> float:
         """The same bytes, or those to send a gradient back as well."""
-        return backward_bytes(self.nodes_behind(tensors), self.shapes) if gradient else self.needed(tensors)
+        if gradient:
+            return backward_bytes(self.nodes_behind(tensors, sources), self.shapes)
+        return self.needed(tensors, sources=sources)
 
     def by_pieces(self, tensor: str) -> np.ndarray:
-        """One tensor of one image, piece by piece; or what follows from the last layer that can be computed so."""
-        last = self._last_local(tensor)
-        if last is None:
+        """One tensor of one image, stage by stage and tile by tile.
+
+        Raises:
+            NotEnoughMemoryError: there are no pieces small enough.
+        """
+        image = self.runtime.image_tensor
+        found = stages(self, tensor, gradient=False) if list(self.feeds) == [image] else None
+        if found is None:
             require_memory(self.needed([tensor]), self.fed, f"{tensor.removesuffix(':0')!r}")
             return self.runtime.run(self.feeds, [tensor])[0]  # meanwhile there is enough
-        maps = self._tiled(*last)
-        if last[0] == tensor:
-            return maps
-        others = {name: array for name, array in self.feeds.items() if name != self.runtime.image_tensor}
-        batches = Batches(self.runtime.structure.shapes, last[0])
-        return self.runtime.run({last[0]: maps, **others}, [tensor], batches)[0]
+        maps = self.feeds[image]
+        for stage in reversed(found):
+            maps = self._computed(stage, maps)
+        return maps
 
-    def _last_local(self, tensor: str) -> tuple[str, ReceptiveField, int] | None:
-        """The tensor itself, or the last layer on its only path, of which tiles can be computed."""
-        candidates = [tensor, *(layer.tensor for layer in reversed(self.runtime.structure.layers))]
-        for candidate in dict.fromkeys(candidates):
-            if candidate == tensor or self.separates(candidate, tensor):
-                windows = self.local(candidate)
-                if windows is not None:
-                    return candidate, *windows
-        return None
+    def _computed(self, stage: Stage, maps: np.ndarray) -> np.ndarray:
+        """The values of the target of a stage, from those of its source."""
+        batches = Batches(self.runtime.structure.shapes, stage.source)
+
+        def run(tile: np.ndarray) -> np.ndarray:
+            return self.runtime.run({stage.source: tile}, [stage.target], batches)[0]
+
+        if stage.field is None or not stage.side:
+            return run(maps)
+        shape = tuple(side or 1 for side in self.shapes[stage.target][1] or ())
+        return in_pieces(maps, shape, stage.field, stage.step, stage.side, run)
 
     def local(self, tensor: str, source: str | None = None) -> tuple[ReceptiveField, int] | None:
         """What a unit sees of the image, or of a layer between, and the total stride; ``None`` if windows do not tell.
@@ -163,34 +173,12 @@ class Plan:
 
     def separates(self, candidate: str, tensor: str) -> bool:
         """Whether everything that a tensor takes of the image goes through a candidate."""
+        if candidate == tensor:
+            return True
         structure = self.runtime.structure
         behind = ancestors(structure.nodes, [node_of(tensor)], stop=[candidate])
         whole = ancestors(structure.nodes, [node_of(tensor)])
         return node_of(candidate) in whole and node_of(self.runtime.image_tensor) not in behind
-
-    def _tiled(self, tensor: str, field: ReceptiveField, step: int) -> np.ndarray:
-        image = self.feeds[self.runtime.image_tensor]
-        shape = tuple(side or 1 for side in self.shapes[tensor][1] or ())
-        side = self._side(tensor, field, step, max(image.shape[1:3]))
-
-        def run(tile: np.ndarray) -> np.ndarray:
-            return self.runtime.run({self.runtime.image_tensor: tile}, [tensor])[0]
-
-        return in_pieces(image, shape, field, step, side, run)
-
-    def _side(self, tensor: str, field: ReceptiveField, step: int, length: int) -> int:
-        """The longest tile for which there is memory beside the result."""
-        image = self.feeds[self.runtime.image_tensor]
-        result = bytes_of_tensor(self.shapes, tensor)
-        smallest = max(smallest_side(field, axis, step) for axis in (0, 1))
-        for side in sides(length, smallest, step):
-            tile = np.broadcast_to(np.float32(0), (1, side, side, image.shape[-1]))
-            shapes = _shapes(self.runtime, {self.runtime.image_tensor: tile})
-            needed = self.needed([tensor], shapes=shapes)
-            if needed + result <= SHARE * free_memory():
-                return side
-        require_memory((needed + result) / SHARE, self.fed, f"{tensor.removesuffix(':0')!r}, in pieces,")
-        return smallest
 
 
 def _shapes(runtime: Runtime, feeds: Feeds) -> Shapes:

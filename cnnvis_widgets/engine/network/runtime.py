@@ -85,7 +85,7 @@ class Runtime:
         self.outputs = tuple(self.info(name, structure.origin(tensor)) for name, tensor in frozen.outputs.items())
         self.cache = function_cache(nodes=len(structure.nodes))
         self.forward_passes = ForwardPasses()
-        self.inferred: LRUCache[Any] = LRUCache(128)
+        self.inferred: LRUCache[Any] = LRUCache(1024)
         self._looked_at: LRUCache[bool] = LRUCache(1024)
 
     # ---- an end
@@ -270,7 +270,8 @@ class Runtime:
             return pieces
         chunks = (batches or self.batches).chunks(feeds, together=self.mixes(tensors))
         first = list(islice(chunks, 2))
-        run = (len(first) == 1 and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
+        looks = len(first) == 1 and not is_large(feeds)  # op by op, more values are there at one time
+        run = (looks and self._first_look(feeds, tensors)) or self._function(feeds, tensors)
         cuts = batches or self.batches
         parts = [
             [value[:count] for value in part]

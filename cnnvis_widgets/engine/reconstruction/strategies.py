@@ -24,9 +24,10 @@ from ...results import Layer
 from ..backward.pullback import pull_back
 from ..devices import device_policy
 from ..network.feeds import Feeds
-from ..network.gradient_pieces import Stage, pulled_back, stages
+from ..network.gradient_pieces import pulled_back, way_back
 from ..network.large_feeds import has_room
 from ..network.network import Network
+from ..network.pieces import Stage
 from ..ops.windows import NotSupported, ReceptiveField
 from ..runtime.two_stage import Residuals, TwoStageFunction
 from .seeds import one_channel_seeds, seeds_of
@@ -285,7 +286,7 @@ class GradientsInPieces:
         if self._seed == "unit":
             row, column = map(int, unit)
             box = slice(row, row + 1), slice(column, column + 1)
-        return stages(self._runtime, feeds, self._layer.tensor, box)
+        return way_back(self._runtime, feeds, self._layer.tensor, box)
 
     def forward(self, feeds: Feeds) -> tuple[np.ndarray, tuple[Feeds, np.ndarray]]:
         """Compute the layer's values, in pieces."""

@@ -15,6 +15,7 @@ from ...errors import NotEnoughMemoryError
 from ...spare_memory import spare_memory
 from ..graph.graphdef import NodeDef, data_inputs, tensor_of
 from ..graph.layers import Shapes
+from .memory import kept_by_tensorflow
 
 LARGE = 2**23
 """Bytes of a feed. A smaller one is not checked: checks take longer than what they could save."""
@@ -72,8 +73,8 @@ def bytes_of_tensor(shapes: Shapes, tensor: str, images: int = 1) -> float:
 
 
 def free_memory() -> int:
-    """Return how many bytes this process can still allocate."""
-    return spare_memory()
+    """Return how many bytes this process can still allocate, and those that TensorFlow holds without need."""
+    return spare_memory() + kept_by_tensorflow()
 
 
 def require_memory(needed: float, feeds: Mapping[str, tuple[int, ...]], what: str) -> None:

@@ -5,8 +5,10 @@ import sys
 import threading
 
 import pytest
+import tensorflow as tf
 
 from cnnvis_widgets.engine.runtime import memory
+from cnnvis_widgets.engine.tensorflow_internals import computes_with_onednn
 from cnnvis_widgets.widgets.jobs import jobs
 
 
@@ -131,3 +133,23 @@ def test_memory_is_given_back_after_a_job(monkeypatch, replaced):
         job.cancel()
     job.run()
     assert asked == [True]
+
+
+def test_what_tensorflow_keeps_is_counted(monkeypatch):
+    def info(device):
+        assert device == "CPU:0"
+        return {"current": 2_000, "peak": 9_000}
+
+    monkeypatch.setattr(memory.tf.config.experimental, "get_memory_info", info)
+    assert memory.kept_by_tensorflow() == 7_000
+
+
+def test_without_a_pool_nothing_is_kept():
+    kept = memory.kept_by_tensorflow()
+    assert kept >= 0
+    if not computes_with_onednn():
+        assert kept == 0
+        return
+    most = tf.ones(2**25)  # 128 MB, in the pool
+    del most
+    assert memory.kept_by_tensorflow() >= 2**26
