@@ -80,8 +80,8 @@ THEMES = {"sigmoid": ("Light", "Dark"), "unet": ("Light", "Dark")}
 
 PICTURES = """(explorer) => [...explorer.querySelectorAll("canvas[data-picture]:not([data-picture=pad])")]
   .filter((canvas) => canvas.offsetWidth)
-  .map((canvas) => [canvas.dataset.picture, Number(canvas.dataset.frames ?? 0), canvas.width, canvas.height])"""
-"""Name, number of frames drawn, width and height of every picture that can be seen."""
+  .map((canvas) => [canvas.dataset.picture, Number(canvas.dataset.frames ?? 0), canvas.clientWidth, canvas.clientHeight])"""
+"""Name, number of frames drawn, width and height on the screen of every picture that can be seen."""
 
 
 @pytest.fixture(scope="module", params=KINDS)
