@@ -112,6 +112,23 @@ def test_notebooks_are_executed_once(tmp_path, capsys):
     assert make().startswith("executed part/one.ipynb: ")
 
 
+# nbclient leaves closing its sockets to the garbage collector
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_exercises_find_their_sheets(tmp_path, capsys):
+    source = tmp_path / "source/exercises/one.ipynb"
+    sheet = source.parent / "sheets/sums.py"
+    sheet.parent.mkdir(parents=True)
+    cell = nbformat.v4.new_code_cell("print(open('sheets/sums.py').read())")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), source)
+    for text in ("six", "seven"):  # another sheet is another page
+        sheet.write_text(text, "utf-8")
+        executed.make(tmp_path / "source", tmp_path / "target", tmp_path / "kept")
+        assert capsys.readouterr().out.startswith("executed exercises/one.ipynb: ")
+        made = nbformat.read(tmp_path / "target/exercises/one.ipynb", as_version=4)
+        assert made.cells[0].outputs[0].text == f"{text}\n"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("myst_nb") is None, reason="the extra 'docs' is not installed")
 def test_the_pages_are_built_without_a_warning(tmp_path):
