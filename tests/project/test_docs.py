@@ -65,6 +65,20 @@ def test_every_method_page_states_formula_limits_and_source():
         assert text.splitlines()[2].startswith("*"), page.name  # the question that it answers
 
 
+def test_files_that_pages_name_are_there():
+    folders = "benchmarks|binder|cnnvis_widgets|docker|docs|notebooks|scripts|tests"
+    built = {"_build", "notebooks", "pictures"}  # by make docs
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if path.relative_to(ROOT / "docs").parts[0] not in built]
+    missing = [
+        (path.name, name)
+        for path in [*pages, *ROOT.glob("*.md")]
+        for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", path.read_text("utf-8"))
+        if not (ROOT / name).exists() and not name.startswith("docs/_build")
+    ]
+    assert len(pages) > 30
+    assert missing == []
+
+
 def test_every_error_and_warning_is_in_the_reference():
     [line] = re.findall(r"automodule:: cnnvis_widgets\.errors\n +:members: (.*)", REFERENCE)
     raised = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
