@@ -99,6 +99,7 @@ def test_a_script_needs_no_notebook_and_brings_a_tensorflow_of_its_own() -> None
     [
         ("tensorflow", "cv.load", "tensorflow"),
         ("tensorflow", "cv.demo.model()", "tensorflow"),
+        ("tensorflow", "cv.demo.network()", "tensorflow"),
         ("tensorflow", "cv.demo.small_cnn", "tensorflow"),
         ("ipywidgets", "cv.ModelExplorer", "widgets"),
         ("bqplot", "from cnnvis_widgets import ModelExplorer", "widgets"),
