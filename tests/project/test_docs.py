@@ -65,6 +65,13 @@ def test_every_method_page_states_formula_limits_and_source():
         assert text.splitlines()[2].startswith("*"), page.name  # the question that it answers
 
 
+def test_every_page_is_in_a_table_of_contents():
+    pages = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+    tables = re.findall(r"^```\{toctree\}\n(.*?)^```", "\n".join(pages.values()), re.M | re.S)
+    listed = {line for table in tables for line in table.splitlines()}
+    assert set(pages) - listed == {"index"}
+
+
 def test_files_that_pages_name_are_there():
     folders = "benchmarks|binder|cnnvis_widgets|docker|docs|notebooks|scripts|tests"
     built = {"_build", "notebooks", "pictures"}  # by make docs
