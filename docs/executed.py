@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from base64 import b64decode
@@ -70,6 +71,8 @@ def execute(path: Path) -> nbformat.NotebookNode:
     """The notebook with its outputs, run in a folder of its own, and stills for its widgets."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as own:
+        for sheets in _sheets(path):
+            shutil.copytree(sheets, Path(folder, sheets.name))
         kept = Path(own, "states.json")
         notebook.cells.append(nbformat.v4.new_code_cell(SETTLED.format(states=kept)))
         client = NotebookClient(notebook, timeout=PATIENCE, resources={"metadata": {"path": folder}})
@@ -81,6 +84,11 @@ def execute(path: Path) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = [_still(output, states) for output in cell.outputs if not _is_last_picture(output)]
     return notebook
+
+
+def _sheets(path: Path) -> list[Path]:
+    """The folder of exercise sheets beside a notebook, if there is one."""
+    return [each for each in [path.parent / "sheets"] if each.is_dir()]
 
 
 def _environment(folder: str) -> dict[str, str]:
@@ -102,7 +110,8 @@ def _is_last_picture(output: Any) -> bool:
 
 
 def _hash(path: Path) -> str:
-    """Of the notebook, the package and what makes the copies."""
+    """Of the notebook, its sheets, the package and what makes the copies."""
     ours = (each for each in PACKAGE.rglob("*") if each.suffix in (".py", ".js", ".css", ".html"))
-    made_from = [path, Path(__file__), Path(stills.__file__), *sorted(ours)]
+    sheets = (each for folder in _sheets(path) for each in folder.glob("*.py"))
+    made_from = [path, *sorted(sheets), Path(__file__), Path(stills.__file__), *sorted(ours)]
     return hashlib.sha256(b"\0".join(each.read_bytes() for each in made_from)).hexdigest()[:24]

@@ -31,8 +31,12 @@ def entry() -> None:
     """Run the command of this process and end it with the exit code."""
     if "--debug" not in sys.argv:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's messages would drown what a command says
-    code = main()
-    sys.stdout.flush()
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads the output, such as ``head``, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at the end
+        code = _FAILED
     sys.exit(code)
 
 

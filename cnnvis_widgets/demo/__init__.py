@@ -92,11 +92,15 @@ def model() -> keras.Model:
 def network() -> Network:
     """Load the embedded default, once: ``model`` with ImageNet names and ``preprocess``, fed a photo of a cat.
 
+    Raises:
+        MissingPackageError: TensorFlow or the weights are not installed.
+
     Example:
         >>> from cnnvis_widgets import demo
         >>> demo.network().logits.channels
         1000
     """
+    needed("tensorflow")
     from ..engine.network.loading import load
 
     return load(model(), Photos()["chelsea"], class_names=class_names(), preprocess=preprocess)

@@ -407,3 +407,13 @@ def test_the_module_is_the_command(model, photos):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["image_input"] == "image"
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    code = "import sys; sys.argv[1:] = ['--help']; from cnnvis_widgets.cli.main import entry; sys.stdin.read(); entry()"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as shell:
+        shell.stdout.close()  # as ``cnnvis --help | head -1`` does
+        shell.stdin.close()
+        assert shell.stderr.read() == ""
+    assert shell.returncode == 1

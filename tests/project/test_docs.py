@@ -65,6 +65,27 @@ def test_every_method_page_states_formula_limits_and_source():
         assert text.splitlines()[2].startswith("*"), page.name  # the question that it answers
 
 
+def test_every_page_is_in_a_table_of_contents():
+    pages = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+    tables = re.findall(r"^```\{toctree\}\n(.*?)^```", "\n".join(pages.values()), re.M | re.S)
+    listed = {line for table in tables for line in table.splitlines()}
+    assert set(pages) - listed == {"index"}
+
+
+def test_files_that_pages_name_are_there():
+    folders = "benchmarks|binder|cnnvis_widgets|docker|docs|notebooks|scripts|tests"
+    built = {"_build", "notebooks", "pictures"}  # by make docs
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if path.relative_to(ROOT / "docs").parts[0] not in built]
+    missing = [
+        (path.name, name)
+        for path in [*pages, *ROOT.glob("*.md")]
+        for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", path.read_text("utf-8"))
+        if not (ROOT / name).exists() and not name.startswith("docs/_build")
+    ]
+    assert len(pages) > 30
+    assert missing == []
+
+
 def test_every_error_and_warning_is_in_the_reference():
     [line] = re.findall(r"automodule:: cnnvis_widgets\.errors\n +:members: (.*)", REFERENCE)
     raised = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
@@ -110,6 +131,23 @@ def test_notebooks_are_executed_once(tmp_path, capsys):
     assert make() == ""
     source.write_bytes(before.replace(b"6 * 7", b"6 * 8"))
     assert make().startswith("executed part/one.ipynb: ")
+
+
+# nbclient leaves closing its sockets to the garbage collector
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_exercises_find_their_sheets(tmp_path, capsys):
+    source = tmp_path / "source/exercises/one.ipynb"
+    sheet = source.parent / "sheets/sums.py"
+    sheet.parent.mkdir(parents=True)
+    cell = nbformat.v4.new_code_cell("print(open('sheets/sums.py').read())")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), source)
+    for text in ("six", "seven"):  # another sheet is another page
+        sheet.write_text(text, "utf-8")
+        executed.make(tmp_path / "source", tmp_path / "target", tmp_path / "kept")
+        assert capsys.readouterr().out.startswith("executed exercises/one.ipynb: ")
+        made = nbformat.read(tmp_path / "target/exercises/one.ipynb", as_version=4)
+        assert made.cells[0].outputs[0].text == f"{text}\n"
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from cnnvis_widgets import ExerciseSheet
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
-HASTY = {"DREAM_SIDE": "64", "DREAM_STEPS": "4"}
+HASTY = {"DREAM_SIDE": "64", "DREAM_STEPS": "4", "TRAIN_EPOCHS": "3"}
 """What a notebook with settings is given here, so that the tests do not take minutes."""
 QUICK = {"01_quickstart.ipynb", "08_tensorboard.ipynb", "explorer_app.ipynb"}
 """The first that people open, and the cheapest; `make test-slow` executes all others, too."""

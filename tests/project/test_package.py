@@ -99,6 +99,7 @@ def test_a_script_needs_no_notebook_and_brings_a_tensorflow_of_its_own() -> None
     [
         ("tensorflow", "cv.load", "tensorflow"),
         ("tensorflow", "cv.demo.model()", "tensorflow"),
+        ("tensorflow", "cv.demo.network()", "tensorflow"),
         ("tensorflow", "cv.demo.small_cnn", "tensorflow"),
         ("ipywidgets", "cv.ModelExplorer", "widgets"),
         ("bqplot", "from cnnvis_widgets import ModelExplorer", "widgets"),
@@ -123,6 +124,26 @@ except errors.MissingPackageError as error:
     message = run(sys.executable, "-c", code).splitlines()[-1]
     assert message.startswith(f"True {package} Expected the package {package}, which")
     assert f'Install it: pip install "cnnvis_widgets[{extra}]"' in message
+
+
+def test_the_explorer_needs_no_package_of_another_extra() -> None:
+    """The README's first command installs those of 'cpu' and 'notebook'; a survey then names what it needs."""
+    others = [name for name, extra in EXTRAS.items() if extra not in ("demo", "tensorflow", "widgets")]
+    others.remove("pandas")  # bqplot brings it
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({others}))  # as if they were not installed
+import cnnvis_widgets as cv
+explorer = cv.ModelExplorer(cv.demo.things_network())
+print(type(explorer.wait(60)).__name__)
+try:
+    explorer.survey()
+except cv.errors.MissingPackageError as error:
+    print(error)
+"""
+    shown, message = run(sys.executable, "-W", "ignore", "-c", code).splitlines()[-2:]
+    assert shown == "FeatureMaps"
+    assert 'pip install "cnnvis_widgets[survey]"' in message
 
 
 def test_every_extra_that_an_error_names_exists() -> None:

@@ -8,22 +8,24 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...engine.network.labelled_images import count_of, labelled_images, listed
 from ...engine.network.network import Network
 from ...errors import CnnvisError, OptionError, described
+from ...extras import needed
 from ...results import Mistakes, StrongestPatches
 from ...surveys.frames import selectivity
 from ...surveys.options import Labels
-from ...surveys.run import survey_steps
-from ...surveys.survey import Survey
 from ..input_image.new_images import NewImages
 from ..jobs import jobs
 from ..state.fed_images import FedImages
 from ..state.surveys import SurveyTraits
+
+if TYPE_CHECKING:  # at run time they are imported with the first survey: they need pyarrow, which an explorer does not
+    from ...surveys.survey import Survey
 
 PARTS = 12
 """In about how many parts a survey is written, so that there is something to see early."""
@@ -91,8 +93,11 @@ class ImageSurvey:
             out: the folder of the index; ``None`` for one that is removed with the explorer.
 
         Raises:
-            FeedError, ImageError: there are no images.
+            FeedError, ImageError: there are no images. MissingPackageError: the extra 'survey' is not installed.
         """
+        needed("pyarrow")
+        from ...surveys.run import survey_steps
+
         self.stop()
         state, network = self.state, self._fed_images.network
         folder = state.survey_folder.strip()
@@ -153,6 +158,8 @@ class ImageSurvey:
             return None
         step = self.state.survey_step
         if self._open is None or self._open[0] != step:
+            from ...surveys.survey import Survey
+
             opened = Survey.open(self._folder, self._images.network, self._images)
             if not opened.index.partitions():
                 return None
