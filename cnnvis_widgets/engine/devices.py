@@ -27,7 +27,8 @@ class DevicePolicy:
         bfloat16: precision 'auto' may take bfloat16, if a measurement says so. Otherwise it is that of the network.
         channels_last: ops that keep their channels first run between two transposes, since a CPU has no kernels for
             them.
-        shares_memory: weights are tensors in the memory of arrays, and arrays take over that of results.
+        shares_weights: weights are tensors in the memory of arrays.
+        takes_over_results: arrays take over the memory of results, instead of a copy.
         grouped_gradients: there are gradient kernels for groups and dilations.
         optimises_memory: TensorFlow's optimiser places what it computes in a quick start, too.
     """
@@ -36,19 +37,20 @@ class DevicePolicy:
     fast_pullbacks: bool
     bfloat16: bool
     channels_last: bool
-    shares_memory: bool
+    shares_weights: bool
+    takes_over_results: bool
     grouped_gradients: bool
     optimises_memory: bool
 
 
 def cpu() -> DevicePolicy:
     """The policy for a CPU. Its gradient kernels for groups are those of oneDNN."""
-    return DevicePolicy("CPU", True, True, True, True, computes_with_onednn(), False)
+    return DevicePolicy("CPU", True, True, True, True, True, computes_with_onednn(), False)
 
 
 def gpu() -> DevicePolicy:
     """The policy for a GPU."""
-    return DevicePolicy("GPU", False, False, False, False, True, True)
+    return DevicePolicy("GPU", False, False, False, False, False, True, True)
 
 
 _ASSUMED: ContextVar[DevicePolicy | None] = ContextVar("assumed", default=None)

@@ -15,6 +15,7 @@ from ...errors import NotEnoughMemoryError
 from ...spare_memory import spare_memory
 from ..graph.graphdef import NodeDef, data_inputs, tensor_of
 from ..graph.layers import Shapes
+from ..tensorflow_internals import gpu_memory_limit
 
 LARGE = 2**23
 """Bytes of a feed. A smaller one is not checked: checks take longer than what they could save."""
@@ -72,8 +73,12 @@ def bytes_of_tensor(shapes: Shapes, tensor: str, images: int = 1) -> float:
 
 
 def free_memory() -> int:
-    """Return how many bytes this process can still allocate."""
-    return spare_memory()
+    """Return how many bytes this process can still allocate, also in the memory of a GPU if there is one."""
+    limit = gpu_memory_limit()
+    if limit is None:
+        return spare_memory()
+    used = tf.config.experimental.get_memory_info("GPU:0")["current"]
+    return min(spare_memory(), max(limit - used, 1))
 
 
 def require_memory(needed: float, feeds: Mapping[str, tuple[int, ...]], what: str) -> None:

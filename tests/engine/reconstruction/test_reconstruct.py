@@ -8,11 +8,13 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import activations, load, reconstruct
+from cnnvis_widgets.engine.devices import assumed, cpu, gpu
 from cnnvis_widgets.engine.reconstruction import precision
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
-from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback
+from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback, TiledGradients
 from cnnvis_widgets.engine.runtime import two_stage
 from cnnvis_widgets.engine.runtime.caches import ForwardPasses
+from cnnvis_widgets.errors import NotEnoughMemoryError
 
 
 @pytest.mark.parametrize("seed", ["strongest", "map", "ones", (1, 2)])
@@ -49,6 +51,32 @@ def test_a_second_call_compiles_nothing(monkeypatch):
     assert not np.array_equal(reconstruct(other, None, "last", channels=[1, 3]).images, first.images[:, [1, 3]])
     with pytest.raises(AssertionError, match="compiled again"):
         reconstruct(network, None, "last", rule="gradient")
+
+
+@pytest.mark.parametrize("policy", [cpu(), gpu()], ids=["CPU", "GPU"])
+def test_fewer_seeds_go_back_together_where_memory_runs_out(monkeypatch, policy):
+    """On a GPU TensorFlow says so and goes on."""
+    with assumed(policy):
+        network = load(keras_cnn(), photo())
+        expected = reconstruct(network, None, "inner", seed="map")
+        (strategy,) = (each for each in (BatchedPullback, TiledGradients) if each.name == expected.strategy)
+        counts, backward, most = [], strategy.backward, 3
+
+        def short(self, residuals, channels, units):
+            counts.append(len(channels))
+            if len(channels) > most:
+                raise NotEnoughMemoryError("too many")
+            return backward(self, residuals, channels, units)
+
+        monkeypatch.setattr(strategy, "backward", short)
+        result = reconstruct(network, None, "inner", seed="map")
+        np.testing.assert_allclose(result.images, expected.images, atol=1e-6)
+        assert counts == [8, 4, 2, 2, 2, 2]
+        reconstruct(network, None, "inner", seed="map")
+        assert counts[6:] == [2, 2, 2, 2]
+        most = 0
+        with pytest.raises(NotEnoughMemoryError, match="too many"):
+            reconstruct(network, None, "inner", seed="map")
 
 
 def counted(monkeypatch):
