@@ -1,6 +1,7 @@
 """Requests as people make them: images, channels, steps, precision; nothing of theirs is changed."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import activations, load, reconstruct
-from cnnvis_widgets.engine.devices import assumed, cpu, gpu
+from cnnvis_widgets.engine.devices import assumed, gpu
 from cnnvis_widgets.engine.reconstruction import precision
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
 from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback, TiledGradients
@@ -53,10 +54,10 @@ def test_a_second_call_compiles_nothing(monkeypatch):
         reconstruct(network, None, "last", rule="gradient")
 
 
-@pytest.mark.parametrize("policy", [cpu(), gpu()], ids=["CPU", "GPU"])
-def test_fewer_seeds_go_back_together_where_memory_runs_out(monkeypatch, policy):
+@pytest.mark.parametrize("fast", [True, False])
+def test_fewer_seeds_go_back_together_where_memory_runs_out(monkeypatch, fast):
     """On a GPU TensorFlow says so and goes on."""
-    with assumed(policy):
+    with assumed(replace(gpu(), fast_pullbacks=fast)):
         network = load(keras_cnn(), photo())
         expected = reconstruct(network, None, "inner", seed="map")
         (strategy,) = (each for each in (BatchedPullback, TiledGradients) if each.name == expected.strategy)
@@ -195,6 +196,7 @@ def test_bfloat16_is_near(seed):
         (0.5, 0.9, "float32", "measured: bfloat16 takes 0.90 of the time of float32"),
     ],
 )
+@pytest.mark.usefixtures("cpu_policy")
 def test_the_precision_is_chosen_by_measuring_once_and_said(monkeypatch, on_cpu, half_takes, chosen, reason):
     network, measured = load(keras_cnn(), photo()), []
     by_name = {each: reconstruct(network, None, "last", precision=each).images for each in ("float32", "bfloat16")}
@@ -229,6 +231,7 @@ def test_the_cpu_is_asked_once():
     assert precision.bfloat16_share.cache_info().misses == 1
 
 
+@pytest.mark.usefixtures("cpu_policy")
 def test_what_was_asked_for_and_what_could_not_be(monkeypatch):
     monkeypatch.setattr(precision, "bfloat16_share", lambda: 0.5)
     network = load(keras_cnn(), photo())
