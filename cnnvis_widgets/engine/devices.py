@@ -1,7 +1,7 @@
-"""What depends on the kind of device that computes: ways that pay, or are needed, on a CPU only.
+"""What depends on the kind of device that computes: ways that pay, or are needed, on one and not on another.
 
-It lies below all rooms of the engine. On a machine with a GPU that TensorFlow sees, every way that was made for CPUs is
-off, and TensorFlow's own kernels and gradients take its place. No GPU has run this yet: tests pretend to have one.
+It lies below all rooms of the engine. The policy for a GPU was chosen by measurements on one, an NVIDIA H200:
+``python -m benchmarks.engine.gpu`` repeats them, with single fields turned. See ``docs/design/0029-devices.md``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ class DevicePolicy:
 
     Attributes:
         name: of the kind of device.
-        fast_pullbacks: signals of many seeds share one forward pass, by ops that are fast on a CPU. Otherwise they are
-            those of TensorFlow's own gradient, with a forward pass for each seed.
+        fast_pullbacks: signals of many seeds share one forward pass. Otherwise they are those of TensorFlow's own
+            gradient, with a forward pass for each seed.
         bfloat16: precision 'auto' may take bfloat16, if a measurement says so. Otherwise it is that of the network.
-        channels_last: ops that keep their channels first run between two transposes, since a CPU has no kernels for
-            them.
-        shares_memory: weights are tensors in the memory of arrays, and arrays take over that of results.
+        channels_last: ops that keep their channels first run between two transposes. A CPU has no kernels for them,
+            and pullbacks know them only so.
+        shares_weights: weights are tensors in the memory of arrays.
+        takes_over_results: arrays take over the memory of results, instead of a copy.
         grouped_gradients: there are gradient kernels for groups and dilations.
         optimises_memory: TensorFlow's optimiser places what it computes in a quick start, too.
     """
@@ -36,19 +37,20 @@ class DevicePolicy:
     fast_pullbacks: bool
     bfloat16: bool
     channels_last: bool
-    shares_memory: bool
+    shares_weights: bool
+    takes_over_results: bool
     grouped_gradients: bool
     optimises_memory: bool
 
 
 def cpu() -> DevicePolicy:
     """The policy for a CPU. Its gradient kernels for groups are those of oneDNN."""
-    return DevicePolicy("CPU", True, True, True, True, computes_with_onednn(), False)
+    return DevicePolicy("CPU", True, True, True, True, True, computes_with_onednn(), False)
 
 
 def gpu() -> DevicePolicy:
-    """The policy for a GPU."""
-    return DevicePolicy("GPU", False, False, False, False, True, True)
+    """The policy for a GPU: that of a CPU, but for its numbers, the place of weights, and what it has kernels for."""
+    return DevicePolicy("GPU", True, False, True, False, True, True, True)
 
 
 _ASSUMED: ContextVar[DevicePolicy | None] = ContextVar("assumed", default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from inspect import getclosurevars
 from typing import Any, cast
 from weakref import finalize
@@ -18,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.op_def_pb2 import OpDef
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.python.client.device_lib import list_local_devices
 from tensorflow.python.eager import context as _context
 from tensorflow.python.eager.execute import quick_execute
 from tensorflow.python.framework import op_def_registry
@@ -59,8 +61,19 @@ def eager_mode() -> AbstractContextManager[None]:
 
 
 def current_device() -> str | None:
-    """Return the device that a ``tf.device`` around this line names. Nothing public tells it in eager mode."""
-    return cast("str | None", _context.context().device_name)
+    """Return the device that a ``tf.device`` around this line names, ``None`` if there is none.
+
+    Nothing public tells it in eager mode. ``tf.device`` takes ``None`` for no device, but '' for the first CPU.
+    """
+    return cast("str", _context.context().device_name) or None
+
+
+@cache
+def gpu_memory_limit() -> int | None:
+    """Return the bytes that TensorFlow may take of the first GPU; ``None`` without one. Nothing public tells them."""
+    if not tf.config.list_logical_devices("GPU"):
+        return None
+    return next(int(device.memory_limit) for device in list_local_devices() if device.device_type == "GPU")
 
 
 def run_op(op: str, inputs: Sequence[tf.Tensor], outputs: int, attributes: Sequence[Any]) -> list[tf.Tensor]:

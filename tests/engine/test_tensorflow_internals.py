@@ -45,6 +45,15 @@ def test_the_installed_tensorflow_has_all_private_names() -> None:
     assert not missing, f"TensorFlow {tf.__version__} lacks {', '.join(missing)}"
 
 
+def test_where_no_device_is_named_none_is_current() -> None:
+    """TensorFlow itself says '' then, which ``tf.device`` takes for the first CPU, on a machine with a GPU, too."""
+    assert internals.current_device() is None
+    with tf.device("CPU:0"):
+        assert str(internals.current_device()).endswith("CPU:0")
+        with tf.device(None):
+            assert internals.current_device() is None
+
+
 def test_a_missing_name_is_noticed() -> None:
     assert not is_there("tensorflow.python.framework", "no_such_name")
     assert not is_there("tensorflow.no_such_module", "name")

@@ -213,7 +213,7 @@ FAULTS = (
     ),
     # ---- devices
     Fault(
-        "a GPU takes the pullbacks that were made for CPUs",
+        "a device that has only TensorFlow's own gradient takes pullbacks",
         "engine/reconstruction/strategies.py",
         "if not policy.fast_pullbacks:",
         "if not policy.name:",

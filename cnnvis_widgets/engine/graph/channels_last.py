@@ -1,4 +1,4 @@
-"""Makes ops that keep channels first run on a CPU, whose kernels need channels last.
+"""Makes ops that keep channels first run on a CPU, whose kernels need channels last, and known to pullbacks.
 
 Each such op is put between two transposes. TensorFlow's optimiser cancels neighbouring ones. The last transpose takes
 the name of the op, so the tensor of that name still has its channels first.
@@ -19,7 +19,7 @@ _SIZES_FIRST = {"Conv2DBackpropInput", "Conv3DBackpropInputV2"}
 
 
 def for_device(nodes: Iterable[NodeDef]) -> list[NodeDef]:
-    """Return the nodes as the device runs them: on a CPU as ``run_on_cpu`` does, on a GPU as they are."""
+    """Return the nodes as the policy of the device wants them: as ``run_on_cpu`` does, or as they are."""
     return run_on_cpu(nodes) if device_policy().channels_last else list(nodes)
 
 

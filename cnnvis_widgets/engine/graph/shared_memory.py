@@ -29,7 +29,7 @@ def as_tensor(value: Value) -> tf.Tensor:
     array = np.asarray(value)
     shareable = array.dtype.kind in "fiu" and array.nbytes >= _SMALLEST
     with eager_mode():
-        if not shareable or not device_policy().shares_memory:  # the weights of a GPU belong into its own memory
+        if not shareable or not device_policy().shares_weights:  # the weights of a GPU belong into its own memory
             return tf.constant(array)
         fits = array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0
         return tf.experimental.dlpack.from_dlpack((array if fits else _aligned(array)).__dlpack__())

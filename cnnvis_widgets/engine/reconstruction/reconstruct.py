@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import checked
-from ...errors import ChannelError, NumericalError
+from ...errors import ChannelError, NotEnoughMemoryError, NumericalError
 from ...results import Layer, Reconstruction
 from ..backward.rules import require_rule
 from ..graph.layers import elements_of
@@ -301,11 +301,18 @@ class _Projection:
 
     def _project(self, forward: _ForwardPass, channels: Sequence[int], pictures: np.ndarray) -> None:
         """Fill the pictures (channels, height, width, input channels) of one image."""
-        count = self._strategy.seeds_per_call
-        for start in range(0, len(channels), count):
-            some = channels[start : start + count]
-            units = forward.units[list(some)]
-            signals, field = self._strategy.backward(forward.residuals, some, units)
+        rest = list(channels)
+        while rest:
+            start, some = len(channels) - len(rest), rest[: self._strategy.seeds_per_call]
+            units = forward.units[some]
+            try:
+                signals, field = self._strategy.backward(forward.residuals, some, units)
+            except NotEnoughMemoryError:  # a GPU says so, and goes on with less
+                if len(some) == 1:
+                    raise
+                self._strategy.seeds_per_call = len(some) // 2
+                continue
+            rest = rest[len(some) :]
             if not np.isfinite(signals).all():
                 raise NumericalError(
                     f"Expected finite pictures. Received: NaN or infinity in the signals from {self._layer.name!r}."

@@ -15,6 +15,7 @@ from ...errors import NotEnoughMemoryError
 from ...spare_memory import spare_memory
 from ..graph.graphdef import NodeDef, data_inputs, tensor_of
 from ..graph.layers import Shapes
+from ..tensorflow_internals import gpu_memory_limit
 from .memory import kept_by_tensorflow
 
 LARGE = 2**23
@@ -73,8 +74,15 @@ def bytes_of_tensor(shapes: Shapes, tensor: str, images: int = 1) -> float:
 
 
 def free_memory() -> int:
-    """Return how many bytes this process can still allocate, and those that TensorFlow holds without need."""
-    return spare_memory() + kept_by_tensorflow()
+    """Return how many bytes this process can still allocate, and those that TensorFlow holds without need.
+
+    If there is a GPU, its memory must have room for them, too.
+    """
+    free, limit = spare_memory() + kept_by_tensorflow(), gpu_memory_limit()
+    if limit is None:
+        return free
+    used = tf.config.experimental.get_memory_info("GPU:0")["current"]
+    return min(free, max(limit - used, 1))
 
 
 def require_memory(needed: float, feeds: Mapping[str, tuple[int, ...]], what: str) -> None:

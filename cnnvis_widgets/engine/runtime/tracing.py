@@ -61,7 +61,7 @@ def computing() -> Iterator[None]:
         if isinstance(error, NotEnoughMemoryError):
             raise
         raise NotEnoughMemoryError(
-            f"Expected work that fits into memory. Received: {_first_line(error)}. Feed fewer or smaller images, "
+            f"Expected work that fits into memory. Received: {_cause(error)}. Feed fewer or smaller images, "
             "choose fewer layers, or close other notebooks."
         ) from error
     except tf.errors.CancelledError:
@@ -69,13 +69,15 @@ def computing() -> Iterator[None]:
     except tf.errors.OpError as error:
         raise FeedError(
             f"Expected values that go through the network. Received: values at which TensorFlow says: "
-            f"{_first_line(error)}. Check the sizes of what is fed, or whether the model is damaged."
+            f"{_cause(error)}. Check the sizes of what is fed, or whether the model is damaged."
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(getattr(error, "message", error)).strip().splitlines()
-    return lines[0][:300].rstrip(".") if lines else type(error).__name__
+def _cause(error: BaseException) -> str:
+    """The line that tells what happened: the first, or that above the node of a function in which it happened."""
+    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines() if line.strip()]
+    node = next((place for place, line in enumerate(lines) if place and line.startswith("[[{{node ")), 1)
+    return lines[node - 1][:300].rstrip(".") if lines else type(error).__name__
 
 
 def traced(
@@ -154,7 +156,7 @@ def as_arrays(tensors: Any) -> Any:
     ``tensor.numpy()`` copies, which takes as long as computing a small network. Tensors that share their memory with
     another one, as a reshape does, are copied.
     """
-    taken, shares = set[int](), device_policy().shares_memory
+    taken, shares = set[int](), device_policy().takes_over_results
 
     def as_array(tensor: tf.Tensor) -> np.ndarray:
         view = np.asarray(tensor)

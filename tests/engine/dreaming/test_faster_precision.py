@@ -6,7 +6,7 @@ from dreams import run
 from networks import keras_cnn, photo
 
 from cnnvis_widgets import DreamOptions, dream, load
-from cnnvis_widgets.engine.devices import assumed, gpu
+from cnnvis_widgets.engine.devices import assumed, cpu, gpu
 from cnnvis_widgets.engine.dreaming import faster_precision
 from cnnvis_widgets.engine.dreaming.dream import dream_with
 from cnnvis_widgets.errors import OptionError
@@ -44,6 +44,7 @@ def precision_in(step):
     [(1.3, 0.1, 1.0, "float32", 0), (0.5, 0.1, 1.0, "bfloat16", 2), (0.5, 0.9, 1.0, "float32", 2),
      (0.5, 0.1, 0.001, "float32", 1)],
 )  # fmt: skip
+@pytest.mark.usefixtures("cpu_policy")
 def test_the_precision_is_measured_once_for_a_network(timed, on_cpu, half_takes, exact_takes, chosen, timings):
     precisions = timed(on_cpu, half_takes, exact_takes)
     by_name = {each: run(load(keras_cnn(), photo()), None, "scores", 1, precision=each)[-1] for each in
@@ -66,6 +67,7 @@ def test_both_precisions_make_nearly_the_same_step(network, options):
     np.testing.assert_allclose(half[-1].scores, exact[-1].scores, rtol=0.02, atol=0.02)
 
 
+@pytest.mark.usefixtures("cpu_policy")
 def test_a_recipe_repeats_a_dream_in_its_precision(network, timed):
     timed(0.5, 0.1)
     assert precision_in(run(network, None, "scores", 1, steps=1)[-1]) == "float32"
@@ -83,7 +85,7 @@ def test_nothing_is_timed_where_it_was_said_or_on_a_gpu(network, monkeypatch):
     assert precision_in(run(network, None, "scores", 1, steps=1, precision="float32")[0]) == "float32"
     with assumed(gpu()):
         assert precision_in(run(network, None, "scores", 1, steps=1, precision="auto")[0]) == "float32"
-    with pytest.raises(pytest.fail.Exception, match="measured"):
+    with assumed(cpu()), pytest.raises(pytest.fail.Exception, match="measured"):
         next(dream(network, None, "scores", 1, steps=1, precision="auto"))
 
 

@@ -25,6 +25,7 @@ def shares(array, tensor):
     return np.shares_memory(array, np.asarray(tensor))
 
 
+@pytest.mark.usefixtures("cpu_policy")
 @pytest.mark.parametrize("offset", [0, 4, 16, 32, 48])
 def test_memory_is_shared_where_kernels_can_read_it(offset):
     array = placed(offset)
@@ -99,6 +100,7 @@ def test_a_session_that_trains_on_or_closes_changes_nothing():
             np.testing.assert_allclose(maps.values, values, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.usefixtures("cpu_policy")
 def test_a_keras_model_that_trains_on_changes_nothing_and_shares_its_weights_before():
     model = keras_cnn()
     network, image = load(model, photo()), photo()

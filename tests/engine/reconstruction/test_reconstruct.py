@@ -1,6 +1,7 @@
 """Requests as people make them: images, channels, steps, precision; nothing of theirs is changed."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import tensorflow as tf
 from networks import frozen_graph, keras_cnn, photo, v1
 
 from cnnvis_widgets import activations, load, reconstruct
+from cnnvis_widgets.engine.devices import assumed, gpu
 from cnnvis_widgets.engine.reconstruction import precision
 from cnnvis_widgets.engine.reconstruction.reconstruct import reconstruct_steps
-from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback
+from cnnvis_widgets.engine.reconstruction.strategies import BatchedPullback, TiledGradients
 from cnnvis_widgets.engine.runtime import two_stage
 from cnnvis_widgets.engine.runtime.caches import ForwardPasses
+from cnnvis_widgets.errors import NotEnoughMemoryError
 
 
 @pytest.mark.parametrize("seed", ["strongest", "map", "ones", (1, 2)])
@@ -49,6 +52,32 @@ def test_a_second_call_compiles_nothing(monkeypatch):
     assert not np.array_equal(reconstruct(other, None, "last", channels=[1, 3]).images, first.images[:, [1, 3]])
     with pytest.raises(AssertionError, match="compiled again"):
         reconstruct(network, None, "last", rule="gradient")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_fewer_seeds_go_back_together_where_memory_runs_out(monkeypatch, fast):
+    """On a GPU TensorFlow says so and goes on."""
+    with assumed(replace(gpu(), fast_pullbacks=fast)):
+        network = load(keras_cnn(), photo())
+        expected = reconstruct(network, None, "inner", seed="map")
+        (strategy,) = (each for each in (BatchedPullback, TiledGradients) if each.name == expected.strategy)
+        counts, backward, most = [], strategy.backward, 3
+
+        def short(self, residuals, channels, units):
+            counts.append(len(channels))
+            if len(channels) > most:
+                raise NotEnoughMemoryError("too many")
+            return backward(self, residuals, channels, units)
+
+        monkeypatch.setattr(strategy, "backward", short)
+        result = reconstruct(network, None, "inner", seed="map")
+        np.testing.assert_allclose(result.images, expected.images, atol=1e-6)
+        assert counts == [8, 4, 2, 2, 2, 2]
+        reconstruct(network, None, "inner", seed="map")
+        assert counts[6:] == [2, 2, 2, 2]
+        most = 0
+        with pytest.raises(NotEnoughMemoryError, match="too many"):
+            reconstruct(network, None, "inner", seed="map")
 
 
 def counted(monkeypatch):
@@ -167,6 +196,7 @@ def test_bfloat16_is_near(seed):
         (0.5, 0.9, "float32", "measured: bfloat16 takes 0.90 of the time of float32"),
     ],
 )
+@pytest.mark.usefixtures("cpu_policy")
 def test_the_precision_is_chosen_by_measuring_once_and_said(monkeypatch, on_cpu, half_takes, chosen, reason):
     network, measured = load(keras_cnn(), photo()), []
     by_name = {each: reconstruct(network, None, "last", precision=each).images for each in ("float32", "bfloat16")}
@@ -201,6 +231,7 @@ def test_the_cpu_is_asked_once():
     assert precision.bfloat16_share.cache_info().misses == 1
 
 
+@pytest.mark.usefixtures("cpu_policy")
 def test_what_was_asked_for_and_what_could_not_be(monkeypatch):
     monkeypatch.setattr(precision, "bfloat16_share", lambda: 0.5)
     network = load(keras_cnn(), photo())

@@ -42,7 +42,19 @@ def test_what_has_no_size_takes_nothing():
     assert [bytes_of_tensor(shapes, name, 4) for name in ("a:0", "b:0", "c:0", "d:0")] == [0, 0, 48, 0]
 
 
+def test_the_memory_of_a_gpu_counts_too(monkeypatch):
+    monkeypatch.setattr(footprint, "kept_by_tensorflow", lambda: 0)
+    monkeypatch.setattr(footprint, "spare_memory", lambda: 9e9)
+    assert footprint.gpu_memory_limit() is not None or footprint.free_memory() == 9e9
+    monkeypatch.setattr(footprint, "gpu_memory_limit", lambda: 8e9)
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda device: {"current": 5e9, "peak": 7e9})
+    assert footprint.free_memory() == 3e9
+    monkeypatch.setattr(footprint, "spare_memory", lambda: 2e9)
+    assert footprint.free_memory() == 2e9
+
+
 def test_what_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(footprint, "gpu_memory_limit", lambda: None)
     monkeypatch.setattr(footprint, "spare_memory", lambda: 2e9)
     monkeypatch.setattr(footprint, "kept_by_tensorflow", lambda: 5e8)
     require_memory(2.5e9, {}, "everything")
