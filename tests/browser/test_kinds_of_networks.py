@@ -80,7 +80,7 @@ THEMES = {"sigmoid": ("Light", "Dark"), "unet": ("Light", "Dark")}
 
 PICTURES = """(explorer) => [...explorer.querySelectorAll("canvas[data-picture]:not([data-picture=pad])")]
   .filter((canvas) => canvas.offsetWidth)
-  .map((canvas) => [canvas.dataset.picture, Number(canvas.dataset.frames ?? 0), canvas.clientWidth, canvas.clientHeight])"""
+  .map((it) => [it.dataset.picture, Number(it.dataset.frames ?? 0), it.clientWidth, it.clientHeight])"""
 """Name, number of frames drawn, width and height on the screen of every picture that can be seen."""
 
 
