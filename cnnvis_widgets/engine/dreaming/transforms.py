@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -267,11 +268,17 @@ def robust(size: Sequence[int] = (_USUAL_SIDE, _USUAL_SIDE)) -> Transform:
 
     Its distances were chosen for 224 pixels; they shrink in proportion for smaller pictures.
 
+    Raises:
+        OptionError: the size is not a list or tuple of positive numbers.
+
     Example:
         >>> from cnnvis_widgets import transforms
         >>> transforms.robust((112, 160)).arguments["parts"][:2]
         (pad(pixels=6), jitter(pixels=10))
     """
+    fits = isinstance(size, list | tuple) and bool(size)
+    fits = fits and all(isinstance(side, numbers.Real) and 0 < side < np.inf for side in size)
+    _require(fits, "the height and width of pictures, such as (224, 224)", size)
     share = min(1.0, *(side / _USUAL_SIDE for side in size))
     return compose(pad(round(12 * share)), jitter(round(20 * share)), scale(0.8, 1.5), rotate(8))
 

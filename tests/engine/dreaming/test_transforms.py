@@ -7,6 +7,7 @@ from networks import photo
 
 from cnnvis_widgets.engine.dreaming import transforms as t
 from cnnvis_widgets.engine.runtime.tracing import traced
+from cnnvis_widgets.errors import OptionError
 
 SPECS = [
     tf.TensorSpec([1, None, None, 3], tf.float32),
@@ -131,3 +132,9 @@ def test_what_cannot_be_is_said():
         t.crop(0.5, 1.5)
     with pytest.raises(ValueError, match="at least 0 pixels"):
         t.pad(-1)
+
+
+@pytest.mark.parametrize("size", [None, 224, "big", (), (0, 224), (np.nan, 224), (224, "wide"), {224, 100}])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(OptionError, match="Expected the height and width of pictures"):
+        t.robust(size)
