@@ -1,6 +1,7 @@
 """Whatever a public function gets, an error is one of ours, and it comes soon and without much memory."""
 
 import datetime
+import inspect
 import resource
 import signal
 import string
@@ -92,6 +93,11 @@ def test_every_public_name_is_called():
     assert called | {"Network", "errors", "results"} == set(cv.__all__)
     assert {name.rpartition(".")[0] for name in HIDDEN} <= set(MODULES)
     assert all(f"{owner}.{method}" in functions() for owner, names in METHODS.items() for method in names)
+
+
+def test_every_public_call_explains_arguments_that_do_not_fit():
+    called = {name: call.__init__ if inspect.isclass(call) else call for name, call in functions().items()}
+    assert [name for name, call in called.items() if not hasattr(call, "__wrapped__")] == []  # by ``checked``
 
 
 @pytest.mark.parametrize("name", [name for name in functions() if name not in SLOW])

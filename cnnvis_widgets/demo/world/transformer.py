@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ...arguments import checked
 from .network import things_model
 from .shapes import NAMES
 
@@ -46,6 +47,7 @@ class ClassToken(keras.layers.Layer):
         return keras.ops.concatenate([first, tokens], axis=1) + self.positions
 
 
+@checked
 def things_transformer(*, trained: bool = True) -> keras.Model:
     """Make the transformer of the things: float32 (batch, 64, 64, 3), picture / 255 - 0.5 -> probabilities (batch, 10).
 

@@ -263,6 +263,7 @@ def _require(holds: bool, expected: str, received: Any) -> None:
         raise OptionError(f"Expected {expected}. Received: {received!r}. Change the arguments of the transform.")
 
 
+@checked
 def robust(size: Sequence[int] = (_USUAL_SIDE, _USUAL_SIDE)) -> Transform:
     """Make the usual transform for pictures of a size (height, width).
 
