@@ -93,6 +93,8 @@ def _run(command: Command, arguments: Namespace) -> int:
     except KeyboardInterrupt:
         report.failed(f"Stopped. {command.when_stopped}".strip())
         return _STOPPED
+    except BrokenPipeError:  # nobody reads what it has to say; ``entry`` ends the process
+        raise
     except Exception as raised:
         error = (isinstance(raised, ModuleNotFoundError) and missing(raised)) or raised
         if arguments.debug:

@@ -409,8 +409,9 @@ def test_the_module_is_the_command(model, photos):
     assert json.loads(done.stdout)["image_input"] == "image"
 
 
-def test_a_reader_who_has_seen_enough_is_no_error():
-    code = "import sys; sys.argv[1:] = ['--help']; from cnnvis_widgets.cli.main import entry; sys.stdin.read(); entry()"
+@pytest.mark.parametrize("words", [["--help"], ["describe", "demo"]])
+def test_a_reader_who_has_seen_enough_is_no_error(words):
+    code = f"import sys; sys.argv[1:] = {words}; from cnnvis_widgets.cli.main import entry; sys.stdin.read(); entry()"
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as shell:
         shell.stdout.close()  # as ``cnnvis --help | head -1`` does
