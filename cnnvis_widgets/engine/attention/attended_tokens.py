@@ -53,7 +53,7 @@ class Tokens:
         Raises:
             ChannelError: there is no such place or token. OptionError: it is no query.
         """
-        if query == "mean":
+        if isinstance(query, str) and query == "mean":
             return None
         if isinstance(query, int | np.integer) and not isinstance(query, bool):
             if 0 <= query < self.others:
@@ -63,7 +63,12 @@ class Tokens:
                 f"Expected the number of a token without a place, of which there are {self.others}. "
                 f"Received: query={query!r}. Name {instead}, or 'mean'."
             )
-        if isinstance(query, tuple | list) and self.grid and len(query) == len(self.grid):
+        if (
+            isinstance(query, tuple | list)
+            and self.grid
+            and len(query) == len(self.grid)
+            and all(map(_is_whole, query))
+        ):
             if all(0 <= place < size for place, size in zip(query, self.grid, strict=True)):
                 return self.others + int(np.ravel_multi_index(tuple(map(int, query)), self.grid))
             raise ChannelError(f"Expected a place within the grid {self.grid} of tokens. Received: query={query!r}.")
@@ -320,3 +325,7 @@ def weights_of_image(network: Network, feeds: Feeds, image: int, tensors: Sequen
     function = runtime.compiled(("attention", tuple(feeds), tuple(tensors)), body, runtime.batches.signature(feeds))
     values: Any = function(*one.values())
     return list(values)
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer)

@@ -179,7 +179,7 @@ def test_wrong_layers_and_queries():
     for query in ((4, 0), (0, -1), 1):
         with pytest.raises(ChannelError, match="Received: query="):
             attention_maps(network, query=query)
-    for query in ((1,), "best", 0.5, True):
+    for query in ((1,), "best", 0.5, True, np.array([], bool), np.array(["mean", 1]), ("a", 1), (None, 2)):
         with pytest.raises(OptionError, match="Received: query="):
             attention_maps(network, query=query)
     with pytest.raises(LayerError, match=r"at most 17 tokens.*Received: grid=\(5, 5\), which has 25 places"):
