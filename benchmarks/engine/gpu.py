@@ -1,8 +1,8 @@
 """What the engine does on a GPU: the same results as on the CPU of that machine, and how long they take.
 
-Each way of computing has a process of its own: the CPU with the GPU hidden; the same with an image whose values are a
-millionth larger, to tell which results hang on the last digits; the GPU in float32, where single fields of its policy
-(``cnnvis_widgets/engine/devices.py``) are turned, to see which ways are right and pay on a GPU; and the GPU as
+Each way of computing has a process of its own: the CPU with the GPU hidden; the same with an image changed by a
+millionth of its values, to tell which results hang on the last digits; the GPU in float32, where single fields of its
+policy (``cnnvis_widgets/engine/devices.py``) are turned, to see which ways are right and pay on a GPU; and the GPU as
 TensorFlow sets it up, which is TF32 on newer ones. A difference is the largest one over the largest value of the CPU's
 result.
 
@@ -64,7 +64,7 @@ WAYS = {
     "GPU": tuple(POLICIES),
     "GPU, TF32": (SHIPPED, "no fast_pullbacks"),
 }
-NUDGE = np.float32(1 + 1e-6)  # eight times the distance to the next float
+NUDGE = 1e-6  # eight times the distance to the next float
 REPEATS = 3
 STRATEGIES = set[str]()
 """Those of the last call."""
@@ -215,7 +215,10 @@ def _of_network(
         begun = perf_counter()
         network = loader()
         yield base | {"work": "load", "first": perf_counter() - begun}, []
-        image = network.feeds()[network.runtime.image_tensor][:1] * (NUDGE if way == NUDGED else np.float32(1))
+        image = network.feeds()[network.runtime.image_tensor][:1]
+        if way == NUDGED:
+            noise = np.random.default_rng(0).standard_normal(image.shape)
+            image = (image * (1 + NUDGE * noise)).astype(image.dtype)
         for work, call in calls_of(name, network, layer, short=title != SHIPPED):
             row = base | {"work": work}
             STRATEGIES.clear()
