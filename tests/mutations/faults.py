@@ -798,8 +798,8 @@ FAULTS = (
     Fault(
         "gradient x input is the gradient alone",
         "engine/attribution/gradient_times_input.py",
-        "products = images * class_scores",
-        "products = class_scores",
+        "    products *= images\n",
+        "",
         CAMS,
     ),
     Fault(
