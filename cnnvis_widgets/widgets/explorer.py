@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ipywidgets as w
 
-from .. import demo
 from ..arguments import checked
-from ..engine.network.cautions import cautions
-from ..engine.network.default_feed import default_feed
 from ..engine.network.heads import ClassNames
-from ..engine.network.image_sources import image_names, read_once
-from ..engine.network.loading import load
 from ..engine.network.network import Network
 from ..engine.runtime import memory
 from ..imaging.busy_regions import Box
-from ..imaging.photographs import PHOTOGRAPHS
 from .card.channel_card import ChannelCard
 from .closing import close_all
 from .elements.title_bar import TitleBar
@@ -30,13 +23,14 @@ from .jobs.cells import LatestRuns
 from .jobs.computations import forget_results
 from .last_picture import LastPicture
 from .layout import Actions, ExplorerLayout
+from .opening import Opened, opened
 from .overview.film_strip import FilmStrip
 from .runner import Runner
 from .saving.result_files import Result, ResultFiles
 from .state import saved as saved_state
 from .state.explorer_state import opening_layer
 from .state.fed_images import FedImages
-from .state.network_facts import network_facts, network_title
+from .state.network_facts import network_facts
 from .state.opening_code import OpeningCode
 from .surveying.image_survey import ImageSurvey
 from .views.comparison import ComparisonView
@@ -104,28 +98,27 @@ class ModelExplorer(w.VBox):
         settings = {"class_names": class_names, "heads": heads, "preprocess": preprocess, "image_input": image_input}
         settings |= {"trusted": True} if trusted else {}
         self._opening = OpeningCode(model, feed, settings)
-        opened = _open(model, feed, **settings)
-        self._build(opened, Path(outdir), None if logdir is None else Path(logdir))
+        self._build(opened(model, feed, **settings), Path(outdir), None if logdir is None else Path(logdir))
 
-    def _build(self, opened: _Opened, outdir: Path, logdir: Path | None) -> None:
+    def _build(self, found: Opened, outdir: Path, logdir: Path | None) -> None:
         """Build what is on the screen, and begin the work of the first view."""
-        network = opened.network
-        layers = network.runtime.layers_as_fed(network.feeds(opened.feed))
-        self.fed_images = FedImages(network, opened.feed)
+        network = found.network
+        layers = network.runtime.layers_as_fed(network.feeds(found.feed))
+        self.fed_images = FedImages(network, found.feed)
         count = len(self.fed_images.images)
-        names = opened.names if len(opened.names) == count else tuple(f"image {index}" for index in range(count))
+        names = found.names if len(found.names) == count else tuple(f"image {index}" for index in range(count))
         self.state = FullState(self.fed_images, names, {layer.name: layer.label for layer in layers})
         self.state.layer = opening_layer(layers).name  # the graph alone need not tell the sizes
         self.state.log_to_tensorboard = logdir is not None
         self._runner = Runner(self.state, self.fed_images, ResultFiles(outdir, logdir, network.layers))
-        self.image_pane = ImagePane(self.state, self.fed_images, opened.notices)
+        self.image_pane = ImagePane(self.state, self.fed_images, found.notices)
         self.surveying = ImageSurvey(self.state, self.fed_images)
         self.card = ChannelCard(self.state, self.fed_images, self.surveying, self._open_surveyed)
         self.views = self._make_views(outdir)
-        self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view, opened.title)
+        self._last_picture = LastPicture(self.state, self.image_pane, lambda: self._view, found.title)
         self.strip = FilmStrip(self.state, self.fed_images, layers)
         self._view_of(DreamView).sight.followers.append(self.strip.follow)
-        heading = TitleBar(title=opened.title, facts=network_facts(network, self.fed_images.images[0].shape))
+        heading = TitleBar(title=found.title, facts=network_facts(network, self.fed_images.images[0].shape))
         self.parts = ExplorerLayout(self.state, self.image_pane, self.views, self.strip, self._actions(logdir), heading)
         self.parts.card.children = (self.card,)
         self._last_picture.card = self.parts.card
@@ -366,6 +359,7 @@ class ModelExplorer(w.VBox):
             self._runner.close()
             self._last_picture.close()
             self.card.stop()
+            self.strip.stop()
             self.surveying.close()
             self._release_memory()
             forget_results(self.network)
@@ -410,35 +404,3 @@ class ModelExplorer(w.VBox):
         status_and_steps = self._view.work()
         if status_and_steps is not None:
             self._runner.begin(self._view, *status_and_steps)
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """What an explorer opens on: the network and its title, the feed, names of the images, what to tell the user."""
-
-    network: Network
-    title: str
-    feed: Any
-    names: tuple[str, ...]
-    notices: tuple[str, ...]
-
-
-def _open(model: Any, feed: Any, **settings: Any) -> _Opened:
-    """Load the model; without a feed, choose one. ``settings`` are those of ``load``."""
-    names: tuple[str, ...] = ()
-    if model is None and feed is None:
-        model, feed, names = _embedded()
-    feed = read_once(feed)
-    names = names or image_names(feed)
-    network = load(model, feed, **settings)
-    notices = cautions(network.runtime)
-    if network.feed is None:
-        chosen = default_feed(network.runtime, network.preprocess, tuple(PHOTOGRAPHS))
-        feed, names, notices = chosen.feeds, chosen.names, (chosen.notice, *notices)
-    return _Opened(network, network_title(model, network), feed, names, notices)
-
-
-def _embedded() -> tuple[Network, list[Any], tuple[str, ...]]:
-    """The embedded network, its photographs and their names."""
-    photos = demo.photos()
-    return demo.network(), list(photos.values()), tuple(photos)

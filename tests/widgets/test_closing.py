@@ -6,8 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from threading import Event
 
 import pytest
+
+from cnnvis_widgets import ModelExplorer
+from cnnvis_widgets.widgets.overview.film_strip import FilmStrip
+
+pytest_plugins = ["widget_jobs"]
 
 SCRIPT = """
 import gc, json, sys, threading, weakref
@@ -49,3 +55,20 @@ def test_a_closed_explorer_leaves_nothing_behind(logdir, tmp_path):
     left, freed = json.loads(done.stdout.splitlines()[-1])
     assert left == []  # but shared layouts and styles
     assert freed == [True, True]
+
+
+@pytest.mark.usefixtures("no_leaked_jobs")
+def test_the_film_strip_of_a_closed_explorer_is_filled_no_further(network, images, monkeypatch):
+    begun, go_on = Event(), Event()
+
+    def slow(*_):
+        begun.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(FilmStrip, "_fill", slow)
+    explorer = ModelExplorer(network, images, logdir=None)
+    assert begun.wait(60)
+    explorer.close()
+    go_on.set()
+    explorer.strip.wait(60)
+    assert explorer.strip._job.cancelled

@@ -155,6 +155,10 @@ class FilmStrip:
         """Wait until the strip shows the scene of now; for scripts and tests."""
         self._slot.wait(timeout)
 
+    def stop(self) -> None:
+        """End the work."""
+        self._slot.stop(0)
+
     def _intervening(self, change: Any) -> bool:
         """Whether a change of an intervention's trait can be seen."""
         factor = getattr(self._state, "factor", 1.0)
