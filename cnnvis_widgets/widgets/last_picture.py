@@ -57,7 +57,8 @@ class LastPicture:
         self._state, self._image_pane, self._view, self._network = state, image_pane, view, network
         self.card: w.Widget | None = None
         self._display = uuid4().hex
-        self._lock = RLock()
+        self._lock = RLock()  # never held while a picture is drawn: every change of the state asks for it
+        self._drawing = RLock()
         self._timer: Timer | None = None
         self._shown, self._time = b"", 0.0
         self._published = False
@@ -69,9 +70,10 @@ class LastPicture:
         publish({**widget, "text/plain": WORDS})
         if getattr(shell, "kernel", None) is None:  # a terminal
             return
-        with self._lock:
+        with self._drawing:
             self._shown = self.png()
             publish(_data(self._shown), transient={"display_id": self._display})
+        with self._lock:
             if not self._published:
                 self._published = True
                 self._state.observe(self._refresh_soon, list(_FOLLOWED))
@@ -83,12 +85,16 @@ class LastPicture:
 
     def flush(self) -> None:
         """Publish what is on the screen now, if it is another picture than the one that was published."""
-        with self._lock:
-            self._forget_timer()
-            if not self._published:
-                return
-            picture, self._time = self.png(), monotonic()
-            if picture != self._shown:
+        with self._drawing:
+            with self._lock:
+                self._forget_timer()
+                if not self._published:
+                    return
+            picture = self.png()
+            with self._lock:
+                self._time = monotonic()
+                if picture == self._shown or not self._published:
+                    return
                 self._shown = picture
                 transient = {"display_id": self._display}
                 _shell().display_pub.publish(_data(picture), transient=transient, update=True)

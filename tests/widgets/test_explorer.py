@@ -987,6 +987,27 @@ def test_the_button_says_whether_it_pins_or_unpins(explorer):
     assert view._pin.description == "Pin map"
 
 
+def test_no_change_waits_while_the_last_picture_is_drawn(explorer, monkeypatch):
+    picture, is_drawing, go_on, changed = explorer._last_picture, *(threading.Event() for _ in range(3))
+
+    def draw():
+        is_drawing.set()
+        assert go_on.wait(20)
+        return picture._shown  # nothing is published
+
+    monkeypatch.setattr(picture, "png", draw)
+    picture._published = True
+    drawing = threading.Thread(target=picture.flush)
+    drawing.start()
+    assert is_drawing.wait(20)
+    threading.Thread(target=lambda: (picture._refresh_soon(), changed.set())).start()
+    assert changed.wait(10)
+    go_on.set()
+    drawing.join(20)
+    picture._forget_timer()
+    picture._published = False
+
+
 def test_the_last_picture_has_the_selected_map(explorer):
     still = explorer._last_picture._still()
     large = pixels(canvas(explorer, "large"))

@@ -31,6 +31,9 @@ _DEPENDS_ON = (
     *("scale", "limit", "floor", "colours"),
 )
 
+PATIENCE = 0.4
+"""Seconds until the projection in another layer or image: the first one there takes a second, and views would wait."""
+
 
 class ChannelCard(w.VBox):
     """Everything about the chosen channel of the chosen layer, and about the pinned ones, for the chosen image.
@@ -61,6 +64,7 @@ class ChannelCard(w.VBox):
         self._job: jobs.Job | None = None
         self._dreams = IdleDreams(self._show_dream, self._is_busy)
         self.facts: CardFacts | None = None
+        self._completed: tuple[str, int] | None = None  # the layer and the image of the newest whole card
         self.pinned = PinnedCards(state, fed_images)
         self.face = CardFace(state, "card", self._choose_unit)
         self.face.where.canvas.interactive = True
@@ -179,6 +183,7 @@ class ChannelCard(w.VBox):
         for address in self._state.pinned_cards:
             requests.append((address, self._request(*Address.of(address), None)))
         image = self._state.image
+        is_elsewhere = self._completed != (self._state.layer, image)
 
         def steps() -> Generator[Any, None, None]:
             found: dict[str | None, CardFacts] = {}
@@ -186,6 +191,8 @@ class ChannelCard(w.VBox):
                 for facts in card_steps(request):
                     found[address] = facts
                     yield dict(found)
+                    if is_elsewhere and len(found) == 1 and facts.projection is None and not job.rest(PATIENCE):
+                        return
 
         def show(found: dict[str | None, CardFacts], final: bool) -> None:
             self._show(job, image, found)
@@ -270,8 +277,10 @@ class ChannelCard(w.VBox):
         if job.error is not None:
             self.face.fail(job.error)
             return
-        if not job.cancelled and self.facts is not None and self._view_count:
-            facts = self.facts
+        facts = self.facts
+        if facts is not None and not job.cancelled:
+            self._completed = facts.fed_layer.layer, self._state.image
+        if facts is not None and not job.cancelled and self._view_count:
             self.face.show_dream(None)
             self.elsewhere.ask(facts.fed_layer.layer, facts.channel)
             self._dreams.wish(facts.fed_layer, facts.channel)

@@ -97,6 +97,11 @@ class Job:
         """Wait for the end, at most ``timeout`` seconds. Returns whether the job has ended."""
         return self.end.wait(timeout)
 
+    def rest(self, seconds: float) -> bool:
+        """Let all others compute for so long; called within a step. Returns whether the job goes on after it."""
+        with TURNS.resting():
+            return not self._cancel.wait(seconds)
+
     def run(self) -> None:
         """Do the work in this thread."""
         try:

@@ -14,10 +14,13 @@ from cnnvis_widgets import ModelExplorer, channel_evidence, load, reconstruct
 from cnnvis_widgets.engine.attribution.intervention import ResumedNetwork
 from cnnvis_widgets.errors import ChannelError, LayerError, OptionError
 from cnnvis_widgets.imaging.render import picture
+from cnnvis_widgets.widgets.card import channel_card
+from cnnvis_widgets.widgets.card import facts as facts_of_a_card
 from cnnvis_widgets.widgets.card.channel_card import ChannelCard
 from cnnvis_widgets.widgets.card.face import strongest_votes
 from cnnvis_widgets.widgets.card.figures import Colouring, Subject, what_excites_it, what_it_sees, where_it_fires
 from cnnvis_widgets.widgets.card.idle_dreams import IdleDreams, kept_dream, small_dream
+from cnnvis_widgets.widgets.jobs import jobs
 from cnnvis_widgets.widgets.state.cards import Address
 from cnnvis_widgets.widgets.surveying.image_survey import ImageSurvey
 
@@ -208,6 +211,32 @@ def test_the_card_works_only_in_a_page(explorer):
     explorer.state.channel = 3
     assert card.wait(10).channel == 2
     card.close()
+
+
+def test_who_walks_through_layers_waits_for_no_projection(explorer, card, monkeypatch):
+    card._slot = jobs.Slot()
+    projected, compute = [], facts_of_a_card.reconstruct
+
+    def reconstruct_and_count(network, feed, layer, **options):
+        projected.append((layer, *options["channels"]))
+        return compute(network, feed, layer, **options)
+
+    monkeypatch.setattr(facts_of_a_card, "reconstruct", reconstruct_and_count)
+    rests, rest = [], jobs.Job.rest
+    monkeypatch.setattr(jobs.Job, "rest", lambda job, seconds: rests.append(seconds) or rest(job, seconds))
+    layers = [layer.name for layer in explorer.network.layers if layer.name != explorer.state.layer]
+    for layer in layers:
+        explorer.state.layer = layer
+        card.begin()
+    facts = card.wait(10)
+    assert len(layers) > 2
+    assert rests[-1] == channel_card.PATIENCE
+    assert projected == [(layers[-1], facts.channel)]
+    rests.clear()
+    explorer.state.channel = (facts.channel + 1) % 4
+    card.begin()
+    assert card.wait(10).projection is not None
+    assert rests == []  # in the same layer
 
 
 def test_a_dream_is_kept_and_begins_only_when_nothing_runs(explorer, card):
