@@ -60,6 +60,13 @@ def test_exercises_are_asked_in_a_notebook_whose_question_and_score_cells_are_lo
     assert "solution=" not in text
 
 
+def test_the_pages_on_the_web_show_no_marking_guide():
+    cells = nbformat.read(FOLDER / "exercises" / "for_teachers.ipynb", 4).cells
+    showing = [cell for cell in cells if ".guide()" in cell.source]
+    assert showing
+    assert all("remove-output" in cell.metadata.tags for cell in showing)
+
+
 @pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
 def test_every_question_has_an_answer_a_solution_and_a_guide(path):
     sheet = ExerciseSheet.load(path)
