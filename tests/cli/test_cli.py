@@ -409,7 +409,7 @@ def test_the_module_is_the_command(model, photos):
     assert json.loads(done.stdout)["image_input"] == "image"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["describe", "demo"]])
+@pytest.mark.parametrize("words", [["--help"], pytest.param(["describe", "demo"], marks=pytest.mark.slow)])
 def test_a_reader_who_has_seen_enough_is_no_error(words):
     code = f"import sys; sys.argv[1:] = {words}; from cnnvis_widgets.cli.main import entry; sys.stdin.read(); entry()"
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

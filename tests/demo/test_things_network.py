@@ -61,6 +61,14 @@ def test_dead_channels_are_known():
     }
 
 
+@pytest.fixture(scope="module")
+def looked_at():
+    """Four hundred pictures, the network, and the strengths of the channels of two layers."""
+    data, network = demo.things(400, seed=7), demo.things_network()
+    strengths = {name: activations(network, data.images, name)[0].strengths for name in ("conv3_2", "conv4_1")}
+    return data, network, strengths
+
+
 @pytest.mark.parametrize(
     ("layer", "channel", "names", "part"),
     [
@@ -74,10 +82,9 @@ def test_dead_channels_are_known():
         ("conv4_1", 50, {"flower", "boat"}, None),
     ],
 )
-def test_channels_look_for_what_notebook_04_says(layer, channel, names, part):
-    data, network = demo.things(400, seed=7), demo.things_network()
-    strengths = activations(network, data.images, layer)[0].strengths[:, channel]
-    best = np.argsort(-strengths)[:9]
+def test_channels_look_for_what_notebook_04_says(looked_at, layer, channel, names, part):
+    data, network, strengths = looked_at
+    best = np.argsort(-strengths[layer][:, channel])[:9]
     assert {data.names[label] for label in data.labels[best]} == names
     if part is not None:
         seen = (reconstruct(network, data.images[best], layer, channels=[channel]).images[:, 0] ** 2).sum(axis=-1)
@@ -131,6 +138,7 @@ def things_model_of(recipe: Recipe):
     return demo.things_model(None, seed=recipe.seed)
 
 
+@pytest.mark.slow
 def test_the_model_of_the_classroom_is_ready_to_be_used():
     model = demo.train_things(epochs=1, pictures=40)
     data = demo.things(10, seed=SEED)

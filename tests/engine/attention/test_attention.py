@@ -30,7 +30,7 @@ def same(array, expected):
 # ---- the weights of one attention
 
 
-@pytest.mark.parametrize("attend", [keras_attention, with_dropout, hand_written])
+@pytest.mark.parametrize("attend", [keras_attention, pytest.param(with_dropout, marks=pytest.mark.slow), hand_written])
 @pytest.mark.parametrize("token", [True, False])
 def test_maps_of_each_head(attend, token):
     model = vit(attend, token=token)
@@ -110,7 +110,7 @@ def test_a_batch_of_fixed_size():
 # ---- all attentions together
 
 
-@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize("token", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_rollout_and_relevance(token):
     model, images = vit(token=token, blocks=3), photo(24, 2)
     network = load(model, images)

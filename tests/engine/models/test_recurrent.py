@@ -68,6 +68,7 @@ KINDS = {
     "ConvLSTM2D": lambda: film(layers.ConvLSTM2D(3, 3), layers.GlobalAveragePooling2D()),
     FRAMES: film_frames,
 }
+QUICK = "LSTM", "GRU, reset before", "SimpleRNN", "unrolled", "masked", "ConvLSTM2D"
 
 
 def fed_to(model):
@@ -94,7 +95,9 @@ def assert_as_keras(network, model, fed):
     np.testing.assert_allclose(back.images[:, 0], gradient, atol=1e-5 * np.abs(gradient).max())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+)
 def test_a_recurrent_model_as_an_object(kind):
     keras.utils.set_random_seed(1)
     model = KINDS[kind]()

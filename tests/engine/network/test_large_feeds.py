@@ -54,7 +54,10 @@ def small_memory(monkeypatch):
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("dilation", [1, 2])
-@pytest.mark.parametrize(("height", "width"), [(192, 160), (193, 151), (170, 223)])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(193, 151), *(pytest.param(*size, marks=pytest.mark.slow) for size in ((192, 160), (170, 223)))],
+)
 def test_layers_in_pieces_are_those_of_the_whole_image(small_memory, padding, dilation, height, width):
     image = np.random.default_rng(0).normal(size=(1, height, width, 3)).astype(np.float32)
     names = ["pool", "sum", "deep"]
@@ -187,7 +190,9 @@ def close(result, expected):
 
 @pytest.mark.parametrize("rule", ["gradient", "deconvnet", "guided"])
 @pytest.mark.parametrize("seed", ["strongest", "map", "ones"])
-@pytest.mark.parametrize(("padding", "size"), [("same", (393, 351)), ("valid", (370, 423))])
+@pytest.mark.parametrize(
+    ("padding", "size"), [("same", (393, 351)), pytest.param("valid", (370, 423), marks=pytest.mark.slow)]
+)
 def test_reconstructions_in_pieces_are_those_of_the_whole_image(small_tiles, rule, seed, padding, size):
     image = np.random.default_rng(0).normal(size=(1, *size, 3)).astype(np.float32)
     options = {"rule": rule, "seed": seed, "channels": [0, 1, 2, 4]}
