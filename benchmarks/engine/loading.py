@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 FORMS = ("session", "object", "keras", "h5", "saved_model")
-LAYER = "block3_pool"
+LAYER = "*block3_pool*"
 
 
 def memory(name: str = "VmRSS") -> int:
