@@ -40,7 +40,7 @@ def as_tensor(value: Value) -> tf.Tensor:
 
 
 def blank_array(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
-    """Return zeros where TensorFlow's kernels can read them. The system provides large ones when they are written to."""
+    """Return zeros where TensorFlow's kernels can read them. Large ones take memory when they are written to."""
     return _aligned_array(shape, dtype, np.zeros)
 
 
