@@ -64,7 +64,9 @@ def ours(weights: Any, image: np.ndarray) -> dict[str, Work]:
     return {
         "first maps": lambda: cv.activations(cv.load(model, image), None, LAYER)[0].values[0],
         "Grad-CAM": lambda: cv.grad_cam(network, None, CLASS, layer=LAYER).images[0, 0],
-        "integrated gradients": lambda: cv.integrated_gradients(network, None, CLASS, steps=STEPS).images[0, 0],
+        "integrated gradients": lambda: cv.integrated_gradients(network, None, CLASS, baseline=0.0, steps=STEPS).images[
+            0, 0
+        ],
     }
 
 
