@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 FORMS = ("session", "object", "keras", "h5", "saved_model")
-LAYER = "block3_pool"
+LAYER = "*block3_pool*"
 
 
 def memory(name: str = "VmRSS") -> int:
@@ -109,7 +109,7 @@ def measured(form: str, folder: Path, again: int) -> dict[str, Any]:
 def main() -> None:
     """Measure each form, or one of them in this process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--again", type=int, default=0, help="load the .keras file so often")
+    parser.add_argument("--again", type=int, default=0, help="load each form so often after the first time")
     parser.add_argument("--forms", nargs="*", default=FORMS)
     parser.add_argument("--in-process", nargs=2, metavar=("FORM", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -123,8 +123,7 @@ def main() -> None:
         )
         for form in options.forms:
             command = [sys.executable, "-m", "benchmarks.engine.loading", "--in-process", form, name]
-            again = ["--again", str(options.again if form == "keras" else 0)]
-            subprocess.run([*command, *again], check=True)
+            subprocess.run([*command, "--again", str(options.again)], check=True)
 
 
 if __name__ == "__main__":

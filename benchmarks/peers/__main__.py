@@ -25,7 +25,7 @@ WORK = Path(__file__).parent / "work.py"
 
 
 class Process:
-    """A library at work in a process of its own; ``works`` names what it can do."""
+    """A library at work in a process of its own; ``works`` names what it can do, ``built`` is its memory before."""
 
     def __init__(self, library: str, python: str, folder: Path) -> None:
         self.library, self._folder = library, folder
@@ -37,7 +37,9 @@ class Process:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.works: list[str] = self._answer() or []
+        answer = self._answer() or ([], 0)
+        self.works: list[str] = answer[0]
+        self.built: int = answer[1]
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -71,7 +73,7 @@ def agreement(result: np.ndarray, own: np.ndarray) -> float:
 def rows(work: str, processes: list[Process], rounds: int) -> list[str]:
     """Lines of the table for one work; the libraries take turns."""
     able = [process for process in processes if work in process.works]
-    first = {process.library: process.do(work) for process in able}
+    first, built = {process.library: process.do(work) for process in able}, {each.library: each.built for each in able}
     later: dict[str, list[tuple[float, float]]] = {process.library: [] for process in able}
     for _ in range(rounds):
         for process in able:
@@ -83,7 +85,10 @@ def rows(work: str, processes: list[Process], rounds: int) -> list[str]:
             for figures in zip(*later[name], strict=True)
         )
         same = f"{agreement(result, first[OURS][3]):.4f}"
-        lines.append(f"| {work} | {name} | {seconds:.2f} | {times} | {processor:.2f} | {used} | {memory} | {same} |")
+        lines.append(
+            f"| {work} | {name} | {seconds:.2f} | {times} | {processor:.2f} | {used} "
+            f"| {built[name]} | {memory} | {same} |"
+        )
     return lines
 
 
@@ -106,8 +111,9 @@ def main() -> None:
             ", ".join(f"{key} {value}" for key, value in machine("tensorflow", "keras").items()),
             f"load before {load_of_machine()}; seconds: the first call, then minimum / median / maximum",
             "",
-            "| work | library | first | later | processor, first | processor, later | memory, MiB | agreement |",
-            "|---|---|---|---|---|---|---|---|",
+            "| work | library | first | later | processor, first | processor, later "
+            "| model built, MiB | largest, MiB | agreement |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         print(*lines, sep="\n", flush=True)
         for work in options.works or processes[0].works:

@@ -3,6 +3,7 @@
 The folder holds ``weights.npz`` (the kernels and biases of a VGG16) and ``image.npy``. After each line that it reads,
 the process does the work of that name once more and answers with one line of JSON: seconds, seconds of processor time
 (all threads), and the largest memory of the process in MiB. ``LIBRARY_WORK.npy`` beside the weights is the result.
+Its first line names the works, and the largest memory until then: Keras and PyTorch compute random weights first.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def ours(weights: Any, image: np.ndarray) -> dict[str, Work]:
     return {
         "first maps": lambda: cv.activations(cv.load(model, image), None, LAYER)[0].values[0],
         "Grad-CAM": lambda: cv.grad_cam(network, None, CLASS, layer=LAYER).images[0, 0],
-        "integrated gradients": lambda: cv.integrated_gradients(network, None, CLASS, steps=STEPS).images[0, 0],
+        "integrated gradients": lambda: cv.integrated_gradients(network, None, CLASS, baseline=0.0, steps=STEPS).images[
+            0, 0
+        ],
     }
 
 
@@ -132,7 +135,7 @@ def main() -> None:
     library, folder = sys.argv[1], Path(sys.argv[2])
     with np.load(folder / "weights.npz") as weights:
         works = LIBRARIES[library](weights, np.load(folder / "image.npy"))
-    print(json.dumps(list(works)), flush=True)
+    print(json.dumps([list(works), largest_memory()]), flush=True)
     for line in sys.stdin:
         begun, used = time.perf_counter(), time.process_time()
         result = works[line.strip()]()

@@ -135,7 +135,7 @@ def _weights(survey: Survey, layer: Layer, factors: _Factors, target: int | str)
     sums = np.zeros(len(model.components_))
     for feeds in _fed(survey, factors.keys):
         scores = ClassScores.of(survey.require_network(), feeds, None)
-        values, gradients = scores.backward_to(layer, *scores.bound(one(target)).pairs())
+        values, gradients, _ = scores.backward_to(layer, *scores.bound(one(target)).pairs())
         vectors, slopes = (each.reshape(-1, each.shape[-1]) for each in (np.maximum(values, 0), gradients))
         sums += (model.transform(vectors) * (slopes @ model.components_.T)).sum(axis=0)
     return [float(total) / len(factors.keys) for total in sums]

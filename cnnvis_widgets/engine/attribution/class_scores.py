@@ -266,22 +266,26 @@ class ClassScores:
 
     def backward_to(
         self, maps: Layer, rows: np.ndarray, channels: np.ndarray, weights: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the feature maps of the images ``rows``, and the gradient there of one channel's score of each."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compute the feature maps of the images ``rows``, the gradient there of one channel's score, and these scores.
+
+        Scores are float32 (rows,).
+        """
         images = self.images_of(rows)
         entered, fed = enter(self, images, [self.layer.tensor, maps.tensor], gradient=True)
         if entered.entry == maps.tensor:
-            gradients, _ = self.backward_with_scores(rows, images, channels, weights, end=maps.tensor)
-            return fed, gradients
+            gradients, scores = self.backward_with_scores(rows, images, channels, weights, end=maps.tensor)
+            return fed, gradients, scores
 
         def body(batch: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, *others: tf.Tensor) -> list[tf.Tensor]:
             tensors = [self.layer.tensor, maps.tensor]
             values, activations = self.network.runtime.build(entered.graph_inputs(batch, others), tensors)
-            return [activations, gradient_at(activations, self.scores_of(values, targets, weights), self.layer.name)]
+            scores = self.scores_of(values, targets, weights)
+            return [activations, gradient_at(activations, scores, self.layer.name), scores]
 
         key = ("gradient", self.layer.tensor, self.head.meaning, maps.tensor)
-        values, gradients = entered.run(key, body, rows, fed, channels, weights)
-        return channels_last(values, maps), channels_last(gradients, maps)
+        values, gradients, scores = entered.run(key, body, rows, fed, channels, weights)
+        return channels_last(values, maps), channels_last(gradients, maps), scores
 
     def scores_of(self, values: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Within a function being traced: the score of one target for each variant."""
@@ -346,9 +350,16 @@ class ClassScores:
         return [tensor for tensor in self.feeds if tensor != self.network.runtime.image_tensor]
 
 
-def attribution_without_images(class_scores: ClassScores, targets: BoundTargets, method: str) -> Attribution:
-    """Make the result of a method before its pictures are computed: targets, names and scores."""
-    values = class_scores.of_targets(targets)
+def attribution_without_images(
+    class_scores: ClassScores, targets: BoundTargets, method: str, scores: np.ndarray | None = None
+) -> Attribution:
+    """Make the result of a method before its pictures are computed: targets, names and scores.
+
+    Args:
+        class_scores, targets, method: of the result.
+        scores: of the targets, (images, targets), where they are known; otherwise a forward pass computes them.
+    """
+    values = class_scores.of_targets(targets) if scores is None else scores
     return Attribution(
         method,
         class_scores.layer,

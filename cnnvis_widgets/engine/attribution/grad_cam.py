@@ -211,12 +211,12 @@ def _weighted_maps(
 ) -> Attribution:
     """The map of every image for every target under one of the weightings."""
     bound = class_scores.bound(targets)
-    result = attribution_without_images(class_scores, bound, method)
     maps = maps_to_weigh(class_scores.network, class_scores.layer, layer)
     sizes = class_scores.images.shape[1:-1]
     if upsampled:
         require_axes_of_image(maps, sizes, _INSTEAD)
-    values, gradients = class_scores.backward_to(maps, *bound.pairs())
+    values, gradients, scores = class_scores.backward_to(maps, *bound.pairs())
+    result = attribution_without_images(class_scores, bound, method, scores.reshape(bound.channels.shape))
     images = WEIGHTINGS[method](values, gradients)
     if upsampled:
         images = enlarged(images, sizes)

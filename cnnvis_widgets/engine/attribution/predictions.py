@@ -94,5 +94,5 @@ def channel_evidence(
     """
     class_scores = ClassScores.of(network, feed, scores)
     maps = class_scores.network.layer(layer)
-    values, gradients = class_scores.backward_to(maps, *class_scores.bound(one(target)).pairs())
+    values, gradients, _ = class_scores.backward_to(maps, *class_scores.bound(one(target)).pairs())
     return (values * gradients).sum(axis=tuple(range(1, values.ndim - 1)))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import DTypeLike
 
 from ..devices import device_policy
 from ..tensorflow_internals import eager_mode
@@ -35,13 +39,23 @@ def as_tensor(value: Value) -> tf.Tensor:
         return tf.experimental.dlpack.from_dlpack((array if fits else _aligned(array)).__dlpack__())
 
 
+def blank_array(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
+    """Return zeros where TensorFlow's kernels can read them. Large ones take memory when they are written to."""
+    return _aligned_array(shape, dtype, np.zeros)
+
+
 def _aligned(array: np.ndarray) -> np.ndarray:
     """Copy an array to memory where TensorFlow's kernels can read it."""
-    memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
-    begin = -memory.ctypes.data % _ALIGNMENT
-    copied = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    copied = _aligned_array(array.shape, array.dtype, np.empty)
     copied[...] = array
     return copied
+
+
+def _aligned_array(shape: Sequence[int], dtype: DTypeLike, allocate: Callable[..., np.ndarray]) -> np.ndarray:
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = allocate(size + _ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 def constant_of(node: NodeDef) -> np.ndarray:

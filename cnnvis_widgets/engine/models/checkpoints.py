@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
 from ...errors import ModelError, VariableError
 from ..graph.freezing import Draft
@@ -19,6 +20,8 @@ from .soundness import require_room
 from .tracing import Request
 
 v1 = tf.compat.v1
+
+_OBJECTS, _VALUE = "_CHECKPOINTABLE_OBJECT_GRAPH", "VARIABLE_VALUE"  # TensorFlow's names in checkpoints
 
 
 def read_checkpoint(path: Path, request: Request) -> Draft | None:
@@ -87,12 +90,57 @@ def values_of_variables(prefix: str, graph_def: GraphDef, names: Sequence[str]) 
     Raises:
         ModelError: the checkpoint is damaged or does not fit into memory.
     """
-    reader, keys = open_checkpoint(prefix), _checkpoint_keys(graph_def)
+    keys = _checkpoint_keys(graph_def)
+    return values_under_keys(prefix, {name: keys.get(name, name) for name in names})
+
+
+def values_under_keys(prefix: str, keys: Mapping[str, str]) -> dict[str, Value]:
+    """Return the values in a checkpoint under those of these keys that it has.
+
+    The largest is read first. TensorFlow keeps memory that was freed in pieces, of which the largest may else be taken
+    in part for small values, when the same file is loaded again.
+
+    Args:
+        prefix: of the checkpoint.
+        keys: from the names in the result to those in the checkpoint.
+
+    Raises:
+        ModelError: the checkpoint is damaged or does not fit into memory.
+    """
+    reader = open_checkpoint(prefix)
+    shapes = reader.get_variable_to_shape_map()
+    names = sorted((name for name in keys if keys[name] in shapes), key=lambda name: -prod(shapes[keys[name]]))
     try:
-        stored = {name: keys.get(name, name) for name in names}
-        return {name: reader.get_tensor(key) for name, key in stored.items() if reader.has_tensor(key)}
+        return {name: reader.get_tensor(keys[name]) for name in names}
     except (tf.errors.OpError, ValueError) as error:
         raise _damaged(prefix, str(error)) from error
+
+
+def keys_of_objects(prefix: str, root: Any) -> dict[int, str]:
+    """Return the keys under which a checkpoint of TensorFlow 2 stores variables, by the ``id`` of their handles.
+
+    Args:
+        prefix: of the checkpoint.
+        root: the object that was stored, or one built like it. Its variables need no values.
+    """
+    stored = TrackableObjectGraph.FromString(tf.train.load_checkpoint(prefix).get_tensor(_OBJECTS))
+    view, keys = tf.train.TrackableView(root), dict[int, str]()
+    seen, pending = set[int](), [(root, 0)]
+    while pending:
+        value, number = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        key = next((each.checkpoint_key for each in stored.nodes[number].attributes if each.name == _VALUE), None)
+        if key is not None and isinstance(value, tf.Variable):
+            keys[id(value.handle)] = key
+        children = view.children(value)
+        pending += [
+            (children[child.local_name], child.node_id)
+            for child in stored.nodes[number].children
+            if child.local_name in children
+        ]
+    return keys
 
 
 def open_checkpoint(prefix: str) -> Any:

@@ -5,18 +5,24 @@ Both can state any size, and HDF5 can refer to other files. Keras follows what i
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import h5py
 
 from ...errors import ModelError
 from .soundness import require_room
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MOST_TEXT = 2**28
 """Bytes of an architecture as text."""
@@ -56,16 +62,54 @@ def weights_in_archive(path: Path) -> int:
     with damaged(path), zipfile.ZipFile(path) as archive:
         if _WEIGHTS not in archive.namelist():
             return 0
-        with tempfile.TemporaryFile() as copy, archive.open(_WEIGHTS) as stored:
-            seekable: IO[bytes] = stored
-            if archive.getinfo(_WEIGHTS).compress_type != zipfile.ZIP_STORED:  # to go back would unpack it again
-                while chunk := stored.read(2**24):
+        with archive.open(_WEIGHTS) as packed:
+            if archive.getinfo(_WEIGHTS).compress_type == zipfile.ZIP_STORED:
+                with _StoredMember(path, archive.getinfo(_WEIGHTS)) as stored:
+                    return weights_in_hdf5(path, stored)
+            with tempfile.TemporaryFile() as copy:  # to go back in what is packed would unpack it again
+                while chunk := packed.read(2**24):
                     copy.write(chunk)
-                seekable = copy
-            return weights_in_hdf5(path, seekable)
+                return weights_in_hdf5(path, copy)
 
 
-def weights_in_hdf5(path: Path, file: IO[bytes] | None = None) -> int:
+class _StoredMember(io.RawIOBase):
+    """A member of an archive that is stored as it is. ``zipfile`` would read, and sum up, all that a seek passes over.
+
+    Args:
+        path: of the archive.
+        member: was opened once by ``zipfile``, which looked at its header.
+    """
+
+    def __init__(self, path: Path, member: zipfile.ZipInfo) -> None:
+        self._file = path.open("rb")
+        self._file.seek(member.header_offset + 26)
+        name, extra = struct.unpack("<2H", self._file.read(4))
+        self._begin, self._size = member.header_offset + 30 + name + extra, min(member.compress_size, member.file_size)
+        self.seek(0)
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell() - self._begin
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        from_where = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        return self._file.seek(self._begin + from_where + offset) - self._begin
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        left = max(self._size - self.tell(), 0)
+        return self._file.readinto(memoryview(buffer)[:left])
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def weights_in_hdf5(path: Path, file: IO[bytes] | io.RawIOBase | None = None) -> int:
     """Return how many numbers the datasets of an HDF5 file hold, after a look at all of them.
 
     Args:

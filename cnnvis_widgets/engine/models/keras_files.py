@@ -17,6 +17,7 @@ import keras
 
 from ...errors import ModelError, described
 from ..graph.freezing import Draft
+from .file_variables import FileModel, built_from_file, emptied_when_read
 from .keras2_configs import mended
 from .keras2_layers import LAYERS
 from .keras_archives import archive_texts, damaged, weights_in_archive, weights_in_hdf5
@@ -51,9 +52,9 @@ def read_archive(path: Path, request: Request) -> Draft | None:
     require_room_for_weights(config, weights_in_archive(path), repr(str(path)))
     version = str(metadata.get("keras_version", "3") if isinstance(metadata, dict) else "3")
     if not version.startswith("2"):
-        return draft_of_keras_model(_loaded(path, ".keras", path, trusted=request.trusted), request.arguments)
+        return _draft_of(_loaded(path, ".keras", path, trusted=request.trusted), request)
     try:
-        return draft_of_keras_model(_loaded_by_tf_keras(path, ".keras", request.trusted), request.arguments)
+        return _draft_of(_loaded_by_tf_keras(path, ".keras", request.trusted), request)
     except ImportError as error:
         raise ModelError(
             f"Expected a .keras file of Keras 3. Received: {str(path)!r} of Keras {version}. "
@@ -83,7 +84,7 @@ def read_hdf5(path: Path, request: Request) -> Draft | None:
         )
     require_harmless(config, repr(str(path)), trusted=request.trusted)
     require_room_for_weights(config, elements, repr(str(path)))
-    return draft_of_keras_model(_loaded_hdf5(path, config, version, request.trusted), request.arguments)
+    return _draft_of(_loaded_hdf5(path, config, version, request.trusted), request)
 
 
 def runs_python_code(path: Path) -> bool:
@@ -122,16 +123,20 @@ def _architecture(path: Path) -> tuple[dict[str, Any] | None, str]:
         return config, version
 
 
-def _loaded_hdf5(path: Path, config: dict[str, Any], version: str, trusted: bool) -> Any:
+def _draft_of(loaded: FileModel, request: Request) -> Draft:
+    return emptied_when_read(draft_of_keras_model(loaded.model, request.arguments), loaded.variables)
+
+
+def _loaded_hdf5(path: Path, config: dict[str, Any], version: str, trusted: bool) -> FileModel:
     if version.startswith("3"):
         return _loaded(path, ".h5", path, trusted=trusted)
-    ways: list[Callable[[], Any]] = [lambda: _loaded_mended(path, config, trusted)]
+    ways: list[Callable[[], FileModel]] = [lambda: _loaded_mended(path, config, trusted)]
     if importlib.util.find_spec("tf_keras") is not None:
         ways.append(lambda: _loaded_by_tf_keras(path, ".h5", trusted))
     return _first_of(ways)
 
 
-def _first_of(ways: list[Callable[[], Any]]) -> Any:
+def _first_of(ways: list[Callable[[], FileModel]]) -> FileModel:
     """Return what the first way gives that does not fail; the error is that of the first."""
     first: ModelError | None = None
     for way in ways:
@@ -144,7 +149,7 @@ def _first_of(ways: list[Callable[[], Any]]) -> Any:
     raise first or ModelError("Expected a model that loads.")
 
 
-def _loaded_mended(path: Path, config: dict[str, Any], trusted: bool) -> Any:
+def _loaded_mended(path: Path, config: dict[str, Any], trusted: bool) -> FileModel:
     """Load an .h5 file of Keras 2 by way of a file with its weights and a mended architecture."""
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / "model.h5"
@@ -159,12 +164,12 @@ def _loaded_mended(path: Path, config: dict[str, Any], trusted: bool) -> Any:
 
 def _loaded(
     path: Path, suffix: str, origin: Path, layers: Mapping[str, type] | None = None, *, trusted: bool
-) -> keras.Model:
+) -> FileModel:
     with tempfile.TemporaryDirectory() as folder:
+        named = _named(path, suffix, folder)
+        options: dict[str, Any] = {"custom_objects": layers, "compile": False, "safe_mode": not trusted}
         try:
-            return keras.models.load_model(
-                _named(path, suffix, folder), custom_objects=layers, compile=False, safe_mode=not trusted
-            )
+            return built_from_file(lambda: keras.models.load_model(named, **options))
         except Exception as error:
             raise ModelError(
                 f"Expected a model that Keras {keras.__version__} can load. Received: {str(origin)!r}: {error} "
@@ -174,10 +179,11 @@ def _loaded(
             ) from error
 
 
-def _loaded_by_tf_keras(path: Path, suffix: str, trusted: bool) -> Any:
-    tf_keras = importlib.import_module("tf_keras")
+def _loaded_by_tf_keras(path: Path, suffix: str, trusted: bool) -> FileModel:
+    load_model = importlib.import_module("tf_keras").models.load_model
     with tempfile.TemporaryDirectory() as folder:
-        return tf_keras.models.load_model(str(_named(path, suffix, folder)), compile=False, safe_mode=not trusted)
+        named = str(_named(path, suffix, folder))
+        return built_from_file(lambda: load_model(named, compile=False, safe_mode=not trusted))
 
 
 def _named(path: Path, suffix: str, folder: str) -> Path:

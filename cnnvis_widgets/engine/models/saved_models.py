@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import tensorflow as tf
 
 from ...errors import ModelError
 from ..graph.freezing import Draft
-from ..graph.graphdef import node_of, tensor_of
-from .checkpoints import values_of_variables
+from ..graph.graphdef import Value, node_of, tensor_of
+from .checkpoints import keys_of_objects, values_of_variables, values_under_keys
+from .file_variables import built_from_file, emptied_when_read
 from .functions import draft_of_function
 from .saved_model_files import SavedModelFiles, read_saved_model
 from .tracing import Request
@@ -25,7 +27,7 @@ def read_object(model: Any, request: Request) -> Draft | None:
     """Read what ``tf.saved_model.load`` returns; anything else gives ``None``."""
     if not (hasattr(model, "signatures") and hasattr(model, "tensorflow_version")):
         return None
-    return _from_signatures(model, "the loaded SavedModel")
+    return draft_of_function(_served_function(model, "the loaded SavedModel"))
 
 
 def read_path(path: Path, request: Request) -> Draft | None:
@@ -45,13 +47,44 @@ def read_path(path: Path, request: Request) -> Draft | None:
         saved.tell()
     else:
         saved.require_harmless()
+    draft = _with_values_of_checkpoint(saved)
+    if draft is not None:
+        return draft
     try:
-        loaded = tf.saved_model.load(str(directory))
+        loaded = built_from_file(lambda: tf.saved_model.load(str(directory)))
     except Exception as error:
         raise ModelError(
             f"Expected a SavedModel that TensorFlow {tf.__version__} can load. Received: {str(directory)!r}: {error}"
         ) from error
-    return _from_signatures(loaded, str(directory))
+    return emptied_when_read(draft_of_function(_served_function(loaded.model, str(directory))), loaded.variables)
+
+
+def _with_values_of_checkpoint(saved: SavedModelFiles) -> Draft | None:
+    """Read a SavedModel whose function captures only variables, and their values from the checkpoint.
+
+    TensorFlow's loader would fill all variables. Keras exports each weight twice.
+
+    Returns:
+        ``None`` where the function captures something else, such as a table, or the loader fails.
+    """
+    directory, prefix = str(saved.directory), saved.variables
+    if not Path(f"{prefix}.index").is_file():
+        return None
+    try:
+        empty = tf.saved_model.load(directory, options=tf.saved_model.LoadOptions(experimental_skip_checkpoint=True))
+        keys = keys_of_objects(prefix, empty)
+    except Exception:  # whatever TensorFlow raises; to load it whole tells what is wrong
+        return None
+    function = _served_function(empty, directory)
+    handles = {inner.op.name: outer for outer, inner in function.graph.captures if outer.dtype == tf.resource}
+    if any(id(handle) not in keys for handle in handles.values()):
+        return None
+    stored = {name: keys[id(handle)] for name, handle in handles.items()}
+
+    def read(names: Sequence[str]) -> dict[str, Value]:
+        return values_under_keys(prefix, {name: stored[name] for name in names if name in stored})
+
+    return replace(draft_of_function(function), read=read)
 
 
 def _directory(path: Path) -> Path | None:
@@ -64,11 +97,9 @@ def _directory(path: Path) -> Path | None:
         return path.parent if path.suffix == ".pbtxt" or file.read(1) == _FIRST_BYTE else None
 
 
-def _from_signatures(loaded: Any, origin: str) -> Draft:
+def _served_function(loaded: Any, origin: str) -> Any:
     signatures = dict(loaded.signatures)
-    if not signatures:
-        return draft_of_function(_only_function(loaded, origin))
-    return draft_of_function(signatures[_served(signatures)])
+    return signatures[_served(signatures)] if signatures else _only_function(loaded, origin)
 
 
 def _only_function(loaded: Any, origin: str) -> Any:

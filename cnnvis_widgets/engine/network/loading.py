@@ -18,6 +18,7 @@ from ..models.admission import admitted, admitted_draft
 from ..models.open_files import OPEN_FILES, stamp_of
 from ..models.readers import draft_of, unreadable
 from ..models.tracing import Request, unnamed
+from ..runtime.memory import give_back
 from ..runtime.tracing import eagerly
 from .cautions import cautions
 from .feeds import Preprocess, as_array, key_name
@@ -129,6 +130,7 @@ def _runtime(model: Any, request: Request, wanted: str | None, fed: tuple[str, .
         frozen = _frozen(model, Request(traced_for, request.trusted), named)
         if is_traced or stamp != stamp_of(model, trusted=request.trusted):  # for this feed, or written meanwhile
             stamp = None
+        give_back()
     runtime = Runtime(frozen, wanted, fed)
     OPEN_FILES.keep(stamp, named, runtime.frozen)
     return runtime

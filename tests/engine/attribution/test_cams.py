@@ -20,9 +20,11 @@ from cnnvis_widgets import (
     hires_cam,
     layer_cam,
     load,
+    predict,
     score_cam,
 )
 from cnnvis_widgets.engine.attribution import cam_weightings
+from cnnvis_widgets.engine.attribution.class_scores import ClassScores
 from cnnvis_widgets.engine.attribution.enlargement import enlarged
 from cnnvis_widgets.engine.attribution.score_cam import score_cam_steps
 from cnnvis_widgets.errors import CnnvisError, FeedError, GradientError, LayerError
@@ -77,6 +79,14 @@ def maps_and_gradients(model, images, score_of):
         tape.watch(maps)
         score = score_of(rest(maps))
     return *(np.asarray(part, np.float64) for part in (maps, tape.gradient(score, maps))), score.numpy()
+
+
+@pytest.mark.parametrize("method", GRADIENT_CAMS)
+def test_scores_of_named_classes_take_no_forward_pass_of_their_own(method, monkeypatch):
+    network = load(keras_cnn(), photo(images=2))
+    expected = predict(network).scores[:, [1, 2]]
+    monkeypatch.setattr(ClassScores, "of_variants", None)
+    close(GRADIENT_CAMS[method](network, None, [1, 2]).scores, expected)
 
 
 # ---- the formulas, for every kind of target
