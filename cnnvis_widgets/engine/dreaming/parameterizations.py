@@ -12,7 +12,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,12 +22,14 @@ from PIL import Image
 
 from ...arguments import checked
 from ...errors import OptionError
+from ..backward.gradient_overrides import with_gradient
 from .numbers_given import matrix_of, numbers_of
 
 IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32) / 0.46195238
 """A square root of the covariance of ImageNet's colours, scaled so that its longest column has length 1."""
 
 _MOST_SIDE, _MOST_CHANNELS, _MOST_DECAY = 16_384, 4096, 10
+_PICTURE = "Cnnvis/Picture"
 _EXTREME = 1e-4  # fitted pictures stay so far from black and white, where a sigmoid would need infinite variables
 
 
@@ -320,30 +322,31 @@ def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
     return (np.sqrt(height * width) / 4 * power * scale).astype(np.float32)
 
 
-@tf.custom_gradient
 def _picture(
     real: tf.Tensor, imaginary: tf.Tensor, scale: tf.Tensor, width: tf.Tensor, colours: tf.Tensor
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
-    """Pictures in [0, 1] of spectra (pictures, colours, height, width // 2 + 1), with their gradient.
-
-    TensorFlow's own gradient is equal but has ten times as many ops, and all must be built before the first step.
-    """
-    sizes = tf.shape(real)
-    length = tf.stack([sizes[2], width])
+) -> tf.Tensor:
+    """Pictures in [0, 1] of spectra (pictures, colours, height, width // 2 + 1)."""
+    length = tf.stack([tf.shape(real)[2], width])
     spectrum = tf.complex(real * scale, imaginary * scale)
     planes = tf.raw_ops.IRFFT2D(input=spectrum, fft_length=length)
     pictures = tf.sigmoid(tf.raw_ops.Einsum(inputs=[planes, colours], equation="nkhw,ck->nhwc"))
+    with with_gradient(_PICTURE, "IdentityN"):  # this op takes all that its gradient needs
+        return tf.identity_n([pictures, real, imaginary, scale, width, colours])[0]
 
-    def back(signal: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
-        slope = tf.raw_ops.SigmoidGrad(y=pictures, dy=signal)
-        plane = tf.raw_ops.Einsum(inputs=[slope, colours], equation="nhwc,ck->nkhw")
-        waves = tf.raw_ops.RFFT2D(input=plane, fft_length=length)
-        column = tf.range(sizes[3])
-        alone = tf.equal(column, 0) | tf.equal(2 * column, width)  # every other column stands for two
-        share = scale * tf.where(alone, 1.0, 2.0) / tf.cast(tf.reduce_prod(length), tf.float32)
-        return tf.math.real(waves) * share, tf.math.imag(waves) * share, None, None, None
 
-    return pictures, back
+@tf.RegisterGradient(_PICTURE)
+def _from_picture(op: tf.Operation, signal: tf.Tensor, *_: tf.Tensor) -> list[tf.Tensor | None]:
+    """TensorFlow's own gradient is equal but has ten times as many ops, and all must be built before the first step."""
+    pictures, real, _imaginary, scale, width, colours = op.inputs
+    sizes = tf.shape(real)
+    length = tf.stack([sizes[2], width])
+    slope = tf.raw_ops.SigmoidGrad(y=pictures, dy=signal)
+    plane = tf.raw_ops.Einsum(inputs=[slope, colours], equation="nhwc,ck->nkhw")
+    waves = tf.raw_ops.RFFT2D(input=plane, fft_length=length)
+    column = tf.range(sizes[3])
+    alone = tf.equal(column, 0) | tf.equal(2 * column, width)  # every other column stands for two
+    share = scale * tf.where(alone, 1.0, 2.0) / tf.cast(tf.reduce_prod(length), tf.float32)
+    return [None, tf.math.real(waves) * share, tf.math.imag(waves) * share, None, None, None]
 
 
 def _spectrum(images: np.ndarray, colours: np.ndarray) -> np.ndarray:
