@@ -868,7 +868,7 @@ FAULTS = (
     ),
     Fault(
         "the matrix of colours is transposed",
-        "engine/dreaming/parameterizations.py",
+        "engine/dreaming/spectra.py",
         '"nkhw,ck->nhwc"',
         '"nkhw,kc->nhwc"',
         SPECTRA,
