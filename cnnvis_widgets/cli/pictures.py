@@ -13,9 +13,10 @@ import numpy as np
 from ..engine.network.network import Network
 from ..errors import OutputError
 from ..methods import METHODS
-from ..outputs.pictures import Picture, of_dream, of_layer, of_result, wall_words
+from ..outputs.pictures import Picture, of_dream, of_layer, of_result
 from ..outputs.png_files import write
 from ..outputs.tensorboard import EventWriter, is_logged
+from ..outputs.walls import wall_words
 from ..results import Attribution, DreamStep, MethodWall, Occlusion
 from .given import fed, images_of, names_of, network_of
 from .parsing import call_of

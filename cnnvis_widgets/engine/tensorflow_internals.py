@@ -111,12 +111,22 @@ def optimiser_options(config: ConfigProto) -> Iterator[None]:
 
 
 def free_with(function: Any) -> None:
-    """Free the graph of a function, and the weights that it captured, as soon as the function is gone.
+    """Free what ``wrap_function`` or ``prune`` returned as soon as it is gone: its graph and all that it captured.
 
     Tensors and ops of a graph refer to each other. TensorFlow breaks these circles for a ``tf.function``, but not for
-    what ``wrap_function`` returns, whose weights would wait for the garbage collector.
+    these functions, whose weights would wait for the garbage collector. The functions that the graph calls, such as
+    bodies of loops, are registered once more for each of them, and TensorFlow never takes that back: every call of a
+    network that is loaded anew would leave them in memory for good.
     """
+    called = [each.signature.name for each in function.graph.as_graph_def().library.function]
     finalize(function, _dismantle, function.graph).atexit = False
+    finalize(function, _unregister, called).atexit = False
+
+
+def _unregister(names: Iterable[str]) -> None:
+    """Give up one registration of each function. TensorFlow counts them, and frees a function with its last one."""
+    for name in names:
+        _context.context().remove_function(name)
 
 
 def free_now(functions: Iterable[Any]) -> None:

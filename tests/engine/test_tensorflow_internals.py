@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,3 +134,34 @@ def test_the_dtype_of_a_variable_is_read_from_its_handle() -> None:
     [(handle, _)] = function.graph.captures
     assert internals.dtype_of_variable(handle) == tf.float16.as_datatype_enum
     assert internals.dtype_of_variable(tf.constant(1.0)) is None
+
+
+def registered(name: bytes) -> bool:
+    return internals._context.context().has_function(name)
+
+
+def caller_of(called: Any) -> Any:
+    function = tf.compat.v1.wrap_function(lambda x: called(x), [tf.TensorSpec([2])])
+    internals.free_with(function)
+    return function
+
+
+def test_functions_that_a_function_calls_are_freed_with_the_last_that_calls_them() -> None:
+    called = tf.function(lambda x: 2 * x).get_concrete_function(tf.TensorSpec([2]))
+    name, callers = called.name, [caller_of(called), caller_of(called)]
+    del called
+    gc.collect()
+    for _ in range(2):
+        assert registered(name)
+        np.testing.assert_array_equal(callers[-1](tf.ones([2])), [2, 2])
+        callers.pop()
+        gc.collect()
+    assert not registered(name)
+
+
+def test_the_functions_of_others_stay() -> None:
+    called = tf.function(lambda x: 2 * x).get_concrete_function(tf.TensorSpec([2]))
+    caller_of(called)
+    gc.collect()
+    assert registered(called.name)
+    np.testing.assert_array_equal(called(tf.ones([2])), [2, 2])

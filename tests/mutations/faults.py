@@ -868,7 +868,7 @@ FAULTS = (
     ),
     Fault(
         "the matrix of colours is transposed",
-        "engine/dreaming/parameterizations.py",
+        "engine/dreaming/spectra.py",
         '"nkhw,ck->nhwc"',
         '"nkhw,kc->nhwc"',
         SPECTRA,
@@ -1225,7 +1225,7 @@ FAULTS = (
     # ---- several explorers, and their logs
     Fault(
         "a paused dream keeps the turn of all explorers",
-        "widgets/jobs/computations.py",
+        "widgets/jobs/dreams.py",
         "with jobs.TURNS.resting():",
         "if True:",
         "widgets/test_explorer.py paused_dream_leaves",

@@ -27,7 +27,7 @@ from cnnvis_widgets.widgets.charts.score_chart import ScoreChart, ticks
 from cnnvis_widgets.widgets.elements.canvas import PictureCanvas
 from cnnvis_widgets.widgets.elements.class_picker import ClassPicker
 from cnnvis_widgets.widgets.elements.shared_layouts import create, set_visible
-from cnnvis_widgets.widgets.jobs import computations, jobs
+from cnnvis_widgets.widgets.jobs import computations, dreams, jobs
 from cnnvis_widgets.widgets.runner import SHARING
 from cnnvis_widgets.widgets.views.map_sheet import MapSheet
 from cnnvis_widgets.widgets.views.montage import PAGE, Montage, on_page, pages
@@ -419,7 +419,7 @@ def test_a_layer_without_a_gradient_still_shows_its_maps(explorer, monkeypatch):
     def refused(*args, **options):
         raise GradientError("Expected a gradient.")
 
-    monkeypatch.setattr(computations, "dream_with", refused)
+    monkeypatch.setattr(dreams, "dream_with", refused)
     monkeypatch.setattr(explorer.network.runtime, "cache", function_cache())
     explorer.state.method = "deep dream"
     assert isinstance(explorer.wait(0), FeatureMaps)
@@ -633,7 +633,7 @@ def gate(explorer, monkeypatch):
     explorer.start()
     last = explorer.wait(0)
     gate = Gate(replace(last, index=0, images=last.images[:, ::-1]))
-    monkeypatch.setattr(computations, "dream_with", gate)
+    monkeypatch.setattr(dreams, "dream_with", gate)
     explorer._runner.slot = jobs.Slot()
     yield gate
     explorer.stop()
@@ -691,7 +691,7 @@ def test_sliders_steer_the_running_dream(explorer, gate, monkeypatch):
         started.update(options=options, controls=controls)
         return gate()
 
-    monkeypatch.setattr(computations, "dream_with", start)
+    monkeypatch.setattr(dreams, "dream_with", start)
     explorer.state.start, explorer.state.pace = "photo", 2.0
     explorer.start()
     gate.go.release(2)
@@ -747,9 +747,9 @@ def test_a_change_in_one_explorer_does_not_stop_the_dream_of_another(make, explo
 
 
 def test_a_paused_dream_leaves_the_machine_to_others(make, explorer, gate, monkeypatch):
-    pausing, paused, goes_on = threading.Event(), threading.Event(), computations._goes_on
-    monkeypatch.setattr(computations, "_PAUSE", 60)
-    monkeypatch.setattr(computations, "_goes_on", lambda going: (pausing.set(), goes_on(going), paused.set())[1])
+    pausing, paused, goes_on = threading.Event(), threading.Event(), dreams._goes_on
+    monkeypatch.setattr(dreams, "_PAUSE", 60)
+    monkeypatch.setattr(dreams, "_goes_on", lambda going: (pausing.set(), goes_on(going), paused.set())[1])
     other = make()
     explorer.start()
     explorer.state.paused = True

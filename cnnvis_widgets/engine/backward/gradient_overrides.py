@@ -73,14 +73,23 @@ def _computed_anew(op: tf.Operation, inputs: Sequence[tf.Tensor], groups: int, o
     return tf.concat([convolved(input=part, filter=own, padding=padding, **options) for part, own in parts], -1)
 
 
+def with_gradient(gradient: str, *ops: str) -> AbstractContextManager[None]:
+    """Return a context in which ops of some types get a registered gradient.
+
+    ``tf.custom_gradient`` registers a new gradient whenever it is traced, and TensorFlow keeps it for good, together
+    with the graph: half a megabyte for each dream of a small network. A gradient with a name is registered once.
+    """
+    override = tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(ops, gradient))
+    return cast("AbstractContextManager[None]", override)
+
+
 def spreading() -> AbstractContextManager[None]:
     """Return a context in which sums and products send a gradient to their first operand only.
 
     The second operand must broadcast to the first. TensorFlow's own gradient would build ops that find out at run time
     which operand was broadcast.
     """
-    override = tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(("AddV2", "Mul"), _SPREADING))
-    return cast("AbstractContextManager[None]", override)
+    return with_gradient(_SPREADING, "AddV2", "Mul")
 
 
 @tf.RegisterGradient(_SPREADING)

@@ -12,7 +12,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..backward.gradient_overrides import with_gradient
+
 _TINY = 1e-12
+_ONE_CHANNEL = "Cnnvis/OneChannel"
 
 
 @dataclass(frozen=True)
@@ -104,15 +107,17 @@ def channel(inputs: ObjectiveInputs, layer: str, channel: tf.Tensor) -> tf.Tenso
     return _mean(tf.gather(values, tf.reshape(channel, [-1, *[1] * (values.shape.rank - 1)]), axis=-1, batch_dims=1))
 
 
-@tf.custom_gradient
-def _one_channel(values: tf.Tensor, channel: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], Any]]:
-    """One channel. TensorFlow's own gradient serves any channels along any axis, and takes sixty ops for it."""
+def _one_channel(values: tf.Tensor, channel: tf.Tensor) -> tf.Tensor:
+    with with_gradient(_ONE_CHANNEL, "GatherV2"):
+        return tf.gather(values, channel, axis=-1)
 
-    def back(signal: tf.Tensor) -> tuple[tf.Tensor, None]:
-        selected = tf.one_hot(channel, tf.shape(values)[-1], dtype=values.dtype)
-        return signal[..., None] * selected, None
 
-    return tf.gather(values, channel, axis=-1), back
+@tf.RegisterGradient(_ONE_CHANNEL)
+def _from_one_channel(op: tf.Operation, signal: tf.Tensor) -> list[tf.Tensor | None]:
+    """TensorFlow's own gradient serves any channels along any axis, and takes sixty ops for it."""
+    values, channel, _ = op.inputs
+    selected = tf.one_hot(channel, tf.shape(values)[-1], dtype=values.dtype)
+    return [signal[..., None] * selected, None, None]
 
 
 @_term(channels=("channel",))

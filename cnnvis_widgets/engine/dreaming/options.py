@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -16,6 +14,7 @@ from ...methods.signatures import with_fields
 from ..network.network import Network
 from ..runtime.precision import PRECISIONS
 from . import recipes
+from .numbers_given import is_count, is_number, is_size, range_of, require_mask
 from .parameterizations import Parameterization, fourier
 from .transforms import Transform
 
@@ -25,7 +24,6 @@ LEAST_SPECTRUM = 64
 """The least side of a spectrum. Smaller pictures are changed pixel by pixel: their views hardly differ."""
 
 _LEVELS = 4  # of the Laplacian pyramid, by default
-_MOST_PIXELS = 2**28  # of a picture; more is a slip of the keyboard
 _USUAL_SIDE = 224  # of a picture where neither the network nor its feed has a size
 _ON_PIXELS, _ON_PARAMETERS = (4, 20, 1.5), (4, 32, 1.0)  # octaves, steps and step size, by default
 
@@ -183,7 +181,7 @@ class DreamOptions:
             FeedError: a parameterization for inputs without height and width.
             OptionError: an option has no meaning beside the values that were filled in.
         """
-        if photo_size is not None and not _is_size(photo_size):
+        if photo_size is not None and not is_size(photo_size):
             raise OptionError(f"Expected photo_size as (height, width) in pixels. Received: a {type(photo_size)}.")
         size = tuple(self.size or photo_size or _usual_size(network))
         axes = len(network.runtime.layout.picture_shape) - 1
@@ -200,7 +198,7 @@ class DreamOptions:
                 f"Expected pictures for a parameterization. Received: a network for inputs of size {size}. "
                 "Leave the parameterization out."
             )
-        value_range = _range(network.value_range() if self.value_range is None else self.value_range)
+        value_range = range_of(network.value_range() if self.value_range is None else self.value_range)
         channels = network.runtime.layout.picture_shape[-1]
         if not all(end.size == 1 or channels in (None, end.size) for end in value_range):
             raise OptionError(
@@ -224,14 +222,14 @@ class DreamOptions:
         optional = {item.name for item in fields(self) if item.default is None and getattr(self, item.name) is None}
         for name, least in _LEAST_COUNTS.items():
             value = getattr(self, name)
-            if name not in optional and not _is_count(value, least):
+            if name not in optional and not is_count(value, least):
                 raise OptionError(
                     f"Expected {name} of at least {least}. Received: {name}={value!r}. Give a whole number."
                 )
         require_counts(0, **{name: getattr(self, name) for name in _LEAST_COUNTS if name != "seed"})
         for name, (lowest, highest) in _LIMITS.items():
             value = getattr(self, name)
-            if name not in optional and not _is_number(value, lowest, highest):
+            if name not in optional and not is_number(value, lowest, highest):
                 limits = f"from {lowest} to {highest}" if highest < np.inf else f"of at least {lowest}"
                 raise OptionError(f"Expected {name} {limits}. Received: {name}={value!r}. Give a number {limits}.")
 
@@ -251,14 +249,14 @@ class DreamOptions:
                 f"Expected precision to be one of {', '.join(map(repr, PRECISIONS))}. "
                 f"Received: precision={self.precision!r}. Leave it out for float32."
             )
-        if self.size is not None and not _is_size(self.size):
+        if self.size is not None and not is_size(self.size):
             raise OptionError(
                 f"Expected size as (height, width) in pixels. Received: size={self.size!r}. Give two whole numbers."
             )
         if self.value_range is not None:
-            _range(self.value_range)
+            range_of(self.value_range)
         if self.mask is not None:
-            _check_mask(self.mask)
+            require_mask(self.mask)
 
     def _check_pixels(self) -> None:
         if self.parameterization is not None and self.laplacian_levels is not None:
@@ -321,50 +319,6 @@ def with_option_names(**defaults: Any) -> Callable[[_Function], _Function]:
     """
 
     return with_fields(DreamOptions, **defaults)
-
-
-def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, Integral) and int(value) >= least
-
-
-def _is_number(value: Any, lowest: float, highest: float) -> bool:
-    return isinstance(value, Real) and lowest <= float(value) <= highest and float(value) < np.inf
-
-
-def _is_size(size: Any) -> bool:
-    sides = isinstance(size, tuple | list) and all(_is_count(side, 1) for side in size)
-    return sides and math.prod(size) <= _MOST_PIXELS
-
-
-def _check_mask(given: Any) -> None:
-    try:
-        mask = np.asarray(given, np.float32)
-    except (TypeError, ValueError):
-        mask = np.zeros((), np.float32)
-    if mask.ndim != 2:
-        raise OptionError(
-            f"Expected a mask of shape (height, width), with numbers from 0 to 1. Received: {type(given).__name__} of "
-            f"shape {np.shape(given) if isinstance(given, np.ndarray) else ()}. Give an array of two axes."
-        )
-    if not (mask.size and np.all((mask >= 0) & (mask <= 1))):
-        raise OptionError(
-            f"Expected a mask of numbers from 0 to 1. Received: mask of shape {mask.shape}, "
-            f"{f'from {mask.min():g} to {mask.max():g}' if mask.size else 'empty'}. Scale it to that range."
-        )
-
-
-def _range(value_range: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        low, high = (np.asarray(end, np.float32) for end in value_range)
-        ordered = bool(np.all(low < high)) and bool(np.isfinite(low).all() and np.isfinite(high).all())
-    except (TypeError, ValueError):
-        ordered = False
-    if not ordered:
-        raise OptionError(
-            f"Expected value_range as (darkest, brightest). Received: value_range={value_range!r}. "
-            "Give the smaller value first."
-        )
-    return low, high
 
 
 def _usual_size(network: Network) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,12 +23,12 @@ from PIL import Image
 from ...arguments import checked
 from ...errors import OptionError
 from .numbers_given import matrix_of, numbers_of
+from .spectra import logit, pictures_of, resized_magnitude, spectra_of
 
 IMAGENET_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32) / 0.46195238
 """A square root of the covariance of ImageNet's colours, scaled so that its longest column has length 1."""
 
 _MOST_SIDE, _MOST_CHANNELS, _MOST_DECAY = 16_384, 4096, 10
-_EXTREME = 1e-4  # fitted pictures stay so far from black and white, where a sigmoid would need infinite variables
 
 
 @runtime_checkable
@@ -76,7 +76,7 @@ class Pixels:
         return _scaled(variables, factors)
 
     def fit(self, images: np.ndarray) -> np.ndarray:
-        return _logit(images)
+        return logit(images)
 
     def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
         return []
@@ -113,7 +113,7 @@ class Fourier:
 
     def fit(self, images: np.ndarray) -> np.ndarray:
         scale, colours = self.constants(images.shape)
-        spectrum = _spectrum(images, colours) / scale
+        spectrum = spectra_of(images, colours) / scale
         return np.stack([spectrum.real, spectrum.imag], 1).astype(np.float32)
 
     def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
@@ -123,7 +123,7 @@ class Fourier:
     def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
         scale, colours = constants
         real, imaginary = tf.unstack(variables, 2, axis=1)
-        return _picture(real, imaginary, scale, width, colours)
+        return pictures_of(real, imaginary, scale, width, colours)
 
     def moment_axes(self, rank: int) -> tuple[int, ...]:
         # All frequencies of a colour share one scale. Plain Adam has one for each: every frequency then moves equally
@@ -154,15 +154,15 @@ class Maco:
         return variables  # the magnitude is that of photographs already
 
     def fit(self, images: np.ndarray) -> np.ndarray:
-        return np.angle(_spectrum(images, _colours(self.colours, images.shape[-1]))).astype(np.float32)
+        return np.angle(spectra_of(images, _colours(self.colours, images.shape[-1]))).astype(np.float32)
 
     def constants(self, shape: Sequence[int]) -> list[np.ndarray]:
         _, height, width, channels = shape
-        return [_spectrum_at(self.spectrum, (height, width)), _colours(self.colours, channels)]
+        return [resized_magnitude(self.spectrum, (height, width)), _colours(self.colours, channels)]
 
     def decode(self, variables: tf.Tensor, width: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
         magnitude, colours = constants
-        return _picture(tf.cos(variables), tf.sin(variables), magnitude, width, colours)
+        return pictures_of(tf.cos(variables), tf.sin(variables), magnitude, width, colours)
 
     def moment_axes(self, rank: int) -> tuple[int, ...]:
         return ()
@@ -263,7 +263,7 @@ def magnitude_spectrum(
                 f"Received: {array.dtype} of shape {array.shape}."
             )
         picture = _at_size(array, size)
-        magnitudes.append(np.abs(_spectrum(picture[None], _colours(colours, picture.shape[-1])))[0])
+        magnitudes.append(np.abs(spectra_of(picture[None], _colours(colours, picture.shape[-1])))[0])
     if not magnitudes:
         raise OptionError("Expected at least one photograph. Received: none. Pass some as uint8 arrays.")
     return np.mean(magnitudes, 0).astype(np.float32)
@@ -320,44 +320,8 @@ def spectrum_scale(size: tuple[int, int], decay: float) -> np.ndarray:
     return (np.sqrt(height * width) / 4 * power * scale).astype(np.float32)
 
 
-@tf.custom_gradient
-def _picture(
-    real: tf.Tensor, imaginary: tf.Tensor, scale: tf.Tensor, width: tf.Tensor, colours: tf.Tensor
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
-    """Pictures in [0, 1] of spectra (pictures, colours, height, width // 2 + 1), with their gradient.
-
-    TensorFlow's own gradient is equal but has ten times as many ops, and all must be built before the first step.
-    """
-    sizes = tf.shape(real)
-    length = tf.stack([sizes[2], width])
-    spectrum = tf.complex(real * scale, imaginary * scale)
-    planes = tf.raw_ops.IRFFT2D(input=spectrum, fft_length=length)
-    pictures = tf.sigmoid(tf.raw_ops.Einsum(inputs=[planes, colours], equation="nkhw,ck->nhwc"))
-
-    def back(signal: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
-        slope = tf.raw_ops.SigmoidGrad(y=pictures, dy=signal)
-        plane = tf.raw_ops.Einsum(inputs=[slope, colours], equation="nhwc,ck->nkhw")
-        waves = tf.raw_ops.RFFT2D(input=plane, fft_length=length)
-        column = tf.range(sizes[3])
-        alone = tf.equal(column, 0) | tf.equal(2 * column, width)  # every other column stands for two
-        share = scale * tf.where(alone, 1.0, 2.0) / tf.cast(tf.reduce_prod(length), tf.float32)
-        return tf.math.real(waves) * share, tf.math.imag(waves) * share, None, None, None
-
-    return pictures, back
-
-
-def _spectrum(images: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    planes = _logit(images) @ np.linalg.inv(colours).T
-    return np.fft.rfft2(np.moveaxis(planes, -1, 1))
-
-
 def _scaled(variables: np.ndarray, factors: np.ndarray) -> np.ndarray:
     return (variables * factors.reshape(-1, *[1] * (variables.ndim - 1))).astype(np.float32)
-
-
-def _logit(images: np.ndarray) -> np.ndarray:
-    inside = np.clip(images, _EXTREME, 1 - _EXTREME)
-    return (np.log(inside) - np.log1p(-inside)).astype(np.float32)
 
 
 def _colours(matrix: np.ndarray | None, channels: int) -> np.ndarray:
@@ -369,23 +333,6 @@ def _colours(matrix: np.ndarray | None, channels: int) -> np.ndarray:
             "Give one row and one column for each channel of the input."
         )
     return matrix
-
-
-def _spectrum_at(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A magnitude spectrum for pictures of another size, with the same amount of detail of the same strength."""
-    _, height, across = spectrum.shape
-    if (height, across) == (size[0], size[1] // 2 + 1):
-        return spectrum
-    centred = np.fft.fftshift(spectrum, axes=1)
-    planes = [
-        np.asarray(Image.fromarray(plane).resize((size[1] // 2 + 1, size[0]), Image.Resampling.BILINEAR))
-        for plane in centred
-    ]
-    ratio = size[0] * (size[1] // 2 + 1) / (height * across)
-    # resizing smears the peak at frequency zero over its neighbours; restore it, or the mean colour is lost
-    resized = np.fft.ifftshift(np.stack(planes), axes=1) * np.sqrt(ratio)
-    resized[:, 0, 0] = spectrum[:, 0, 0] * ratio
-    return resized.astype(np.float32)
 
 
 def _at_size(photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the explorer computes, as generators of progress; a ``Job`` consumes them.
+"""What the explorer computes, as generators of progress; a ``Job`` consumes them. See also ``dreams`` and ``sweeps``.
 
 Each takes what it needs as values, read from the state when the job is begun: by the time the
 generator runs, in another thread, the state may say something else.
@@ -7,10 +7,8 @@ generator runs, in another thread, the state may say something else.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from threading import Event, RLock
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -18,24 +16,13 @@ import numpy as np
 from ...caches import LRUCache
 from ...engine.activations import maps_with_neighbours
 from ...engine.attribution.method_wall import method_wall_steps
-from ...engine.attribution.occluder import Occluder
-from ...engine.attribution.occlusion import occlusion_steps
 from ...engine.attribution.predictions import channel_evidence
-from ...engine.dreaming.dream import dream_with
-from ...engine.dreaming.options import DreamOptions
-from ...engine.dreaming.steering import DreamControls
-from ...engine.network.loading import load
 from ...engine.network.network import Network
-from ...engine.reconstruction.reconstruct import reconstruct, reconstruct_steps
-from ...errors import CnnvisError
+from ...engine.reconstruction.reconstruct import reconstruct_steps
 from ...methods import METHODS
-from ...results import FeatureMaps, Layer, MethodWall, Occlusion, Reconstruction, Target
-from ..saving.film import Film
+from ...results import FeatureMaps, MethodWall, Reconstruction
 from ..state.fed_images import FedLayer
 from ..state.questions import Question
-from . import jobs
-
-_PAUSE = 0.1  # seconds between two looks at whether a paused job is cancelled
 
 STRONGEST = 64
 """How many channels of a layer are reconstructed: the ones with the largest activations."""
@@ -192,92 +179,6 @@ def part(reconstruction: Reconstruction, channels: Sequence[int]) -> Reconstruct
     )
 
 
-@dataclass(frozen=True)
-class DreamTarget:
-    """What a dream is made for, and how.
-
-    Attributes:
-        layer: the name of the layer.
-        channel: a map; ``None`` for the one with the largest activation.
-        whole: whether the dream is of the whole layer; there is no channel then.
-        options: of the dream.
-        question: the class that is dreamt of, instead of a map.
-    """
-
-    layer: str
-    channel: int | None
-    whole: bool
-    options: DreamOptions
-    question: Question | None = None
-
-    def arguments(self, channel: int | None) -> tuple[str | None, Target | int | None]:
-        """What the dream is made for, as ``dream`` takes it: of a head or of a layer."""
-        return (self.layer, channel) if self.question is None else (self.question.scores, self.question.target)
-
-
-@dataclass(frozen=True)
-class DreamHandles:
-    """How the explorer follows and steers a running dream.
-
-    Attributes:
-        film: takes every step.
-        going: not set while the dream is paused.
-        controls: steers the dream.
-    """
-
-    film: Film
-    going: Event
-    controls: DreamControls
-
-
-def before_dreaming(fed_layer: FedLayer, target: DreamTarget) -> Steps:
-    """The maps to choose from and, while the user looks at them, one hidden step of a dream.
-
-    The functions compiled for it serve every class and map, so the next dream shows its first step at once.
-    """
-    for maps in browse(fed_layer):
-        yield replace(maps, done=0)
-        kind = target.layer, target.whole, target.options.start
-        with suppress(CnnvisError):  # raised again when a dream is begun; another channel may well have a gradient
-            fed_layer.network.runtime.cache.get_or_make(
-                ("before dreaming", *kind), partial(_compile, fed_layer, target)
-            )
-        yield maps
-
-
-def _compile(fed_layer: FedLayer, target: DreamTarget) -> None:
-    channel = None if target.whole else target.channel or 0
-    next(dream_with(load(fed_layer.network, fed_layer.feed), *target.arguments(channel), target.options))
-
-
-def dreaming(fed_layer: FedLayer, target: DreamTarget, handles: DreamHandles) -> Steps:
-    """The steps of a dream of ``target.layer``, which is the layer of ``fed_layer``.
-
-    A paused dream yields its last step again, a few times a second, so that the job can be cancelled. An undo needs no
-    waiting: the first step of the octave follows at once.
-    """
-    network, feed, key, layer = fed_layer
-    channel = target.channel
-    if channel is None and not target.whole and target.question is None:
-        channel = strongest_first(feature_maps(fed_layer))[0]
-    channels = () if channel is None else (channel,)
-    loaded, controls = load(network, feed), handles.controls
-    for step in dream_with(loaded, *target.arguments(channel), target.options, controls=controls):
-        handles.film.add(step)
-        progress = Progress(step, layer, channels, (key, layer, channel), step.index + 1, step.total)
-        yield progress
-        while not (_goes_on(handles.going) or controls.undoing):
-            yield progress
-
-
-def _goes_on(going: Event) -> bool:
-    """Whether a dream is not paused; a paused one waits a moment, in which other explorers compute."""
-    if going.is_set():
-        return True
-    with jobs.TURNS.resting():
-        return going.wait(_PAUSE)
-
-
 def explain(fed_layer: FedLayer, *, explainer: str, question: Question, options: Mapping[str, Any]) -> Steps:
     """The attribution of a class; ``options`` are further keywords of the method."""
     network, feed, key, layer = fed_layer
@@ -347,75 +248,3 @@ def wall(fed_layer: FedLayer, *, question: Question, at_layer: bool) -> Steps:
         yield Progress(result, layer, about=about, done=len(result.tiles), total=result.total)
     attributions = [tile.attribution for tile in result.tiles if tile.attribution is not None]
     RESULTS.put(about, result, sum(attribution.images.nbytes for attribution in attributions))
-
-
-@dataclass(frozen=True)
-class SweepTarget:
-    """What a square is slid over an image for.
-
-    Attributes:
-        size: of the square in pixels, along each axis of the image.
-        question: the class that is asked about.
-        at_layer: whether the strongest map of the chosen layer is followed, instead of the last one before the scores.
-        rule: of the projection of that map.
-    """
-
-    size: tuple[int, ...]
-    question: Question
-    at_layer: bool
-    rule: str
-
-    def about(self, fed_layer: FedLayer) -> Any:
-        """Under this the finished sweep is cached; the rule changes the projection alone."""
-        network, _, key, layer = fed_layer
-        return network, key, layer if self.at_layer else None, "sweep", self.size, self.question
-
-
-def is_swept(fed_layer: FedLayer, target: SweepTarget) -> bool:
-    """Whether the sweep is cached."""
-    return RESULTS.get(target.about(fed_layer)) is not None
-
-
-def before_sweeping(fed_layer: FedLayer, target: SweepTarget) -> Steps:
-    """The projection of the map that a sweep would follow; the feature maps of the layer, where it follows none."""
-    network, feed, _, layer = fed_layer
-    asked, followed = target.question, layer if target.at_layer else None
-    occluder = Occluder(network, feed, layer=followed, scores=asked.scores, target=asked.where)
-    if occluder.maps is None or occluder.channel is None:
-        yield Progress(feature_maps(fed_layer), layer)
-    else:
-        yield Progress(_projection(fed_layer, occluder.maps, occluder.channel, target.rule), layer)
-
-
-def sweep(fed_layer: FedLayer, target: SweepTarget) -> Steps:
-    """The projection of the strongest map by a rule, if there are maps, then a square slid over the image.
-
-    Together they are the panels of figure 7 of Zeiler and Fergus.
-    """
-    network, feed, _, layer = fed_layer
-    about = target.about(fed_layer)
-    cached: Occlusion | None = RESULTS.get(about)
-    if cached is not None:
-        if cached.maps is not None:
-            channel = int(cached.map_channels[0])
-            yield Progress(_projection(fed_layer, cached.maps, channel, target.rule), layer, about=about, done=0)
-        yield Progress(cached, layer, about=about)
-        return
-    asked, followed = target.question, layer if target.at_layer else None
-    for result in occlusion_steps(network, feed, asked.target, size=target.size, layer=followed, **asked.options):
-        if result.index == 0 and result.maps is not None:
-            projection = _projection(fed_layer, result.maps, int(result.map_channels[0]), target.rule)
-            yield Progress(projection, layer, about=about, done=0, total=result.total)
-        yield Progress(result, layer, about=about, done=result.index + 1, total=result.total)
-    RESULTS.put(about, result, result.attribution.images.nbytes + result.scores.nbytes)
-
-
-def _projection(fed_layer: FedLayer, layer: Layer, channel: int, rule: str) -> Reconstruction:
-    """The projection of a map by a rule."""
-    network, feed, key, _ = fed_layer
-    about = network, key, layer, channel, "projection", rule
-    projection: Reconstruction | None = RESULTS.get(about)
-    if projection is None:
-        projection = reconstruct(network, feed, layer, channels=[channel], rule=rule)
-        RESULTS.put(about, projection, projection.images.nbytes)
-    return projection

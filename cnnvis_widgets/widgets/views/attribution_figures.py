@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.attribution.method_wall import method_wall
 from ...errors import CnnvisError
-from ...outputs.pictures import area_words
+from ...outputs.walls import area_words
 from ...results import WallTile
 from ..elements.badges import Fact, marks
 from ..elements.controls import text

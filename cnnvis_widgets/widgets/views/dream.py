@@ -22,7 +22,8 @@ from ..elements.class_picker import ClassPicker
 from ..elements.controls import button, caption, column, dropdown, row, side_by_side, slider, stack, text, whole_slider
 from ..elements.shared_layouts import create, set_visible
 from ..input_image.image_pane import size_in_words
-from ..jobs import computations, jobs
+from ..jobs import dreams, jobs
+from ..jobs.computations import Progress
 from ..jobs.dream_sight import DreamSight
 from ..saving.film import Film
 from ..state.applicability import no_gradient
@@ -180,7 +181,7 @@ class DreamView(View):
     def work(self) -> tuple[str, Steps]:
         """The maps to choose from, and what a dream of them needs; the dream itself begins with ``start``."""
         self._dreaming = False
-        return f"Computing {self.state.layer}", computations.before_dreaming(self.context.fed_layer(), self._target())
+        return f"Computing {self.state.layer}", dreams.before_dreaming(self.context.fed_layer(), self._target())
 
     def start(self) -> None:
         """Begin a dream of the chosen class, map or layer, abandoning whatever runs."""
@@ -193,20 +194,20 @@ class DreamView(View):
         fed_layer = self.context.fed_layer(target.layer)
         self._about = fed_layer, state.image, target.question
         self.chart.clear()
-        handles = computations.DreamHandles(self.film, self._going, self._controls)
-        steps = computations.dreaming(fed_layer, target, handles)
+        handles = dreams.DreamHandles(self.film, self._going, self._controls)
+        steps = dreams.dreaming(fed_layer, target, handles)
         self._dreaming = True
         self.context.begin(self, "Dreaming", steps)
         self._update()
 
-    def _target(self) -> computations.DreamTarget:
+    def _target(self) -> dreams.DreamTarget:
         """What the state selects: the layer, its class or map (None for the strongest map), and the options."""
         state, options = self.state, self._dream_options()
         head = state.current_head
         if state.objective == "class" and head is not None:
-            return computations.DreamTarget(head.scores.name, None, False, options, state.question(state.target))
+            return dreams.DreamTarget(head.scores.name, None, False, options, state.question(state.target))
         whole = state.objective == "layer"
-        return computations.DreamTarget(state.layer, None if whole else state.channel, whole, options)
+        return dreams.DreamTarget(state.layer, None if whole else state.channel, whole, options)
 
     def _dream_options(self) -> DreamOptions:
         """The options that the controls show. Strength belongs to the photo."""
@@ -259,7 +260,7 @@ class DreamView(View):
         """The dream is written, and not the maps to choose from."""
         return isinstance(result, DreamStep)
 
-    def draw(self, progress: computations.Progress, final: bool) -> None:
+    def draw(self, progress: Progress, final: bool) -> None:
         if isinstance(progress.result, FeatureMaps):
             sheet = MapSheet(progress.result, progress.layer, progress.about, look=Look.of(self.state))
             self.context.gallery.show(sheet, final)

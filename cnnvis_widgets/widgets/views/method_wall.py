@@ -9,7 +9,7 @@ import ipywidgets as w
 from ...engine.attribution.method_wall import wall_methods
 from ...imaging import encode
 from ...methods import METHODS
-from ...outputs.pictures import wall_photo, wall_reference, wall_tile, wall_words
+from ...outputs.walls import wall_photo, wall_reference, wall_tile, wall_words
 from ...results import MethodWall, WallTile
 from ..elements.badges import marks
 from ..elements.canvas import PictureCanvas

@@ -20,7 +20,8 @@ from ..elements.class_picker import ClassPicker
 from ..elements.controls import button, caption, column, side_by_side, slider, stack, switch
 from ..elements.shared_layouts import create, set_visible
 from ..input_image.head_map import class_legend
-from ..jobs import computations
+from ..jobs import sweeps
+from ..jobs.computations import Progress
 from .class_choice import NO_HEAD, explained_menu, explains_another_class, question, target_code
 from .manual_occlusion import ManualOcclusion, OcclusionTraits
 from .view import Context, Steps, View
@@ -102,23 +103,23 @@ class OcclusionView(View):
         """The projection of the map that is followed; the whole sweep, where it was computed before."""
         fed_layer, target = self.context.fed_layer(), self._target()
         self._clear()
-        if computations.is_swept(fed_layer, target):
-            return SLIDING, computations.sweep(fed_layer, target)
-        return "Projecting the strongest map", computations.before_sweeping(fed_layer, target)
+        if sweeps.is_swept(fed_layer, target):
+            return SLIDING, sweeps.sweep(fed_layer, target)
+        return "Projecting the strongest map", sweeps.before_sweeping(fed_layer, target)
 
     def start(self) -> None:
         """Slide the square over the whole image, abandoning whatever runs."""
-        self.context.begin(self, SLIDING, computations.sweep(self.context.fed_layer(), self._target()))
+        self.context.begin(self, SLIDING, sweeps.sweep(self.context.fed_layer(), self._target()))
 
-    def _target(self) -> computations.SweepTarget:
+    def _target(self) -> sweeps.SweepTarget:
         state = self.state
-        return computations.SweepTarget(self.manual.size, question(state), state.at_layer, state.rule)
+        return sweeps.SweepTarget(self.manual.size, question(state), state.at_layer, state.rule)
 
     def writes(self, result: Any) -> bool:
         """The sweep is written, and not what comes before it."""
         return isinstance(result, Occlusion)
 
-    def draw(self, progress: computations.Progress, final: bool) -> None:
+    def draw(self, progress: Progress, final: bool) -> None:
         if isinstance(progress.result, Reconstruction):
             self._draw_projection(progress.result)
         elif isinstance(progress.result, Occlusion):

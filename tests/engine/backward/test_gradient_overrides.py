@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 from networks import photo
 
-from cnnvis_widgets import load, reconstruct
+from cnnvis_widgets import dream, load, reconstruct
 from cnnvis_widgets.engine.backward.gradient_overrides import spreading
+from cnnvis_widgets.engine.dreaming.parameterizations import fourier
 from cnnvis_widgets.engine.ops import convolutions
 from cnnvis_widgets.engine.runtime.tracing import traced
+from cnnvis_widgets.engine.tensorflow_internals import gradient_registry
 from cnnvis_widgets.errors import FeedWarning
 
 
@@ -108,3 +110,16 @@ def test_a_convolution_behind_a_loop_that_does_not_tell_its_channels(monkeypatch
     network = load(tf.function(call), photo(6))
     found = reconstruct(network, None, network.select("c")[-1], channels=[1], rule="gradient", seed="ones")
     np.testing.assert_allclose(found.images[0, 0], tape.gradient(score, given)[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("parameterization", [None, fourier()])
+def test_dreams_register_no_gradients_of_their_own(parameterization):
+    """TensorFlow would keep each of them, with its graph."""
+    network = load(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]))
+
+    def registered():
+        network.runtime.cache.clear()
+        list(dream(network, None, network.layers[0], 1, steps=1, octaves=1, parameterization=parameterization))
+        return gradient_registry.list()
+
+    assert len(registered()) == len(registered())

@@ -1,9 +1,12 @@
 """Rules reach the ReLUs inside loops and branches, compared with the same function written out in Python."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager.context import context
 
 from cnnvis_widgets import load, reconstruct
 
@@ -104,6 +107,17 @@ def test_a_rule_reaches_every_relu(place, rule):
     assert result.coverage.complete, str(result.coverage)
     treatments = {op.treatment for op in result.coverage.ops if op.kind == "relu"}
     assert treatments == {"exact" if rule == "gradient" else "rule"}
+
+
+def test_the_functions_of_loops_are_freed_with_their_network():
+    def registered():
+        network = load(tf.function(lambda x: convolved(branch_in_a_loop(x, tf.nn.relu))), IMAGE)
+        reconstruct(network, None, network.select("c")[-1], channels=[1])
+        del network
+        gc.collect()
+        return context().list_function_names()
+
+    assert len(registered()) == len(registered())
 
 
 def test_what_has_one_value_is_a_layer():

@@ -108,6 +108,47 @@ def test_the_ends_of_all_heaps_are_given_back():
     assert kept("and released") > 60
 
 
+COME_AND_GO = """
+import ctypes, gc
+from cnnvis_widgets import demo, dream, load, parameterizations, reconstruct
+
+class Counts(ctypes.Structure):
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+counts = ctypes.CDLL(None).mallinfo2
+counts.restype = Counts
+
+def in_use():
+    gc.collect()
+    now = counts()
+    return (now.uordblks + now.hblkhd) / 2**20
+
+def once():
+    network = load(demo.small_cnn())
+    images = demo.digits().test_images[:1]
+    layer = network.layers[4].name
+    for rule in ("gradient", "guided"):
+        reconstruct(network, images, layer, channels=[0], rule=rule)
+    for parameterization in (None, parameterizations.fourier()):
+        list(dream(network, images, layer, 0, steps=2, octaves=1, parameterization=parameterization))
+
+for _ in range(2):
+    once()
+before = in_use()
+for _ in range(8):
+    once()
+print(in_use() - before)
+"""
+
+
+@pytest.mark.skipif(memory._of_glibc("mallinfo2") is None, reason="a C library that does not count what is in use")
+def test_networks_that_come_and_go_leave_nothing():
+    """Of each, 2 MiB stayed for good, outside Python: functions, and the graphs of dreams."""
+    ran = subprocess.run([sys.executable, "-c", COME_AND_GO], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) < 2
+
+
 def test_memory_is_given_back_once_for_all_who_ask(monkeypatch):
     swept, given = [], threading.Event()
     monkeypatch.setattr(memory, "give_back", lambda: (swept.append(threading.current_thread()), given.set()))

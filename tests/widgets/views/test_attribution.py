@@ -14,7 +14,7 @@ from cnnvis_widgets.imaging.heat import heat, outlined, overlay
 from cnnvis_widgets.imaging.places import COLOURS, UNKNOWN, class_map, in_order, value_map
 from cnnvis_widgets.imaging.render import reconstruction_tiles
 from cnnvis_widgets.results import Attribution, Occlusion, Reconstruction
-from cnnvis_widgets.widgets.jobs import computations
+from cnnvis_widgets.widgets.jobs import computations, sweeps
 from cnnvis_widgets.widgets.views.attribution import EXPLAINERS
 from cnnvis_widgets.widgets.views.registry import VIEWS
 
@@ -141,7 +141,7 @@ def test_a_sweep_fills_the_four_panels(explorer, images):
 def test_the_projection_is_by_the_chosen_rule(explorer, images, monkeypatch):
     view, swept = explorer.views["occlusion"], sweep(explorer)
     before = pixels(view.panels["projection"])
-    monkeypatch.setattr(computations, "occlusion_steps", None)  # another rule is no other sweep
+    monkeypatch.setattr(sweeps, "occlusion_steps", None)  # another rule is no other sweep
     explorer.state.rule = "gradient"
     assert explorer.wait(0) is swept
     assert "its projection by gradient" in view.panels["projection"].alt
