@@ -35,7 +35,7 @@ ORACLES = (
     "engine/reconstruction/test_strategies.py",
     "engine/reconstruction/test_patches.py",
 )
-OPTIONS = ("-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=no", "-m", "not slow")
+OPTIONS = ("-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=no", "-m", "matrix or not slow")
 Row = dict[str, str]
 
 

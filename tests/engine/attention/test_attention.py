@@ -30,6 +30,7 @@ def same(array, expected):
 # ---- the weights of one attention
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("attend", [keras_attention, pytest.param(with_dropout, marks=pytest.mark.slow), hand_written])
 @pytest.mark.parametrize("token", [True, False])
 def test_maps_of_each_head(attend, token):

@@ -92,6 +92,7 @@ def test_scores_of_named_classes_take_no_forward_pass_of_their_own(method, monke
 # ---- the formulas, for every kind of target
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("method", CAMS)
 def test_every_method_is_its_papers_formula(method, target):

@@ -175,6 +175,7 @@ def told_by(model, images):
     return [np.asarray(call(images, training=False), np.float32) for call in (tf.function(model), model)]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_predict_says_what_the_model_says(kind, policy):

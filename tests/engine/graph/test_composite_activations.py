@@ -133,6 +133,7 @@ SPELLED = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("spelling", SPELLED)
 def test_a_function_is_treated_alike_in_every_spelling(spelling):
     kind, constant, function = SPELLED[spelling]

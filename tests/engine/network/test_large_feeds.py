@@ -188,6 +188,7 @@ def close(result, expected):
     np.testing.assert_allclose(result, expected, atol=1e-6 * np.abs(expected).max())
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("rule", ["gradient", "deconvnet", "guided"])
 @pytest.mark.parametrize("seed", ["strongest", "map", "ones"])
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ from cnnvis_widgets.engine.backward import pullback
 from cnnvis_widgets.engine.ops import convolutions
 from cnnvis_widgets.engine.ops.convolutions import has_kernels
 
+pytestmark = pytest.mark.matrix
+
 LAYOUTS = pytest.mark.parametrize("first", [False, True], ids=["last", "first"])
 MARGINS = ((1, 0), (2, 1))
 PADDINGS = pytest.mark.parametrize("padding", ["VALID", "SAME", MARGINS], ids=["valid", "same", "explicit"])

@@ -75,6 +75,7 @@ OPS = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", OPS)
 def test_op(name):
     network = network_of(lambda x: OPS[name](tf.nn.conv2d(tf.nn.relu(x), weights(1, 1, 3, 4), 1, "SAME")), (13, 14, 3))

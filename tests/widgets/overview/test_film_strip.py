@@ -158,6 +158,7 @@ def test_a_block_unfolds_and_is_filled_when_it_is_opened():
     strip.wait(60)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", [name for name in KINDS if "file" not in name])
 def test_every_kind_of_network_has_a_strip(name):
     import keras
