@@ -111,12 +111,11 @@ def optimiser_options(config: ConfigProto) -> Iterator[None]:
 
 
 def free_with(function: Any) -> None:
-    """Free what ``wrap_function`` or ``prune`` returned as soon as it is gone: its graph and all that it captured.
+    """Free what ``wrap_function`` returned as soon as it is gone: its graph and all that it captured.
 
     Tensors and ops of a graph refer to each other. TensorFlow breaks these circles for a ``tf.function``, but not for
-    these functions, whose weights would wait for the garbage collector. The functions that the graph calls, such as
-    bodies of loops, are registered once more for each of them, and TensorFlow never takes that back: every call of a
-    network that is loaded anew would leave them in memory for good.
+    this one, whose weights would wait for the garbage collector. ``wrap_function`` also registers the functions that
+    the graph calls, such as bodies of loops, once more. TensorFlow never takes that back: they would stay for good.
     """
     called = [each.signature.name for each in function.graph.as_graph_def().library.function]
     finalize(function, _dismantle, function.graph).atexit = False

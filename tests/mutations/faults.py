@@ -161,6 +161,13 @@ FAULTS = (
         "engine/runtime/test_two_stage.py others",
     ),
     Fault(
+        "functions of loops and of two stages stay with TensorFlow when their network is gone",
+        "engine/tensorflow_internals.py",
+        "_context.context().remove_function(name)",
+        "_context.context().has_function(name)",
+        "engine/test_tensorflow_internals.py freed",
+    ),
+    Fault(
         "a computed kernel has no gradient",
         "engine/backward/gradient_overrides.py",
         "if kernel.op.type not in _GIVEN:",

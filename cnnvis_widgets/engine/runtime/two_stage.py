@@ -12,7 +12,7 @@ from weakref import finalize
 import numpy as np
 import tensorflow as tf
 
-from ..tensorflow_internals import captured_inputs, free_now, free_with
+from ..tensorflow_internals import captured_inputs, free_now
 from .tracing import call_context, called, eagerly, function_of
 
 Residuals: TypeAlias = Sequence[tf.Tensor]
@@ -70,7 +70,6 @@ def _part(whole: Any, inputs: Sequence[tf.Tensor], outputs: Any) -> tuple[Any, A
     message of that failure. With large maps this takes a fifth of the call, so the function is wrapped once more.
     """
     part = whole.prune(inputs, outputs)
-    free_with(part)
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
     return part, function_of(lambda *values: part(*values), specs)
 
