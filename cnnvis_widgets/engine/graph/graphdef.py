@@ -1,16 +1,19 @@
-"""Walks a GraphDef and makes it plainer: splits fused ops, removes what other machines left in it.
+"""Parses a GraphDef, walks it and makes it plainer: splits fused ops, removes what other machines left in it.
 
 No function here changes the GraphDef that it is given; ``rewire`` alone edits nodes in place.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf import text_format
+from google.protobuf.message import DecodeError, Message
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
@@ -252,3 +255,25 @@ def rename(graph_def: GraphDef, new_name: Callable[[str], str]) -> GraphDef:
             name, _, output = reference.partition(":")
             node.input[index] = new_name(name) + (f":{output}" if output else "")
     return copy_of(graph_def, nodes)
+
+
+def parsed(message: Message, content: bytes) -> Any:
+    """Return a message with this content; ``None`` if the content is no such message."""
+    try:
+        message.ParseFromString(content)
+    except DecodeError:
+        return None
+    return message
+
+
+def parsed_text(content: bytes) -> GraphDef | None:
+    """Parse a GraphDef or MetaGraphDef that is written as text, as in .pbtxt files; anything else gives ``None``."""
+    if not re.match(rb"\s*(#.*\n\s*)*(node|meta_info_def|graph_def|versions|library)\s*:?\s*\{", content):
+        return None
+    for message in (GraphDef(), tf.compat.v1.MetaGraphDef()):
+        try:
+            read = text_format.Parse(content.decode(), message)
+        except (text_format.ParseError, UnicodeDecodeError):
+            continue
+        return read if isinstance(read, GraphDef) else read.graph_def
+    return None

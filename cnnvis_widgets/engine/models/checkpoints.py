@@ -13,9 +13,8 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 
 from ...errors import ModelError, VariableError
 from ..graph.freezing import Draft
-from ..graph.graphdef import GraphDef, Value, ancestors, node_of
+from ..graph.graphdef import GraphDef, Value, ancestors, node_of, parsed
 from .initial_values import VARIABLES
-from .protocol_buffers import parsed
 from .soundness import require_room
 from .tracing import Request
 

@@ -18,9 +18,9 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from ...errors import ModelError, TrustError
 from ..graph.function_bodies import functions_of
+from ..graph.graphdef import parsed
 from ..ops.allowed import READS_FILES_WHILE_IMPORTED, RESTORING, SETTING_UP
 from .checkpoints import open_checkpoint
-from .protocol_buffers import parsed
 from .soundness import require_room, require_sound
 from .trust import REMEDY, listed_ops, warn_of_trust
 

@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from ...errors import VariableError
 from ..graph.freezing import Draft
-from ..graph.graphdef import GraphDef, Value, tensor_of
+from ..graph.graphdef import GraphDef, Value, parsed, parsed_text, tensor_of
 from .initial_values import initial_values
-from .protocol_buffers import parsed, parsed_text
 from .soundness import require_room
 from .tracing import Request
 
