@@ -485,7 +485,7 @@ def test_steps_know_more_and_more_and_stay_as_they_were(network):
         (lambda n: occlusion_steps(n, None, 0, fill=[1, 2]), FeedError, "3 channels. Received: shape \\(2,\\)"),
         (lambda n: sensitivity(n, rule="lrp"), ValueError, "Received: rule='lrp'"),
         (lambda n: grad_cam(n, photo() * np.nan, 0), NumericalError, "finite images"),
-        (lambda _: grad_cam(linear(HUGE), photo(9, 2)[:, :6], 0), NumericalError, "NaN or infinity in"),
+        (lambda _: integrated_gradients(linear(HUGE), photo(9, 2)[:, :6], 0), NumericalError, "NaN or infinity in"),
     ],
 )
 def test_errors_say_what_was_expected(network, call, error, message):
