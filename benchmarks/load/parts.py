@@ -16,7 +16,7 @@ from typing import Any
 
 CHANGES = 10_000
 EXPLORERS = 30
-PATIENCE = 600  # seconds until a picture must be there, however busy the machine is
+PATIENCE = 300  # seconds until a picture must be there
 
 
 def resident() -> float:

@@ -122,7 +122,7 @@ def keys_of_objects(prefix: str, root: Any) -> dict[int, str]:
         prefix: of the checkpoint.
         root: the object that was stored, or one built like it. Its variables need no values.
     """
-    stored = TrackableObjectGraph.FromString(tf.train.load_checkpoint(prefix).get_tensor(_OBJECTS))
+    stored = TrackableObjectGraph.FromString(open_checkpoint(prefix).get_tensor(_OBJECTS))
     view, keys = tf.train.TrackableView(root), dict[int, str]()
     seen, pending = set[int](), [(root, 0)]
     while pending:

@@ -278,9 +278,10 @@ class ChannelCard(w.VBox):
             self.face.fail(job.error)
             return
         facts = self.facts
-        if facts is not None and not job.cancelled:
-            self._completed = facts.fed_layer.layer, self._state.image
-        if facts is not None and not job.cancelled and self._view_count:
+        if facts is None or job.cancelled:
+            return
+        self._completed = facts.fed_layer.layer, self._state.image
+        if self._view_count:
             self.face.show_dream(None)
             self.elsewhere.ask(facts.fed_layer.layer, facts.channel)
             self._dreams.wish(facts.fed_layer, facts.channel)

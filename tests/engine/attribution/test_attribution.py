@@ -465,6 +465,15 @@ def test_steps_know_more_and_more_and_stay_as_they_were(network):
 # ---- errors, and what is left alone
 
 
+def test_grad_cam_of_maps_that_overflow_is_an_error():
+    many, one = (keras.initializers.Constant(value) for value in (3e38, 1.0))
+    layers = [keras.layers.Conv2D(2, 3, activation="relu", kernel_initializer=many)]
+    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, kernel_initializer=one)]
+    network = load(keras.Sequential([keras.Input((6, 6, 3)), *layers]), np.ones((1, 6, 6, 3), np.float32))
+    with pytest.raises(NumericalError, match="NaN or infinity in layer"):
+        grad_cam(network, None, 0)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -29,7 +29,7 @@ def backwards(network, rule, layer="out", **options):
 # ---- random networks
 
 ONE = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
-FEW = settings(ONE, max_examples=6, derandomize=True)
+FEW = settings(ONE, max_examples=12, derandomize=True)
 MANY = settings(ONE, max_examples=500)
 
 

@@ -133,10 +133,10 @@ def test_channels_first_runs_on_a_cpu_and_equals_channels_last():
         found, wanted = (activations(network, None, name)[0].values for network in (first, same))
         assert found.shape == wanted.shape
         np.testing.assert_allclose(found, wanted, atol=1e-5)
-    for rule in ("deconvnet", "guided", "gradient"):
-        found, wanted = (reconstruct(network, None, "average", rule=rule).images for network in (first, same))
-        assert found.shape == wanted.shape
-        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        for rule in ("deconvnet", "guided", "gradient"):
+            found, wanted = (reconstruct(network, None, name, rule=rule).images for network in (first, same))
+            assert found.shape == wanted.shape
+            np.testing.assert_allclose(found, wanted, atol=1e-5)
     np.testing.assert_array_equal(first.images(), photo(8, 4))
 
 

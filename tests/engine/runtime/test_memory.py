@@ -146,7 +146,7 @@ print(in_use() - before)
 def test_networks_that_come_and_go_leave_nothing():
     """Of each, 2 MiB stayed for good, outside Python: functions, and the graphs of dreams."""
     ran = subprocess.run([sys.executable, "-c", COME_AND_GO], capture_output=True, text=True, check=True)
-    assert float(ran.stdout) < 5
+    assert float(ran.stdout) < 2
 
 
 def test_memory_is_given_back_once_for_all_who_ask(monkeypatch):
