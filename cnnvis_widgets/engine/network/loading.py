@@ -128,9 +128,10 @@ def _runtime(model: Any, request: Request, wanted: str | None, fed: tuple[str, .
     frozen = None if stamp is None else OPEN_FILES.find(stamp, named)
     if frozen is None:
         frozen = _frozen(model, Request(traced_for, request.trusted), named)
+        if stamp is not None:
+            give_back()  # what the reader of a file freed
         if is_traced or stamp != stamp_of(model, trusted=request.trusted):  # for this feed, or written meanwhile
             stamp = None
-        give_back()
     runtime = Runtime(frozen, wanted, fed)
     OPEN_FILES.keep(stamp, named, runtime.frozen)
     return runtime
