@@ -55,6 +55,29 @@ def alexnet(classes: int = 1000) -> tf.Graph:
     return graph
 
 
+def mnist_session() -> v1.Session:
+    """A session with two convolutions, pools and dense layers for MNIST, its variables initialised at random."""
+    graph = tf.Graph()
+    with graph.as_default():
+
+        def variable(*shape: int) -> tf.Tensor:
+            name = f"weights{len(v1.global_variables())}"
+            started = v1.truncated_normal_initializer(stddev=0.1)
+            return v1.get_variable(name, shape, initializer=started, use_resource=False)
+
+        x = tf.reshape(v1.placeholder(tf.float32, [None, 784], "image"), [-1, 28, 28, 1])
+        for number, (entering, leaving) in enumerate([(1, 32), (32, 64)], 1):
+            x = tf.nn.conv2d(x, variable(5, 5, entering, leaving), 1, "SAME", name=f"conv{number}")
+            x = tf.nn.relu(x + variable(leaving), name=f"relu{number}")
+            x = tf.nn.max_pool2d(x, 2, 2, "SAME", name=f"pool{number}")
+        flat = tf.reshape(x, [-1, 7 * 7 * 64])
+        x = tf.nn.relu(tf.matmul(flat, variable(7 * 7 * 64, 1024)) + variable(1024), name="relu3")
+        tf.add(tf.matmul(x, variable(1024, 10)), variable(10), name="scores")
+        session = v1.Session(graph=graph)
+        session.run(v1.global_variables_initializer())
+    return session
+
+
 def image_for(shape: tuple[int | None, ...], seed: int = 0) -> np.ndarray:
     """A random image of a network's input shape (without the image axis), 64 where a size is free."""
     sizes = [64 if size is None else size for size in shape]

@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from benchmarks.dreaming import older_library
+from benchmarks import older_library
 from benchmarks.dreaming.classes import SIDE, VIEWS, view
 from benchmarks.measurements import RESULTS, keep, load_of_machine, machine
 from benchmarks.networks import alexnet, application
@@ -59,12 +59,14 @@ class Model:
         graph = tf.Graph()
         with graph.as_default():
             image = v1.placeholder(tf.float32, [None, side, side, 3], name="input")
-            weights = {f"{name}:0": _variable(np.asarray(value)) for name, value in frozen.weights.items()}
+            weights = {f"{name}:0": _variable(value) for name, value in frozen.weights.items()}
             feed = {network.runtime.image_tensor: image / 127.5 - 1, **weights}
             [scores] = tf.graph_util.import_graph_def(frozen.graph_def, feed, [network.logits.tensor], name="network")
             tf.nn.softmax(tf.identity(scores, name="logits"), name="probabilities")
             session = v1.Session(graph=graph)
-            session.run(v1.global_variables_initializer())
+            for weight, value in zip(weights.values(), frozen.weights.values(), strict=True):
+                if isinstance(weight, v1.Variable):
+                    weight.load(np.asarray(value), session)
         return cls(graph, session, side)
 
     def judged(self, picture: np.ndarray, number: int) -> dict[str, float]:
@@ -81,16 +83,12 @@ class Model:
         }
 
 
-def _variable(value: np.ndarray) -> tf.Tensor:
-    if value.dtype != np.float32:
-        return tf.constant(value)
-    with v1.variable_scope("weights", use_resource=False):
-        name = f"weight_{len(v1.global_variables())}"
-        return tf.convert_to_tensor(v1.get_variable(name, value.shape, initializer=_stored(value)))
-
-
-def _stored(value: np.ndarray) -> Callable[..., tf.Tensor]:
-    return lambda *_, **__: tf.constant(value)
+def _variable(value: tf.Tensor) -> tf.Tensor | v1.Variable:
+    """A variable that begins as zeros: initial values would make the graph as large as the weights."""
+    if value.dtype != tf.float32:
+        return tf.constant(np.asarray(value))
+    name = f"weight_{len(v1.global_variables())}"
+    return v1.get_variable(name, value.shape, initializer=v1.zeros_initializer, use_resource=False)
 
 
 def ours(model: Model, number: int, folder: Path) -> np.ndarray:

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from benchmarks.engine.reconstruction import COPIES, run_of_copies, unseen
 from benchmarks.measurements import Measurement, spread
-from benchmarks.networks import alexnet, application, image_for
+from benchmarks.networks import alexnet, application, image_for, mnist_session
 from cnnvis_widgets import activation_visualization, activations, deconv_visualization, load, reconstruct
 from cnnvis_widgets.engine.network.network import Network
 from cnnvis_widgets.outputs.legacy_files import LegacyFiles
@@ -147,29 +147,6 @@ def _least_processor_ms(call: Callable[[], object], times: int = 10) -> float:
         call()
         took.append(time.process_time() - begun)
     return round(1000 * min(took), 1)
-
-
-def mnist_session() -> tf.compat.v1.Session:
-    """A session with two convolutions, pools and dense layers for MNIST, its variables initialised at random."""
-    v1, graph = tf.compat.v1, tf.Graph()
-    with graph.as_default():
-
-        def variable(*shape: int) -> tf.Tensor:
-            name = f"weights{len(v1.global_variables())}"
-            started = v1.truncated_normal_initializer(stddev=0.1)
-            return v1.get_variable(name, shape, initializer=started, use_resource=False)
-
-        x = tf.reshape(v1.placeholder(tf.float32, [None, 784], "image"), [-1, 28, 28, 1])
-        for number, (entering, leaving) in enumerate([(1, 32), (32, 64)], 1):
-            x = tf.nn.conv2d(x, variable(5, 5, entering, leaving), 1, "SAME", name=f"conv{number}")
-            x = tf.nn.relu(x + variable(leaving), name=f"relu{number}")
-            x = tf.nn.max_pool2d(x, 2, 2, "SAME", name=f"pool{number}")
-        flat = tf.reshape(x, [-1, 7 * 7 * 64])
-        x = tf.nn.relu(tf.matmul(flat, variable(7 * 7 * 64, 1024)) + variable(1024), name="relu3")
-        tf.add(tf.matmul(x, variable(1024, 10)), variable(10), name="scores")
-        session = v1.Session(graph=graph)
-        session.run(v1.global_variables_initializer())
-    return session
 
 
 def _maps(title: str, network: Network, name: str, rounds: int) -> Measurement:

@@ -32,7 +32,7 @@ from .graphdef import (
     tensor_of,
 )
 from .inlining import inline_functions
-from .shared_memory import as_tensor, constant_of
+from .shared_memory import LazyTensor, constant_of, lazy_tensor
 from .traced_gradients import with_custom_gradients
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
@@ -86,7 +86,7 @@ class FrozenGraph:
     """
 
     graph_def: GraphDef
-    weights: Mapping[str, Value]
+    weights: Mapping[str, Value | LazyTensor]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     keras_names: Mapping[str, str]
@@ -118,7 +118,7 @@ def freeze(draft: Draft, fed: Sequence[str] = ()) -> FrozenGraph:
     forward = _forward_part(clean(flat), draft, moved, fed)
     needed = [node.name for node in forward.node if node.op in _VARIABLES]
     read = dict(draft.read(needed)) if needed else {}
-    values = {name: as_tensor(read.pop(name)) for name in tuple(read)}  # an array that was copied is gone at once
+    values = {name: lazy_tensor(read.pop(name)) for name in tuple(read)}  # an array that was copied is gone at once
     missing = [name for name in needed if name not in values]
     if missing:
         raise VariableError(
@@ -199,10 +199,10 @@ def _without(node: NodeDef, others: Collection[str]) -> NodeDef:
 
 def detach_weights(
     graph_def: GraphDef,
-    variables: Mapping[str, Value],
+    variables: Mapping[str, Value | LazyTensor],
     captures: Mapping[str, Value] | None = None,
     lift_from: int = 256,
-) -> tuple[GraphDef, dict[str, Value]]:
+) -> tuple[GraphDef, dict[str, Value | LazyTensor]]:
     """Turn variables and large constants into placeholders, and return their values beside the graph.
 
     As constants they would be copied into every function that is built from the graph, and folded there by the
@@ -221,21 +221,21 @@ def detach_weights(
     types = {name: _type_of(value) for name, value in variables.items()}
     graph_def = replace_captured_variables(graph_def, types)
     values = {**variables, **(captures or {})}
-    weights: dict[str, Value] = {}
+    weights: dict[str, Value | LazyTensor] = {}
     nodes = []
     for node in graph_def.node:
         if node.name in values:
             weights[node.name] = value = values[node.name]
             nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         elif node.op == "Const" and _elements(node) >= lift_from:
-            weights[node.name] = value = as_tensor(constant_of(node))
+            weights[node.name] = value = LazyTensor(constant_of(node))
             nodes.append(placeholder(node.name, tf.as_dtype(value.dtype), value.shape))
         else:
             nodes.append(NodeDef.FromString(node.SerializeToString()))
     return copy_of(graph_def, nodes), weights
 
 
-def _type_of(value: Value) -> ValueType:
+def _type_of(value: Value | LazyTensor) -> ValueType:
     return ValueType(tf.as_dtype(value.dtype).as_datatype_enum, tf.TensorShape(value.shape).as_proto())
 
 
@@ -247,7 +247,7 @@ def _elements(node: NodeDef) -> int:
     return int(np.prod([dim.size for dim in tensor.tensor_shape.dim], dtype=np.int64))
 
 
-def _placeholders(graph_def: GraphDef, weights: Mapping[str, Value]) -> list[tuple[str, str]]:
+def _placeholders(graph_def: GraphDef, weights: Mapping[str, Value | LazyTensor]) -> list[tuple[str, str]]:
     names = [node.name for node in graph_def.node if node.op in _INPUTS and node.name not in weights]
     return [(name, tensor_of(name)) for name in names]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +22,48 @@ _SMALLEST = 2**12
 """Bytes. Smaller values are copied, which takes no time."""
 
 
-def as_tensor(value: Value) -> tf.Tensor:
+class LazyTensor:
+    """An array that becomes a tensor when something computes with it, since that takes a copy.
+
+    A look at the first layers of a VGG needs a tenth of its weights.
+
+    Args:
+        array: nobody else may write to it.
+
+    Attributes:
+        dtype, shape: of the tensor.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.dtype, self.shape = tf.as_dtype(array.dtype), tf.TensorShape(array.shape)
+        self._value: Value = array
+        self._lock = Lock()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = np.asarray(self._value, dtype)
+        return array.copy() if copy else array
+
+    def tensor(self) -> tf.Tensor:
+        """Return the tensor. The array is gone when it was copied."""
+        with self._lock:
+            self._value = as_tensor(self._value)
+            return self._value
+
+
+def lazy_tensor(value: Value | LazyTensor) -> tf.Tensor | LazyTensor:
+    """Return a tensor where that takes no copy, and otherwise a value that is copied when it is needed.
+
+    Args:
+        value: nobody else may write to an array. A read-only array is copied now, because its memory may be another's.
+    """
+    if isinstance(value, LazyTensor):
+        return value
+    if isinstance(value, np.ndarray) and value.flags.writeable and _shareable(value) and not _fits(value):
+        return LazyTensor(value)
+    return as_tensor(value)
+
+
+def as_tensor(value: Value | LazyTensor) -> tf.Tensor:
     """Return an eager tensor of a value, without a copy where TensorFlow can compute with the value's memory.
 
     The tensor keeps that memory. An array that begins at another place is copied once; ``tf.constant`` copies twice.
@@ -30,13 +73,23 @@ def as_tensor(value: Value) -> tf.Tensor:
     """
     if isinstance(value, tf.Tensor):
         return value
+    if isinstance(value, LazyTensor):
+        return value.tensor()
     array = np.asarray(value)
-    shareable = array.dtype.kind in "fiu" and array.nbytes >= _SMALLEST
     with eager_mode():
-        if not shareable or not device_policy().shares_weights:  # the weights of a GPU belong into its own memory
+        if not _shareable(array):
             return tf.constant(array)
-        fits = array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0
-        return tf.experimental.dlpack.from_dlpack((array if fits else _aligned(array)).__dlpack__())
+        return tf.experimental.dlpack.from_dlpack((array if _fits(array) else _aligned(array)).__dlpack__())
+
+
+def _shareable(array: np.ndarray) -> bool:
+    """Whether a tensor is to share its memory with an array. The weights of a GPU belong into its own memory."""
+    return array.dtype.kind in "fiu" and array.nbytes >= _SMALLEST and device_policy().shares_weights
+
+
+def _fits(array: np.ndarray) -> bool:
+    """Whether TensorFlow's kernels can read an array where it is."""
+    return array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0
 
 
 def blank_array(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:

@@ -94,15 +94,17 @@ def session_values(session: Any, names: Sequence[str]) -> dict[str, Value]:
 
 
 def _read_of(graph: tf.Graph, name: str) -> tf.Tensor:
-    """Return a tensor of the graph that holds the value of a variable. Adding a read would change the user's graph."""
+    """Return a tensor of the graph that holds the value of a variable. Adding a read would change the user's graph.
+
+    A read of the graph is fetched where there is one, since TensorFlow copies a variable twice that is fetched itself.
+    """
     variable = graph.get_tensor_by_name(tensor_of(name))
-    if variable.dtype != tf.resource:
-        return variable
+    kind = "ReadVariableOp" if variable.dtype == tf.resource else "Identity"
     # a read with control inputs could run a training step
-    reads = [op for op in variable.consumers() if op.type == "ReadVariableOp" and not op.control_inputs]
-    if not reads:
+    reads = [op for op in variable.consumers() if op.type == kind and not op.control_inputs]
+    if not reads and variable.dtype == tf.resource:
         raise VariableError(
             f"Expected an op that reads the variable. Received: {name!r}, which this graph never reads "
             "by itself. Save a checkpoint and pass its path."
         )
-    return reads[0].outputs[0]
+    return reads[0].outputs[0] if reads else variable

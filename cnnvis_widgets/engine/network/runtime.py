@@ -20,7 +20,7 @@ from ..graph.freezing import FrozenGraph
 from ..graph.graphdef import ancestors, node_of
 from ..graph.nonfinite import is_finite
 from ..graph.shapes import static_shapes
-from ..graph.shared_memory import as_tensor
+from ..graph.shared_memory import lazy_tensor
 from ..graph.structure import Structure
 from ..runtime.caches import ForwardPasses, function_cache
 from ..runtime.constant_folding import FoldedWeights
@@ -66,7 +66,7 @@ class Runtime:
     """
 
     def __init__(self, frozen: FrozenGraph, image_input: str | None = None, fed: Sequence[str] = ()) -> None:
-        weights = {name: as_tensor(value) for name, value in frozen.weights.items()}
+        weights = {name: lazy_tensor(value) for name, value in frozen.weights.items()}
         self.frozen = frozen = replace(frozen, weights=weights)
         named = [frozen.inputs.get(name, name) for name in (*fed, *([] if image_input is None else [image_input]))]
         sources = {node_of(tensor) for tensor in (*frozen.inputs.values(), *named)}

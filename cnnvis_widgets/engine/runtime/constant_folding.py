@@ -17,6 +17,7 @@ from ...caches import LRUCache
 from ...errors import NumericalError
 from ..graph.graphdef import Value, ancestors, data_inputs, node_of, tensor_of
 from ..graph.nonfinite import NonFinite, constants_of, find_nonfinite, is_finite, listed
+from ..graph.shared_memory import LazyTensor, as_tensor
 from ..graph.structure import Structure
 from .batch_norm_folding import fold_batch_norms
 from .budget import BUDGET
@@ -36,14 +37,14 @@ class FoldedWeights:
         weights: by node name.
     """
 
-    def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor]) -> None:
+    def __init__(self, structure: Structure, weights: Mapping[str, tf.Tensor | LazyTensor]) -> None:
         self._structure = structure
         self._weights = {tensor_of(name): value for name, value in weights.items()}
         self._folded_scales: LRUCache[tf.Tensor] = LRUCache()
         self._finite: set[str] = set()
         BUDGET.hold(self)
 
-    def held(self) -> list[tf.Tensor]:
+    def held(self) -> list[tf.Tensor | LazyTensor]:
         """Return all weights, and what was computed from them."""
         folded = self.__dict__.get("_folded_values", {})  # what was not computed yet is not computed for this
         return [*self._weights.values(), *folded.values(), *self._folded_scales.values()]
@@ -68,7 +69,7 @@ class FoldedWeights:
         known = self.values_beside(inputs)
         subgraph = subgraph_between(self._structure, known.keys(), inputs, tensors)
         self._require_finite(tensors, inputs)
-        values = {tensor: known[tensor] for tensor in subgraph.weights}
+        values = {tensor: as_tensor(known[tensor]) for tensor in subgraph.weights}
         if folding:
             nodes, folded = fold_batch_norms(subgraph.nodes, tensors, values, self._folded_scales.get_or_make)
             taken = {*tensors, *(tensor_of(input_name) for node in nodes for input_name in node.input)}
@@ -86,7 +87,7 @@ class FoldedWeights:
         subgraph_between(self._structure, self.values_beside(inputs).keys(), inputs, tensors)
         self._require_finite(tensors, inputs)
 
-    def values_beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor]:
+    def values_beside(self, inputs: Iterable[str]) -> Mapping[str, tf.Tensor | LazyTensor]:
         """Return the known values by tensor name, when tensors of these names are fed.
 
         If something else than an input of the network is fed, folded values could depend on it; then these are only the
@@ -129,7 +130,7 @@ class FoldedWeights:
         return find_nonfinite(self._structure.nodes, self._floats)
 
     @cached_property
-    def _floats(self) -> Mapping[str, Value]:
+    def _floats(self) -> Mapping[str, Value | LazyTensor]:
         """Weights and floating-point constants, by tensor name."""
         return self._weights | constants_of(self._structure.nodes.values())
 
@@ -139,7 +140,7 @@ class FoldedWeights:
         return find_nonfinite(self._structure.nodes, self._folded_values)
 
     @cached_property
-    def _values(self) -> Mapping[str, tf.Tensor]:
+    def _values(self) -> Mapping[str, tf.Tensor | LazyTensor]:
         copies = {tensor: self._weights[weight] for tensor in self._frontier if (weight := self._weight_behind(tensor))}
         return self._weights | copies | self._folded_values
 
@@ -185,7 +186,9 @@ class FoldedWeights:
         needed = ancestors(self._structure.nodes, map(node_of, tensors), stop=self._weights)
         nodes = [node for name, node in self._structure.nodes.items() if name in needed]
         computed = [node for node in nodes if tensor_of(node.name) not in self._weights]
-        return dict(zip(tensors, run_nodes(computed, self._weights, tensors), strict=True))
+        taken = {tensor_of(input_name) for node in computed for input_name in data_inputs(node)}
+        values = {tensor: as_tensor(self._weights[tensor]) for tensor in taken & self._weights.keys()}
+        return dict(zip(tensors, run_nodes(computed, values, tensors), strict=True))
 
 
 def _elements(shape: tuple[int | None, ...] | None) -> float:

@@ -1,6 +1,8 @@
 """Weights are taken once, in their own memory where that begins at a right place, and stay those of ``load``."""
 
 import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -9,7 +11,7 @@ import tensorflow as tf
 from networks import keras_cnn, photo, v1
 
 from cnnvis_widgets import activations, load
-from cnnvis_widgets.engine.graph.shared_memory import as_tensor
+from cnnvis_widgets.engine.graph.shared_memory import LazyTensor, as_tensor, lazy_tensor
 
 
 def placed(offset, shape=(64, 32)):
@@ -62,6 +64,60 @@ def test_a_tensor_is_made_within_a_graph_of_the_user():
         tensors = [as_tensor(np.ones(size, np.float32)) for size in (3, 5000)]
     assert [int(np.sum(tensor)) for tensor in tensors] == [3, 5000]
     assert not graph.get_operations()
+
+
+@pytest.mark.usefixtures("cpu_policy")
+def test_what_needs_a_copy_is_copied_when_something_computes_with_it():
+    array = placed(16)
+    wanted, memory = array.copy(), weakref.ref(array)
+    lazy = lazy_tensor(array)
+    assert (lazy.dtype, lazy.shape) == (tf.float32, (64, 32))
+    assert np.shares_memory(np.asarray(lazy), array)
+    assert lazy_tensor(lazy) is lazy
+    del array
+    assert memory() is not None
+    np.testing.assert_array_equal(lazy.tensor(), wanted)
+    assert memory() is None, "the array is gone"
+    assert as_tensor(lazy) is lazy.tensor()
+    assert np.asarray(lazy).ctypes.data % 64 == 0
+
+
+@pytest.mark.usefixtures("cpu_policy")
+def test_what_takes_no_copy_or_may_be_anothers_is_a_tensor_at_once():
+    read_only = placed(16)
+    read_only.setflags(write=False)
+    for value in (placed(0), read_only, np.ones(3, np.float32), tf.ones(3)):
+        assert isinstance(lazy_tensor(value), tf.Tensor)
+
+
+@pytest.mark.usefixtures("cpu_policy")
+def test_threads_share_one_copy():
+    lazy = lazy_tensor(placed(16, (256, 256)))
+    with ThreadPoolExecutor(8) as threads:
+        tensors = list(threads.map(lambda _: lazy.tensor(), range(32)))
+    assert len(set(map(id, tensors))) == 1
+
+
+@pytest.mark.usefixtures("cpu_policy")
+def test_a_look_at_a_layer_copies_the_weights_behind_it_alone():
+    image = photo(8)
+    graph = tf.Graph()
+    with graph.as_default():
+        x = v1.placeholder(tf.float32, [None, 8, 8, 3], name="x")
+        for number in range(3):
+            kernel = np.random.default_rng(number).random((3, 3, x.shape[-1], 64), np.float32)
+            x = tf.nn.relu(tf.nn.conv2d(x, tf.constant(kernel), 1, "SAME"), name=f"r{number}")
+    network = load(graph, image)
+
+    def waiting():
+        return [isinstance(weight._value, np.ndarray) for weight in network.runtime.frozen.weights.values()]
+
+    assert all(isinstance(weight, LazyTensor) for weight in network.runtime.frozen.weights.values())
+    assert waiting() == [True] * 3
+    activations(network, None, "r1")
+    assert waiting() == [False, False, True]
+    activations(network, None, "r2")
+    assert waiting() == [False] * 3
 
 
 def trainable_session():

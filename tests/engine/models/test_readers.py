@@ -110,6 +110,24 @@ def test_interactive_session_and_anything_alike(expected):
         assert_same(Monitored(session), expected)
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_variable_that_nothing_reads_or_only_behind_a_training_step(waits):
+    graph = tf.Graph()
+    with graph.as_default():
+        image = v1.placeholder(tf.float32, [None, 4, 4, 1], name="image")
+        kernel = v1.raw_ops.VariableV2(shape=(3, 3, 1, 2), dtype=tf.float32, name="kernel")
+        tf.nn.relu(tf.nn.conv2d(image, kernel, 1, "SAME"), name="relu")
+        if waits:
+            with tf.control_dependencies([v1.assign_add(kernel, kernel)]):
+                tf.identity(kernel, name="late")
+        session = v1.Session(graph=graph)
+        session.run(v1.assign(kernel, np.ones((3, 3, 1, 2), np.float32)))
+    ops = graph.get_operations()
+    assert activations(session, np.ones((1, 4, 4, 1), np.float32), "relu")[0].values.max() == 9
+    assert session.run(kernel).max() == 1, "no training step ran"
+    assert graph.get_operations() == ops
+
+
 def test_uninitialised_session_is_refused():
     with v1.Session(graph=variable_graph()) as session, pytest.raises(VariableError, match="Run the initializer"):
         load(session)
