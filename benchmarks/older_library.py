@@ -25,7 +25,6 @@ v1 = tf.compat.v1
 COPIES = 8
 OCTAVES, STEPS, SCALE, LEVELS = 3, 50, 1.4, 4
 _BINOMIAL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]).astype(np.float32) / 256
-_KERNEL = _BINOMIAL[:, :, None, None] * np.eye(3, dtype=np.float32)
 
 
 @tf.RegisterGradient("GuidedReluOfOlderLibrary")
@@ -176,24 +175,26 @@ def dream(graph: tf.Graph, session: v1.Session, image: str, scores: str, number:
     return written
 
 
-def climb(session: v1.Session, image: str, scores: str, number: int, octaves: int = OCTAVES) -> np.ndarray:
+def climb(
+    session: v1.Session, image: str, scores: str, number: int, octaves: int = OCTAVES, steps: int = STEPS
+) -> np.ndarray:
     """Gradient ascent alone: the picture as it ends, float32 (height, width, channels)."""
     with session.graph.as_default():
         x, classes = (session.graph.get_tensor_by_name(name) for name in (image, scores))
         objective = classes[:, number] - 1e-3 * tf.reduce_mean(tf.square(x), [1, 2, 3])
         gradient = tf.gradients(objective, x)[0]
-        fed = v1.placeholder(tf.float32, [None, None, None, 3])
+        fed = v1.placeholder(tf.float32, [None, None, None, x.shape[-1]])
         normalized = _normalized(fed)
-    _, height, width, _ = x.shape.as_list()
+    _, height, width, channels = x.shape.as_list()
     random = np.random.default_rng(0)
-    picture = random.uniform(size=(1, height, width, 3)).astype(np.float32) + 117
+    picture = random.uniform(size=(1, height, width, channels)).astype(np.float32) + 117
     for octave in range(octaves):
         if octave:
             size = [int(side * SCALE) for side in picture.shape[1:3]]
             with session.graph.as_default():
                 resized = v1.image.resize_bilinear(picture, size)
             picture = session.run(resized)
-        for _ in range(STEPS):
+        for _ in range(steps):
             shift = random.integers(height, size=2)
             rolled, signal = np.roll(picture, shift, (1, 2)), np.zeros_like(picture)
             for part in _tiles(picture.shape[1:3], (height, width)):
@@ -215,13 +216,14 @@ def _tiles(size: tuple[int, ...], tile: tuple[int, int]) -> list[tuple[slice, sl
 
 def _normalized(gradient: tf.Tensor) -> tf.Tensor:
     """Each level of a Laplacian pyramid brought to a root mean square of 1."""
+    kernel = _BINOMIAL[:, :, None, None] * np.eye(gradient.shape[-1], dtype=np.float32)
     levels, rest = [], gradient
     for _ in range(LEVELS):
-        smaller = tf.nn.conv2d(rest, _KERNEL, 2, "SAME")
-        levels.append(rest - tf.nn.conv2d_transpose(smaller, 4 * _KERNEL, tf.shape(rest), 2))
+        smaller = tf.nn.conv2d(rest, kernel, 2, "SAME")
+        levels.append(rest - tf.nn.conv2d_transpose(smaller, 4 * kernel, tf.shape(rest), 2))
         rest = smaller
     result: tf.Tensor | None = None
     for level in [rest, *reversed(levels)]:
         own = level / tf.maximum(tf.sqrt(tf.reduce_mean(tf.square(level))), 1e-10)
-        result = own if result is None else tf.nn.conv2d_transpose(result, 4 * _KERNEL, tf.shape(level), 2) + own
+        result = own if result is None else tf.nn.conv2d_transpose(result, 4 * kernel, tf.shape(level), 2) + own
     return result

@@ -515,13 +515,31 @@ def test_a_run_that_stops_keeps_the_layers_that_were_done(graph, call, stop, dir
     assert kept.keys() == expected.keys()
 
 
+def test_a_dream_makes_20_steps_in_each_octave(graph, dirs, monkeypatch):
+    from cnnvis_widgets import legacy
+
+    steps = []
+    dream = legacy.dream
+
+    def kept(*args, **options):
+        for step in dream(*args, **options):
+            steps.append((step.octave, step.images.shape[1]))
+            yield step
+
+    monkeypatch.setattr(legacy, "dream", kept)
+    deepdream_visualization(graph, {"x": ONE}, "logits", [4], **dirs)
+    sizes = [size for _, size in steps]
+    assert len(steps) == 60, steps
+    assert sizes[-1] == int(int(ONE.shape[1] * 1.4) * 1.4)
+
+
 def test_a_dream_that_is_stopped_keeps_finished_pictures_and_logged_steps(graph, dirs, monkeypatch):
     from cnnvis_widgets import legacy
 
     def stops(network, feed, layer, channels, **options):
         for step in dream(network, feed, layer, channels, **options):
             yield step
-            if channels == 2 and step.index == 20:
+            if channels == 2 and step.index == 8:
                 raise KeyboardInterrupt
 
     dream = legacy.dream

@@ -154,16 +154,16 @@ def maps_alone(tool: str, given: Given, folder: Path) -> dict[str, Callable[[], 
 
 
 def ascent(tool: str, given: Given, folder: Path) -> dict[str, Callable[[], object]]:
-    """50 steps of gradient ascent of a class at the size of the input, the network loaded before."""
+    """Steps of gradient ascent of a class at the size of the input, the network loaded before."""
     if tool == "tf_cnnvis":
-        return {"": lambda: older_library.climb(given.session, given.image, "logits:0", 7, octaves=1)}
+        return {"": lambda: older_library.climb(given.session, given.image, "logits:0", 7, octaves=1, steps=STEPS)}
     from cnnvis_widgets import dream, load
 
     network, size = load(given.session, {given.image: given.value}), given.value.shape[1:3]
 
     def call(**options: Any) -> Callable[[], object]:
         return lambda: [
-            step.scores for step in dream(network, None, "logits", 7, octaves=1, size=size, steps=50, **options)
+            step.scores for step in dream(network, None, "logits", 7, octaves=1, size=size, steps=STEPS, **options)
         ]
 
     return {"": call(), "bfloat16": call(precision="bfloat16")}
@@ -175,9 +175,12 @@ WORK: dict[str, tuple[Callable[[str, Given, Path], dict[str, Callable[[], object
     "dream": (dream, ("AlexNet", "MobileNetV2")),
     "first maps": (first_maps, ("VGG16",)),
     "maps alone": (maps_alone, ("VGG16",)),
-    "50 steps alone": (ascent, ("AlexNet", "MobileNetV2", "VGG16")),
+    "20 steps alone": (ascent, ("AlexNet", "MobileNetV2", "VGG16")),
 }
 ONCE = ("dream", "first maps")
+"""Work of which only a first call is measured."""
+
+STEPS = 20
 
 
 def _older(call: Callable[..., object], given: Given, folder: Path, **options: str) -> None:
@@ -196,7 +199,7 @@ def memory(name: str) -> int:
 
 
 def measured(tool: str, work: str, network: str, folder: Path) -> dict[str, dict[str, float]]:
-    """Figures of one process: of the first call, and of the least of two more where a call is short."""
+    """Figures of one process: of the first call, and of a second where a call is short."""
     given = Given.read(folder, work, network)
     tensors = [f"{name}:0" for name in given.layers]
     plain = min(_timed(lambda: given.session.run(tensors, {given.image: given.value}))[0] for _ in range(5))

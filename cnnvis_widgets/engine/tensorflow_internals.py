@@ -128,16 +128,6 @@ def _unregister(names: Iterable[str]) -> None:
         _context.context().remove_function(name)
 
 
-def free_now(functions: Iterable[Any]) -> None:
-    """Free the graphs of functions that nobody calls any more, and let go of what they captured.
-
-    A pruned function refers to itself, so it is not gone when the last of its users is.
-    """
-    for function in functions:
-        _dismantle(function.graph)
-        function._captured_inputs = []
-
-
 def _dismantle(graph: FuncGraph) -> None:
     dismantle_func_graph(graph)
     _ = graph.captures  # this list keeps its former tensors until it is read
@@ -153,9 +143,9 @@ def add_capture(graph: tf.Graph, value: tf.Tensor, placeholder: tf.Tensor) -> No
     graph.add_capture(value, placeholder)
 
 
-def captured_inputs(graph: tf.Graph) -> list[tf.Tensor]:
-    """Return the inputs of a function's graph that receive captured values."""
-    return list(graph.internal_captures)
+def captures_of(graph: tf.Graph) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Return the values that a function's graph captured, and the inputs that receive them."""
+    return list(graph.captures)
 
 
 def dtype_of_variable(handle: tf.Tensor) -> int | None:

@@ -6,14 +6,14 @@ A forward pass is a first stage and a backward pass a second one: many seeds go 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
-from weakref import finalize
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import tensorflow as tf
 
-from ..tensorflow_internals import captured_inputs, free_now
-from .tracing import call_context, called, eagerly, function_of
+from ..graph.graphdef import GraphDef, ancestors, copy_of, node_of, tensor_of
+from ..tensorflow_internals import captures_of
+from .tracing import call_context, called, capture_all, eagerly, function_of
 
 Residuals: TypeAlias = Sequence[tf.Tensor]
 """What the second stage needs of the first."""
@@ -45,10 +45,9 @@ class TwoStageFunction:
         arguments = whole.inputs[: len(self._early) + len(self._late)]
         early, late = arguments[: len(self._early)], arguments[len(self._early) :]
         residuals = _residuals(whole.graph, late)
-        first, self._first = _part(whole, early, [value, *residuals])
-        second, self._second = _part(whole, [*late, *residuals], result)
-        free_now([whole])
-        finalize(self, free_now, [first, self._first, second, self._second]).atexit = False
+        graph_def = whole.graph.as_graph_def()
+        self._first = _part(whole.graph, graph_def, early, [value, *residuals])
+        self._second = _part(whole.graph, graph_def, [*late, *residuals], [result])
 
     @eagerly
     def first(self, *early: Any) -> tuple[np.ndarray, Residuals]:
@@ -59,19 +58,40 @@ class TwoStageFunction:
     @eagerly
     def second(self, residuals: Residuals, *late: Any) -> np.ndarray:
         """Run the second stage. Returns ``result``."""
-        result: np.ndarray = called(self._second, [*_tensors(late, self._late), *residuals], self._context).numpy()
-        return result
+        [result] = called(self._second, [*_tensors(late, self._late), *residuals], self._context)
+        array: np.ndarray = result.numpy()
+        return array
 
 
-def _part(whole: Any, inputs: Sequence[tf.Tensor], outputs: Any) -> tuple[Any, Any]:
-    """Return the part of a function between some of its tensors, and a function that calls it.
+def _part(
+    graph: tf.Graph, graph_def: GraphDef, inputs: Sequence[tf.Tensor], outputs: Sequence[tf.Tensor]
+) -> Callable[..., Any]:
+    """Return the part of a function's graph between some of its tensors as a function of its own.
 
-    A pruned function first tries each call with a signature that it does not have, and writes all values into the
-    message of that failure. With large maps this takes a fifth of the call, so the function is wrapped once more.
+    TensorFlow's ``prune`` copies op by op in Python, which takes longer than tracing them did.
+
+    Args:
+        graph: of the function.
+        graph_def: the same as a message.
+        inputs, outputs: tensors of the graph.
     """
-    part = whole.prune(inputs, outputs)
-    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
-    return part, function_of(lambda *values: part(*values), specs)
+    names, wanted = [tensor.name for tensor in inputs], [tensor.name for tensor in outputs]
+    nodes = {node.name: node for node in graph_def.node}
+    needed = ancestors(nodes, map(node_of, wanted), stop=names)
+    captured = {
+        inner.name: value for value, inner in captures_of(graph) if inner.op.name in needed - {*map(node_of, names)}
+    }
+    kept = [node for node in graph_def.node if node.name in needed and tensor_of(node.name) not in captured]
+    taken = {tensor_of(reference) for node in kept for reference in node.input}
+    computed = [name for name in wanted if name not in names]
+
+    def body(*values: tf.Tensor) -> list[tf.Tensor]:
+        given = dict(zip(names, values, strict=True))
+        known = {name: value for name, value in {**given, **capture_all(captured)}.items() if name in taken}
+        results = iter(tf.graph_util.import_graph_def(copy_of(graph_def, kept), known, computed, name="part"))
+        return [given[name] if name in given else next(results) for name in wanted]
+
+    return cast("Callable[..., Any]", function_of(body, [tf.TensorSpec(each.shape, each.dtype) for each in inputs]))
 
 
 def _tensors(arrays: Sequence[Any], specs: Sequence[tf.TensorSpec]) -> list[tf.Tensor]:
@@ -85,7 +105,7 @@ def _residuals(graph: tf.Graph, late: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     of them, it cannot find the others.
     """
     second_stage = {tensor.ref() for tensor in late}
-    captures = {tensor.ref() for tensor in captured_inputs(graph)}
+    captures = {inner.ref() for _, inner in captures_of(graph)}
     varying: set[Any] = set()
     residuals: dict[Any, tf.Tensor] = {}
     for op in graph.get_operations():
