@@ -9,6 +9,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -515,22 +516,23 @@ def test_a_run_that_stops_keeps_the_layers_that_were_done(graph, call, stop, dir
     assert kept.keys() == expected.keys()
 
 
-def test_a_dream_makes_20_steps_in_each_octave(graph, dirs, monkeypatch):
+@pytest.mark.parametrize(("side", "sizes"), [(16, [30]), (20, [39]), (40, [78]), (70, [70, 98, 137])])
+def test_a_dream_makes_60_steps_in_all(dirs, monkeypatch, side, sizes):
     from cnnvis_widgets import legacy
 
-    steps = []
+    seen = []
     dream = legacy.dream
 
     def kept(*args, **options):
         for step in dream(*args, **options):
-            steps.append((step.octave, step.images.shape[1]))
+            seen.append(step.images.shape[1])
             yield step
 
     monkeypatch.setattr(legacy, "dream", kept)
-    deepdream_visualization(graph, {"x": ONE}, "logits", [4], **dirs)
-    sizes = [size for _, size in steps]
-    assert len(steps) == 60, steps
-    assert sizes[-1] == int(int(ONE.shape[1] * 1.4) * 1.4)
+    model = keras.Sequential([keras.Input((side, side, 3)), keras.layers.Conv2D(2, 3, name="conv")])
+    deepdream_visualization(model, np.zeros((1, side, side, 3), np.float32), "conv", [0], **dirs)
+    assert len(seen) == 60
+    assert list(dict.fromkeys(seen)) == sizes
 
 
 def test_a_dream_that_is_stopped_keeps_finished_pictures_and_logged_steps(graph, dirs, monkeypatch):
@@ -539,7 +541,7 @@ def test_a_dream_that_is_stopped_keeps_finished_pictures_and_logged_steps(graph,
     def stops(network, feed, layer, channels, **options):
         for step in dream(network, feed, layer, channels, **options):
             yield step
-            if channels == 2 and step.index == 8:
+            if channels == 2 and step.index == 23:
                 raise KeyboardInterrupt
 
     dream = legacy.dream

@@ -124,7 +124,9 @@ def test_a_value_is_captured_by_the_placeholder_it_is_given() -> None:
 
     function = tf.compat.v1.wrap_function(body, [])
     assert seen == [False, True, True]
-    assert [tensor.name for tensor in internals.captured_inputs(function.graph)] == ["weight:0"]
+    assert [(held is value, inner.name) for held, inner in internals.captures_of(function.graph)] == [
+        (True, "weight:0")
+    ]
     np.testing.assert_array_equal(function(), np.float32([2, 4]))
 
 
