@@ -41,6 +41,7 @@ _GRADIENT_OF_SCORES = re.compile(r"(^|.*/)grad_ys_\d+(/|$)")
 _REPORTS = {"Assert", "AudioSummaryV2", "HistogramSummary", "ImageSummary", "MergeSummary", "NoOp", "ScalarSummary"}
 _NO_VALUES = {"Const", "Rank", "Shape", "ShapeN", "Size"}
 _INPUTS = {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
+_OF_FILE_NAMES = {*_INPUTS, "Identity", "Pack", "Select", "ShardedFilename", "StaticRegexFullMatch", "StringJoin"}
 _SIDE_EFFECTS = (  # how the names of ops begin that change a variable or a file
     *("Assign", "Apply", "SparseApply", "ScatterUpdate", "ScatterAdd", "ScatterSub"),
     *("ResourceApply", "ResourceSparseApply", "ResourceScatter", "SaveV2", "RestoreV2", "MergeV2Checkpoints"),
@@ -155,21 +156,31 @@ def _forward_part(graph_def: GraphDef, draft: Draft, moved: Mapping[str, str], f
     Where the model declares outputs, only what leads to them stays: Keras computes the first step of a loop twice.
     """
     nodes = {node.name: node for node in graph_def.node}
+    consumers = consumers_of(graph_def.node)
+    impure = descendants(consumers, [name for name in nodes if nodes[name].op.startswith(_SIDE_EFFECTS)])
     sources = {node.name for node in graph_def.node if node.op in _INPUTS} - set(draft.captures)
-    sources = (sources | set(map(node_of, fed))) & nodes.keys()
+    sources = (sources - _file_names(nodes, consumers, impure) | set(map(node_of, fed))) & nodes.keys()
     if not sources:
         raise ModelError(
             "Expected a network with an input that can be fed. Received: a graph without placeholders "
             f"({len(nodes)} ops). Name the tensor that carries the images: load(model, image_input='name:0')."
         )
     outputs = [node_of(moved.get(tensor, tensor)) for _, tensor in draft.outputs or ()]
-    consumers = consumers_of(graph_def.node)
-    impure = descendants(consumers, [name for name in nodes if nodes[name].op.startswith(_SIDE_EFFECTS)])
     backward = _backward_part(nodes, consumers, outputs)
     forward = {name: _without(node, backward) for name, node in nodes.items() if name not in backward}
     reached = descendants(consumers, sources) - impure - backward
     needed = ancestors(forward, reached.intersection(outputs) or reached)
     return copy_of(graph_def, in_order({name: node for name, node in forward.items() if name in needed}))
+
+
+def _file_names(nodes: Mapping[str, NodeDef], consumers: Mapping[str, list[str]], impure: Collection[str]) -> set[str]:
+    """Return the inputs that only name files to save and restore. Nobody feeds those."""
+    strings = [name for name, node in nodes.items() if node.op in _INPUTS and node.attr["dtype"].type == tf.string]
+    return {
+        name
+        for name in strings
+        if all(nodes[each].op in _OF_FILE_NAMES for each in descendants(consumers, [name]) - {*impure})
+    }
 
 
 def _backward_part(

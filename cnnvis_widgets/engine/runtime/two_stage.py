@@ -40,7 +40,7 @@ class TwoStageFunction:
     @eagerly
     def _build(self, body: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> None:
         whole = function_of(body, [*self._early, *self._late])
-        self._context = call_context(whole.graph)
+        self._context = call_context(whole.graph, quick_start=True)
         value, result = whole.outputs
         arguments = whole.inputs[: len(self._early) + len(self._late)]
         early, late = arguments[: len(self._early)], arguments[len(self._early) :]

@@ -128,6 +128,28 @@ def test_a_variable_that_nothing_reads_or_only_behind_a_training_step(waits):
     assert graph.get_operations() == ops
 
 
+@pytest.mark.parametrize("sharded", [False, True])
+def test_the_saver_of_a_graph_is_no_part_of_the_network(sharded):
+    graph = variable_graph()
+    with initialised_session(graph) as session, graph.as_default():
+        before = load(session)
+        v1.train.Saver(sharded=sharded)
+        assert any(op.type == "SaveV2" for op in graph.get_operations())
+        network = load(session)
+    assert [(each.name, each.shape) for each in network.inputs] == [(each.name, each.shape) for each in before.inputs]
+    assert [each.name for each in network.outputs] == [each.name for each in before.outputs]
+    assert {node.name for node in network.runtime.frozen.graph_def.node if node.name.startswith("save")} == set()
+
+
+def test_strings_that_something_is_computed_of_are_an_input():
+    graph = tf.Graph()
+    with graph.as_default():
+        numbers = tf.io.decode_raw(v1.placeholder(tf.string, [], "text"), tf.uint8, name="bytes")
+        image = v1.placeholder(tf.float32, [None, 4, 4, 1], name="image")
+        tf.nn.relu(image + tf.cast(numbers[0], tf.float32))
+    assert [each.name for each in load(graph).inputs] == ["text", "image"]
+
+
 def test_uninitialised_session_is_refused():
     with v1.Session(graph=variable_graph()) as session, pytest.raises(VariableError, match="Run the initializer"):
         load(session)
