@@ -166,7 +166,7 @@ def ascent(tool: str, given: Given, folder: Path) -> dict[str, Callable[[], obje
             step.scores for step in dream(network, None, "logits", 7, octaves=1, size=size, steps=STEPS, **options)
         ]
 
-    return {"": call(), "bfloat16": call(precision="bfloat16")}
+    return {"": call(), **({"bfloat16": call(precision="bfloat16")} if tool == "now" else {})}
 
 
 WORK: dict[str, tuple[Callable[[str, Given, Path], dict[str, Callable[[], object]]], tuple[str, ...]]] = {
@@ -239,7 +239,9 @@ def rows_of(work: str, network: str, folder: Path, before: Path, rounds: int) ->
         for tool in TOOLS:
             command = [sys.executable, "-m", "benchmarks.engine.before_and_after", "", "--one", tool, work, network]
             places = [str(folder), str(before if tool == "before" else ROOT)]
-            ran = subprocess.run([*command, *places], cwd=ROOT, check=True, capture_output=True, text=True)
+            ran = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True)
+            if ran.returncode:
+                raise SystemExit(f"{tool}, {work}, {network}: {ran.stderr[-2000:]}")
             for way, figures in json.loads(ran.stdout.splitlines()[-1]).items():
                 taken.setdefault((tool, way), []).append(figures)
     for (tool, way), each in taken.items():

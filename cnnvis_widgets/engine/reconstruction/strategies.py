@@ -34,7 +34,7 @@ from .seeds import one_channel_seeds, seeds_of
 
 _SEEDS_PER_CALL = 8  # over whole maps
 _MOST_PATCHES_PER_CALL = 256
-_LARGEST_PATCH = 1 / 3  # of the pixels; larger patches are no faster than the whole image
+_LARGEST_PATCH = 0.9  # of the pixels; larger patches are no faster than the whole image
 
 
 @dataclass(frozen=True)
