@@ -8,7 +8,13 @@ from networks import network_of, weights
 from cnnvis_widgets import load, reconstruct
 from cnnvis_widgets.engine.ops.windows import Axis, ReceptiveField
 from cnnvis_widgets.engine.reconstruction.reconstruct import lay_patches
-from cnnvis_widgets.engine.reconstruction.strategies import PatchPullback, Route, TiledGradients, fastest_strategy
+from cnnvis_widgets.engine.reconstruction.strategies import (
+    BatchedPullback,
+    PatchPullback,
+    Route,
+    TiledGradients,
+    fastest_strategy,
+)
 
 
 def convolved(x, size, channels, stride=1, padding="SAME", dilation=1, seed=0):
@@ -74,6 +80,25 @@ def test_a_patch_holds_what_the_whole_image_has(name):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
         if rule == "gradient":
             assert (np.abs(expected).max((1, 2, 3)) > 0).sum() > 1
+
+
+@pytest.mark.parametrize(("last", "expected"), [(5, PatchPullback), (7, BatchedPullback)])
+def test_a_unit_that_sees_most_of_the_image_has_a_patch_and_one_that_sees_all_has_none(last, expected):
+    network = network_of(lambda x: tf.nn.relu(convolved(tf.nn.relu(convolved(x, 7, 4)), last, 5, 1)), (12, 12, 3))
+    layer, feeds = network.layer("out"), network.feeds()
+    size = network.receptive_field(layer, (12, 12)).size
+    assert size == (6 + last,) * 2
+    for rule in ("gradient", "deconvnet", "guided"):
+        route = Route(network, layer, rule, "unit")
+        strategy = fastest_strategy(route, feeds, tf.float32).strategy
+        assert type(strategy) is expected
+        unit, channels = np.array([[5, 6], [0, 11]]), np.array([1, 3])
+        found, field = strategy.backward(strategy.forward(feeds)[1], channels, unit)
+        if field is not None:
+            patches, found = found, np.zeros((2, 12, 12, 3), np.float32)
+            lay_patches(patches, field, unit, found)
+        wanted = TiledGradients(route, feeds).backward(feeds, channels, unit)[0]
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
 def test_an_operand_along_one_axis_of_the_map_is_not_cut():
