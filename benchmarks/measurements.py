@@ -95,6 +95,11 @@ def spread(times: Sequence[float], digits: int = 2) -> list[float]:
     return [round(float(each), digits) for each in (ordered[0], middle, ordered[-1])]
 
 
+def memory(name: str = "VmRSS") -> int:
+    """What this process holds, in MiB; with 'VmHWM' the most it ever held."""
+    return int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0]) // 1024
+
+
 def load_of_machine() -> float:
     """How many processes wanted a core in the last minute."""
     return round(os.getloadavg()[0], 1)

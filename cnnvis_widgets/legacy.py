@@ -317,8 +317,17 @@ def _dream(network: Network, layer: Layer, channels: Any, seed: int) -> Iterator
     """
     size = _grown(network.images().shape[1:-1])
     steps = _STEPS if size is None else _STEPS // len(octave_sizes(size, _OCTAVES, _OCTAVE_SCALE))
-    options: dict[str, Any] = {"octaves": _OCTAVES, "octave_scale": _OCTAVE_SCALE, "steps": steps}
-    return dream(network, None, layer, channels, **options, size=size, seed=seed)
+    return dream(
+        network,
+        None,
+        layer,
+        channels,
+        octaves=_OCTAVES,
+        octave_scale=_OCTAVE_SCALE,
+        steps=steps,
+        size=size,
+        seed=seed,
+    )
 
 
 def _numbers(network: Network, layer: Layer, classes: Any) -> list[int]:

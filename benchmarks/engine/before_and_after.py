@@ -30,7 +30,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import older_library
-from benchmarks.measurements import RESULTS, ROOT, keep, load_of_machine, machine, spread
+from benchmarks.measurements import RESULTS, ROOT, keep, load_of_machine, machine, memory, spread
 from benchmarks.networks import alexnet, application, mnist_session
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def deconvolution(tool: str, given: Given, folder: Path) -> dict[str, Callable[[
 
 
 def dream(tool: str, given: Given, folder: Path) -> dict[str, Callable[[], object]]:
-    """A class from noise, three octaves of 50 steps, with its files."""
+    """A class from noise in three octaves, with its files: 150 steps in tf_cnnvis, and before; 60 now."""
     if tool == "tf_cnnvis":
         graph, session = given.session.graph, given.session
         return {"": lambda: older_library.dream(graph, session, given.image, "logits:0", 7, folder)}
@@ -193,13 +193,8 @@ def _ours(call: Callable[..., object], given: Given, folder: Path, **options: An
         assert call(given.session, {given.image: given.value}, **options, **places)
 
 
-def memory(name: str) -> int:
-    """What this process holds ('VmRSS') or held at most ('VmHWM'), in MiB."""
-    return int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0]) // 1024
-
-
 def measured(tool: str, work: str, network: str, folder: Path) -> dict[str, dict[str, float]]:
-    """Figures of one process: of the first call, and of a second where a call is short."""
+    """Figures of one process: of the first call, and the least of two more where a call is short."""
     given = Given.read(folder, work, network)
     tensors = [f"{name}:0" for name in given.layers]
     plain = min(_timed(lambda: given.session.run(tensors, {given.image: given.value}))[0] for _ in range(5))
@@ -276,11 +271,12 @@ def page(about: dict[str, Any], rows: list[dict[str, Any]]) -> str:
         "# Whole calls beside tf_cnnvis, and before",
         "",
         "Written by `python -m benchmarks.engine.before_and_after`. Each figure is smallest / median / largest of new",
-        "processes, three or more, which take turns. 'before' is this package at commit dfd1632. tf_cnnvis is written",
-        "anew in `benchmarks/older_library.py`. All get the same session, weights, image and layers. MiB is what the",
-        "first call takes above what the process held. Ratio: tf_cnnvis by ours, of the medians of first calls.",
+        "processes, three or more, which take turns. 'before' is this package at an earlier commit. tf_cnnvis is",
+        "written anew in `benchmarks/older_library.py`. All get the same session, weights, image and layers. MiB is",
+        "what the first call takes above what the process held. Ratio: tf_cnnvis by ours, medians of first calls.",
         "",
-        ", ".join(f"{key} {value}" for key, value in about.items()),
+        ", ".join(f"{key} {value}" for key, value in about.items())
+        + f"; before: commit {', '.join(sorted({row['commit'] for row in rows}))}",
         "",
         "| work | tool | first call, s | of the processor | again, s | MiB | ratio | plain runs, again |",
         "|---|---|---|---|---|---|---|---|",
@@ -328,6 +324,7 @@ def main() -> None:
         for work, network in wanted:
             rows = list(rows_of(work, network, Path(name), before, options.rounds))
             for row in rows:
+                row["commit"] = options.commit
                 print(json.dumps(row), flush=True)
             PAGE.write_text(page(about, keep(FILE, about, rows, "work", "network", "tool", "way")))
 

@@ -18,15 +18,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measurements import memory
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 FORMS = ("session", "object", "keras", "h5", "saved_model")
 LAYER = "*block3_pool*"
-
-
-def memory(name: str = "VmRSS") -> int:
-    """What this process holds, in MiB; with 'VmHWM' the most it ever held."""
-    return int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0]) // 1024
 
 
 def write_files(folder: Path) -> None:

@@ -78,9 +78,7 @@ def _part(
     names, wanted = [tensor.name for tensor in inputs], [tensor.name for tensor in outputs]
     nodes = {node.name: node for node in graph_def.node}
     needed = ancestors(nodes, map(node_of, wanted), stop=names)
-    captured = {
-        inner.name: value for value, inner in captures_of(graph) if inner.op.name in needed - {*map(node_of, names)}
-    }
+    captured = {inner.name: value for value, inner in captures_of(graph) if inner.op.name in needed}
     kept = [node for node in graph_def.node if node.name in needed and tensor_of(node.name) not in captured]
     taken = {tensor_of(reference) for node in kept for reference in node.input}
     computed = [name for name in wanted if name not in names]
